@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files: whole reads with a limit, atomic writes, directory walks. libc only.
+ */
+#ifndef WTL_BASE_FILE_H
+#define WTL_BASE_FILE_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Reads a whole file ("-": standard input) of at most `max` bytes; NUL-terminated.
+ * -WTL_NOTFOUND, -WTL_PERMISSION, -WTL_IO, -WTL_LIMIT, -WTL_NOMEM; the error names the path. */
+int wtl_file_read(struct wtl_arena *arena, const char *path, size_t max, char **data_out,
+                  size_t *size_out, struct wtl_error *err);
+
+/* Replaces `path` in one step: temporary file beside it, fsync, rename, fsync of the directory.
+ * On failure the old file is as it was and the temporary one is gone. `mode` as in open(2). */
+int wtl_file_write_atomic(const char *path, const void *data, size_t size, int mode,
+                          struct wtl_error *err);
+
+/* mkdir -p. An existing directory is fine. */
+int wtl_make_dirs(const char *path, struct wtl_error *err);
+
+/* dir + "/" + name, or name alone when it is absolute or dir is "." or "". */
+char *wtl_path_join(struct wtl_arena *arena, const char *dir, const char *name);
+
+/* The part after the last '/'. */
+const char *wtl_path_base(const char *path);
+
+/* Called for every regular file, in byte order of the path, so that results do not depend on the
+ * file system. Return non-zero to stop the walk with that value. */
+typedef int (*wtl_walk_fn)(void *ctx, const char *path, int64_t size, struct wtl_error *err);
+
+/* Walks a directory (or "walks" a single file). Symbolic links to files are followed, links to
+ * directories are not (no cycles); names that start with '.' are passed over, as are sockets,
+ * pipes and devices. Depth and count are bounded by base/limits.h. */
+int wtl_walk(const char *path, wtl_walk_fn fn, void *ctx, struct wtl_error *err);
+
+/* -WTL_xxx for an errno value, with "VERB \"PATH\": reason" as the message. */
+int wtl_fail_errno(struct wtl_error *err, int errno_value, const char *verb, const char *path);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Buffers, views and locale-free numbers. */
+#include "base/text.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void wtl_buf_init(struct wtl_buf *buf, struct wtl_alloc alloc, size_t max)
+{
+    *buf = (struct wtl_buf){.alloc = alloc, .max = max};
+}
+
+void wtl_buf_fini(struct wtl_buf *buf)
+{
+    if (buf->data)
+        buf->alloc.resize(buf->alloc.ctx, buf->data, 0);
+    buf->data = NULL;
+    buf->len = buf->cap = 0;
+}
+
+void wtl_buf_clear(struct wtl_buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+    if (buf->data)
+        buf->data[0] = '\0';
+}
+
+/* Room for n more bytes and the terminator. */
+static bool reserve(struct wtl_buf *buf, size_t n)
+{
+    if (buf->failed)
+        return false;
+    if (n > buf->max - buf->len) {
+        buf->failed = true;
+        return false;
+    }
+    size_t need = buf->len + n + 1;
+    if (need <= buf->cap)
+        return true;
+    size_t cap = buf->cap ? buf->cap : 64;
+    while (cap < need)
+        cap *= 2;
+    char *data = buf->alloc.resize(buf->alloc.ctx, buf->data, cap);
+    if (!data) {
+        buf->failed = true;
+        return false;
+    }
+    buf->data = data;
+    buf->cap = cap;
+    return true;
+}
+
+void wtl_buf_add(struct wtl_buf *buf, const char *data, size_t n)
+{
+    if (!reserve(buf, n))
+        return;
+    if (n)
+        memcpy(buf->data + buf->len, data, n);
+    buf->len += n;
+    buf->data[buf->len] = '\0';
+}
+
+void wtl_buf_puts(struct wtl_buf *buf, const char *s)
+{
+    wtl_buf_add(buf, s, strlen(s));
+}
+
+void wtl_buf_putc(struct wtl_buf *buf, char c)
+{
+    wtl_buf_add(buf, &c, 1);
+}
+
+void wtl_buf_printf(struct wtl_buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0)
+        buf->failed = true;
+    else if (reserve(buf, (size_t)n)) {
+        vsnprintf(buf->data + buf->len, (size_t)n + 1, format, again);
+        buf->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+const char *wtl_buf_str(const struct wtl_buf *buf)
+{
+    return buf->data ? buf->data : "";
+}
+
+struct wtl_view wtl_view_of(const char *s)
+{
+    return (struct wtl_view){.s = s, .n = strlen(s)};
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct wtl_view wtl_view_trim(struct wtl_view v)
+{
+    while (v.n && is_blank(v.s[0])) {
+        v.s++;
+        v.n--;
+    }
+    while (v.n && is_blank(v.s[v.n - 1]))
+        v.n--;
+    return v;
+}
+
+bool wtl_view_is(struct wtl_view v, const char *s)
+{
+    return strlen(s) == v.n && memcmp(v.s, s, v.n) == 0;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool wtl_view_is_nocase(struct wtl_view v, const char *s)
+{
+    if (strlen(s) != v.n)
+        return false;
+    for (size_t i = 0; i < v.n; i++)
+        if (lower(v.s[i]) != lower(s[i]))
+            return false;
+    return true;
+}
+
+bool wtl_view_copy(struct wtl_view v, char *dst, size_t size)
+{
+    bool fits = v.n < size;
+    size_t n = fits ? v.n : size - 1;
+    memcpy(dst, v.s, n);
+    dst[n] = '\0';
+    return fits;
+}
+
+/* Digits and at most 18 of them: exact in int64_t, and one division by a power of ten up to 10^22
+ * is correctly rounded (Clinger 1990), so the common case needs no strtod. */
+static bool parse_short_decimal(const char *s, size_t n, double *out)
+{
+    static const double power10[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    size_t i = 0;
+    bool negative = n && s[0] == '-';
+    if (negative || (n && s[0] == '+'))
+        i = 1;
+    int64_t mantissa = 0;
+    int digits = 0;
+    int decimals = -1;
+    for (; i < n; i++) {
+        if (s[i] >= '0' && s[i] <= '9') {
+            mantissa = mantissa * 10 + (s[i] - '0');
+            if (++digits > 15)
+                return false;
+            decimals += decimals >= 0;
+        } else if (s[i] == '.' && decimals < 0) {
+            decimals = 0;
+        } else {
+            return false;
+        }
+    }
+    if (digits == 0)
+        return false;
+    double v = (double)mantissa;
+    if (decimals > 0)
+        v /= power10[decimals];
+    *out = negative ? -v : v;
+    return true;
+}
+
+/* The grammar that strtod is then allowed to see: [+-] digits [. digits] [e [+-] digits]. */
+static bool is_decimal(const char *s, size_t n)
+{
+    size_t i = n && (s[0] == '-' || s[0] == '+');
+    size_t digits = 0;
+    for (; i < n && s[i] >= '0' && s[i] <= '9'; i++)
+        digits++;
+    if (i < n && s[i] == '.')
+        for (i++; i < n && s[i] >= '0' && s[i] <= '9'; i++)
+            digits++;
+    if (digits == 0)
+        return false;
+    if (i == n)
+        return true;
+    if (s[i] != 'e' && s[i] != 'E')
+        return false;
+    i++;
+    if (i < n && (s[i] == '-' || s[i] == '+'))
+        i++;
+    size_t exponent = i;
+    while (i < n && s[i] >= '0' && s[i] <= '9')
+        i++;
+    return i == n && i > exponent;
+}
+
+bool wtl_parse_double(const char *s, size_t n, double *out)
+{
+    if (parse_short_decimal(s, n, out))
+        return true;
+    enum { LONGEST = 400 };
+    if (n == 0 || n >= LONGEST || !is_decimal(s, n))
+        return false;
+    char copy[LONGEST];
+    memcpy(copy, s, n);
+    copy[n] = '\0';
+    locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!c_locale)
+        return false;
+    double v = strtod_l(copy, NULL, c_locale);
+    freelocale(c_locale);
+    if (v > 1.7976931348623157e308 || v < -1.7976931348623157e308)
+        return false;
+    *out = v;
+    return true;
+}
+
+bool wtl_parse_int(const char *s, size_t n, int64_t *out)
+{
+    size_t i = n && (s[0] == '-' || s[0] == '+');
+    bool negative = n && s[0] == '-';
+    if (i == n)
+        return false;
+    int64_t v = 0;
+    for (; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, s[i] - '0', &v))
+            return false; /* negative numbers reach one further, so count downwards */
+    }
+    if (!negative && v == INT64_MIN)
+        return false;
+    *out = negative ? v : -v;
+    return true;
+}
+
+bool wtl_starts_with(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool wtl_ends_with(const char *s, const char *suffix)
+{
+    size_t n = strlen(s);
+    size_t k = strlen(suffix);
+    return n >= k && memcmp(s + n - k, suffix, k) == 0;
+}
+
+void wtl_fold_name(const char *s, char *dst, size_t size)
+{
+    size_t n = 0;
+    for (; *s && n + 1 < size; s++) {
+        char c = lower(*s);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            dst[n++] = c;
+    }
+    dst[n] = '\0';
+}

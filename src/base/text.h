@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Byte strings: a growing buffer with a mandatory maximum, a view, and locale-free number parsing.
+ * The locale is never consulted: a decimal point is a point wherever Wattle runs.
+ */
+#ifndef WTL_BASE_TEXT_H
+#define WTL_BASE_TEXT_H
+
+#include "base/alloc.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Growing, always NUL-terminated. Failure is sticky: append freely, check `failed` once. */
+struct wtl_buf {
+    struct wtl_alloc alloc;
+    char *data; /* NULL until the first append */
+    size_t len;
+    size_t cap;
+    size_t max;  /* len may not exceed it */
+    bool failed; /* out of memory or over max; contents are then a prefix */
+};
+
+void wtl_buf_init(struct wtl_buf *buf, struct wtl_alloc alloc, size_t max);
+void wtl_buf_fini(struct wtl_buf *buf);
+void wtl_buf_clear(struct wtl_buf *buf);
+void wtl_buf_add(struct wtl_buf *buf, const char *data, size_t n);
+void wtl_buf_puts(struct wtl_buf *buf, const char *s);
+void wtl_buf_putc(struct wtl_buf *buf, char c);
+void wtl_buf_printf(struct wtl_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The content, "" when empty. */
+const char *wtl_buf_str(const struct wtl_buf *buf);
+
+/* A view into bytes owned by somebody else; not NUL-terminated. */
+struct wtl_view {
+    const char *s;
+    size_t n;
+};
+struct wtl_view wtl_view_of(const char *s);
+struct wtl_view wtl_view_trim(struct wtl_view v); /* spaces, tabs, CR, LF at both ends */
+bool wtl_view_is(struct wtl_view v, const char *s);
+bool wtl_view_is_nocase(struct wtl_view v, const char *s); /* ASCII */
+
+/* Copies a view into a fixed buffer, always terminated; false if it was cut. */
+bool wtl_view_copy(struct wtl_view v, char *dst, size_t size);
+
+/* Whole-string decimal numbers, no leading or trailing blanks, no locale, no hex, "inf" and "nan"
+ * refused. Correctly rounded. Return false and leave *out alone when the text is no number. */
+bool wtl_parse_double(const char *s, size_t n, double *out);
+bool wtl_parse_int(const char *s, size_t n, int64_t *out);
+
+bool wtl_starts_with(const char *s, const char *prefix);
+bool wtl_ends_with(const char *s, const char *suffix);
+
+/* Lower-case letters and digits only ("Stable Diffusion" -> "stablediffusion"): the key under
+ * which spellings of one workload or GPU meet. Always terminated. */
+void wtl_fold_name(const char *s, char *dst, size_t size);
+
+#endif

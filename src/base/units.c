@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Quantities with units, both ways. */
+#include "base/units.h"
+
+#include "base/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct suffix {
+    enum wtl_unit unit;
+    const char *text;
+    double factor; /* to the base unit */
+};
+
+/* Exact spelling: "mW" is not "MW". */
+static const struct suffix suffixes[] = {
+    {WTL_UNIT_WATT, "W", 1},           {WTL_UNIT_WATT, "mW", 1e-3},
+    {WTL_UNIT_WATT, "kW", 1e3},        {WTL_UNIT_WATT, "MW", 1e6},
+    {WTL_UNIT_JOULE, "J", 1},          {WTL_UNIT_JOULE, "mJ", 1e-3},
+    {WTL_UNIT_JOULE, "kJ", 1e3},       {WTL_UNIT_JOULE, "MJ", 1e6},
+    {WTL_UNIT_JOULE, "Wh", 3600},      {WTL_UNIT_JOULE, "kWh", 3.6e6},
+    {WTL_UNIT_SECOND, "s", 1},         {WTL_UNIT_SECOND, "ns", 1e-9},
+    {WTL_UNIT_SECOND, "us", 1e-6},     {WTL_UNIT_SECOND, "ms", 1e-3},
+    {WTL_UNIT_SECOND, "min", 60},      {WTL_UNIT_SECOND, "h", 3600},
+    {WTL_UNIT_SECOND, "d", 86400},     {WTL_UNIT_MHZ, "MHz", 1},
+    {WTL_UNIT_MHZ, "Hz", 1e-6},        {WTL_UNIT_MHZ, "kHz", 1e-3},
+    {WTL_UNIT_MHZ, "GHz", 1e3},        {WTL_UNIT_FRACTION, "%", 0.01},
+    {WTL_UNIT_CELSIUS, "C", 1},        {WTL_UNIT_BYTE, "B", 1},
+    {WTL_UNIT_BYTE, "kB", 1e3},        {WTL_UNIT_BYTE, "MB", 1e6},
+    {WTL_UNIT_BYTE, "GB", 1e9},        {WTL_UNIT_BYTE, "KiB", 1024},
+    {WTL_UNIT_BYTE, "MiB", 1048576},   {WTL_UNIT_BYTE, "GiB", 1073741824},
+    {WTL_UNIT_RATE, "/s", 1},          {WTL_UNIT_RATE, "rps", 1},
+    {WTL_UNIT_RATE, "/min", 1.0 / 60},
+};
+enum { N_SUFFIXES = sizeof suffixes / sizeof suffixes[0] };
+
+const char *wtl_unit_symbol(enum wtl_unit unit)
+{
+    switch (unit) {
+    case WTL_UNIT_WATT:
+        return "W";
+    case WTL_UNIT_JOULE:
+        return "J";
+    case WTL_UNIT_SECOND:
+        return "s";
+    case WTL_UNIT_MHZ:
+        return "MHz";
+    case WTL_UNIT_CELSIUS:
+        return "C";
+    case WTL_UNIT_BYTE:
+        return "B";
+    case WTL_UNIT_RATE:
+        return "/s";
+    case WTL_UNIT_FRACTION:
+    case WTL_UNIT_NONE:
+        break;
+    }
+    return "";
+}
+
+static int refuse(const char *text, enum wtl_unit unit, struct wtl_error *err)
+{
+    char accepted[160] = "";
+    size_t n = 0;
+    for (int i = 0; i < N_SUFFIXES; i++)
+        if (suffixes[i].unit == unit && n < sizeof accepted)
+            n += (size_t)snprintf(accepted + n, sizeof accepted - n, "%s%s", n ? ", " : "",
+                                  suffixes[i].text);
+    int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" is not a quantity that is meant here", text);
+    if (accepted[0])
+        wtl_error_hint(err, "write a number with one of these suffixes: %s", accepted);
+    else
+        wtl_error_hint(err, "write a plain number");
+    return rc;
+}
+
+int wtl_parse_quantity(const char *text, enum wtl_unit unit, double *value_out,
+                       struct wtl_error *err)
+{
+    struct wtl_view v = wtl_view_trim(wtl_view_of(text));
+    double value;
+    if (wtl_parse_double(v.s, v.n, &value)) {
+        *value_out = value;
+        return 0;
+    }
+    for (int i = 0; i < N_SUFFIXES; i++) {
+        size_t k = strlen(suffixes[i].text);
+        if (suffixes[i].unit != unit || v.n <= k)
+            continue;
+        if (memcmp(v.s + v.n - k, suffixes[i].text, k) != 0)
+            continue;
+        struct wtl_view number = wtl_view_trim((struct wtl_view){v.s, v.n - k});
+        if (wtl_parse_double(number.s, number.n, &value)) {
+            *value_out = value * suffixes[i].factor;
+            return 0;
+        }
+    }
+    return refuse(text, unit, err);
+}
+
+const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size)
+{
+    static const struct {
+        double factor;
+        const char *prefix;
+    } prefixes[] = {{1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1, ""}, {1e-3, "m"}, {1e-6, "u"}};
+    if (unit == WTL_UNIT_FRACTION) {
+        snprintf(buf, size, "%.1f %%", value * 100);
+        return buf;
+    }
+    if (unit == WTL_UNIT_MHZ) {
+        snprintf(buf, size, "%.0f MHz", value);
+        return buf;
+    }
+    bool scaled = unit == WTL_UNIT_WATT || unit == WTL_UNIT_JOULE || unit == WTL_UNIT_BYTE ||
+                  (unit == WTL_UNIT_SECOND && fabs(value) < 1);
+    const char *symbol = wtl_unit_symbol(unit);
+    if (!scaled || value == 0) {
+        snprintf(buf, size, "%.4g%s%s", value, symbol[0] ? " " : "", symbol);
+        return buf;
+    }
+    size_t n = sizeof prefixes / sizeof prefixes[0];
+    size_t i = 0;
+    while (i + 1 < n && fabs(value) < prefixes[i].factor * 0.9995)
+        i++;
+    snprintf(buf, size, "%.4g %s%s", value / prefixes[i].factor, prefixes[i].prefix, symbol);
+    return buf;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Quantities as people write them: "300W", "1.41GHz", "20ms", "5%", "2kJ". A bare number is taken
+ * in the base unit that the caller asks for. Names and suffixes carry units everywhere else.
+ */
+#ifndef WTL_BASE_UNITS_H
+#define WTL_BASE_UNITS_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+
+enum wtl_unit {
+    WTL_UNIT_NONE,     /* a plain number */
+    WTL_UNIT_WATT,     /* mW W kW MW */
+    WTL_UNIT_JOULE,    /* mJ J kJ MJ Wh kWh */
+    WTL_UNIT_SECOND,   /* ns us ms s min h d */
+    WTL_UNIT_MHZ,      /* Hz kHz MHz GHz; base unit MHz */
+    WTL_UNIT_FRACTION, /* % or a fraction: "5%" and "0.05" are both 0.05 */
+    WTL_UNIT_CELSIUS,  /* C */
+    WTL_UNIT_BYTE,     /* B kB MB GB KiB MiB GiB */
+    WTL_UNIT_RATE,     /* 1/s: "10/s", "10rps", "600/min" */
+};
+
+/* The symbol of the base unit: "W", "J", "s", "MHz", "" ... */
+const char *wtl_unit_symbol(enum wtl_unit unit);
+
+/* Parses `text` as a quantity of `unit` into base units.
+ * -WTL_USAGE with a message that quotes the text and lists the accepted suffixes. */
+int wtl_parse_quantity(const char *text, enum wtl_unit unit, double *value_out,
+                       struct wtl_error *err);
+
+/* "1410 MHz", "16.5 %", "1.35 kJ": for people, 3 to 4 significant digits with an SI prefix.
+ * Fractions are shown in percent. Returns buf. */
+const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size);
+
+#endif

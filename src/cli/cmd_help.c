@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle help`: the list of commands, one command's help, man pages and completion. */
+#include "cli/command.h"
+#include "cli/terminal.h"
+
+#include "wattle_config.h"
+
+#include <string.h>
+
+struct help_options {
+    bool man;
+    const char *completion;
+};
+
+static const struct wtl_opt opts[] = {
+    {.name = "man",
+     .type = WTL_OPT_FLAG,
+     .offset = offsetof(struct help_options, man),
+     .help = "write the man page of the command (mdoc) instead of its help"},
+    {.name = "completion",
+     .type = WTL_OPT_CHOICE,
+     .arg = "SHELL",
+     .choices = "bash,zsh,fish",
+     .offset = offsetof(struct help_options, completion),
+     .help = "write a completion script: bash, zsh or fish"},
+    {0},
+};
+
+static void list_commands(FILE *out)
+{
+    size_t n;
+    const struct wtl_command *const *all = wtl_commands(&n);
+    fprintf(out,
+            "Wattle %s finds, proves and holds the operating point at which AI inference does its\n"
+            "work with the least energy, inside the limits you set.\n\n"
+            "usage: wattle COMMAND [options]\n\ncommands:\n",
+            WTL_VERSION);
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "  %-10s %s\n", all[i]->name, all[i]->summary);
+    fprintf(out, "\n`wattle COMMAND --help` shows the options of one command.\n");
+}
+
+static void complete_bash(FILE *out)
+{
+    size_t n;
+    const struct wtl_command *const *all = wtl_commands(&n);
+    fputs("# bash completion for wattle; source it or put it into bash-completion's folder\n"
+          "_wattle() {\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} words=\n"
+          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"",
+          out);
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "%s%s", i ? " " : "", all[i]->name);
+    fputs("\"\n    else\n        case ${COMP_WORDS[1]} in\n", out);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(out, "        %s) words=\"--json --quiet --verbose --help", all[i]->name);
+        for (const struct wtl_opt *o = all[i]->opts; o && o->name; o++)
+            fprintf(out, " --%s", o->name);
+        fputs("\" ;;\n", out);
+    }
+    fputs("        esac\n    fi\n"
+          "    case $cur in\n"
+          "    -*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\") ;;\n"
+          "    *)\n"
+          "        if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+          "            mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+          "        else\n"
+          "            mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+          "        fi ;;\n"
+          "    esac\n"
+          "}\n"
+          "complete -F _wattle wattle\n",
+          out);
+}
+
+/* Single quotes cannot stand in a single-quoted shell word; the texts below have none doubled. */
+static void put_quoted(FILE *out, const char *text, const char *also_escape)
+{
+    for (; *text; text++) {
+        if (*text == '\'')
+            fputs("'\\''", out);
+        else if (strchr(also_escape, *text))
+            fprintf(out, "\\%c", *text);
+        else
+            fputc(*text, out);
+    }
+}
+
+static void complete_zsh(FILE *out)
+{
+    size_t n;
+    const struct wtl_command *const *all = wtl_commands(&n);
+    fputs("#compdef wattle\n_wattle() {\n    local -a commands\n    commands=(\n", out);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(out, "        '%s:", all[i]->name);
+        put_quoted(out, all[i]->summary, ":");
+        fputs("'\n", out);
+    }
+    fputs("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n"
+          "        return\n    fi\n    case $words[2] in\n",
+          out);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(out, "    %s) _arguments '--json' '--quiet' '--verbose' '--help'", all[i]->name);
+        for (const struct wtl_opt *o = all[i]->opts; o && o->name; o++) {
+            fprintf(out, " '--%s[", o->name);
+            put_quoted(out, o->help, "[]:");
+            fprintf(out, "]%s%s%s'", o->arg ? ":" : "", o->arg ? o->arg : "",
+                    o->arg ? ":_files" : "");
+        }
+        fputs(" '*:file:_files' ;;\n", out);
+    }
+    fputs("    esac\n}\n_wattle \"$@\"\n", out);
+}
+
+static void complete_fish(FILE *out)
+{
+    size_t n;
+    const struct wtl_command *const *all = wtl_commands(&n);
+    fputs("# fish completion for wattle\n", out);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(out, "complete -c wattle -n __fish_use_subcommand -a %s -d '", all[i]->name);
+        put_quoted(out, all[i]->summary, "");
+        fputs("'\n", out);
+        for (const struct wtl_opt *o = all[i]->opts; o && o->name; o++) {
+            fprintf(out, "complete -c wattle -n '__fish_seen_subcommand_from %s' -l %s%s -d '",
+                    all[i]->name, o->name, o->arg ? " -r" : "");
+            put_quoted(out, o->help, "");
+            fputs("'\n", out);
+        }
+    }
+}
+
+static const struct wtl_command *find(const char *name)
+{
+    size_t n;
+    const struct wtl_command *const *all = wtl_commands(&n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    return NULL;
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct help_options *o = ctx->options;
+    if (o->completion) {
+        if (strcmp(o->completion, "bash") == 0)
+            complete_bash(ctx->out);
+        else if (strcmp(o->completion, "zsh") == 0)
+            complete_zsh(ctx->out);
+        else
+            complete_fish(ctx->out);
+        return 0;
+    }
+    if (ctx->argc == 0) {
+        if (o->man)
+            return WTL_FAIL(err, WTL_USAGE, "--man needs the name of a command");
+        list_commands(ctx->out);
+        return 0;
+    }
+    const struct wtl_command *command = find(ctx->argv[0]);
+    if (!command) {
+        int rc = WTL_FAIL(err, WTL_USAGE, "there is no command \"%s\"", ctx->argv[0]);
+        wtl_error_hint(err, "`wattle help` lists the commands");
+        return rc;
+    }
+    if (o->man)
+        wtl_command_man(command, ctx->out);
+    else
+        wtl_command_help(command, ctx->out);
+    return 0;
+}
+
+const struct wtl_command wtl_cmd_help = {
+    .name = "help",
+    .summary = "Show the commands, or the help of one",
+    .synopsis = "[COMMAND] [--man | --completion SHELL]",
+    .description = "Without an argument, lists the commands. With one, shows its options.",
+    .examples = "  wattle help optimize\n"
+                "  wattle help --completion bash > /etc/bash_completion.d/wattle",
+    .opts = opts,
+    .options_size = sizeof(struct help_options),
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a command is. One table of options per command drives parsing, --help, the man page and
+ * shell completion. Add a command: write cli/cmd_NAME.c with one `const struct wtl_command`, name
+ * it in the table of main.c.
+ */
+#ifndef WTL_CLI_COMMAND_H
+#define WTL_CLI_COMMAND_H
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/units.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum wtl_opt_type {
+    WTL_OPT_FLAG,     /* bool */
+    WTL_OPT_STRING,   /* const char * */
+    WTL_OPT_LIST,     /* struct wtl_opt_list: may be repeated */
+    WTL_OPT_INT,      /* int, within min..max */
+    WTL_OPT_QUANTITY, /* struct wtl_opt_quantity, parsed as `unit`, within min..max */
+    WTL_OPT_CHOICE,   /* const char *, one of `choices` (comma-separated) */
+};
+
+struct wtl_opt_list {
+    const char **items;
+    size_t n;
+};
+
+struct wtl_opt_quantity {
+    bool given;
+    double value;
+};
+
+struct wtl_opt {
+    const char *name; /* long, without dashes */
+    char letter;      /* 0: none */
+    enum wtl_opt_type type;
+    size_t offset;    /* of the destination in the command's option struct */
+    const char *arg;  /* placeholder in help: "FILE"; NULL for flags */
+    const char *help; /* one sentence, no full stop; defaults in words */
+    enum wtl_unit unit;
+    double min, max; /* INT and QUANTITY; both 0: any */
+    const char *choices;
+    const char *group; /* heading in help; NULL: the first */
+};
+
+/* What every command is given. */
+struct wtl_context {
+    struct wtl_arena *arena; /* of this command */
+    struct wtl_clock clock;
+    struct wtl_log log;
+    FILE *out;      /* data */
+    FILE *messages; /* the rest */
+    bool json;
+    int verbosity; /* -1 quiet, 0, 1 verbose */
+    bool terminal; /* `messages` is a terminal */
+    int argc;      /* positional arguments */
+    const char *const *argv;
+    const void *options; /* the command's option struct, filled */
+};
+
+struct wtl_command {
+    const char *name;
+    const char *summary;        /* one line, imperative, no full stop */
+    const char *synopsis;       /* after "wattle NAME ": "PATH... -o CAMPAIGN [options]" */
+    const char *description;    /* paragraphs for man page and --help, may use \n\n */
+    const char *examples;       /* lines "command  # what it does" */
+    const char *exit_codes;     /* lines beyond 0, 1, 2: "5  no clock meets the limits"; NULL */
+    const struct wtl_opt *opts; /* ends with a NULL name */
+    size_t options_size;
+    int min_args, max_args; /* max_args -1: any */
+    const void *defaults;   /* option struct to start from; NULL: zeros */
+    /* 0 or negative code, err set; exit status is wtl_exit_status() of it. A command that ends
+     * normally with a status such as 5 or 6 has said so on `out` or `messages` itself, leaves
+     * err->code at WTL_OK and returns the negative code. */
+    int (*run)(struct wtl_context *ctx, struct wtl_error *err);
+};
+
+/* Parses argv[1..] (argv[0] is the command's name). Handles no --help itself: *help_out is set. */
+int wtl_options_parse(const struct wtl_command *command, int argc, const char *const *argv,
+                      struct wtl_context *ctx, bool *help_out, struct wtl_error *err);
+
+void wtl_command_help(const struct wtl_command *command, FILE *out);
+void wtl_command_man(const struct wtl_command *command, FILE *out); /* mdoc */
+
+/* Prints a JSON document and drops the caller's reference to it. Two-space indent, keys in
+ * insertion order, reals with 10 significant digits. */
+int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *err);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The command `wattle`: finds the command, parses its options, runs it, shows its error. */
+#include "cli/command.h"
+#include "cli/terminal.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "wattle_config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+extern const struct wtl_command wtl_cmd_help;
+
+/* In the order in which a newcomer meets them. */
+static const struct wtl_command *const commands[] = {
+    &wtl_cmd_help,
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+const struct wtl_command *const *wtl_commands(size_t *n_out)
+{
+    *n_out = N_COMMANDS;
+    return commands;
+}
+
+int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *err)
+{
+    if (!document)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory building the JSON document");
+    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(10);
+    int rc = json_dumpf(document, ctx->out, flags);
+    json_decref(document);
+    if (rc != 0 || fputc('\n', ctx->out) == EOF)
+        return WTL_FAIL(err, WTL_IO, "cannot write to standard output");
+    return 0;
+}
+
+static int show_error(const struct wtl_error *err, int rc)
+{
+    if (err->code != WTL_OK) {
+        char text[1200];
+        wtl_error_format(err, text, sizeof text);
+        fprintf(stderr, "%s\n", text);
+    }
+    return wtl_exit_status(rc);
+}
+
+static const struct wtl_command *find_command(const char *name, struct wtl_error *err)
+{
+    const char *names[N_COMMANDS];
+    for (int i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+        names[i] = commands[i]->name;
+    }
+    (void)WTL_FAIL(err, WTL_USAGE, "there is no command \"%s\"", name);
+    const char *near = wtl_did_you_mean(name, names, N_COMMANDS);
+    if (near)
+        wtl_error_hint(err, "did you mean `wattle %s`?", near);
+    else
+        wtl_error_hint(err, "`wattle help` lists the commands");
+    return NULL;
+}
+
+/* Standard output may be full or closed: that is a failure, not a silent loss. */
+static int flush_output(struct wtl_error *err)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return WTL_FAIL(err, WTL_IO, "cannot write to standard output");
+    return 0;
+}
+
+static int run_command(const struct wtl_command *command, int argc, const char *const *argv)
+{
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_terminal terminal;
+    struct wtl_context ctx = {
+        .arena = &arena,
+        .clock = wtl_clock_system(),
+        .out = stdout,
+        .messages = stderr,
+        .terminal = isatty(2) == 1,
+    };
+    bool help = false;
+    int rc = wtl_options_parse(command, argc, argv, &ctx, &help, &err);
+    if (rc < 0)
+        return show_error(&err, rc);
+    if (help) {
+        wtl_command_help(command, stdout);
+        rc = flush_output(&err);
+        return rc < 0 ? show_error(&err, rc) : 0;
+    }
+    wtl_terminal_init(&terminal, &ctx);
+    rc = command->run(&ctx, &err);
+    wtl_terminal_fini(&terminal);
+    if (rc == 0)
+        rc = flush_output(&err);
+    else
+        (void)fflush(stdout);
+    return show_error(&err, rc);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const help_argv[] = {"help"};
+    const char *const *args = (const char *const *)argv;
+    if (argc < 2) {
+        run_command(&wtl_cmd_help, 1, help_argv);
+        return WTL_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return printf("wattle %s\n", WTL_VERSION) < 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return run_command(&wtl_cmd_help, 1, help_argv);
+    struct wtl_error err = {0};
+    const struct wtl_command *command = find_command(name, &err);
+    if (!command)
+        return show_error(&err, -(int)WTL_USAGE);
+    return run_command(command, argc - 1, args + 1);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Estimates, measurements and the set of runs that one decision rests on.
+ */
+#ifndef WTL_CORE_MEASUREMENT_H
+#define WTL_CORE_MEASUREMENT_H
+
+#include "core/run.h"
+
+/* How an interval was come by; printed beside every figure. */
+enum wtl_evidence {
+    WTL_EVIDENCE_NONE,      /* no interval */
+    WTL_EVIDENCE_IN_SAMPLE, /* the same runs chose the point and estimate it */
+    WTL_EVIDENCE_CONFIRMED, /* estimated on runs that had no part in the choice */
+};
+const char *wtl_evidence_name(enum wtl_evidence evidence); /* "none", "in-sample", "confirmed" */
+
+/* A value with its random interval; lo and hi are meant only when evidence is not NONE. */
+struct wtl_estimate {
+    double value;
+    double lo;
+    double hi;
+    int n; /* runs behind it */
+    enum wtl_evidence evidence;
+};
+
+/* Statistics of the accepted runs of one workload at one clock and one arrival rate. */
+struct wtl_measurement {
+    int clock_mhz;
+    bool closed; /* run-to-completion; else rate_per_s is the arrival rate */
+    double rate_per_s;
+    struct wtl_estimate time_s;
+    struct wtl_estimate energy_j;
+    struct wtl_estimate power_w;
+    double time_cv; /* sample standard deviation over mean; 0 when n < 2 */
+    double energy_cv;
+    double latency_s[4];    /* p50 p90 p95 p99: median over the runs */
+    unsigned latency_valid; /* bit per entry of latency_s */
+    int n;                  /* accepted runs */
+    int n_rejected;
+    int rejected[WTL_N_CAUSES]; /* by main cause */
+};
+
+/* All runs of one workload on one GPU, in run order (job, then seq, then rep). Runs are judged:
+ * `causes` says which are used. */
+struct wtl_workset {
+    char gpu[WTL_LIMIT_NAME];
+    char workload[WTL_LIMIT_NAME];
+    struct wtl_run *runs;
+    size_t n_runs;
+    struct wtl_measurement *cells; /* ascending clock, then rate; only clocks that have runs */
+    size_t n_cells;
+};
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Names of plan.h. */
+#include "core/plan.h"
+
+const char *wtl_plan_status_name(enum wtl_plan_status status)
+{
+    switch (status) {
+    case WTL_PLAN_OK:
+        return "ok";
+    case WTL_PLAN_UNDECIDED:
+        return "undecided";
+    case WTL_PLAN_UNUSABLE:
+        return "unusable";
+    case WTL_PLAN_INFEASIBLE:
+        return "infeasible";
+    }
+    return "unusable";
+}

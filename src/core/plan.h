@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A plan: the chosen operating point of one workload on one GPU, with the evidence. Everything a
+ * plan points to lives in the arena that it was made in.
+ */
+#ifndef WTL_CORE_PLAN_H
+#define WTL_CORE_PLAN_H
+
+#include "core/measurement.h"
+#include "core/policy.h"
+
+enum wtl_plan_status {
+    WTL_PLAN_OK,
+    WTL_PLAN_UNDECIDED,  /* the data cannot tell */
+    WTL_PLAN_UNUSABLE,   /* the runs do not measure the workload; notes say why */
+    WTL_PLAN_INFEASIBLE, /* no clock meets the constraints; `binding` names the one that binds */
+};
+const char *wtl_plan_status_name(enum wtl_plan_status status);
+
+/* One clock on the fitted curve. */
+struct wtl_curve_point {
+    int clock_mhz;
+    double time_s;
+    double energy_j;
+    double power_w;
+    double time_lo, time_hi; /* pointwise, at the policy's confidence */
+    double energy_lo, energy_hi;
+    double slowdown, slowdown_hi; /* against the baseline; hi: upper 97.5 % bound */
+    double saving, saving_lo, saving_hi;
+    double objective; /* relative to the best, 1 = optimum */
+    bool legal;       /* on the list of clocks the GPU has */
+    bool feasible;    /* meets every constraint at its bound */
+    bool tied;        /* statistically tied with the best feasible */
+    bool pareto;      /* not dominated in (energy, time) among legal clocks */
+    bool knee;        /* the knee of the front */
+};
+
+struct wtl_plan {
+    char gpu[WTL_LIMIT_NAME];
+    char workload[WTL_LIMIT_NAME];
+    enum wtl_plan_status status;
+    struct wtl_policy policy;
+
+    int clock_mhz; /* chosen; 0 unless OK (UNDECIDED: the best guess is in best_guess_mhz) */
+    int best_guess_mhz;
+    const int *tied_clocks_mhz; /* ascending, the chosen one included */
+    size_t n_tied;
+
+    enum wtl_baseline_kind baseline_kind;
+    int baseline_clock_mhz;
+    bool baseline_from_curve; /* runs at the baseline clock were unusable: value from the curve */
+    struct wtl_estimate baseline_time_s;
+    struct wtl_estimate baseline_energy_j;
+
+    struct wtl_estimate saving;   /* 1 - E/E_base */
+    struct wtl_estimate slowdown; /* t/t_base - 1 */
+    struct wtl_estimate
+        objective_saving;       /* 1 - objective/objective_base (the published headline) */
+    struct wtl_estimate time_s; /* at the chosen clock */
+    struct wtl_estimate energy_j;
+    struct wtl_estimate power_w;
+
+    const struct wtl_curve_point *curve; /* every legal or measured clock, ascending */
+    size_t n_curve;
+    double hypervolume; /* of the front, relative to (baseline energy, slowest time); 0..1 */
+    int knee_clock_mhz; /* 0: no front */
+
+    const char *time_model; /* "t = a + b/f, floor", "local quadratic": which form won */
+    const char *power_model;
+    double time_cv_error; /* relative RMS error on left-out runs of the winning form */
+    double power_cv_error;
+
+    int n_runs; /* accepted */
+    int n_rejected;
+    int rejected[WTL_N_CAUSES];
+
+    char binding[160];        /* INFEASIBLE: the constraint that binds */
+    char relaxation[200];     /* INFEASIBLE: the smallest relaxation that helps */
+    const char *const *notes; /* whole sentences */
+    size_t n_notes;
+};
+
+#endif
