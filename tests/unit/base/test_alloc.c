@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/support.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static void memory_is_zeroed_aligned_and_distinct(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    unsigned char *last = NULL;
+    for (size_t size = 1; size < 3000; size += 37) {
+        unsigned char *p = wtl_arena_calloc(&arena, 1, size);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xff, size);
+        assert_true(p != last);
+        last = p;
+    }
+}
+
+static void overflow_and_exhaustion_give_null(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    assert_null(wtl_arena_calloc(&arena, SIZE_MAX / 2, 3));
+    assert_null(wtl_arena_calloc(&arena, 1, SIZE_MAX));
+    struct wtl_alloc_failing failing;
+    struct wtl_arena poor;
+    wtl_arena_init(&poor, wtl_alloc_failing(&failing, 1));
+    assert_null(wtl_arena_calloc(&poor, 1, 10));
+    assert_null(wtl_arena_strdup(&poor, "x"));
+    assert_null(wtl_arena_printf(&poor, "%d", 1));
+    wtl_arena_fini(&poor);
+    wtl_arena_fini(&poor);
+}
+
+static void growing_keeps_content_and_failure_keeps_all(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    int *items = NULL;
+    size_t n = 0;
+    size_t cap = 0;
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(wtl_grow(&arena, &items, n, &cap), 0);
+        items[n++] = i;
+    }
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(items[i], i);
+    struct wtl_alloc_failing failing;
+    struct wtl_arena poor;
+    wtl_arena_init(&poor, wtl_alloc_failing(&failing, 1));
+    int *before = items;
+    size_t cap_before = cap;
+    assert_true(wtl_grow(&poor, &items, cap, &cap) < 0);
+    assert_ptr_equal(items, before);
+    assert_int_equal(cap, cap_before);
+}
+
+static void reset_reuses_the_newest_block(void **state)
+{
+    (void)state;
+    struct wtl_alloc_failing counting;
+    struct wtl_arena arena;
+    wtl_arena_init(&arena, wtl_alloc_failing(&counting, 1000));
+    assert_non_null(wtl_arena_calloc(&arena, 1, 100));
+    long requests = counting.requests;
+    for (int i = 0; i < 100; i++) {
+        wtl_arena_reset(&arena);
+        assert_non_null(wtl_arena_calloc(&arena, 1, 100));
+    }
+    assert_int_equal(counting.requests, requests);
+    wtl_arena_fini(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_zeroed_aligned_and_distinct),
+        cmocka_unit_test(overflow_and_exhaustion_give_null),
+        cmocka_unit_test(growing_keeps_content_and_failure_keeps_all),
+        cmocka_unit_test(reset_reuses_the_newest_block),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/support.h"
+
+#include "base/random.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool number(const char *s, double *out)
+{
+    return wtl_parse_double(s, strlen(s), out);
+}
+
+static void parses_what_is_a_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double value;
+    } good[] = {
+        {"0", 0},
+        {"-0.000", 0},
+        {"72.345", 72.345},
+        {"313320408451", 313320408451.0},
+        {"+1.5", 1.5},
+        {"1e3", 1000},
+        {".5", 0.5},
+        {"5.", 5},
+        {"1.7e308", 1.7e308},
+        {"0.1234567890123456789", 0.1234567890123456789},
+        {"9223372036854775807", 9223372036854775807.0},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        double v = -1;
+        assert_true(number(good[i].text, &v));
+        assert_true(v == good[i].value);
+    }
+}
+
+static void refuses_what_is_not_and_leaves_the_output(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",   " 1",  "1 ",  "abc", "1.2.3", "0x10",  "nan", "inf",
+                                      "1e", "--1", "1,5", "-",   ".",     "1e999", "+"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        double v = 42;
+        assert_false(number(bad[i], &v));
+        assert_true(v == 42);
+    }
+}
+
+/* The short path must round as strtod does. */
+static void agrees_with_strtod_to_the_last_bit(void **state)
+{
+    (void)state;
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, 7);
+    for (int i = 0; i < 200000; i++) {
+        char text[64];
+        int decimals = (int)wtl_rng_below(&rng, 10);
+        double x = (wtl_rng_uniform(&rng) - 0.5) * (i % 2 ? 1e3 : 1e12);
+        snprintf(text, sizeof text, "%.*f", decimals, x);
+        double ours;
+        assert_true(number(text, &ours));
+        assert_true(ours == strtod(text, NULL));
+    }
+}
+
+static void integers_reach_both_ends(void **state)
+{
+    (void)state;
+    int64_t v = 1;
+    assert_true(wtl_parse_int("9223372036854775807", 19, &v) && v == INT64_MAX);
+    assert_true(wtl_parse_int("-9223372036854775808", 20, &v) && v == INT64_MIN);
+    v = 5;
+    assert_false(wtl_parse_int("9223372036854775808", 19, &v));
+    assert_false(wtl_parse_int("-9223372036854775809", 20, &v));
+    assert_false(wtl_parse_int("", 0, &v));
+    assert_false(wtl_parse_int("1.0", 3, &v));
+    assert_int_equal(v, 5);
+}
+
+static void buffer_grows_to_its_maximum_and_no_further(void **state)
+{
+    (void)state;
+    struct wtl_buf buf;
+    wtl_buf_init(&buf, wtl_alloc_system(), 10);
+    assert_string_equal(wtl_buf_str(&buf), "");
+    wtl_buf_printf(&buf, "%d-%s", 12, "abc");
+    assert_string_equal(wtl_buf_str(&buf), "12-abc");
+    wtl_buf_puts(&buf, "12345");
+    assert_true(buf.failed);
+    assert_string_equal(wtl_buf_str(&buf), "12-abc");
+    wtl_buf_clear(&buf);
+    wtl_buf_puts(&buf, "0123456789");
+    assert_false(buf.failed);
+    wtl_buf_fini(&buf);
+}
+
+static void buffer_survives_failing_memory(void **state)
+{
+    (void)state;
+    for (long n = 1; n < 4; n++) {
+        struct wtl_alloc_failing failing;
+        struct wtl_buf buf;
+        wtl_buf_init(&buf, wtl_alloc_failing(&failing, n), 100000);
+        for (int i = 0; i < 50; i++)
+            wtl_buf_puts(&buf, "0123456789");
+        assert_true(buf.failed);
+        assert_true(strlen(wtl_buf_str(&buf)) == buf.len);
+        wtl_buf_fini(&buf);
+    }
+}
+
+static void names_fold_to_one_key(void **state)
+{
+    (void)state;
+    char a[32];
+    char b[32];
+    wtl_fold_name("Stable_Diffusion", a, sizeof a);
+    wtl_fold_name("STABLE DIFFUSION", b, sizeof b);
+    assert_string_equal(a, "stablediffusion");
+    assert_string_equal(a, b);
+    wtl_fold_name("a long name", a, 4);
+    assert_string_equal(a, "alo");
+}
+
+static void views_trim_and_compare(void **state)
+{
+    (void)state;
+    struct wtl_view v = wtl_view_trim(wtl_view_of(" \tN/A\r\n"));
+    assert_true(wtl_view_is(v, "N/A"));
+    assert_true(wtl_view_is_nocase(v, "n/a"));
+    char small[3];
+    assert_false(wtl_view_copy(v, small, sizeof small));
+    assert_string_equal(small, "N/");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parses_what_is_a_number),
+        cmocka_unit_test(refuses_what_is_not_and_leaves_the_output),
+        cmocka_unit_test(agrees_with_strtod_to_the_last_bit),
+        cmocka_unit_test(integers_reach_both_ends),
+        cmocka_unit_test(buffer_grows_to_its_maximum_and_no_further),
+        cmocka_unit_test(buffer_survives_failing_memory),
+        cmocka_unit_test(names_fold_to_one_key),
+        cmocka_unit_test(views_trim_and_compare),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

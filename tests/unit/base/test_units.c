@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/support.h"
+
+#include "base/units.h"
+
+#include <string.h>
+
+static void reads_quantities_as_people_write_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum wtl_unit unit;
+        double value;
+    } good[] = {
+        {"300W", WTL_UNIT_WATT, 300},          {"300", WTL_UNIT_WATT, 300},
+        {"250 W", WTL_UNIT_WATT, 250},         {"35mW", WTL_UNIT_WATT, 0.035},
+        {"1.41GHz", WTL_UNIT_MHZ, 1410},       {"1410 MHz", WTL_UNIT_MHZ, 1410},
+        {"20ms", WTL_UNIT_SECOND, 0.02},       {"2min", WTL_UNIT_SECOND, 120},
+        {"5%", WTL_UNIT_FRACTION, 0.05},       {"0.05", WTL_UNIT_FRACTION, 0.05},
+        {"-3%", WTL_UNIT_FRACTION, -0.03},     {"1kWh", WTL_UNIT_JOULE, 3.6e6},
+        {"2GiB", WTL_UNIT_BYTE, 2147483648.0}, {"600/min", WTL_UNIT_RATE, 10},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        double v = -1;
+        struct wtl_error err = {0};
+        assert_ok(wtl_parse_quantity(good[i].text, good[i].unit, &v, &err), &err);
+        assert_near(v, good[i].value, 1e-12 * (1 + good[i].value));
+    }
+}
+
+static void refuses_other_units_and_says_which_fit(void **state)
+{
+    (void)state;
+    double v = 7;
+    struct wtl_error err = {0};
+    assert_int_equal(wtl_parse_quantity("5s", WTL_UNIT_WATT, &v, &err), -(int)WTL_USAGE);
+    assert_non_null(strstr(err.message, "\"5s\""));
+    assert_non_null(strstr(err.hint, "kW"));
+    assert_int_equal(wtl_parse_quantity("W", WTL_UNIT_WATT, &v, NULL), -(int)WTL_USAGE);
+    assert_int_equal(wtl_parse_quantity("", WTL_UNIT_NONE, &v, NULL), -(int)WTL_USAGE);
+    assert_true(v == 7);
+}
+
+static void writes_them_back_for_people(void **state)
+{
+    (void)state;
+    char buf[32];
+    assert_string_equal(wtl_format_quantity(1410, WTL_UNIT_MHZ, buf, sizeof buf), "1410 MHz");
+    assert_string_equal(wtl_format_quantity(0.165, WTL_UNIT_FRACTION, buf, sizeof buf), "16.5 %");
+    assert_string_equal(wtl_format_quantity(13230, WTL_UNIT_JOULE, buf, sizeof buf), "13.23 kJ");
+    assert_string_equal(wtl_format_quantity(0.02, WTL_UNIT_SECOND, buf, sizeof buf), "20 ms");
+    assert_string_equal(wtl_format_quantity(373.5, WTL_UNIT_SECOND, buf, sizeof buf), "373.5 s");
+    assert_string_equal(wtl_format_quantity(0, WTL_UNIT_WATT, buf, sizeof buf), "0 W");
+    assert_string_equal(wtl_format_quantity(-61.07, WTL_UNIT_WATT, buf, sizeof buf), "-61.07 W");
+    assert_string_equal(wtl_format_quantity(999.96, WTL_UNIT_WATT, buf, sizeof buf), "1 kW");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_quantities_as_people_write_them),
+        cmocka_unit_test(refuses_other_units_and_says_which_fit),
+        cmocka_unit_test(writes_them_back_for_people),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
