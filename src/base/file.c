@@ -44,7 +44,7 @@ int wtl_fail_errno(struct wtl_error *err, int errno_value, const char *verb, con
     return rc;
 }
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);
