@@ -39,6 +39,10 @@
 #define WTL_LIMIT_DOCUMENT_BYTES (64 << 20)
 #define WTL_LIMIT_DOCUMENT_DEPTH 64
 
+/* Values in one YAML document: 100 bytes each in memory; a policy has tens, a long list of clocks
+ * hundreds. */
+#define WTL_LIMIT_DOCUMENT_NODES (1 << 20)
+
 /* What a compressed file may expand to, as a ratio to its own size: real traces reach 40; 10000
  * stops a decompression bomb. */
 #define WTL_LIMIT_EXPANSION 10000
