@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,7 +222,7 @@ bool wtl_parse_double(const char *s, size_t n, double *out)
         return false;
     double v = strtod_l(copy, NULL, c_locale);
     freelocale(c_locale);
-    if (v > 1.7976931348623157e308 || v < -1.7976931348623157e308)
+    if (isinf(v))
         return false;
     *out = v;
     return true;
