@@ -51,6 +51,11 @@ bool wtl_view_copy(struct wtl_view v, char *dst, size_t size);
 bool wtl_parse_double(const char *s, size_t n, double *out);
 bool wtl_parse_int(const char *s, size_t n, int64_t *out);
 
+/* The shortest decimal that reads back as the same double ("0.1", "1410", "6.02e+23"); always a
+ * point, whatever the locale. `value` must be finite. Returns buf. */
+enum { WTL_DOUBLE_TEXT = 32 };
+const char *wtl_format_double(double value, char buf[WTL_DOUBLE_TEXT]);
+
 bool wtl_starts_with(const char *s, const char *prefix);
 bool wtl_ends_with(const char *s, const char *suffix);
 
