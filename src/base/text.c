@@ -283,3 +283,13 @@ void wtl_fold_name(const char *s, char *dst, size_t size)
     }
     dst[n] = '\0';
 }
+
+bool wtl_same_name(const char *a, const char *b)
+{
+    char fa[1024], fb[1024];
+    if (strcmp(a, b) == 0)
+        return true;
+    wtl_fold_name(a, fa, sizeof fa);
+    wtl_fold_name(b, fb, sizeof fb);
+    return fa[0] && strcmp(fa, fb) == 0;
+}

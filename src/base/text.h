@@ -63,4 +63,8 @@ bool wtl_ends_with(const char *s, const char *suffix);
  * which spellings of one workload or GPU meet. Always terminated. */
 void wtl_fold_name(const char *s, char *dst, size_t size);
 
+/* Whether two names meet: equal, or folded to the same key. A name without letters and digits folds
+ * to nothing and equals only itself. */
+bool wtl_same_name(const char *a, const char *b);
+
 #endif

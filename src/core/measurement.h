@@ -15,7 +15,8 @@ enum wtl_evidence {
 };
 const char *wtl_evidence_name(enum wtl_evidence evidence); /* "none", "in-sample", "confirmed" */
 
-/* A value with its random interval; lo and hi are meant only when evidence is not NONE. */
+/* A value with its random interval; lo and hi are meant only when evidence is not NONE. An estimate
+ * that does not exist has n = 0. */
 struct wtl_estimate {
     double value;
     double lo;

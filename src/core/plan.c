@@ -2,6 +2,8 @@
  * Names of plan.h. */
 #include "core/plan.h"
 
+#include <string.h>
+
 const char *wtl_plan_status_name(enum wtl_plan_status status)
 {
     switch (status) {
@@ -15,4 +17,14 @@ const char *wtl_plan_status_name(enum wtl_plan_status status)
         return "infeasible";
     }
     return "unusable";
+}
+
+bool wtl_plan_status_by_name(const char *name, enum wtl_plan_status *out)
+{
+    for (int s = WTL_PLAN_OK; s <= WTL_PLAN_INFEASIBLE; s++)
+        if (strcmp(name, wtl_plan_status_name((enum wtl_plan_status)s)) == 0) {
+            *out = (enum wtl_plan_status)s;
+            return true;
+        }
+    return false;
 }

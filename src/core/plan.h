@@ -16,6 +16,7 @@ enum wtl_plan_status {
     WTL_PLAN_INFEASIBLE, /* no clock meets the constraints; `binding` names the one that binds */
 };
 const char *wtl_plan_status_name(enum wtl_plan_status status);
+bool wtl_plan_status_by_name(const char *name, enum wtl_plan_status *out); /* false: unknown */
 
 /* One clock on the fitted curve. */
 struct wtl_curve_point {

@@ -6,6 +6,7 @@
 #ifndef WTL_CORE_POLICY_H
 #define WTL_CORE_POLICY_H
 
+#include "base/error.h"
 #include "base/limits.h"
 
 #include <stdbool.h>
@@ -90,9 +91,29 @@ struct wtl_policy {
 /* EDP, locked maximum, fastest of the tied, 95 %, 1000 replicates, seed 1, no constraint. */
 struct wtl_policy wtl_policy_default(void);
 
-/* "energy", "edp", "E*t^1.5", "weighted:0.7" ... into buf. */
+/* "energy", "edp", "E*t^1.5", "weighted:0.7" ... into buf; parsing gives the same value back. */
 const char *wtl_objective_format(const struct wtl_objective *o, char *buf, size_t size);
 const char *wtl_baseline_name(enum wtl_baseline_kind kind);
 const char *wtl_prefer_name(enum wtl_prefer prefer);
+
+/* "max", "clock:1380", "job:20892442", "rep:1" ... into buf. */
+const char *wtl_baseline_format(const struct wtl_baseline *b, char *buf, size_t size);
+
+/* The reverse. Besides the above an objective may be "weighted" (0.5) or one of the published
+ * names of `optimization_metric`, see wtl_published_metrics(). -WTL_USAGE names the choices. */
+int wtl_objective_parse(const char *text, struct wtl_objective *out, struct wtl_error *err);
+int wtl_baseline_parse(const char *text, struct wtl_baseline *out, struct wtl_error *err);
+int wtl_prefer_parse(const char *text, enum wtl_prefer *out, struct wtl_error *err);
+
+/* The names of `optimization_metric` in the published workload tables and what they stand for here.
+ * The published programs read them nowhere; the meaning is ours, and docs/policies.md gives the
+ * reason for each. Ends with a NULL name. */
+struct wtl_published_metric {
+    const char *name;
+    struct wtl_objective objective;
+    enum wtl_prefer prefer;
+    const char *reason;
+};
+const struct wtl_published_metric *wtl_published_metrics(void);
 
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The flat parts of a plan's JSON as tables, so that writing and reading cannot drift apart.
+ * Private to store/plan_*.c.
+ */
+#ifndef WTL_STORE_PLAN_FIELDS_H
+#define WTL_STORE_PLAN_FIELDS_H
+
+#include "core/plan.h"
+
+#define WTL_PLAN_FORMAT "wattle-plan"
+
+enum wtl_field_type { WTL_FIELD_REAL, WTL_FIELD_INT, WTL_FIELD_BOOL };
+
+/* A member of a struct under its JSON key. */
+struct wtl_plan_field {
+    const char *key;
+    enum wtl_field_type type;
+    size_t offset;
+    bool in_pareto; /* curve points: also a key of the entries of "pareto" */
+};
+
+/* A constraint: its flag and its value in struct wtl_policy. */
+struct wtl_constraint_field {
+    const char *key;
+    size_t has, value;
+    double min, max;
+};
+
+/* An estimate in struct wtl_plan. */
+struct wtl_estimate_field {
+    const char *key;
+    size_t offset;
+};
+
+extern const struct wtl_plan_field wtl_curve_fields[];            /* ends with a NULL key */
+extern const struct wtl_constraint_field wtl_constraint_fields[]; /* likewise */
+extern const struct wtl_estimate_field wtl_estimate_fields[];     /* of the plan itself */
+extern const struct wtl_estimate_field wtl_baseline_estimate_fields[];
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A PLAN file: the JSON of `wattle optimize --json`, both ways. docs/plan-schema.md says what each
+ * key means; data/schemas/plan.schema.json is the same as a JSON Schema.
+ *
+ * Figures are fractions, not percent, in base units, with 10 significant digits: writing what was
+ * read gives the same bytes. A figure that does not exist is null, never 0.
+ */
+#ifndef WTL_STORE_PLAN_FILE_H
+#define WTL_STORE_PLAN_FILE_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "core/plan.h"
+
+#include <jansson.h>
+
+enum { WTL_PLAN_FILE_VERSION = 1 };
+
+/* A document of plans and where they came from. Strings are in the arena or static; "" unknown. */
+struct wtl_plan_file {
+    const char *tool;        /* "wattle 0.1.0" */
+    const char *created;     /* "2026-11-21T11:33:00Z" */
+    const char *campaign;    /* path as given */
+    const char *fingerprint; /* SHA-256 over the campaign's sources, hex */
+    struct wtl_plan *plans;
+    size_t n_plans;
+};
+
+/* The document; the caller drops the reference. -WTL_FAILED when a figure is not finite or a name
+ * is not UTF-8 (the message names the plan and the key). */
+int wtl_plan_to_json(const struct wtl_plan_file *file, json_t **root_out, struct wtl_error *err);
+
+/* Reads a document. `name` is for messages. -WTL_PARSE with the place ("plans[0].saving.lo: ...");
+ * -WTL_CORRUPT for a document that is no plan, or of a newer version. */
+int wtl_plan_from_json(struct wtl_arena *arena, const char *name, const json_t *root,
+                       struct wtl_plan_file *file_out, struct wtl_error *err);
+
+/* Atomically, as text. */
+int wtl_plan_file_write(const char *path, const struct wtl_plan_file *file, struct wtl_error *err);
+
+/* "-": standard input. */
+int wtl_plan_file_read(struct wtl_arena *arena, const char *path, struct wtl_plan_file *file_out,
+                       struct wtl_error *err);
+
+/* The plan for this gpu and workload (names folded), or NULL. */
+const struct wtl_plan *wtl_plan_file_find(const struct wtl_plan_file *file, const char *gpu,
+                                          const char *workload);
+
+#endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plans to JSON, and the tables that reading shares. */
+#include "store/plan_fields.h"
+#include "store/plan_file.h"
+
+#include <math.h>
+#include <string.h>
+
+#define POINT(member, kind, in_front)                                                              \
+    {                                                                                              \
+#member, WTL_FIELD_##kind, offsetof(struct wtl_curve_point, member), in_front              \
+    }
+
+const struct wtl_plan_field wtl_curve_fields[] = {
+    POINT(clock_mhz, INT, true),
+    POINT(time_s, REAL, true),
+    {"time_lo_s", WTL_FIELD_REAL, offsetof(struct wtl_curve_point, time_lo), false},
+    {"time_hi_s", WTL_FIELD_REAL, offsetof(struct wtl_curve_point, time_hi), false},
+    POINT(energy_j, REAL, true),
+    {"energy_lo_j", WTL_FIELD_REAL, offsetof(struct wtl_curve_point, energy_lo), false},
+    {"energy_hi_j", WTL_FIELD_REAL, offsetof(struct wtl_curve_point, energy_hi), false},
+    POINT(power_w, REAL, true),
+    POINT(slowdown, REAL, true),
+    POINT(slowdown_hi, REAL, false),
+    POINT(saving, REAL, true),
+    POINT(saving_lo, REAL, false),
+    POINT(saving_hi, REAL, false),
+    POINT(objective, REAL, false),
+    POINT(legal, BOOL, false),
+    POINT(feasible, BOOL, false),
+    POINT(tied, BOOL, false),
+    POINT(pareto, BOOL, false),
+    POINT(knee, BOOL, true),
+    {0},
+};
+
+#define CONSTRAINT(key, flag, member, lo, hi)                                                      \
+    {                                                                                              \
+        key, offsetof(struct wtl_policy, flag), offsetof(struct wtl_policy, member), lo, hi        \
+    }
+
+const struct wtl_constraint_field wtl_constraint_fields[] = {
+    CONSTRAINT("max_slowdown", has_max_slowdown, max_slowdown, -1, 1000),
+    CONSTRAINT("max_energy_ratio", has_max_energy, max_energy_ratio, 0, 1000),
+    CONSTRAINT("min_clock_ratio", has_min_clock_ratio, min_clock_ratio, 0, 1),
+    CONSTRAINT("max_power_w", has_max_power, max_power_w, 0, 1e6),
+    CONSTRAINT("min_saving", has_min_saving, min_saving, -1000, 1),
+    CONSTRAINT("rate_per_s", has_rate, rate_per_s, 0, 1e9),
+    {0},
+};
+
+const struct wtl_estimate_field wtl_estimate_fields[] = {
+    {"saving", offsetof(struct wtl_plan, saving)},
+    {"slowdown", offsetof(struct wtl_plan, slowdown)},
+    {"objective_saving", offsetof(struct wtl_plan, objective_saving)},
+    {"time_s", offsetof(struct wtl_plan, time_s)},
+    {"energy_j", offsetof(struct wtl_plan, energy_j)},
+    {"power_w", offsetof(struct wtl_plan, power_w)},
+    {0},
+};
+
+const struct wtl_estimate_field wtl_baseline_estimate_fields[] = {
+    {"time_s", offsetof(struct wtl_plan, baseline_time_s)},
+    {"energy_j", offsetof(struct wtl_plan, baseline_energy_j)},
+    {0},
+};
+
+/* Failure is sticky: build freely, look at rc once. */
+struct writer {
+    const struct wtl_plan *plan; /* for messages; NULL: the document */
+    struct wtl_error *err;
+    int rc;
+};
+
+static void fail(struct writer *w, const char *key, const char *what)
+{
+    if (w->rc < 0)
+        return;
+    if (w->plan)
+        w->rc = WTL_FAIL(w->err, WTL_FAILED, "plan of \"%s\" on \"%s\": %s %s", w->plan->workload,
+                         w->plan->gpu, key, what);
+    else
+        w->rc = WTL_FAIL(w->err, WTL_FAILED, "plan document: %s %s", key, what);
+}
+
+/* Steals `value`. */
+static void put(struct writer *w, json_t *object, const char *key, json_t *value)
+{
+    if (!value)
+        fail(w, key, "cannot be written (out of memory?)");
+    else if (json_object_set_new(object, key, value) != 0)
+        fail(w, key, "cannot be written (out of memory?)");
+}
+
+static void append(struct writer *w, json_t *array, const char *key, json_t *value)
+{
+    if (!value || json_array_append_new(array, value) != 0)
+        fail(w, key, "cannot be written (out of memory?)");
+}
+
+static void put_real(struct writer *w, json_t *object, const char *key, double value)
+{
+    if (isfinite(value))
+        put(w, object, key, json_real(value));
+    else
+        fail(w, key, "is not finite");
+}
+
+static void put_string(struct writer *w, json_t *object, const char *key, const char *text)
+{
+    json_t *value = json_string(text);
+    if (value)
+        put(w, object, key, value);
+    else
+        fail(w, key, "is not UTF-8 text");
+}
+
+/* 0 means none. */
+static void put_clock(struct writer *w, json_t *object, const char *key, int clock_mhz)
+{
+    put(w, object, key, clock_mhz ? json_integer(clock_mhz) : json_null());
+}
+
+static void put_estimate(struct writer *w, json_t *parent, const char *key,
+                         const struct wtl_estimate *e)
+{
+    json_t *o = json_object();
+    bool exists = e->n > 0, interval = exists && e->evidence != WTL_EVIDENCE_NONE;
+    const struct {
+        const char *key;
+        bool has;
+        double value;
+    } parts[] = {{"value", exists, e->value}, {"lo", interval, e->lo}, {"hi", interval, e->hi}};
+    for (size_t i = 0; i < 3; i++) {
+        if (parts[i].has && !isfinite(parts[i].value))
+            fail(w, key, "is not finite");
+        else
+            put(w, o, parts[i].key, parts[i].has ? json_real(parts[i].value) : json_null());
+    }
+    put(w, o, "n", json_integer(e->n));
+    put(w, o, "evidence", json_string(wtl_evidence_name(e->evidence)));
+    put(w, parent, key, o);
+}
+
+static void put_estimates(struct writer *w, json_t *parent, const struct wtl_estimate_field *fields)
+{
+    for (const struct wtl_estimate_field *f = fields; f->key; f++) {
+        const char *base = (const char *)w->plan;
+        const void *estimate = base + f->offset;
+        put_estimate(w, parent, f->key, estimate);
+    }
+}
+
+static void put_clocks(struct writer *w, json_t *parent, const char *key, const int *clocks_mhz,
+                       size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++)
+        append(w, array, key, json_integer(clocks_mhz[i]));
+    put(w, parent, key, array);
+}
+
+static json_t *point(struct writer *w, const struct wtl_curve_point *p, bool front)
+{
+    json_t *o = json_object();
+    for (const struct wtl_plan_field *f = wtl_curve_fields; f->key; f++) {
+        const void *at = (const char *)p + f->offset;
+        if (front && !f->in_pareto)
+            continue;
+        if (f->type == WTL_FIELD_REAL)
+            put_real(w, o, f->key, *(const double *)at);
+        else if (f->type == WTL_FIELD_INT)
+            put(w, o, f->key, json_integer(*(const int *)at));
+        else
+            put(w, o, f->key, json_boolean(*(const bool *)at));
+    }
+    return o;
+}
+
+static void put_curve(struct writer *w, json_t *parent)
+{
+    json_t *front = json_array(), *curve = json_array();
+    for (size_t i = 0; i < w->plan->n_curve; i++) {
+        append(w, curve, "curve", point(w, &w->plan->curve[i], false));
+        if (w->plan->curve[i].pareto)
+            append(w, front, "pareto", point(w, &w->plan->curve[i], true));
+    }
+    put(w, parent, "pareto", front);
+    put(w, parent, "curve", curve);
+    put_clock(w, parent, "knee_clock_mhz", w->plan->knee_clock_mhz);
+    put_real(w, parent, "hypervolume", w->plan->hypervolume);
+}
+
+static void put_policy(struct writer *w, json_t *parent, const struct wtl_policy *p)
+{
+    char text[WTL_LIMIT_NAME + 16];
+    json_t *o = json_object(), *constraints = json_object(), *slo = json_array();
+    put(w, o, "objective", json_string(wtl_objective_format(&p->objective, text, sizeof text)));
+    put_string(w, o, "baseline", wtl_baseline_format(&p->baseline, text, sizeof text));
+    put(w, o, "prefer", json_string(wtl_prefer_name(p->prefer)));
+    for (const struct wtl_constraint_field *f = wtl_constraint_fields; f->key; f++)
+        if (*(const bool *)(const void *)((const char *)p + f->has)) {
+            const void *value = (const char *)p + f->value;
+            put_real(w, constraints, f->key, *(const double *)value);
+        }
+    for (int i = 0; i < p->n_slo; i++) {
+        json_t *item = json_object();
+        put(w, item, "percent", json_integer(p->slo[i].percent));
+        put_real(w, item, "seconds", p->slo[i].seconds);
+        append(w, slo, "slo", item);
+    }
+    put(w, constraints, "slo", slo);
+    put(w, o, "constraints", constraints);
+    if (p->clocks_mhz)
+        put_clocks(w, o, "clocks_mhz", p->clocks_mhz, p->n_clocks);
+    else
+        put(w, o, "clocks_mhz", json_null());
+    put_real(w, o, "confidence", p->confidence);
+    put(w, o, "replicates", json_integer(p->replicates));
+    put(w, o, "seed", json_integer((json_int_t)p->seed));
+    put(w, parent, "policy", o);
+}
+
+static void put_baseline(struct writer *w, json_t *parent)
+{
+    json_t *o = json_object();
+    put(w, o, "kind", json_string(wtl_baseline_name(w->plan->baseline_kind)));
+    put_clock(w, o, "clock_mhz", w->plan->baseline_clock_mhz);
+    put(w, o, "from_curve", json_boolean(w->plan->baseline_from_curve));
+    put_estimates(w, o, wtl_baseline_estimate_fields);
+    put(w, parent, "baseline", o);
+}
+
+static void put_rejected(struct writer *w, json_t *parent)
+{
+    json_t *o = json_object();
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
+        if (w->plan->rejected[c])
+            put(w, o, wtl_cause_name((enum wtl_cause)c), json_integer(w->plan->rejected[c]));
+    put(w, parent, "n_runs", json_integer(w->plan->n_runs));
+    put(w, parent, "n_rejected", json_integer(w->plan->n_rejected));
+    put(w, parent, "rejected", o);
+}
+
+static void put_model(struct writer *w, json_t *parent, const char *key, const char *form,
+                      double cv_error)
+{
+    json_t *o = json_object();
+    if (form) {
+        put_string(w, o, "form", form);
+        put_real(w, o, "cv_error", cv_error);
+    }
+    put(w, parent, key, form ? o : json_null());
+    if (!form)
+        json_decref(o);
+}
+
+static void put_infeasible(struct writer *w, json_t *parent)
+{
+    if (!w->plan->binding[0] && !w->plan->relaxation[0]) {
+        put(w, parent, "infeasible", json_null());
+        return;
+    }
+    json_t *o = json_object();
+    put_string(w, o, "binding", w->plan->binding);
+    put_string(w, o, "relaxation", w->plan->relaxation);
+    put(w, parent, "infeasible", o);
+}
+
+static json_t *plan_object(struct writer *w)
+{
+    const struct wtl_plan *p = w->plan;
+    char text[64];
+    json_t *o = json_object(), *models = json_object(), *notes = json_array();
+    put_string(w, o, "gpu", p->gpu);
+    put_string(w, o, "workload", p->workload);
+    put(w, o, "status", json_string(wtl_plan_status_name(p->status)));
+    put(w, o, "objective",
+        json_string(wtl_objective_format(&p->policy.objective, text, sizeof text)));
+    put_clock(w, o, "clock_mhz", p->clock_mhz);
+    put_clock(w, o, "best_guess_mhz", p->best_guess_mhz);
+    put_clocks(w, o, "tied_clocks_mhz", p->tied_clocks_mhz, p->n_tied);
+    put_baseline(w, o);
+    put_estimates(w, o, wtl_estimate_fields);
+    put_rejected(w, o);
+    put_infeasible(w, o);
+    for (size_t i = 0; i < p->n_notes; i++) {
+        json_t *note = json_string(p->notes[i]);
+        if (note)
+            append(w, notes, "notes", note);
+        else
+            fail(w, "notes", "is not UTF-8 text");
+    }
+    put(w, o, "notes", notes);
+    put_policy(w, o, &p->policy);
+    put_model(w, models, "time", p->time_model, p->time_cv_error);
+    put_model(w, models, "power", p->power_model, p->power_cv_error);
+    put(w, o, "models", models);
+    put_curve(w, o);
+    return o;
+}
+
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+int wtl_plan_to_json(const struct wtl_plan_file *file, json_t **root_out, struct wtl_error *err)
+{
+    struct writer w = {.err = err};
+    json_t *root = json_object(), *campaign = json_object(), *plans = json_array();
+    put(&w, root, "format", json_string(WTL_PLAN_FORMAT));
+    put(&w, root, "version", json_integer(WTL_PLAN_FILE_VERSION));
+    put_string(&w, root, "tool", or_empty(file->tool));
+    put_string(&w, root, "created", or_empty(file->created));
+    put_string(&w, campaign, "path", or_empty(file->campaign));
+    put_string(&w, campaign, "fingerprint", or_empty(file->fingerprint));
+    put(&w, root, "campaign", campaign);
+    for (size_t i = 0; i < file->n_plans; i++) {
+        w.plan = &file->plans[i];
+        append(&w, plans, "plans", plan_object(&w));
+    }
+    w.plan = NULL;
+    put(&w, root, "plans", plans);
+    if (w.rc < 0) {
+        json_decref(root);
+        return w.rc;
+    }
+    *root_out = root;
+    return 0;
+}
