@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/support.h"
+
+#include "base/file.h"
+#include "base/random.h"
+#include "codec/json.h"
+#include "store/plan_file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Random figures with at most ten significant digits, as files hold them. */
+static double rounded(double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.10g", value);
+    return strtod(text, NULL);
+}
+
+static double figure(struct wtl_rng *rng)
+{
+    return rounded(wtl_rng_normal(rng) * 100);
+}
+
+static struct wtl_estimate estimate(struct wtl_rng *rng)
+{
+    struct wtl_estimate e = {.evidence = (enum wtl_evidence)wtl_rng_below(rng, 3)};
+    e.n = (int)wtl_rng_below(rng, 200);
+    if (e.n == 0)
+        e.evidence = WTL_EVIDENCE_NONE;
+    else
+        e.value = figure(rng);
+    if (e.evidence != WTL_EVIDENCE_NONE) {
+        e.lo = rounded(e.value - 1);
+        e.hi = rounded(e.value + 1);
+    }
+    return e;
+}
+
+static struct wtl_policy random_policy(struct wtl_rng *rng)
+{
+    static const int clocks[] = {510, 525, 1380};
+    struct wtl_policy p = wtl_policy_default();
+    p.objective = (struct wtl_objective){.kind = WTL_OBJECTIVE_ETN, .exponent = 1.0 / 3};
+    p.baseline = (struct wtl_baseline){.kind = WTL_BASELINE_REP, .rep = 2};
+    p.prefer = WTL_PREFER_BEST;
+    p.has_max_slowdown = wtl_rng_below(rng, 2);
+    p.max_slowdown = p.has_max_slowdown ? 0.05 : 0;
+    p.has_max_energy = wtl_rng_below(rng, 2);
+    p.max_energy_ratio = p.has_max_energy ? 0.9 : 0;
+    p.has_rate = wtl_rng_below(rng, 2);
+    p.rate_per_s = p.has_rate ? 12.5 : 0;
+    p.n_slo = 2;
+    p.slo[0] = (struct wtl_slo){99, 0.2};
+    p.slo[1] = (struct wtl_slo){50, 0.1};
+    if (wtl_rng_below(rng, 2)) {
+        p.clocks_mhz = clocks;
+        p.n_clocks = 3;
+    }
+    p.seed = INT64_MAX;
+    return p;
+}
+
+static struct wtl_plan random_plan(struct wtl_arena *arena, uint64_t seed)
+{
+    static const int tied[] = {1095, 1110, 1125};
+    static const char *const notes[] = {"a note", "\xe2\x82\xac \"quoted\"\n"};
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, seed);
+    struct wtl_plan p = {.status = (enum wtl_plan_status)wtl_rng_below(&rng, 4),
+                         .policy = random_policy(&rng)};
+    snprintf(p.gpu, sizeof p.gpu, "GPU %d", (int)seed);
+    snprintf(p.workload, sizeof p.workload, "it's; $(work) \"load\"");
+    if (p.status == WTL_PLAN_OK) {
+        p.clock_mhz = 1110;
+        p.tied_clocks_mhz = tied;
+        p.n_tied = 3;
+    } else {
+        p.best_guess_mhz = 1095;
+        p.tied_clocks_mhz = tied;
+    }
+    p.baseline_kind = WTL_BASELINE_REP;
+    p.baseline_clock_mhz = 1380;
+    p.baseline_from_curve = wtl_rng_below(&rng, 2);
+    struct wtl_estimate *all[] = {
+        &p.baseline_time_s, &p.baseline_energy_j, &p.saving, &p.slowdown, &p.objective_saving,
+        &p.time_s,          &p.energy_j,          &p.power_w};
+    for (size_t i = 0; i < 8; i++)
+        *all[i] = estimate(&rng);
+    struct wtl_curve_point *curve = WTL_NEW_ARRAY(arena, struct wtl_curve_point, 3);
+    for (int i = 0; i < 3; i++)
+        curve[i] = (struct wtl_curve_point){.clock_mhz = tied[i],
+                                            .time_s = figure(&rng),
+                                            .energy_j = figure(&rng),
+                                            .power_w = figure(&rng),
+                                            .time_lo = figure(&rng),
+                                            .time_hi = figure(&rng),
+                                            .energy_lo = figure(&rng),
+                                            .energy_hi = figure(&rng),
+                                            .slowdown = figure(&rng),
+                                            .slowdown_hi = figure(&rng),
+                                            .saving = figure(&rng),
+                                            .saving_lo = figure(&rng),
+                                            .saving_hi = figure(&rng),
+                                            .objective = figure(&rng),
+                                            .legal = i == 0,
+                                            .feasible = i == 1,
+                                            .tied = i == 2,
+                                            .pareto = i != 1,
+                                            .knee = i == 2};
+    p.curve = curve;
+    p.n_curve = 3;
+    p.hypervolume = figure(&rng);
+    p.knee_clock_mhz = 1125;
+    if (wtl_rng_below(&rng, 2)) {
+        p.time_model = "t = a + b/f";
+        p.time_cv_error = figure(&rng);
+    }
+    p.n_runs = 3;
+    p.n_rejected = 4;
+    p.rejected[WTL_CAUSE_cold_start] = 3;
+    p.rejected[WTL_CAUSE_outlier] = 1;
+    if (p.status == WTL_PLAN_INFEASIBLE) {
+        strcpy(p.binding, "max_slowdown 5 %");
+        strcpy(p.relaxation, "6.1 % would do");
+    }
+    p.notes = notes;
+    p.n_notes = 2;
+    return p;
+}
+
+static char *dump(struct wtl_arena *arena, const struct wtl_plan_file *file)
+{
+    struct wtl_error err = {0};
+    json_auto_t *root = NULL;
+    char *text = NULL;
+    assert_ok(wtl_plan_to_json(file, &root, &err), &err);
+    assert_ok(wtl_json_dump(arena, root, &text, &err), &err);
+    return text;
+}
+
+static int load(struct wtl_arena *arena, const char *text, struct wtl_plan_file *out,
+                struct wtl_error *err)
+{
+    json_auto_t *root = NULL;
+    int rc = wtl_json_parse("p.json", text, strlen(text), &root, err);
+    return rc < 0 ? rc : wtl_plan_from_json(arena, "p.json", root, out, err);
+}
+
+static void assert_estimates_equal(const struct wtl_estimate *a, const struct wtl_estimate *b)
+{
+    assert_true(a->value == b->value && a->lo == b->lo && a->hi == b->hi);
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(a->evidence, b->evidence);
+}
+
+static void assert_policies_equal(const struct wtl_policy *a, const struct wtl_policy *b)
+{
+    assert_memory_equal(&a->objective, &b->objective, sizeof a->objective);
+    assert_int_equal(a->baseline.kind, b->baseline.kind);
+    assert_int_equal(a->baseline.rep, b->baseline.rep);
+    assert_int_equal(a->prefer, b->prefer);
+    assert_int_equal(a->has_max_slowdown, b->has_max_slowdown);
+    assert_true(a->max_slowdown == b->max_slowdown);
+    assert_int_equal(a->has_max_energy, b->has_max_energy);
+    assert_true(a->max_energy_ratio == b->max_energy_ratio);
+    assert_false(b->has_max_power || b->has_min_saving || b->has_min_clock_ratio);
+    assert_int_equal(a->has_rate, b->has_rate);
+    assert_int_equal(a->n_slo, b->n_slo);
+    assert_int_equal(a->slo[1].percent, b->slo[1].percent);
+    assert_true(a->slo[1].seconds == b->slo[1].seconds);
+    assert_int_equal(a->n_clocks, b->n_clocks);
+    assert_int_equal(a->clocks_mhz == NULL, b->clocks_mhz == NULL);
+    if (a->clocks_mhz)
+        assert_memory_equal(a->clocks_mhz, b->clocks_mhz, a->n_clocks * sizeof(int));
+    assert_int_equal(a->seed, b->seed);
+    assert_int_equal(a->replicates, b->replicates);
+    assert_true(a->confidence == b->confidence);
+}
+
+static void assert_plans_equal(const struct wtl_plan *a, const struct wtl_plan *b)
+{
+    assert_string_equal(a->gpu, b->gpu);
+    assert_string_equal(a->workload, b->workload);
+    assert_int_equal(a->status, b->status);
+    assert_policies_equal(&a->policy, &b->policy);
+    assert_int_equal(a->clock_mhz, b->clock_mhz);
+    assert_int_equal(a->best_guess_mhz, b->best_guess_mhz);
+    assert_int_equal(a->n_tied, b->n_tied);
+    if (a->n_tied)
+        assert_memory_equal(a->tied_clocks_mhz, b->tied_clocks_mhz, a->n_tied * sizeof(int));
+    assert_int_equal(a->baseline_kind, b->baseline_kind);
+    assert_int_equal(a->baseline_clock_mhz, b->baseline_clock_mhz);
+    assert_int_equal(a->baseline_from_curve, b->baseline_from_curve);
+    assert_estimates_equal(&a->baseline_time_s, &b->baseline_time_s);
+    assert_estimates_equal(&a->baseline_energy_j, &b->baseline_energy_j);
+    assert_estimates_equal(&a->saving, &b->saving);
+    assert_estimates_equal(&a->slowdown, &b->slowdown);
+    assert_estimates_equal(&a->objective_saving, &b->objective_saving);
+    assert_estimates_equal(&a->time_s, &b->time_s);
+    assert_estimates_equal(&a->energy_j, &b->energy_j);
+    assert_estimates_equal(&a->power_w, &b->power_w);
+    assert_int_equal(a->n_curve, b->n_curve);
+    assert_memory_equal(a->curve, b->curve, a->n_curve * sizeof *a->curve);
+    assert_true(a->hypervolume == b->hypervolume);
+    assert_int_equal(a->knee_clock_mhz, b->knee_clock_mhz);
+    assert_int_equal(a->time_model == NULL, b->time_model == NULL);
+    if (a->time_model)
+        assert_string_equal(a->time_model, b->time_model);
+    assert_true(a->time_cv_error == b->time_cv_error);
+    assert_null(b->power_model);
+    assert_int_equal(a->n_runs, b->n_runs);
+    assert_int_equal(a->n_rejected, b->n_rejected);
+    assert_memory_equal(a->rejected, b->rejected, sizeof a->rejected);
+    assert_string_equal(a->binding, b->binding);
+    assert_string_equal(a->relaxation, b->relaxation);
+    assert_int_equal(a->n_notes, b->n_notes);
+    for (size_t i = 0; i < a->n_notes; i++)
+        assert_string_equal(a->notes[i], b->notes[i]);
+}
+
+static void every_plan_reads_back_the_same(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        WTL_ARENA(arena);
+        struct wtl_error err = {0};
+        struct wtl_plan plans[2] = {random_plan(&arena, seed), random_plan(&arena, seed + 1000)};
+        struct wtl_plan_file file = {.tool = "wattle test",
+                                     .created = "2026-11-21T11:33:00Z",
+                                     .campaign = "c.wattle",
+                                     .fingerprint = "ab",
+                                     .plans = plans,
+                                     .n_plans = 2};
+        struct wtl_plan_file back = {0};
+        char *text = dump(&arena, &file);
+        assert_ok(load(&arena, text, &back, &err), &err);
+        assert_int_equal(back.n_plans, 2);
+        assert_string_equal(back.fingerprint, "ab");
+        assert_string_equal(back.created, file.created);
+        assert_plans_equal(&plans[0], &back.plans[0]);
+        assert_plans_equal(&plans[1], &back.plans[1]);
+        assert_string_equal(dump(&arena, &back), text);
+    }
+}
+
+#define HEAD "{\"plans\":[{\"gpu\":\"V100\",\"workload\":\"sd\",\"status\":\"ok\","
+#define REST                                                                                       \
+    "\"objective\":\"edp\",\"clock_mhz\":1110,\"tied_clocks_mhz\":[1110],"                         \
+    "\"baseline\":{\"kind\":\"max\",\"clock_mhz\":1380},"                                          \
+    "\"saving\":{\"value\":0.18,\"lo\":0.16,\"hi\":0.2},"                                          \
+    "\"slowdown\":{\"value\":0.04,\"lo\":0.03,\"hi\":0.05},\"n_runs\":170,\"n_rejected\":7,"       \
+    "\"rejected\":{\"cold_start\":7},\"pareto\":[{\"clock_mhz\":1110,\"time_s\":8,"                \
+    "\"energy_j\":900}],\"notes\":[]"
+
+static void the_minimal_form_is_enough(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_plan_file file = {0};
+    assert_ok(load(&arena, HEAD REST "}]}", &file, &err), &err);
+    const struct wtl_plan *p = wtl_plan_file_find(&file, "v-100", "SD");
+    assert_non_null(p);
+    assert_int_equal(p->clock_mhz, 1110);
+    assert_near(p->saving.lo, 0.16, 0);
+    assert_int_equal(p->saving.evidence, WTL_EVIDENCE_IN_SAMPLE);
+    assert_int_equal(p->n_curve, 1);
+    assert_true(p->curve[0].pareto && p->curve[0].legal);
+    assert_int_equal(p->policy.objective.kind, WTL_OBJECTIVE_EDP);
+    assert_null(wtl_plan_file_find(&file, "v100", "vit"));
+}
+
+struct bad_case {
+    const char *text, *message;
+    enum wtl_code code;
+};
+
+static void damaged_newer_and_foreign_documents_say_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct bad_case cases[] = {
+        {"[1]", "this JSON is not a plan", WTL_CORRUPT},
+        {"{\"runs\":[]}", "this JSON is not a plan", WTL_CORRUPT},
+        {"{\"format\":\"other\",\"plans\":[]}", "this JSON is not a plan", WTL_CORRUPT},
+        {"{\"version\":2,\"plans\":[]}", "the plan is of version 2, this wattle reads up to 1",
+         WTL_CORRUPT},
+        {"{\"plans\":{}}", "plans: expected an array, found an object", WTL_PARSE},
+        {"{\"plans\":[3]}", "plans[0]: expected an object, found a number", WTL_PARSE},
+        {"{\"plans\":[],\"plan\":1}", "unknown key \"plan\"", WTL_PARSE},
+        {HEAD REST ",\"savings\":1}]}", "plans[0]: unknown key \"savings\"", WTL_PARSE},
+        {HEAD REST ",\"curve\":[{\"clock_mhz\":1},{\"clock_mhz\":1}]}]}",
+         "plans[0].curve: clock 1 MHz stands twice", WTL_PARSE},
+        {HEAD REST ",\"curve\":[{\"clock_mhz\":0}]}]}",
+         "plans[0].curve[0].clock_mhz: 0 is outside 1 to 100000", WTL_PARSE},
+        {HEAD REST ",\"policy\":{\"objective\":\"ed2p\"}}]}",
+         "plans[0].objective: \"edp\" contradicts \"ed2p\" in the policy", WTL_PARSE},
+        {HEAD REST ",\"policy\":{\"constraints\":{\"min_clock_ratio\":2}}}]}",
+         "plans[0].policy.constraints.min_clock_ratio: 2 is outside 0 to 1", WTL_PARSE},
+        {HEAD REST ",\"policy\":{\"constraints\":{\"slo\":[{\"percent\":100,\"seconds\":1}]}}}]}",
+         "plans[0].policy.constraints.slo[0].percent: 100 is outside 1 to 99", WTL_PARSE},
+        {HEAD REST ",\"time_s\":{\"value\":1,\"lo\":2,\"hi\":1}}]}",
+         "plans[0].time_s: lo 2 is above hi 1", WTL_PARSE},
+        {HEAD REST ",\"time_s\":{\"value\":1,\"lo\":2}}]}",
+         "plans[0].time_s: has only one end of its interval", WTL_PARSE},
+        {HEAD REST ",\"time_s\":{\"lo\":1,\"hi\":2}}]}",
+         "plans[0].time_s: has an interval but no value", WTL_PARSE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        WTL_ARENA(arena);
+        struct wtl_error err = {0};
+        struct wtl_plan_file file = {.tool = "untouched"};
+        assert_int_equal(load(&arena, cases[i].text, &file, &err), -(int)cases[i].code);
+        assert_string_equal(err.message, cases[i].message);
+        assert_string_equal(err.input_file, "p.json");
+        assert_string_equal(file.tool, "untouched");
+    }
+}
+
+/* Every key of the smallest plan, removed or of a wrong type, is an error that names it. */
+static void each_required_key_is_required(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"gpu",      "workload", "status",     "objective",
+                                       "baseline", "n_runs",   "n_rejected", "rejected",
+                                       "notes",    "clock_mhz"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        for (int wrong = 0; wrong < 2; wrong++) {
+            WTL_ARENA(arena);
+            struct wtl_error err = {0};
+            struct wtl_plan_file file = {0};
+            json_t *root = NULL;
+            assert_ok(wtl_json_parse("p", HEAD REST "}]}", strlen(HEAD REST "}]}"), &root, &err),
+                      &err);
+            json_t *plan = json_array_get(json_object_get(root, "plans"), 0);
+            if (wrong)
+                json_object_set_new(plan, keys[i], json_true());
+            else
+                json_object_del(plan, keys[i]);
+            assert_int_equal(wtl_plan_from_json(&arena, "p", root, &file, &err), -(int)WTL_PARSE);
+            assert_non_null(strstr(err.message, keys[i]));
+            json_decref(root);
+        }
+}
+
+static void a_plan_must_make_sense(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *json, *message;
+    } cases[] = {
+        {"status", "\"undecided\"", "a plan of status undecided cannot have a clock"},
+        {"status", "\"maybe\"", "is none of ok, undecided, unusable, infeasible"},
+        {"tied_clocks_mhz", "[1095,1125]", "the chosen clock 1110 MHz is not among them"},
+        {"tied_clocks_mhz", "[1110,1095]", "not ascending"},
+        {"tied_clocks_mhz", "[1110.5]", "expected a clock in MHz"},
+        {"rejected", "{\"cold\":1}", "unknown key \"cold\""},
+        {"gpu", "\"\"", "is empty"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        WTL_ARENA(arena);
+        struct wtl_error err = {0};
+        struct wtl_plan_file file = {0};
+        json_t *root = NULL;
+        assert_ok(wtl_json_parse("p", HEAD REST "}]}", strlen(HEAD REST "}]}"), &root, &err), &err);
+        json_t *plan = json_array_get(json_object_get(root, "plans"), 0);
+        json_object_set_new(plan, cases[i].key, json_loads(cases[i].json, JSON_DECODE_ANY, NULL));
+        assert_int_equal(wtl_plan_from_json(&arena, "p", root, &file, &err), -(int)WTL_PARSE);
+        assert_non_null(strstr(err.message, cases[i].message));
+        json_decref(root);
+    }
+}
+
+static void figures_that_are_not_finite_are_not_written(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_plan plan = random_plan(&arena, 1);
+    struct wtl_plan_file file = {.plans = &plan, .n_plans = 1};
+    json_t *root = NULL;
+    plan.saving = (struct wtl_estimate){.value = NAN, .n = 3};
+    assert_int_equal(wtl_plan_to_json(&file, &root, &err), -(int)WTL_FAILED);
+    assert_non_null(strstr(err.message, "saving is not finite"));
+    assert_null(root);
+    plan = random_plan(&arena, 1);
+    strcpy(plan.gpu, "\xff\xfe");
+    assert_int_equal(wtl_plan_to_json(&file, &root, &err), -(int)WTL_FAILED);
+    assert_null(root);
+}
+
+static void files_are_written_whole_and_read_back(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    char dir[200], path[300];
+    struct wtl_error err = {0};
+    struct wtl_plan plan = random_plan(&arena, 7);
+    struct wtl_plan_file file = {.plans = &plan, .n_plans = 1}, back = {0};
+    make_temporary_directory(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/p.json", dir);
+    assert_ok(wtl_plan_file_write(path, &file, &err), &err);
+    assert_ok(wtl_plan_file_read(&arena, path, &back, &err), &err);
+    assert_plans_equal(&plan, &back.plans[0]);
+    snprintf(path, sizeof path, "%s/absent.json", dir);
+    assert_int_equal(wtl_plan_file_read(&arena, path, &back, &err), -(int)WTL_NOTFOUND);
+    remove_tree(dir);
+}
+
+/* The schema that is shipped accepts what is written (python3-jsonschema, where it is there). */
+static void what_is_written_follows_the_shipped_schema(void **state)
+{
+    (void)state;
+    if (system("python3 -c 'import jsonschema' 2>/dev/null") != 0)
+        skip();
+    WTL_ARENA(arena);
+    char dir[200], path[300], command[1000];
+    struct wtl_plan plans[40];
+    for (uint64_t i = 0; i < 40; i++)
+        plans[i] = random_plan(&arena, i);
+    struct wtl_plan_file file = {.plans = plans, .n_plans = 40};
+    make_temporary_directory(dir, sizeof dir);
+    snprintf(path, sizeof path, "%s/p.json", dir);
+    assert_int_equal(wtl_plan_file_write(path, &file, NULL), 0);
+    snprintf(command, sizeof command,
+             "python3 -W ignore -c 'import json, jsonschema, sys; "
+             "s = json.load(open(sys.argv[1])); "
+             "jsonschema.Draft202012Validator.check_schema(s); "
+             "jsonschema.Draft202012Validator(s).validate(json.load(open(sys.argv[2])))' "
+             "'%s' '%s'",
+             source_path("data/schemas/plan.schema.json"), path);
+    assert_int_equal(system(command), 0);
+    /* and it can refuse */
+    write_text(path, "{\"format\":\"wattle-plan\",\"version\":1,\"plans\":[{\"gpu\":\"x\"}]}");
+    strncat(command, " 2>/dev/null", sizeof command - strlen(command) - 1);
+    assert_int_not_equal(system(command), 0);
+    remove_tree(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_plan_reads_back_the_same),
+        cmocka_unit_test(the_minimal_form_is_enough),
+        cmocka_unit_test(damaged_newer_and_foreign_documents_say_what_is_wrong),
+        cmocka_unit_test(each_required_key_is_required),
+        cmocka_unit_test(a_plan_must_make_sense),
+        cmocka_unit_test(figures_that_are_not_finite_are_not_written),
+        cmocka_unit_test(files_are_written_whole_and_read_back),
+        cmocka_unit_test(what_is_written_follows_the_shipped_schema),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
