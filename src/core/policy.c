@@ -20,21 +20,9 @@ struct wtl_policy wtl_policy_default(void)
     };
 }
 
-/* The shortest text that reads back as the same number. */
-static const char *shortest(double value, char *buf, size_t size)
-{
-    for (int digits = 6; digits <= 17; digits++) {
-        double back;
-        snprintf(buf, size, "%.*g", digits, value);
-        if (wtl_parse_double(buf, strlen(buf), &back) && back == value)
-            break;
-    }
-    return buf;
-}
-
 const char *wtl_objective_format(const struct wtl_objective *o, char *buf, size_t size)
 {
-    char number[40];
+    char number[WTL_DOUBLE_TEXT];
     switch (o->kind) {
     case WTL_OBJECTIVE_ENERGY:
         snprintf(buf, size, "energy");
@@ -49,10 +37,10 @@ const char *wtl_objective_format(const struct wtl_objective *o, char *buf, size_
         snprintf(buf, size, "ed2p");
         break;
     case WTL_OBJECTIVE_ETN:
-        snprintf(buf, size, "E*t^%s", shortest(o->exponent, number, sizeof number));
+        snprintf(buf, size, "E*t^%s", wtl_format_double(o->exponent, number));
         break;
     case WTL_OBJECTIVE_WEIGHTED:
-        snprintf(buf, size, "weighted:%s", shortest(o->weight, number, sizeof number));
+        snprintf(buf, size, "weighted:%s", wtl_format_double(o->weight, number));
         break;
     case WTL_OBJECTIVE_THROUGHPUT_PER_WATT:
         snprintf(buf, size, "throughput-per-watt");

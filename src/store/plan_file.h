@@ -3,14 +3,16 @@
  * A PLAN file: the JSON of `wattle optimize --json`, both ways. docs/plan-schema.md says what each
  * key means; data/schemas/plan.schema.json is the same as a JSON Schema.
  *
- * Figures are fractions, not percent, in base units, with 10 significant digits: writing what was
- * read gives the same bytes. A figure that does not exist is null, never 0.
+ * Figures are fractions, not percent, in base units, as the shortest decimals that read back the
+ * same: what was written reads back equal, and writing it again gives the same bytes. A figure that
+ * does not exist is null, never 0.
  */
 #ifndef WTL_STORE_PLAN_FILE_H
 #define WTL_STORE_PLAN_FILE_H
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "core/plan.h"
 
 #include <jansson.h>
@@ -36,7 +38,11 @@ int wtl_plan_to_json(const struct wtl_plan_file *file, json_t **root_out, struct
 int wtl_plan_from_json(struct wtl_arena *arena, const char *name, const json_t *root,
                        struct wtl_plan_file *file_out, struct wtl_error *err);
 
-/* Atomically, as text. */
+/* The document as text, appended. */
+int wtl_plan_file_text(const struct wtl_plan_file *file, struct wtl_buf *out,
+                       struct wtl_error *err);
+
+/* The same to a file, atomically. */
 int wtl_plan_file_write(const char *path, const struct wtl_plan_file *file, struct wtl_error *err);
 
 /* "-": standard input. */

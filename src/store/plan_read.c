@@ -11,28 +11,83 @@
 
 enum { CLOCK_MAX_MHZ = 100000 };
 
+/* The member `key`; its value is NULL when it is absent. */
+static struct wtl_json member(const struct wtl_json *object, const char *key)
+{
+    return (struct wtl_json){json_object_get(object->value, key), object, key, 0, object->file};
+}
+
+static bool none(const struct wtl_json *at)
+{
+    return !at->value || json_is_null(at->value);
+}
+
+static int want_object(const struct wtl_json *at, struct wtl_error *err)
+{
+    return json_is_object(at->value) ? 0 : wtl_json_fail(at, err, "expected an object");
+}
+
+static int want_array(const struct wtl_json *at, struct wtl_error *err)
+{
+    return json_is_array(at->value) ? 0 : wtl_json_fail(at, err, "expected an array");
+}
+
+static int known_keys(const struct wtl_json *at, const char *const *keys, struct wtl_error *err)
+{
+    int n = 0;
+    while (keys[n])
+        n++;
+    return wtl_json_only(at, keys, n, err);
+}
+
+/* Members that may be absent or null: *out is then left alone. */
+static int number_opt(const struct wtl_json *o, const char *key, double *out, struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(o, key, &at) ? wtl_json_number(o, key, out, err) : 0;
+}
+
+static int integer_opt(const struct wtl_json *o, const char *key, int64_t lo, int64_t hi,
+                       int64_t *out, struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(o, key, &at) ? wtl_json_integer(o, key, lo, hi, out, err) : 0;
+}
+
+static int bool_opt(const struct wtl_json *o, const char *key, bool *out, struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(o, key, &at) ? wtl_json_bool(o, key, out, err) : 0;
+}
+
+static int string_opt(const struct wtl_json *o, const char *key, const char **out,
+                      struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(o, key, &at) ? wtl_json_string(o, key, out, err) : 0;
+}
+
 static int no_memory(struct wtl_error *err)
 {
     return WTL_FAIL(err, WTL_NOMEM, "out of memory");
 }
 
 /* An error of a text parser becomes one of the document at `at`, its hint kept. */
-static int at_place(const struct wtl_json_at *at, const struct wtl_error *inner,
-                    struct wtl_error *err)
+static int at_place(const struct wtl_json *at, const struct wtl_error *inner, struct wtl_error *err)
 {
     int rc = wtl_json_fail(at, err, "%s", inner->message);
     wtl_error_hint(err, "%s", inner->hint);
     return rc;
 }
 
-static int read_name(const struct wtl_json_at *object, const char *key, char *buf, size_t size,
+static int read_name(const struct wtl_json *object, const char *key, char *buf, size_t size,
                      struct wtl_error *err)
 {
     const char *text;
     int rc = wtl_json_string(object, key, &text, err);
     if (rc < 0)
         return rc;
-    struct wtl_json_at at = wtl_json_member(object, key);
+    struct wtl_json at = member(object, key);
     if (strlen(text) >= size)
         return wtl_json_fail(&at, err, "longer than %zu bytes", size - 1);
     if (!text[0])
@@ -41,56 +96,56 @@ static int read_name(const struct wtl_json_at *object, const char *key, char *bu
     return 0;
 }
 
-static int read_text(const struct wtl_json_at *object, const char *key, char *buf, size_t size,
+static int read_text(const struct wtl_json *object, const char *key, char *buf, size_t size,
                      struct wtl_error *err)
 {
     const char *text = "";
-    int rc = wtl_json_string_opt(object, key, &text, err);
+    int rc = string_opt(object, key, &text, err);
     if (rc < 0)
         return rc;
-    struct wtl_json_at at = wtl_json_member(object, key);
+    struct wtl_json at = member(object, key);
     if (strlen(text) >= size)
         return wtl_json_fail(&at, err, "longer than %zu bytes", size - 1);
     strcpy(buf, text);
     return 0;
 }
 
-static int read_count(const struct wtl_json_at *object, const char *key, int max, int *out,
+static int read_count(const struct wtl_json *object, const char *key, int max, int *out,
                       struct wtl_error *err)
 {
     int64_t value = *out;
-    int rc = wtl_json_int_opt(object, key, 0, max, &value, err);
+    int rc = integer_opt(object, key, 0, max, &value, err);
     *out = (int)value;
     return rc;
 }
 
 /* null: 0. */
-static int read_clock(const struct wtl_json_at *object, const char *key, int *out,
+static int read_clock(const struct wtl_json *object, const char *key, int *out,
                       struct wtl_error *err)
 {
     int64_t value = 0;
-    int rc = wtl_json_int_opt(object, key, 1, CLOCK_MAX_MHZ, &value, err);
+    int rc = integer_opt(object, key, 1, CLOCK_MAX_MHZ, &value, err);
     *out = (int)value;
     return rc;
 }
 
-static int read_clocks(struct wtl_arena *arena, const struct wtl_json_at *object, const char *key,
+static int read_clocks(struct wtl_arena *arena, const struct wtl_json *object, const char *key,
                        const int **clocks_out, size_t *n_out, struct wtl_error *err)
 {
-    struct wtl_json_at at = wtl_json_member(object, key);
-    if (wtl_json_none(&at))
+    struct wtl_json at = member(object, key);
+    if (none(&at))
         return 0;
-    int rc = wtl_json_want_array(&at, err);
+    int rc = want_array(&at, err);
     if (rc < 0)
         return rc;
-    size_t n = wtl_json_length(&at);
+    size_t n = wtl_json_count(&at);
     if (n > WTL_LIMIT_CLOCKS)
         return wtl_json_fail(&at, err, "%zu clocks, more than %d", n, WTL_LIMIT_CLOCKS);
     int *clocks = WTL_NEW_ARRAY(arena, int, n + 1);
     if (!clocks)
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
-        struct wtl_json_at item = wtl_json_element(&at, i);
+        struct wtl_json item = wtl_json_item(&at, i);
         json_int_t mhz = json_integer_value(item.value);
         if (!json_is_integer(item.value) || mhz < 1 || mhz > CLOCK_MAX_MHZ)
             return wtl_json_fail(&item, err, "expected a clock in MHz");
@@ -101,11 +156,11 @@ static int read_clocks(struct wtl_arena *arena, const struct wtl_json_at *object
     return 0;
 }
 
-static int read_evidence(const struct wtl_json_at *object, bool interval, enum wtl_evidence *out,
+static int read_evidence(const struct wtl_json *object, bool interval, enum wtl_evidence *out,
                          struct wtl_error *err)
 {
     const char *name = NULL;
-    int rc = wtl_json_string_opt(object, "evidence", &name, err);
+    int rc = string_opt(object, "evidence", &name, err);
     if (rc < 0)
         return rc;
     enum wtl_evidence found = interval ? WTL_EVIDENCE_IN_SAMPLE : WTL_EVIDENCE_NONE;
@@ -114,7 +169,7 @@ static int read_evidence(const struct wtl_json_at *object, bool interval, enum w
         while (e <= WTL_EVIDENCE_CONFIRMED &&
                strcmp(name, wtl_evidence_name((enum wtl_evidence)e)) != 0)
             e++;
-        struct wtl_json_at at = wtl_json_member(object, "evidence");
+        struct wtl_json at = member(object, "evidence");
         if (e > WTL_EVIDENCE_CONFIRMED)
             return wtl_json_fail(&at, err, "\"%.40s\" is none of none, in-sample, confirmed", name);
         if ((e != WTL_EVIDENCE_NONE) != interval)
@@ -128,43 +183,42 @@ static int read_evidence(const struct wtl_json_at *object, bool interval, enum w
 
 /* Absent, null, or {"value", "lo", "hi", "n", "evidence"}; a value without "n" counts as one run.
  */
-static int read_estimate(const struct wtl_json_at *parent, const char *key,
-                         struct wtl_estimate *out, struct wtl_error *err)
+static int read_estimate(const struct wtl_json *parent, const char *key, struct wtl_estimate *out,
+                         struct wtl_error *err)
 {
     static const char *const keys[] = {"value", "lo", "hi", "n", "evidence", NULL};
-    struct wtl_json_at o = wtl_json_member(parent, key);
+    struct wtl_json o = member(parent, key);
     struct wtl_estimate e = {0};
-    if (wtl_json_none(&o))
+    if (none(&o))
         return 0;
-    int rc = wtl_json_want_object(&o, err);
+    int rc = want_object(&o, err);
     if (rc == 0)
-        rc = wtl_json_known_keys(&o, keys, err);
+        rc = known_keys(&o, keys, err);
     if (rc < 0)
         return rc;
-    struct wtl_json_at value = wtl_json_member(&o, "value"), lo = wtl_json_member(&o, "lo"),
-                       hi = wtl_json_member(&o, "hi");
-    bool interval = !wtl_json_none(&lo);
-    if (interval == wtl_json_none(&hi))
+    struct wtl_json value = member(&o, "value"), lo = member(&o, "lo"), hi = member(&o, "hi");
+    bool interval = !none(&lo);
+    if (interval == none(&hi))
         return wtl_json_fail(&o, err, "has only one end of its interval");
-    if (interval && wtl_json_none(&value))
+    if (interval && none(&value))
         return wtl_json_fail(&o, err, "has an interval but no value");
-    e.n = wtl_json_none(&value) ? 0 : 1;
-    if ((rc = wtl_json_real_opt(&o, "value", &e.value, err)) < 0 ||
-        (rc = wtl_json_real_opt(&o, "lo", &e.lo, err)) < 0 ||
-        (rc = wtl_json_real_opt(&o, "hi", &e.hi, err)) < 0 ||
+    e.n = none(&value) ? 0 : 1;
+    if ((rc = number_opt(&o, "value", &e.value, err)) < 0 ||
+        (rc = number_opt(&o, "lo", &e.lo, err)) < 0 ||
+        (rc = number_opt(&o, "hi", &e.hi, err)) < 0 ||
         (rc = read_count(&o, "n", WTL_LIMIT_RUNS, &e.n, err)) < 0 ||
         (rc = read_evidence(&o, interval, &e.evidence, err)) < 0)
         return rc;
     if (e.lo > e.hi)
         return wtl_json_fail(&o, err, "lo %g is above hi %g", e.lo, e.hi);
-    if ((e.n > 0) == wtl_json_none(&value))
+    if ((e.n > 0) == none(&value))
         return wtl_json_fail(&o, err, "n = %d does not go with %s value", e.n,
-                             wtl_json_none(&value) ? "no" : "a");
+                             none(&value) ? "no" : "a");
     *out = e;
     return 0;
 }
 
-static int read_estimates(const struct wtl_json_at *object, const struct wtl_estimate_field *fields,
+static int read_estimates(const struct wtl_json *object, const struct wtl_estimate_field *fields,
                           struct wtl_plan *plan, struct wtl_error *err)
 {
     int rc = 0;
@@ -175,22 +229,22 @@ static int read_estimates(const struct wtl_json_at *object, const struct wtl_est
     return rc;
 }
 
-static int read_point_field(const struct wtl_json_at *o, const struct wtl_plan_field *f,
+static int read_point_field(const struct wtl_json *o, const struct wtl_plan_field *f,
                             struct wtl_curve_point *point, struct wtl_error *err)
 {
     void *to = (char *)point + f->offset;
     if (f->type == WTL_FIELD_REAL)
-        return wtl_json_real_opt(o, f->key, to, err);
+        return number_opt(o, f->key, to, err);
     if (f->type == WTL_FIELD_BOOL)
-        return wtl_json_bool_opt(o, f->key, to, err);
+        return bool_opt(o, f->key, to, err);
     int64_t value;
-    int rc = wtl_json_int(o, f->key, 1, CLOCK_MAX_MHZ, &value, err);
+    int rc = wtl_json_integer(o, f->key, 1, CLOCK_MAX_MHZ, &value, err);
     if (rc == 0)
         *(int *)to = (int)value;
     return rc;
 }
 
-static int read_point(const struct wtl_json_at *o, struct wtl_curve_point *point,
+static int read_point(const struct wtl_json *o, struct wtl_curve_point *point,
                       struct wtl_error *err)
 {
     const char *keys[40];
@@ -198,9 +252,9 @@ static int read_point(const struct wtl_json_at *o, struct wtl_curve_point *point
     for (const struct wtl_plan_field *f = wtl_curve_fields; f->key; f++)
         keys[n++] = f->key;
     keys[n] = NULL;
-    int rc = wtl_json_want_object(o, err);
+    int rc = want_object(o, err);
     if (rc == 0)
-        rc = wtl_json_known_keys(o, keys, err);
+        rc = known_keys(o, keys, err);
     for (const struct wtl_plan_field *f = wtl_curve_fields; f->key && rc == 0; f++)
         rc = read_point_field(o, f, point, err);
     return rc;
@@ -213,17 +267,17 @@ static int compare_points(const void *a, const void *b)
 }
 
 /* The curve, or where a document has none its front. */
-static int read_curve(struct wtl_arena *arena, const struct wtl_json_at *o, struct wtl_plan *plan,
+static int read_curve(struct wtl_arena *arena, const struct wtl_json *o, struct wtl_plan *plan,
                       struct wtl_error *err)
 {
-    struct wtl_json_at at = wtl_json_member(o, "curve");
-    bool front = wtl_json_none(&at);
+    struct wtl_json at = member(o, "curve");
+    bool front = none(&at);
     if (front)
-        at = wtl_json_member(o, "pareto");
-    if (wtl_json_none(&at))
+        at = member(o, "pareto");
+    if (none(&at))
         return 0;
-    int rc = wtl_json_want_array(&at, err);
-    size_t n = wtl_json_length(&at);
+    int rc = want_array(&at, err);
+    size_t n = wtl_json_count(&at);
     if (rc == 0 && n > WTL_LIMIT_CLOCKS)
         rc = wtl_json_fail(&at, err, "%zu points, more than %d", n, WTL_LIMIT_CLOCKS);
     struct wtl_curve_point *points =
@@ -231,7 +285,7 @@ static int read_curve(struct wtl_arena *arena, const struct wtl_json_at *o, stru
     if (!points)
         return rc < 0 ? rc : no_memory(err);
     for (size_t i = 0; i < n && rc == 0; i++) {
-        struct wtl_json_at item = wtl_json_element(&at, i);
+        struct wtl_json item = wtl_json_item(&at, i);
         points[i].pareto = points[i].legal = front;
         rc = read_point(&item, &points[i], err);
     }
@@ -246,14 +300,14 @@ static int read_curve(struct wtl_arena *arena, const struct wtl_json_at *o, stru
     return 0;
 }
 
-static int read_constraint(const struct wtl_json_at *o, const struct wtl_constraint_field *f,
+static int read_constraint(const struct wtl_json *o, const struct wtl_constraint_field *f,
                            struct wtl_policy *policy, struct wtl_error *err)
 {
-    struct wtl_json_at at = wtl_json_member(o, f->key);
+    struct wtl_json at = member(o, f->key);
     double value;
-    if (wtl_json_none(&at))
+    if (none(&at))
         return 0;
-    int rc = wtl_json_real(o, f->key, &value, err);
+    int rc = wtl_json_number(o, f->key, &value, err);
     if (rc < 0)
         return rc;
     if (value < f->min || value > f->max)
@@ -264,24 +318,23 @@ static int read_constraint(const struct wtl_json_at *o, const struct wtl_constra
     return 0;
 }
 
-static int read_slo(const struct wtl_json_at *constraints, struct wtl_policy *policy,
+static int read_slo(const struct wtl_json *constraints, struct wtl_policy *policy,
                     struct wtl_error *err)
 {
     static const char *const keys[] = {"percent", "seconds", NULL};
-    struct wtl_json_at at = wtl_json_member(constraints, "slo");
-    if (wtl_json_none(&at))
+    struct wtl_json at = member(constraints, "slo");
+    if (none(&at))
         return 0;
-    int rc = wtl_json_want_array(&at, err);
-    size_t n = wtl_json_length(&at);
+    int rc = want_array(&at, err);
+    size_t n = wtl_json_count(&at);
     if (rc == 0 && n > WTL_SLO_MAX)
         rc = wtl_json_fail(&at, err, "%zu entries, more than %d", n, WTL_SLO_MAX);
     for (size_t i = 0; i < n && rc == 0; i++) {
-        struct wtl_json_at item = wtl_json_element(&at, i);
+        struct wtl_json item = wtl_json_item(&at, i);
         int64_t percent = 0;
-        if ((rc = wtl_json_want_object(&item, err)) < 0 ||
-            (rc = wtl_json_known_keys(&item, keys, err)) < 0 ||
-            (rc = wtl_json_int(&item, "percent", 1, 99, &percent, err)) < 0 ||
-            (rc = wtl_json_real(&item, "seconds", &policy->slo[i].seconds, err)) < 0)
+        if ((rc = want_object(&item, err)) < 0 || (rc = known_keys(&item, keys, err)) < 0 ||
+            (rc = wtl_json_integer(&item, "percent", 1, 99, &percent, err)) < 0 ||
+            (rc = wtl_json_number(&item, "seconds", &policy->slo[i].seconds, err)) < 0)
             return rc;
         policy->slo[i].percent = (int)percent;
         policy->n_slo = (int)i + 1;
@@ -289,69 +342,69 @@ static int read_slo(const struct wtl_json_at *constraints, struct wtl_policy *po
     return rc;
 }
 
-static int read_constraints(const struct wtl_json_at *policy_at, struct wtl_policy *policy,
+static int read_constraints(const struct wtl_json *policy_at, struct wtl_policy *policy,
                             struct wtl_error *err)
 {
     const char *keys[16];
     size_t n = 0;
-    struct wtl_json_at o = wtl_json_member(policy_at, "constraints");
-    if (wtl_json_none(&o))
+    struct wtl_json o = member(policy_at, "constraints");
+    if (none(&o))
         return 0;
     for (const struct wtl_constraint_field *f = wtl_constraint_fields; f->key; f++)
         keys[n++] = f->key;
     keys[n++] = "slo";
     keys[n] = NULL;
-    int rc = wtl_json_want_object(&o, err);
+    int rc = want_object(&o, err);
     if (rc == 0)
-        rc = wtl_json_known_keys(&o, keys, err);
+        rc = known_keys(&o, keys, err);
     for (const struct wtl_constraint_field *f = wtl_constraint_fields; f->key && rc == 0; f++)
         rc = read_constraint(&o, f, policy, err);
     return rc < 0 ? rc : read_slo(&o, policy, err);
 }
 
-static int read_policy_texts(const struct wtl_json_at *o, struct wtl_policy *policy,
+static int read_policy_texts(const struct wtl_json *o, struct wtl_policy *policy,
                              struct wtl_error *err)
 {
     const char *objective = NULL, *baseline = NULL, *prefer = NULL;
     struct wtl_error inner = {0};
     int rc;
-    if ((rc = wtl_json_string_opt(o, "objective", &objective, err)) < 0 ||
-        (rc = wtl_json_string_opt(o, "baseline", &baseline, err)) < 0 ||
-        (rc = wtl_json_string_opt(o, "prefer", &prefer, err)) < 0)
+    if ((rc = string_opt(o, "objective", &objective, err)) < 0 ||
+        (rc = string_opt(o, "baseline", &baseline, err)) < 0 ||
+        (rc = string_opt(o, "prefer", &prefer, err)) < 0)
         return rc;
-    struct wtl_json_at at = wtl_json_member(o, "objective");
+    struct wtl_json at = member(o, "objective");
     if (objective && wtl_objective_parse(objective, &policy->objective, &inner) < 0)
         return at_place(&at, &inner, err);
-    at = wtl_json_member(o, "baseline");
+    at = member(o, "baseline");
     if (baseline && wtl_baseline_parse(baseline, &policy->baseline, &inner) < 0)
         return at_place(&at, &inner, err);
-    at = wtl_json_member(o, "prefer");
+    at = member(o, "prefer");
     if (prefer && wtl_prefer_parse(prefer, &policy->prefer, &inner) < 0)
         return at_place(&at, &inner, err);
     return 0;
 }
 
-static int read_policy(struct wtl_arena *arena, const struct wtl_json_at *plan_at,
+static int read_policy(struct wtl_arena *arena, const struct wtl_json *plan_at,
                        struct wtl_policy *policy, struct wtl_error *err)
 {
     static const char *const keys[] = {"objective",   "baseline",   "prefer",
                                        "constraints", "clocks_mhz", "confidence",
                                        "replicates",  "seed",       NULL};
-    struct wtl_json_at o = wtl_json_member(plan_at, "policy");
+    struct wtl_json o = member(plan_at, "policy");
     int64_t seed = (int64_t)policy->seed;
     int rc;
-    if (wtl_json_none(&o))
+    if (none(&o))
         return 0;
-    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known_keys(&o, keys, err)) < 0 ||
+    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
         (rc = read_policy_texts(&o, policy, err)) < 0 ||
         (rc = read_constraints(&o, policy, err)) < 0 ||
         (rc = read_clocks(arena, &o, "clocks_mhz", &policy->clocks_mhz, &policy->n_clocks, err)) <
             0 ||
-        (rc = wtl_json_real_opt(&o, "confidence", &policy->confidence, err)) < 0 ||
+        (rc = number_opt(&o, "confidence", &policy->confidence, err)) < 0 ||
         (rc = read_count(&o, "replicates", WTL_LIMIT_REPLICATES, &policy->replicates, err)) < 0 ||
-        (rc = wtl_json_int_opt(&o, "seed", 0, INT64_MAX, &seed, err)) < 0)
+        (rc = integer_opt(&o, "seed", 0, INT64_MAX, &seed, err)) < 0)
         return rc;
-    struct wtl_json_at at = wtl_json_member(&o, "confidence");
+    struct wtl_json at = member(&o, "confidence");
     if (policy->confidence <= 0 || policy->confidence >= 1)
         return wtl_json_fail(&at, err, "%g is not between 0 and 1", policy->confidence);
     policy->seed = (uint64_t)seed;
@@ -359,7 +412,7 @@ static int read_policy(struct wtl_arena *arena, const struct wtl_json_at *plan_a
 }
 
 /* The plan's own "objective" must be that of its policy where both stand. */
-static int read_objective(const struct wtl_json_at *o, struct wtl_policy *policy,
+static int read_objective(const struct wtl_json *o, struct wtl_policy *policy,
                           struct wtl_error *err)
 {
     const char *text;
@@ -369,38 +422,37 @@ static int read_objective(const struct wtl_json_at *o, struct wtl_policy *policy
     int rc = wtl_json_string(o, "objective", &text, err);
     if (rc < 0)
         return rc;
-    struct wtl_json_at at = wtl_json_member(o, "objective");
+    struct wtl_json at = member(o, "objective");
     if (wtl_objective_parse(text, &objective, &inner) < 0)
         return at_place(&at, &inner, err);
-    struct wtl_json_at p = wtl_json_member(o, "policy");
-    p = wtl_json_member(&p, "objective");
-    if (!wtl_json_none(&p) &&
-        strcmp(wtl_objective_format(&objective, own, sizeof own),
-               wtl_objective_format(&policy->objective, other, sizeof other)) != 0)
+    struct wtl_json p = member(o, "policy");
+    p = member(&p, "objective");
+    if (!none(&p) && strcmp(wtl_objective_format(&objective, own, sizeof own),
+                            wtl_objective_format(&policy->objective, other, sizeof other)) != 0)
         return wtl_json_fail(&at, err, "\"%s\" contradicts \"%s\" in the policy", own, other);
     policy->objective = objective;
     return 0;
 }
 
-static int read_baseline(const struct wtl_json_at *plan_at, struct wtl_plan *plan,
+static int read_baseline(const struct wtl_json *plan_at, struct wtl_plan *plan,
                          struct wtl_error *err)
 {
     static const char *const keys[] = {"kind",   "clock_mhz", "from_curve",
                                        "time_s", "energy_j",  NULL};
-    struct wtl_json_at o = wtl_json_member(plan_at, "baseline");
+    struct wtl_json o = member(plan_at, "baseline");
     const char *name;
     int rc;
-    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known_keys(&o, keys, err)) < 0 ||
+    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
         (rc = wtl_json_string(&o, "kind", &name, err)) < 0 ||
         (rc = read_clock(&o, "clock_mhz", &plan->baseline_clock_mhz, err)) < 0 ||
-        (rc = wtl_json_bool_opt(&o, "from_curve", &plan->baseline_from_curve, err)) < 0 ||
+        (rc = bool_opt(&o, "from_curve", &plan->baseline_from_curve, err)) < 0 ||
         (rc = read_estimates(&o, wtl_baseline_estimate_fields, plan, err)) < 0)
         return rc;
     int kind = WTL_BASELINE_MAX;
     while (kind <= WTL_BASELINE_REP &&
            strcmp(name, wtl_baseline_name((enum wtl_baseline_kind)kind)) != 0)
         kind++;
-    struct wtl_json_at at = wtl_json_member(&o, "kind");
+    struct wtl_json at = member(&o, "kind");
     if (kind > WTL_BASELINE_REP)
         return wtl_json_fail(&at, err,
                              "\"%.40s\" is none of max, default, fastest, clock, job, rep", name);
@@ -408,18 +460,18 @@ static int read_baseline(const struct wtl_json_at *plan_at, struct wtl_plan *pla
     return 0;
 }
 
-static int read_rejected(const struct wtl_json_at *plan_at, struct wtl_plan *plan,
+static int read_rejected(const struct wtl_json *plan_at, struct wtl_plan *plan,
                          struct wtl_error *err)
 {
     const char *names[WTL_N_CAUSES + 1] = {0};
     for (int c = 0; c < (int)WTL_N_CAUSES; c++)
         names[c] = wtl_cause_name((enum wtl_cause)c);
-    struct wtl_json_at o = wtl_json_member(plan_at, "rejected");
+    struct wtl_json o = member(plan_at, "rejected");
     int64_t n_runs, n_rejected;
     int rc;
-    if ((rc = wtl_json_int(plan_at, "n_runs", 0, WTL_LIMIT_RUNS, &n_runs, err)) < 0 ||
-        (rc = wtl_json_int(plan_at, "n_rejected", 0, WTL_LIMIT_RUNS, &n_rejected, err)) < 0 ||
-        (rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known_keys(&o, names, err)) < 0)
+    if ((rc = wtl_json_integer(plan_at, "n_runs", 0, WTL_LIMIT_RUNS, &n_runs, err)) < 0 ||
+        (rc = wtl_json_integer(plan_at, "n_rejected", 0, WTL_LIMIT_RUNS, &n_rejected, err)) < 0 ||
+        (rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, names, err)) < 0)
         return rc;
     for (int c = 0; c < (int)WTL_N_CAUSES && rc == 0; c++)
         rc = read_count(&o, names[c], WTL_LIMIT_RUNS, &plan->rejected[c], err);
@@ -428,64 +480,64 @@ static int read_rejected(const struct wtl_json_at *plan_at, struct wtl_plan *pla
     return rc;
 }
 
-static int read_model(struct wtl_arena *arena, const struct wtl_json_at *models, const char *key,
+static int read_model(struct wtl_arena *arena, const struct wtl_json *models, const char *key,
                       const char **form_out, double *cv_error_out, struct wtl_error *err)
 {
     static const char *const keys[] = {"form", "cv_error", NULL};
-    struct wtl_json_at o = wtl_json_member(models, key);
+    struct wtl_json o = member(models, key);
     const char *form;
     int rc;
-    if (wtl_json_none(&o))
+    if (none(&o))
         return 0;
-    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known_keys(&o, keys, err)) < 0 ||
+    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
         (rc = wtl_json_string(&o, "form", &form, err)) < 0 ||
-        (rc = wtl_json_real(&o, "cv_error", cv_error_out, err)) < 0)
+        (rc = wtl_json_number(&o, "cv_error", cv_error_out, err)) < 0)
         return rc;
     *form_out = wtl_arena_strdup(arena, form);
     return *form_out ? 0 : no_memory(err);
 }
 
-static int read_models(struct wtl_arena *arena, const struct wtl_json_at *plan_at,
+static int read_models(struct wtl_arena *arena, const struct wtl_json *plan_at,
                        struct wtl_plan *plan, struct wtl_error *err)
 {
     static const char *const keys[] = {"time", "power", NULL};
-    struct wtl_json_at o = wtl_json_member(plan_at, "models");
+    struct wtl_json o = member(plan_at, "models");
     int rc;
-    if (wtl_json_none(&o))
+    if (none(&o))
         return 0;
-    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known_keys(&o, keys, err)) < 0 ||
+    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
         (rc = read_model(arena, &o, "time", &plan->time_model, &plan->time_cv_error, err)) < 0)
         return rc;
     return read_model(arena, &o, "power", &plan->power_model, &plan->power_cv_error, err);
 }
 
-static int read_infeasible(const struct wtl_json_at *plan_at, struct wtl_plan *plan,
+static int read_infeasible(const struct wtl_json *plan_at, struct wtl_plan *plan,
                            struct wtl_error *err)
 {
     static const char *const keys[] = {"binding", "relaxation", NULL};
-    struct wtl_json_at o = wtl_json_member(plan_at, "infeasible");
+    struct wtl_json o = member(plan_at, "infeasible");
     int rc;
-    if (wtl_json_none(&o))
+    if (none(&o))
         return 0;
-    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known_keys(&o, keys, err)) < 0 ||
+    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
         (rc = read_text(&o, "binding", plan->binding, sizeof plan->binding, err)) < 0)
         return rc;
     return read_text(&o, "relaxation", plan->relaxation, sizeof plan->relaxation, err);
 }
 
-static int read_notes(struct wtl_arena *arena, const struct wtl_json_at *plan_at,
+static int read_notes(struct wtl_arena *arena, const struct wtl_json *plan_at,
                       struct wtl_plan *plan, struct wtl_error *err)
 {
-    struct wtl_json_at at = wtl_json_member(plan_at, "notes");
-    int rc = wtl_json_want_array(&at, err);
+    struct wtl_json at = member(plan_at, "notes");
+    int rc = want_array(&at, err);
     if (rc < 0)
         return rc;
-    size_t n = wtl_json_length(&at);
+    size_t n = wtl_json_count(&at);
     const char **notes = WTL_NEW_ARRAY(arena, const char *, n + 1);
     if (!notes)
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
-        struct wtl_json_at item = wtl_json_element(&at, i);
+        struct wtl_json item = wtl_json_item(&at, i);
         if (!json_is_string(item.value))
             return wtl_json_fail(&item, err, "expected a string");
         notes[i] = wtl_arena_strdup(arena, json_string_value(item.value));
@@ -497,13 +549,13 @@ static int read_notes(struct wtl_arena *arena, const struct wtl_json_at *plan_at
     return 0;
 }
 
-static int read_status(const struct wtl_json_at *o, struct wtl_plan *plan, struct wtl_error *err)
+static int read_status(const struct wtl_json *o, struct wtl_plan *plan, struct wtl_error *err)
 {
     const char *name;
     int rc = wtl_json_string(o, "status", &name, err);
     if (rc < 0)
         return rc;
-    struct wtl_json_at at = wtl_json_member(o, "status");
+    struct wtl_json at = member(o, "status");
     if (!wtl_plan_status_by_name(name, &plan->status))
         return wtl_json_fail(&at, err, "\"%.40s\" is none of ok, undecided, unusable, infeasible",
                              name);
@@ -511,11 +563,10 @@ static int read_status(const struct wtl_json_at *o, struct wtl_plan *plan, struc
 }
 
 /* What the parts must be to one another. */
-static int check_plan(const struct wtl_json_at *o, const struct wtl_plan *plan,
-                      struct wtl_error *err)
+static int check_plan(const struct wtl_json *o, const struct wtl_plan *plan, struct wtl_error *err)
 {
-    struct wtl_json_at clock = wtl_json_member(o, "clock_mhz");
-    struct wtl_json_at tied = wtl_json_member(o, "tied_clocks_mhz");
+    struct wtl_json clock = member(o, "clock_mhz");
+    struct wtl_json tied = member(o, "tied_clocks_mhz");
     if ((plan->status == WTL_PLAN_OK) != (plan->clock_mhz != 0))
         return wtl_json_fail(&clock, err, "a plan of status %s %s a clock",
                              wtl_plan_status_name(plan->status),
@@ -532,7 +583,7 @@ static int check_plan(const struct wtl_json_at *o, const struct wtl_plan *plan,
     return 0;
 }
 
-static int read_plan(struct wtl_arena *arena, const struct wtl_json_at *o, struct wtl_plan *out,
+static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct wtl_plan *out,
                      struct wtl_error *err)
 {
     static const char *const keys[] = {"gpu",
@@ -563,7 +614,7 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json_at *o, struc
                                        NULL};
     struct wtl_plan p = {.policy = wtl_policy_default()};
     int rc;
-    if ((rc = wtl_json_want_object(o, err)) < 0 || (rc = wtl_json_known_keys(o, keys, err)) < 0 ||
+    if ((rc = want_object(o, err)) < 0 || (rc = known_keys(o, keys, err)) < 0 ||
         (rc = read_name(o, "gpu", p.gpu, sizeof p.gpu, err)) < 0 ||
         (rc = read_name(o, "workload", p.workload, sizeof p.workload, err)) < 0 ||
         (rc = read_status(o, &p, err)) < 0 || (rc = read_policy(arena, o, &p.policy, err)) < 0 ||
@@ -577,26 +628,26 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json_at *o, struc
         (rc = read_notes(arena, o, &p, err)) < 0 || (rc = read_models(arena, o, &p, err)) < 0 ||
         (rc = read_curve(arena, o, &p, err)) < 0 ||
         (rc = read_clock(o, "knee_clock_mhz", &p.knee_clock_mhz, err)) < 0 ||
-        (rc = wtl_json_real_opt(o, "hypervolume", &p.hypervolume, err)) < 0 ||
+        (rc = number_opt(o, "hypervolume", &p.hypervolume, err)) < 0 ||
         (rc = check_plan(o, &p, err)) < 0)
         return rc;
-    struct wtl_json_at policy = wtl_json_member(o, "policy");
-    if (wtl_json_none(&policy))
+    struct wtl_json policy = member(o, "policy");
+    if (none(&policy))
         p.policy.baseline.kind = p.baseline_kind;
     *out = p;
     return 0;
 }
 
-static int check_version(const struct wtl_json_at *o, struct wtl_error *err)
+static int check_version(const struct wtl_json *o, struct wtl_error *err)
 {
     const json_t *plans = json_is_object(o->value) ? json_object_get(o->value, "plans") : NULL;
     const char *format = WTL_PLAN_FORMAT;
     int64_t version = WTL_PLAN_FILE_VERSION;
     int rc = 0;
     if (json_is_object(o->value)) {
-        rc = wtl_json_string_opt(o, "format", &format, err);
+        rc = string_opt(o, "format", &format, err);
         if (rc == 0)
-            rc = wtl_json_int_opt(o, "version", 1, INT64_MAX, &version, err);
+            rc = integer_opt(o, "version", 1, INT64_MAX, &version, err);
     }
     if (rc < 0)
         return rc;
@@ -614,24 +665,22 @@ static int check_version(const struct wtl_json_at *o, struct wtl_error *err)
     return rc;
 }
 
-static int read_head(struct wtl_arena *arena, const struct wtl_json_at *o,
-                     struct wtl_plan_file *file, struct wtl_error *err)
+static int read_head(struct wtl_arena *arena, const struct wtl_json *o, struct wtl_plan_file *file,
+                     struct wtl_error *err)
 {
     static const char *const keys[] = {"format",   "version", "tool", "created",
                                        "campaign", "plans",   NULL};
     static const char *const campaign_keys[] = {"path", "fingerprint", NULL};
-    struct wtl_json_at campaign = wtl_json_member(o, "campaign");
+    struct wtl_json campaign = member(o, "campaign");
     const char *tool = "", *created = "", *path = "", *fingerprint = "";
     int rc;
-    if ((rc = wtl_json_known_keys(o, keys, err)) < 0 ||
-        (rc = wtl_json_string_opt(o, "tool", &tool, err)) < 0 ||
-        (rc = wtl_json_string_opt(o, "created", &created, err)) < 0)
+    if ((rc = known_keys(o, keys, err)) < 0 || (rc = string_opt(o, "tool", &tool, err)) < 0 ||
+        (rc = string_opt(o, "created", &created, err)) < 0)
         return rc;
-    if (!wtl_json_none(&campaign) &&
-        ((rc = wtl_json_want_object(&campaign, err)) < 0 ||
-         (rc = wtl_json_known_keys(&campaign, campaign_keys, err)) < 0 ||
-         (rc = wtl_json_string_opt(&campaign, "path", &path, err)) < 0 ||
-         (rc = wtl_json_string_opt(&campaign, "fingerprint", &fingerprint, err)) < 0))
+    if (!none(&campaign) && ((rc = want_object(&campaign, err)) < 0 ||
+                             (rc = known_keys(&campaign, campaign_keys, err)) < 0 ||
+                             (rc = string_opt(&campaign, "path", &path, err)) < 0 ||
+                             (rc = string_opt(&campaign, "fingerprint", &fingerprint, err)) < 0))
         return rc;
     file->tool = wtl_arena_strdup(arena, tool);
     file->created = wtl_arena_strdup(arena, created);
@@ -645,23 +694,23 @@ static int read_head(struct wtl_arena *arena, const struct wtl_json_at *o,
 int wtl_plan_from_json(struct wtl_arena *arena, const char *name, const json_t *root,
                        struct wtl_plan_file *file_out, struct wtl_error *err)
 {
-    struct wtl_json_at o = wtl_json_root(root, name);
+    struct wtl_json o = wtl_json_root(root, name);
     struct wtl_plan_file file = {0};
     int rc = check_version(&o, err);
     if (rc == 0)
         rc = read_head(arena, &o, &file, err);
     if (rc < 0)
         return rc;
-    struct wtl_json_at plans = wtl_json_member(&o, "plans");
-    rc = wtl_json_want_array(&plans, err);
+    struct wtl_json plans = member(&o, "plans");
+    rc = want_array(&plans, err);
     if (rc < 0)
         return rc;
-    file.n_plans = wtl_json_length(&plans);
+    file.n_plans = wtl_json_count(&plans);
     file.plans = WTL_NEW_ARRAY(arena, struct wtl_plan, file.n_plans + 1);
     if (!file.plans)
         return no_memory(err);
     for (size_t i = 0; i < file.n_plans && rc == 0; i++) {
-        struct wtl_json_at item = wtl_json_element(&plans, i);
+        struct wtl_json item = wtl_json_item(&plans, i);
         rc = read_plan(arena, &item, &file.plans[i], err);
     }
     if (rc == 0)

@@ -267,11 +267,24 @@ static void put_infeasible(struct writer *w, json_t *parent)
     put(w, parent, "infeasible", o);
 }
 
+static void put_notes(struct writer *w, json_t *parent)
+{
+    json_t *notes = json_array();
+    for (size_t i = 0; i < w->plan->n_notes; i++) {
+        json_t *note = json_string(w->plan->notes[i]);
+        if (note)
+            append(w, notes, "notes", note);
+        else
+            fail(w, "notes", "is not UTF-8 text");
+    }
+    put(w, parent, "notes", notes);
+}
+
 static json_t *plan_object(struct writer *w)
 {
     const struct wtl_plan *p = w->plan;
     char text[64];
-    json_t *o = json_object(), *models = json_object(), *notes = json_array();
+    json_t *o = json_object(), *models = json_object();
     put_string(w, o, "gpu", p->gpu);
     put_string(w, o, "workload", p->workload);
     put(w, o, "status", json_string(wtl_plan_status_name(p->status)));
@@ -284,14 +297,7 @@ static json_t *plan_object(struct writer *w)
     put_estimates(w, o, wtl_estimate_fields);
     put_rejected(w, o);
     put_infeasible(w, o);
-    for (size_t i = 0; i < p->n_notes; i++) {
-        json_t *note = json_string(p->notes[i]);
-        if (note)
-            append(w, notes, "notes", note);
-        else
-            fail(w, "notes", "is not UTF-8 text");
-    }
-    put(w, o, "notes", notes);
+    put_notes(w, o);
     put_policy(w, o, &p->policy);
     put_model(w, models, "time", p->time_model, p->time_cv_error);
     put_model(w, models, "power", p->power_model, p->power_cv_error);
