@@ -16,7 +16,7 @@ static const struct wtl_opt opts[] = {
     {.name = "man",
      .type = WTL_OPT_FLAG,
      .offset = offsetof(struct help_options, man),
-     .help = "write the man page of the command (mdoc) instead of its help"},
+     .help = "write the man page (mdoc) of the command, or of wattle itself, instead of help"},
     {.name = "completion",
      .type = WTL_OPT_CHOICE,
      .arg = "SHELL",
@@ -38,6 +38,32 @@ static void list_commands(FILE *out)
     for (size_t i = 0; i < n; i++)
         fprintf(out, "  %-10s %s\n", all[i]->name, all[i]->summary);
     fprintf(out, "\n`wattle COMMAND --help` shows the options of one command.\n");
+}
+
+/* wattle.1: the page that names all others. */
+static void overview_man(FILE *out)
+{
+    size_t n;
+    const struct wtl_command *const *all = wtl_commands(&n);
+    fputs(".\\\" made by `wattle help --man`\n.Dd $Mdocdate$\n.Dt WATTLE 1\n.Os Wattle\n"
+          ".Sh NAME\n.Nm wattle\n.Nd least energy for AI inference, inside the limits you set\n"
+          ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op options\n"
+          ".Sh DESCRIPTION\n"
+          "Finds, proves and holds the operating point at which AI inference does its work with\n"
+          "the least energy, inside the limits its owner sets: slowdown, latency, power, cost.\n"
+          "Data goes to standard output, progress and messages to standard error.\n"
+          ".Sh COMMANDS\n.Bl -tag -width Ds\n",
+          out);
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, ".It Xr wattle\\-%s 1\n%s.\n", all[i]->name, all[i]->summary);
+    fputs(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
+          ".It Ev WATTLE_DATA_DIR\nFolder of the shipped data, instead of the installed one.\n"
+          ".It Ev SOURCE_DATE_EPOCH\nSeconds since 1970 that documents are dated with, for\n"
+          "reproducible output.\n.El\n"
+          ".Sh EXIT STATUS\n.Bd -literal\n0  done\n1  failed\n2  wrong usage\n"
+          "3  not supported here\n4  permission denied\n5  infeasible: a limit cannot be met\n"
+          "6  refuted\n7  undecided\n.Ed\n",
+          out);
 }
 
 static void complete_bash(FILE *out)
@@ -154,8 +180,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     }
     if (ctx->argc == 0) {
         if (o->man)
-            return WTL_FAIL(err, WTL_USAGE, "--man needs the name of a command");
-        list_commands(ctx->out);
+            overview_man(ctx->out);
+        else
+            list_commands(ctx->out);
         return 0;
     }
     const struct wtl_command *command = find(ctx->argv[0]);

@@ -346,6 +346,12 @@ static void print_roff(FILE *out, const char *text)
     for (; *text; text++) {
         if (line_start && (*text == '.' || *text == '\''))
             fputs("\\&", out);
+        if (text[0] == '.' && text[1] == ' ' && text[2] >= 'A' && text[2] <= 'Z') {
+            fputs(".\n", out); /* a sentence starts a line */
+            text++;
+            line_start = true;
+            continue;
+        }
         if (*text == '\\')
             fputs("\\e", out);
         else if (*text == '-')

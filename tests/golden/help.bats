@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What every command owes its user: help, a man page, completion, and one source for all three.
+
+commands() {
+    "$WATTLE" help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
+@test "no arguments: the list of commands and exit 2" {
+    run "$WATTLE"
+    [ "$status" -eq 2 ]
+    [[ $output == *"usage: wattle COMMAND"* ]]
+}
+
+@test "version" {
+    run "$WATTLE" --version
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^wattle\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+}
+
+@test "an unknown command suggests the near one" {
+    run "$WATTLE" hepl
+    [ "$status" -eq 2 ]
+    [[ $output == *"did you mean \`wattle help\`?"* ]]
+}
+
+@test "every command has help that fits 100 columns, --help equals help COMMAND" {
+    [ "$(commands | wc -l)" -ge 1 ]
+    for c in $(commands); do
+        "$WATTLE" "$c" --help >"$BATS_TEST_TMPDIR/a"
+        "$WATTLE" help "$c" >"$BATS_TEST_TMPDIR/b"
+        cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+        grep -q "^usage: wattle $c " "$BATS_TEST_TMPDIR/a"
+        if awk 'length($0) > 100 { print; bad = 1 } END { exit !bad }' "$BATS_TEST_TMPDIR/a"; then
+            echo "help of $c is wider than 100 columns" >&2
+            return 1
+        fi
+    done
+}
+
+@test "every command refuses an unknown option with exit 2" {
+    for c in $(commands); do
+        run "$WATTLE" "$c" --no-such-option
+        [ "$status" -eq 2 ]
+        [[ $output == *"no option \"--no-such-option\""* ]]
+    done
+}
+
+@test "man pages are clean mdoc and name every option of the help" {
+    command -v mandoc >/dev/null || skip "mandoc is not installed"
+    "$WATTLE" help --man >"$BATS_TEST_TMPDIR/wattle.1"
+    mandoc -Tlint -Wwarning "$BATS_TEST_TMPDIR/wattle.1"
+    for c in $(commands); do
+        "$WATTLE" help --man "$c" >"$BATS_TEST_TMPDIR/wattle-$c.1"
+        mandoc -Tlint -Wwarning "$BATS_TEST_TMPDIR/wattle-$c.1"
+        mandoc -Tutf8 "$BATS_TEST_TMPDIR/wattle-$c.1" | col -b >"$BATS_TEST_TMPDIR/text"
+        for o in $("$WATTLE" help "$c" | grep -o -- '^  \(-., \|    \)--[a-z0-9-]*' | grep -o -- '--[a-z0-9-]*'); do
+            grep -q -- "$o" "$BATS_TEST_TMPDIR/text" || { echo "$c: man page lacks $o" >&2; return 1; }
+            grep -q -- "wattle-$c\|$c)" <("$WATTLE" help --completion bash) || return 1
+            "$WATTLE" help --completion bash | grep -q -- " $c) .*$o" ||
+                { echo "$c: bash completion lacks $o" >&2; return 1; }
+        done
+    done
+}
+
+@test "completion scripts parse and complete a command name" {
+    "$WATTLE" help --completion bash >"$BATS_TEST_TMPDIR/c"
+    run bash -c ". '$BATS_TEST_TMPDIR/c'; COMP_WORDS=(wattle he); COMP_CWORD=1; _wattle; echo \"\${COMPREPLY[@]}\""
+    [ "$status" -eq 0 ]
+    [ "$output" = help ]
+    if command -v zsh >/dev/null; then
+        "$WATTLE" help --completion zsh >"$BATS_TEST_TMPDIR/z"
+        zsh -n "$BATS_TEST_TMPDIR/z"
+    fi
+    if command -v fish >/dev/null; then
+        "$WATTLE" help --completion fish >"$BATS_TEST_TMPDIR/f"
+        fish -n "$BATS_TEST_TMPDIR/f"
+    fi
+}
+
+@test "a full standard output is a failure, not a silent loss" {
+    [ -w /dev/full ] || skip "no /dev/full"
+    run bash -c "'$WATTLE' help >/dev/full"
+    [ "$status" -eq 1 ]
+    [[ $output == *"cannot write to standard output"* ]]
+}
