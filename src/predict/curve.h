@@ -2,13 +2,20 @@
  *
  * Curves of time and power against clock for one workload on one GPU. Candidates are few-parameter
  * physical forms and a local regression; whichever predicts left-out runs better wins. All are
- * linear smoothers once their one non-linear parameter is fixed, so that a bootstrap replicate
- * costs a few matrix-vector products.
+ * linear smoothers of log values once their one non-linear parameter is fixed, so that a bootstrap
+ * replicate costs a few matrix-vector products (predict/refit.h).
  *
  *   time   t = a + b/f                          compute-bound share scales with the clock
  *          t = a + b max(1/f, 1/f_m)            ... down to a memory-bound floor above f_m
- *   power  P = P0 + c f V(f)^2, V(f) = max(V_min, linear in f): constant voltage below the kink
- *   both   local quadratic regression on log value against clock, tricube kernel, bandwidth by CV
+ *   power  P = P0 + c f                         constant voltage
+ *          P = P0 + c f V(f)^2, V = max(V_min, linear in f): constant voltage below the kink f_k;
+ *              the square written out with free coefficients, or its first order only
+ *   both   local quadratic regression on log value against clock, tricube kernel, nearest
+ *          neighbours (Cleveland 1979), their number by cross-validation
+ *
+ * Noise is taken as proportional to the value: all fitting is least squares of log y, the physical
+ * forms by Gauss-Newton. Runs far from the curve are pulled to two robust standard deviations and
+ * the rest rescaled (Huber's estimator by pseudo-values), so that the smoother stays linear.
  */
 #ifndef WTL_PREDICT_CURVE_H
 #define WTL_PREDICT_CURVE_H
@@ -20,17 +27,50 @@
 
 enum wtl_curve_kind { WTL_CURVE_TIME, WTL_CURVE_POWER };
 
-struct wtl_curve; /* a fitted family: form, its non-linear parameter, hat matrix */
+/* Distinct clocks without which there is no curve. */
+enum { WTL_CURVE_MIN_CLOCKS = 4 };
 
-/* Fits y (> 0) against clock. `leave_out` groups runs for cross-validation (equal value: left out
- * together; the clock itself is usual). At least 4 distinct clocks, else -WTL_UNDECIDED. */
+struct wtl_curve; /* a fitted family: forms, their non-linear parameters, hat matrices */
+
+/* Fits y (> 0) against clock (> 0). `leave_out` groups runs for cross-validation (equal value: left
+ * out together; the clock itself is usual); NULL: one group per clock. At least 4 distinct clocks,
+ * else -WTL_UNDECIDED; -WTL_USAGE for a value that is not positive and finite; -WTL_NOMEM.
+ * Everything is copied into `arena`. */
 int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const double *clock_mhz,
                   const double *y, const int *leave_out, size_t n, struct wtl_curve **curve_out,
                   struct wtl_error *err);
 
+/* The winner's value. Beyond the clocks of the runs it extrapolates: the caller decides how far. */
 double wtl_curve_at(const struct wtl_curve *curve, double clock_mhz);
 
 const char *wtl_curve_form(const struct wtl_curve *curve); /* "t = a + b/f", static */
 double wtl_curve_cv_error(const struct wtl_curve *curve);  /* relative RMS on left-out runs */
+
+/* The non-linear parameter of the winner: the floor or kink in MHz, the neighbours of a local
+ * regression as a share of all clocks; 0 when the form has none. */
+double wtl_curve_parameter(const struct wtl_curve *curve);
+
+/* Parameters used up: the trace of the hat matrix. */
+double wtl_curve_parameters(const struct wtl_curve *curve);
+
+/* Robust standard deviation of log y about the curve. */
+double wtl_curve_scale(const struct wtl_curve *curve);
+
+/* Standard error of log(wtl_curve_at) when runs err independently. */
+double wtl_curve_se(const struct wtl_curve *curve, double clock_mhz);
+
+/* The distinct clocks of the runs, ascending. */
+size_t wtl_curve_n_cells(const struct wtl_curve *curve);
+double wtl_curve_cell_mhz(const struct wtl_curve *curve, size_t cell);
+
+/* Of run i, in the order given to wtl_curve_fit(): its cell, its share in its own fitted value, and
+ * log y - log fit as measured. */
+size_t wtl_curve_cell(const struct wtl_curve *curve, size_t run);
+double wtl_curve_leverage(const struct wtl_curve *curve, size_t run);
+double wtl_curve_residual(const struct wtl_curve *curve, size_t run);
+
+/* The residuals that a bootstrap draws from, in run order: of the pseudo-values, each divided by
+ * sqrt(1 - leverage), centred. noise_out has one entry per run. */
+void wtl_curve_noise(const struct wtl_curve *curve, double *noise_out);
 
 #endif

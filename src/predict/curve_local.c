@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Local quadratic regression of log values on clock: tricube weights over the nearest clocks
+ * (Cleveland 1979, "Robust locally weighted regression", JASA 74; Loader 1999). */
+#include "predict/curve_internal.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static double tricube(double u)
+{
+    double a = fabs(u);
+    if (a >= 1)
+        return 0;
+    double b = 1 - a * a * a;
+    return b * b * b;
+}
+
+/* Index of the first cell at or above x. */
+static size_t lower_bound(const struct curve_cells *cells, double x)
+{
+    size_t lo = 0, hi = cells->n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (cells->ghz[mid] < x)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* The cells [lo, hi) that hold the `neighbours` nearest ones of positive count; returns the
+ * distance to the farthest of them. */
+static double neighbourhood(const struct curve_cells *cells, const double *count, size_t neighbours,
+                            double x, size_t *lo_out, size_t *hi_out)
+{
+    size_t hi = lower_bound(cells, x), lo = hi, found = 0;
+    double far = 0;
+    while (found < neighbours && (lo > 0 || hi < cells->n)) {
+        double below = lo > 0 ? x - cells->ghz[lo - 1] : INFINITY;
+        double above = hi < cells->n ? cells->ghz[hi] - x : INFINITY;
+        size_t take = below <= above ? --lo : hi++;
+        if (count[take] > 0) {
+            far = fmin(below, above);
+            found++;
+        }
+    }
+    *lo_out = lo;
+    *hi_out = hi;
+    return far;
+}
+
+/* Solves the symmetric 3 x 3 system of moments m (m[k] = sum w u^k) for the intercept's row
+ * (1, 0, 0); falls back to lower degrees when the clocks do not carry a quadratic. */
+static void intercept_row(const double m[5], double a[3])
+{
+    double d01 = m[2] * m[4] - m[3] * m[3];
+    double d02 = m[1] * m[4] - m[2] * m[3];
+    double d03 = m[1] * m[3] - m[2] * m[2];
+    double det = m[0] * d01 - m[1] * d02 + m[2] * d03;
+    a[1] = a[2] = 0;
+    if (det > 1e-10 * m[0] * m[2] * m[4]) {
+        a[0] = d01 / det;
+        a[1] = -d02 / det;
+        a[2] = d03 / det;
+        return;
+    }
+    double det2 = m[0] * m[2] - m[1] * m[1];
+    if (det2 > 1e-10 * m[0] * m[2]) {
+        a[0] = m[2] / det2;
+        a[1] = -m[1] / det2;
+        return;
+    }
+    a[0] = 1 / m[0];
+}
+
+void curve_local_row(const struct curve_cells *cells, const double *count, size_t neighbours,
+                     double ghz, double *row)
+{
+    size_t lo, hi;
+    /* A little wider, so that the farthest neighbour counts too. */
+    double h = 1.05 * neighbourhood(cells, count, neighbours, ghz, &lo, &hi);
+    memset(row, 0, cells->n * sizeof *row);
+    double m[5] = {0};
+    if (!(h > 0))
+        h = 1;
+    for (size_t j = lo; j < hi; j++) {
+        double u = (cells->ghz[j] - ghz) / h, w = count[j] * tricube(u);
+        row[j] = w;
+        for (int k = 0; k < 5; k++, w *= u)
+            m[k] += w;
+    }
+    double a[3];
+    intercept_row(m, a);
+    for (size_t j = lo; j < hi; j++) {
+        double u = (cells->ghz[j] - ghz) / h;
+        row[j] *= a[0] + u * (a[1] + u * a[2]);
+    }
+}
+
+static double dot(const double *x, const double *y, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += x[i] * y[i];
+    return s;
+}
+
+void curve_local_fit(struct curve_candidate *c, const struct curve_cells *cells)
+{
+    for (size_t i = 0; i < cells->n; i++) {
+        double *row = c->hat + i * cells->n;
+        curve_local_row(cells, cells->count, c->neighbours, cells->ghz[i], row);
+        c->fit[i] = dot(row, cells->mean, cells->n);
+        c->lever[i] = row[i];
+    }
+}
+
+double curve_local_at(const struct curve_candidate *c, const struct curve_cells *cells, double ghz,
+                      double *row)
+{
+    curve_local_row(cells, cells->count, c->neighbours, ghz, row);
+    return dot(row, cells->mean, cells->n);
+}
+
+/* Squared errors of one left-out group; count, sum and mean are scratch over the cells that start
+ * and end as those of all runs. */
+static double group_error(const struct curve_candidate *c, const struct wtl_curve *curve,
+                          const size_t *run, size_t n, double *count, double *mean, double *row)
+{
+    const struct curve_cells *cells = &curve->cells;
+    for (size_t i = 0; i < n; i++) {
+        size_t cell = curve->cell[run[i]];
+        mean[cell] = mean[cell] * count[cell] - curve->pseudo[run[i]];
+        count[cell] -= 1;
+        mean[cell] = count[cell] > 0.5 ? mean[cell] / count[cell] : 0;
+    }
+    double sum = 0, fit = 0;
+    size_t fitted = SIZE_MAX;
+    for (size_t i = 0; i < n; i++) {
+        size_t cell = curve->cell[run[i]];
+        if (cell != fitted) {
+            curve_local_row(cells, count, c->neighbours, cells->ghz[cell], row);
+            fit = dot(row, mean, cells->n);
+            fitted = cell;
+        }
+        double error = curve->pseudo[run[i]] - fit;
+        sum += error * error;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t cell = curve->cell[run[i]];
+        count[cell] = cells->count[cell];
+        mean[cell] = cells->mean[cell];
+    }
+    return sum;
+}
+
+double curve_local_cv(const struct curve_candidate *c, const struct wtl_curve *curve,
+                      double *scratch)
+{
+    size_t m = curve->cells.n;
+    double *count = scratch, *mean = scratch + m, *row = scratch + 2 * m;
+    memcpy(count, curve->cells.count, m * sizeof *count);
+    memcpy(mean, curve->cells.mean, m * sizeof *mean);
+    double sum = 0;
+    for (size_t g = 0; g < curve->groups.n; g++)
+        sum += group_error(c, curve, curve->groups.run + curve->groups.start[g],
+                           curve->groups.start[g + 1] - curve->groups.start[g], count, mean, row);
+    return sum / (double)curve->n;
+}
