@@ -177,7 +177,7 @@ static int try_physical(struct wtl_arena *arena, struct wtl_curve *c, const stru
     k->q = WTL_NEW_ARRAY(arena, double, c->cells.n *(size_t)form->n_basis);
     if (!k->q)
         return nomem(err);
-    k->cv2 = curve_physical_fit(k, &c->cells) ? curve_physical_cv(k, c) : INFINITY;
+    k->cv2 = curve_physical_fit(k, &c->cells) ? curve_physical_cv(k, c) : HUGE_VAL;
     *cv2_out = k->cv2;
     return 0;
 }
@@ -186,7 +186,7 @@ static int try_physical(struct wtl_arena *arena, struct wtl_curve *c, const stru
 static int try_form(struct wtl_arena *arena, struct wtl_curve *c, const struct curve_form *form,
                     struct wtl_error *err)
 {
-    double cv2, best = INFINITY;
+    double cv2, best = HUGE_VAL;
     if (form->last < 0)
         return try_physical(arena, c, form, 0, &cv2, err);
     if (c->cells.n < (size_t)(form->first + form->last + 1))
@@ -328,7 +328,7 @@ int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const doubl
                   const double *y, const int *leave_out, size_t n, struct wtl_curve **curve_out,
                   struct wtl_error *err)
 {
-    struct wtl_curve *c;
+    struct wtl_curve *c = NULL;
     struct order_key *key = WTL_NEW_ARRAY(arena, struct order_key, n + 1);
     double *scratch = WTL_NEW_ARRAY(arena, double, 4 * n + 4);
     if (!key || !scratch)

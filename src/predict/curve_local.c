@@ -38,8 +38,8 @@ static double neighbourhood(const struct curve_cells *cells, const double *count
     size_t hi = lower_bound(cells, x), lo = hi, found = 0;
     double far = 0;
     while (found < neighbours && (lo > 0 || hi < cells->n)) {
-        double below = lo > 0 ? x - cells->ghz[lo - 1] : INFINITY;
-        double above = hi < cells->n ? cells->ghz[hi] - x : INFINITY;
+        double below = lo > 0 ? x - cells->ghz[lo - 1] : HUGE_VAL;
+        double above = hi < cells->n ? cells->ghz[hi] - x : HUGE_VAL;
         size_t take = below <= above ? --lo : hi++;
         if (count[take] > 0) {
             far = fmin(below, above);

@@ -266,7 +266,7 @@ static double group_error(const struct curve_candidate *c, const struct wtl_curv
         }
     }
     if (!solve_small(a, b, p))
-        return INFINITY;
+        return HUGE_VAL;
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         size_t cell = curve->cell[run[i]];

@@ -75,7 +75,7 @@ size_t wtl_block_length(const double *x, size_t n)
         return 1;
     double length = fmax(optimal_length(x, n), cbrt((double)n));
     length = fmin(length, (double)n / 4);
-    return (size_t)fmax(1, lround(length));
+    return length < 1 ? 1 : (size_t)lround(length);
 }
 
 void wtl_block_draw(struct wtl_rng *rng, size_t n, size_t length, unsigned *index)
