@@ -12,6 +12,8 @@
 
 /* Huber's constant, in robust standard deviations: 99 % efficient on normal noise. */
 static const double clip_at = 2.0;
+/* No run is called wild for less than twice this: the resolution of timers and power sensors. */
+static const double least_scale = 0.002;
 /* A refit chooses among candidates whose squared error is within this factor of the best. */
 static const double keep_within = 1.10;
 /* Neighbourhoods of the local regression, as shares of the clocks. */
@@ -116,7 +118,7 @@ static void set_pseudo(struct wtl_curve *c, const double *fit, double dof, doubl
     double shrunk =
         dof < n / 2 ? sqrt(n / (n - dof)) : M_SQRT2; /* the fit took part of the noise */
     c->scale = fmax(wtl_mad(scratch, c->n) * shrunk, 1e-12);
-    double limit = clip_at * c->scale;
+    double limit = clip_at * fmax(c->scale, least_scale);
     for (size_t i = 0; i < c->n; i++)
         inside += fabs(c->log_y[i] - fit[c->cell[i]]) <= limit;
     double slope = (double)inside / n;
@@ -291,6 +293,21 @@ static int search(struct wtl_arena *arena, struct wtl_curve *c, double *scratch,
     return complete_kept(arena, c, err);
 }
 
+/* Pseudo-values about the winner, in turns with its fit, until they stand. */
+static void settle_pseudo(struct wtl_curve *c, double *scratch)
+{
+    struct curve_candidate *w = &c->all[c->kept[0] - c->all];
+    double before = HUGE_VAL;
+    for (int turn = 0; turn < 12 && fabs(c->scale - before) > 1e-4 * c->scale; turn++) {
+        before = c->scale;
+        set_pseudo(c, w->fit, wtl_curve_parameters(c), scratch);
+        if (!w->form)
+            curve_local_fit(w, &c->cells);
+        else if (!curve_physical_fit(w, &c->cells))
+            return; /* the pseudo-values of the last good fit stand */
+    }
+}
+
 /* ---- fit ---- */
 
 static int check_input(const double *clock_mhz, const double *y, size_t n, struct wtl_error *err)
@@ -343,13 +360,13 @@ int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const doubl
     if (rc)
         return rc;
     start_pseudo(c, scratch);
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass)
-            set_pseudo(c, curve_winner(c)->fit, wtl_curve_parameters(c), scratch);
-        rc = search(arena, c, scratch, err);
-        if (rc)
-            return rc;
-    }
+    rc = search(arena, c, scratch, err);
+    if (rc)
+        return rc;
+    settle_pseudo(c, scratch);
+    rc = search(arena, c, scratch, err);
+    if (rc)
+        return rc;
     *curve_out = c;
     return 0;
 }

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/support.h"
+
+#include "base/random.h"
+#include "predict/curve.h"
+#include "predict/refit.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CLOCKS = 60, REPS = 3, N = CLOCKS * REPS };
+
+struct data {
+    double clock[N], y[N];
+};
+
+static double time_floor(double f)
+{
+    return 3 + 9 * fmax(1000 / f, 1000 / 1100.0);
+}
+
+static double time_inverse(double f)
+{
+    return 3 + 9 * 1000 / f;
+}
+
+static double power_kink(double f)
+{
+    double above = fmax(0, f - 1105) / 1000;
+    return 30 + 40 * f / 1000 * (1 + 1.2 * above) * (1 + 1.2 * above);
+}
+
+/* Nothing that the physical forms know. */
+static double wavy(double f)
+{
+    return 50 + 8 * sin(f / 110) + f / 40;
+}
+
+static void make(struct data *d, double (*truth)(double), double noise, uint64_t seed)
+{
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, seed);
+    for (int i = 0; i < N; i++) {
+        d->clock[i] = 1395 - 15 * (i / REPS);
+        d->y[i] = truth(d->clock[i]) * exp(noise * wtl_rng_normal(&rng));
+    }
+}
+
+static struct wtl_curve *fit(struct wtl_arena *arena, enum wtl_curve_kind kind,
+                             const struct data *d)
+{
+    struct wtl_curve *curve = NULL;
+    struct wtl_error err = {0};
+    assert_ok(wtl_curve_fit(arena, kind, d->clock, d->y, NULL, N, &curve, &err), &err);
+    return curve;
+}
+
+static void exact_forms_are_recovered(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static struct data d;
+    make(&d, time_inverse, 0, 1);
+    struct wtl_curve *c = fit(&arena, WTL_CURVE_TIME, &d);
+    for (double f = 510; f <= 1410; f += 7)
+        assert_near(wtl_curve_at(c, f) / time_inverse(f), 1, 1e-9);
+    assert_near(wtl_curve_cv_error(c), 0, 1e-9);
+    make(&d, time_floor, 0, 1);
+    d.clock[0] = 1100; /* so that the floor lies on a clock of the runs */
+    d.y[0] = time_floor(1100);
+    c = fit(&arena, WTL_CURVE_TIME, &d);
+    assert_string_equal(wtl_curve_form(c), "t = a + b/f, floor");
+    assert_near(wtl_curve_parameter(c), 1100, 1e-9);
+    assert_near(wtl_curve_at(c, 1410) / time_floor(1410), 1, 1e-9);
+    make(&d, power_kink, 0, 1);
+    d.clock[0] = 1105;
+    d.y[0] = power_kink(1105);
+    c = fit(&arena, WTL_CURVE_POWER, &d);
+    assert_near(wtl_curve_parameter(c), 1105, 1e-9);
+    assert_near(wtl_curve_at(c, 1000) / power_kink(1000), 1, 1e-8);
+    assert_near(wtl_curve_at(c, 1410) / power_kink(1410), 1, 1e-8);
+}
+
+static void noisy_forms_are_found_within_their_error(void **state)
+{
+    (void)state;
+    static struct data d;
+    int inverse = 0;
+    double z2 = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        WTL_ARENA(arena);
+        make(&d, time_inverse, 0.02, seed);
+        struct wtl_curve *c = fit(&arena, WTL_CURVE_TIME, &d);
+        inverse += strncmp(wtl_curve_form(c), "t = a + b/f", 11) == 0;
+        double z = log(wtl_curve_at(c, 900) / time_inverse(900)) / wtl_curve_se(c, 900);
+        z2 += z * z / 40;
+        assert_near(wtl_curve_scale(c), 0.02, 0.005);
+        assert_near(wtl_curve_cv_error(c), 0.02, 0.005);
+    }
+    assert_true(inverse >= 30);
+    assert_true(z2 > 0.4 && z2 < 2.5); /* chi-square of 40, with selection */
+}
+
+static void local_regression_takes_what_physics_does_not(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static struct data d;
+    make(&d, wavy, 0.01, 3);
+    struct wtl_curve *c = fit(&arena, WTL_CURVE_POWER, &d);
+    assert_string_equal(wtl_curve_form(c), "local quadratic");
+    double worst = 0;
+    for (double f = 540; f <= 1380; f += 15)
+        worst = fmax(worst, fabs(wtl_curve_at(c, f) / wavy(f) - 1));
+    assert_true(worst < 0.02);
+}
+
+static void wild_runs_do_not_move_the_curve(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static struct data d;
+    make(&d, time_inverse, 0.01, 4);
+    for (int i = 0; i < N; i += 13)
+        d.y[i] *= 2.5;
+    struct wtl_curve *c = fit(&arena, WTL_CURVE_TIME, &d);
+    for (double f = 510; f <= 1395; f += 15)
+        assert_near(wtl_curve_at(c, f) / time_inverse(f), 1, 0.012);
+    assert_near(wtl_curve_scale(c), 0.01, 0.004);
+    assert_near(wtl_curve_residual(c, 13), log(2.5), 0.06);
+}
+
+static void leverages_add_up_to_the_parameters(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static struct data d;
+    double (*const truths[])(double) = {time_inverse, power_kink, wavy};
+    for (int k = 0; k < 3; k++) {
+        make(&d, truths[k], 0.01, 5);
+        struct wtl_curve *c = fit(&arena, k ? WTL_CURVE_POWER : WTL_CURVE_TIME, &d);
+        double sum = 0, noise[N], mean = 0;
+        for (size_t i = 0; i < N; i++)
+            sum += wtl_curve_leverage(c, i);
+        assert_near(sum, wtl_curve_parameters(c), 1e-9);
+        wtl_curve_noise(c, noise);
+        for (int i = 0; i < N; i++)
+            mean += noise[i];
+        assert_near(mean, 0, 1e-9);
+    }
+}
+
+/* A refit must give what fitting the perturbed data from scratch gives, to first order. */
+static void refit_equals_a_fresh_fit(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static struct data d, moved;
+    double (*const truths[])(double) = {time_inverse, power_kink, wavy};
+    const double at[] = {700, 1000, 1105, 1300, 1410};
+    for (int k = 0; k < 3; k++) {
+        make(&d, truths[k], 0, 1);
+        enum wtl_curve_kind kind = k ? WTL_CURVE_POWER : WTL_CURVE_TIME;
+        struct wtl_curve *c = fit(&arena, kind, &d), *fresh;
+        struct wtl_refit *refit = NULL;
+        assert_ok(wtl_refit_new(&arena, c, at, 5, &refit, NULL), NULL);
+        static double deviation[CLOCKS * WTL_REFIT_LANES];
+        double out[WTL_REFIT_LANES * 5];
+        memset(deviation, 0, sizeof deviation);
+        moved = d;
+        for (int i = 0; i < N; i++) {
+            /* small, so that both stay with one form: in the span of the winner */
+            double change = 1e-5 * d.clock[i] / 1000;
+            moved.y[i] = d.y[i] * exp(change);
+            deviation[wtl_curve_cell(c, (size_t)i) * WTL_REFIT_LANES + 3] = change;
+        }
+        fresh = fit(&arena, kind, &moved);
+        assert_string_equal(wtl_curve_form(fresh), wtl_curve_form(c));
+        wtl_refit_run(refit, deviation, out, 5);
+        for (size_t e = 0; e < 5; e++) {
+            double original = wtl_refit_log(refit, e);
+            assert_near(original, log(wtl_curve_at(c, at[e])), 1e-12);
+            assert_near(out[e], original, 1e-9); /* lane 0: no noise */
+            double want = log(wtl_curve_at(fresh, at[e])) - original;
+            assert_near(out[3 * 5 + e] - original, want, 2e-7);
+        }
+    }
+}
+
+static void refuses_what_carries_no_curve(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    const double clock[6] = {500, 600, 700, 500, 600, 700}, y[6] = {3, 2, 1, 3, 2, 1};
+    const double bad[6] = {3, 2, -1, 3, 2, 1};
+    struct wtl_curve *untouched = (struct wtl_curve *)&arena, *c = untouched;
+    struct wtl_error err = {0};
+    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, y, NULL, 6, &c, &err),
+                     -(int)WTL_UNDECIDED);
+    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, bad, NULL, 6, &c, &err),
+                     -(int)WTL_USAGE);
+    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, y, NULL, 0, &c, &err),
+                     -(int)WTL_UNDECIDED);
+    assert_ptr_equal(c, untouched);
+}
+
+static void survives_failing_allocations(void **state)
+{
+    (void)state;
+    static struct data d;
+    make(&d, power_kink, 0.01, 6);
+    const double at[] = {700, 1000};
+    for (long fail = 1;; fail++) {
+        struct wtl_alloc_failing failing;
+        struct wtl_arena arena;
+        wtl_arena_init(&arena, wtl_alloc_failing(&failing, fail));
+        struct wtl_curve *c = NULL;
+        struct wtl_refit *refit = NULL;
+        int rc = wtl_curve_fit(&arena, WTL_CURVE_POWER, d.clock, d.y, NULL, N, &c, NULL);
+        if (rc)
+            assert_null(c);
+        else
+            rc = wtl_refit_new(&arena, c, at, 2, &refit, NULL);
+        if (rc)
+            assert_null(refit);
+        wtl_arena_fini(&arena);
+        if (rc == 0)
+            break;
+        assert_int_equal(rc, -(int)WTL_NOMEM);
+        assert_true(fail < 1000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exact_forms_are_recovered),
+        cmocka_unit_test(noisy_forms_are_found_within_their_error),
+        cmocka_unit_test(local_regression_takes_what_physics_does_not),
+        cmocka_unit_test(wild_runs_do_not_move_the_curve),
+        cmocka_unit_test(leverages_add_up_to_the_parameters),
+        cmocka_unit_test(refit_equals_a_fresh_fit),
+        cmocka_unit_test(refuses_what_carries_no_curve),
+        cmocka_unit_test(survives_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
