@@ -136,6 +136,7 @@ const char *wtl_cause_text(enum wtl_cause cause);
 struct wtl_run {
     int64_t id;                    /* in its campaign; 0: not stored */
     int64_t source_id;             /* file it came from; 0: none */
+    int stream;                    /* which stream (or row of a table) of that file, from 0 */
     char gpu[WTL_LIMIT_NAME];      /* as users name it: "A100"; folded names are compared */
     char workload[WTL_LIMIT_NAME]; /* "stablediffusion" */
     char job[WTL_LIMIT_NAME];      /* batch or Slurm job: runs of one session; "" unknown */
@@ -149,6 +150,11 @@ struct wtl_run {
     enum wtl_run_status status;
     uint64_t valid; /* bit m: metric[m] is known */
     double metric[WTL_N_RUN_METRICS];
+
+    /* Causes that the import itself saw (a file of two mixed traces), with its words for them. The
+     * judgement starts from these and only adds. */
+    uint32_t stated_causes;
+    char stated_reason[160];
 
     /* The judgement, filled by runs/. */
     uint32_t causes;  /* bit c: cause c applies; 0: accepted */
