@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which of a run's sources its time and energy come from. The two must share one window: a time of
+ * the inference loop is never combined with the energy of the whole process. */
+#include "runs/reduce.h"
+
+#include <math.h>
+
+/* Sampling loops run late, never early: measured periods lie 0 to 4 % above their label. A reported
+ * time that makes the period fall in this band covers the sampled window; any other one (llama:
+ * 0.73 of it) is the time of something else. */
+static const double period_low = 0.95, period_high = 1.10;
+
+/* A counter period this near its label needs no further witness. */
+static const double label_slack = 0.15;
+
+/* Beyond this factor the "counter" is no counter of this GPU. */
+static const double counter_factor_max = 8;
+
+/* A wrapper's log counts the start of the sampler and of the process as well, in whole seconds:
+ * it agrees with a sampled window that is up to this much shorter, and never longer. */
+static bool wrapper_agrees(double wrapper_s, double window_s)
+{
+    return window_s <= 1.02 * wrapper_s + 1 && window_s >= 0.75 * wrapper_s - 3;
+}
+
+/* The trace fixed its own period: by timestamps, or by the energy counter. */
+static bool has_own_period(const struct wtl_run *r)
+{
+    return wtl_run_has(r, WTL_R_period_s) &&
+           (wtl_run_has(r, WTL_R_energy_counter_j) || wtl_run_has(r, WTL_R_energy_integral_j) ||
+            wtl_run_has(r, WTL_R_longest_gap_s));
+}
+
+static bool has_timestamps(const struct wtl_run *r)
+{
+    return wtl_run_has(r, WTL_R_energy_integral_j) || wtl_run_has(r, WTL_R_longest_gap_s);
+}
+
+/* Rows and label against the counter where there are no timestamps: two witnesses (label and
+ * wrapper) overrule it, the label alone does not, unless the factor is absurd. */
+static bool counter_is_contradicted(const struct wtl_run *r)
+{
+    double nominal_s = wtl_run_get(r, WTL_R_nominal_time_s, 0);
+    if (!(nominal_s > 0))
+        return false;
+    double factor = r->metric[WTL_R_span_s] / nominal_s;
+    if (fabs(factor - 1) <= label_slack)
+        return false;
+    if (factor > counter_factor_max || factor * counter_factor_max < 1)
+        return true;
+    double wrapper_s = wtl_run_get(r, WTL_R_wrapper_time_s, 0);
+    return wrapper_s > 0 && wrapper_agrees(wrapper_s, nominal_s) &&
+           !wrapper_agrees(wrapper_s, r->metric[WTL_R_span_s]);
+}
+
+static void set_window(struct wtl_run *r, double span_s)
+{
+    wtl_run_set(r, WTL_R_span_s, span_s);
+    wtl_run_set(r, WTL_R_period_s, span_s / r->metric[WTL_R_n_samples]);
+}
+
+/* Time of a trace whose period only outside sources can tell. 0: none. */
+static double time_of_rows(struct wtl_run *r)
+{
+    double nominal_s = wtl_run_get(r, WTL_R_nominal_time_s, 0);
+    double reported_s = wtl_run_get(r, WTL_R_reported_time_s, 0);
+    double wrapper_s = wtl_run_get(r, WTL_R_wrapper_time_s, 0);
+    wtl_run_clear(r, WTL_R_span_s);
+    wtl_run_clear(r, WTL_R_period_s);
+    if (nominal_s > 0 && reported_s >= period_low * nominal_s &&
+        reported_s <= period_high * nominal_s) {
+        set_window(r, reported_s);
+        return reported_s;
+    }
+    if (wrapper_s > 0 && !(nominal_s > 0 && wrapper_agrees(wrapper_s, nominal_s))) {
+        /* A trace much shorter than its log is truncated, not slow: keep its own length. */
+        if (nominal_s > 0 && nominal_s < wrapper_s)
+            return nominal_s;
+        set_window(r, wrapper_s);
+        return wrapper_s;
+    }
+    return nominal_s;
+}
+
+/* Time of a run that came from a table without rows. */
+static double time_of_table(const struct wtl_run *r)
+{
+    static const enum wtl_run_metric order[] = {WTL_R_span_s, WTL_R_reported_time_s,
+                                                WTL_R_wrapper_time_s, WTL_R_nominal_time_s};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        if (wtl_run_get(r, order[i], 0) > 0)
+            return r->metric[order[i]];
+    return 0;
+}
+
+static double energy_over(const struct wtl_run *r, double time_s)
+{
+    double mean_w = wtl_run_get(r, WTL_R_power_mean_w, 0);
+    if (mean_w > 0)
+        return mean_w * time_s;
+    double nominal_j = wtl_run_get(r, WTL_R_energy_nominal_j, 0);
+    double nominal_s = wtl_run_get(r, WTL_R_nominal_time_s, 0);
+    return nominal_s > 0 ? nominal_j * time_s / nominal_s : nominal_j;
+}
+
+static void set_result(struct wtl_run *r, double time_s, double energy_j)
+{
+    if (time_s > 0 && energy_j > 0 && isfinite(time_s) && isfinite(energy_j)) {
+        wtl_run_set(r, WTL_R_time_s, time_s);
+        wtl_run_set(r, WTL_R_energy_j, energy_j);
+        wtl_run_set(r, WTL_R_power_w, energy_j / time_s);
+        return;
+    }
+    wtl_run_clear(r, WTL_R_energy_j);
+    wtl_run_clear(r, WTL_R_power_w);
+    wtl_run_clear(r, WTL_R_time_s);
+}
+
+void wtl_run_choose(struct wtl_run *r)
+{
+    double counter_j = wtl_run_get(r, WTL_R_energy_counter_j, 0);
+    double integral_j = wtl_run_get(r, WTL_R_energy_integral_j, 0);
+    double time_s;
+    if (!(wtl_run_get(r, WTL_R_n_samples, 0) > 0)) {
+        time_s = time_of_table(r);
+    } else if (!has_own_period(r)) {
+        time_s = time_of_rows(r);
+    } else if (!has_timestamps(r) && counter_is_contradicted(r)) {
+        time_s = r->metric[WTL_R_nominal_time_s];
+        wtl_run_set(r, WTL_R_energy_ratio, r->metric[WTL_R_span_s] / time_s);
+        counter_j = 0;
+    } else {
+        time_s = r->metric[WTL_R_span_s];
+        if (!has_timestamps(r))
+            wtl_run_clear(r, WTL_R_energy_ratio);
+    }
+    double energy_j = counter_j > 0 ? counter_j : integral_j > 0 ? integral_j : 0;
+    set_result(r, time_s, energy_j > 0 ? energy_j : energy_over(r, time_s));
+}

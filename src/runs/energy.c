@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Running integrals of power and counter. */
+#include "runs/energy.h"
+
+#include <string.h>
+
+void wtl_meter_begin(struct wtl_meter *m)
+{
+    memset(m, 0, sizeof *m);
+}
+
+enum wtl_metric wtl_power_sensor(const struct wtl_batch *b)
+{
+    if (wtl_batch_has(b, WTL_M_power_w))
+        return WTL_M_power_w;
+    return wtl_batch_has(b, WTL_M_power_instant_w) ? WTL_M_power_instant_w : WTL_M_power_average_w;
+}
+
+/* Ends an epoch: its differences count, the step into the next one does not. */
+static void close_epoch(struct wtl_meter *m)
+{
+    m->counter.raw_j += m->value - m->start_j;
+    if (m->edged) {
+        m->counter.edge_j += m->last_edge_j - m->first_edge_j;
+        m->counter.edge_weight += m->last_edge_weight - m->first_edge_weight;
+    }
+}
+
+static void open_epoch(struct wtl_meter *m, double value)
+{
+    m->value = m->start_j = value;
+    m->edged = false;
+    m->counter.epochs++;
+}
+
+static void read_counter(struct wtl_meter *m, double value)
+{
+    if (m->counter.rows++ == 0) {
+        open_epoch(m, value);
+        return;
+    }
+    if (value < m->value || value - m->value > WTL_COUNTER_JUMP_MAX_J) {
+        close_epoch(m);
+        open_epoch(m, value);
+        return;
+    }
+    if (value == m->value)
+        return;
+    m->value = value;
+    m->counter.changes++;
+    if (!m->edged) {
+        m->edged = true;
+        m->first_edge_j = value;
+        m->first_edge_weight = m->weight;
+    }
+    m->last_edge_j = value;
+    m->last_edge_weight = m->weight;
+}
+
+static void read_power(struct wtl_meter *m, const struct wtl_batch *b, int row)
+{
+    bool valid = wtl_batch_valid(b, m->sensor, row);
+    double p = valid ? b->column[m->sensor].value[row] : m->power_w;
+    if (b->has_time) {
+        if (valid && m->has_power) /* bridges rows without a sample */
+            m->weight += 0.5 * (p + m->power_w) * 1e-9 * (double)(b->t_ns[row] - m->power_t_ns);
+        if (valid)
+            m->power_t_ns = b->t_ns[row];
+    } else {
+        m->weight += p; /* 0 before the first sample */
+        m->rows_before_power += !valid && !m->has_power;
+    }
+    m->power_w = p;
+    m->has_power = m->has_power || valid;
+}
+
+void wtl_meter_push(struct wtl_meter *m, const struct wtl_batch *b)
+{
+    if (b->n == 0)
+        return;
+    if (b->has_time && !m->has_time)
+        m->t_first_ns = b->t_ns[0];
+    if (b->has_time)
+        m->t_last_ns = b->t_ns[b->n - 1];
+    m->has_time = m->has_time || b->has_time;
+    if (m->n == 0)
+        m->sensor = wtl_power_sensor(b);
+    m->n += b->n;
+    bool power = wtl_batch_has(b, m->sensor);
+    bool counter = wtl_batch_has(b, WTL_M_energy_counter_j);
+    const struct wtl_column *c = &b->column[WTL_M_energy_counter_j];
+    for (int row = 0; row < b->n && (power || counter); row++) {
+        if (power)
+            read_power(m, b, row);
+        if (counter && wtl_batch_valid(b, WTL_M_energy_counter_j, row))
+            read_counter(m, c->value[row]);
+    }
+}
+
+void wtl_meter_end(struct wtl_meter *m)
+{
+    if (m->counter.rows > 0)
+        close_epoch(m);
+}
