@@ -109,27 +109,17 @@ const struct wtl_published_metric *wtl_published_metrics(void)
     static const struct wtl_published_metric metrics[] = {
         {"response_time",
          {.kind = WTL_OBJECTIVE_ED2P},
-         WTL_PREFER_FASTEST,
-         "time counts twice: a reply must come soon, energy is saved where that costs little"},
+         "time counts twice: a reply must come soon, energy is saved where that costs little time"},
         {"throughput_per_watt",
          {.kind = WTL_OBJECTIVE_THROUGHPUT_PER_WATT},
-         WTL_PREFER_FASTEST,
-         "work per joule, which has the same optimum as energy per run"},
-        {"user_experience",
-         {.kind = WTL_OBJECTIVE_EDP},
-         WTL_PREFER_FASTEST,
-         "waiting and energy count alike, and of the tied clocks the user gets the fastest"},
-        {"energy_per_task",
-         {.kind = WTL_OBJECTIVE_ENERGY},
-         WTL_PREFER_FASTEST,
-         "energy of one run of constant work"},
+         "work per joule, which has the same optimum as energy per run of constant work"},
+        {"user_experience", {.kind = WTL_OBJECTIVE_EDP}, "waiting and energy count alike"},
+        {"energy_per_task", {.kind = WTL_OBJECTIVE_ENERGY}, "energy of one run of constant work"},
         {"inference_efficiency",
          {.kind = WTL_OBJECTIVE_EDP},
-         WTL_PREFER_BEST,
-         "energy-delay product at the point optimum"},
+         "energy-delay product: neither slow thrift nor fast waste"},
         {"balanced",
          {.kind = WTL_OBJECTIVE_WEIGHTED, .weight = 0.5},
-         WTL_PREFER_FASTEST,
          "equal weights on energy and time, each relative to the baseline"},
         {0},
     };
@@ -236,5 +226,27 @@ int wtl_prefer_parse(const char *text, enum wtl_prefer *out, struct wtl_error *e
         }
     int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" is not a tie rule", text);
     wtl_error_hint(err, "choose fastest, best, least-energy or lowest-clock");
+    return rc;
+}
+
+int wtl_slo_parse(const char *text, struct wtl_slo *out, struct wtl_error *err)
+{
+    static const int percents[] = {50, 90, 95, 99};
+    for (size_t i = 0; i < sizeof percents / sizeof percents[0]; i++) {
+        char prefix[8];
+        snprintf(prefix, sizeof prefix, "p%d=", percents[i]);
+        if (!wtl_starts_with(text, prefix))
+            continue;
+        double seconds;
+        int rc = wtl_parse_quantity(text + strlen(prefix), WTL_UNIT_SECOND, &seconds, err);
+        if (rc < 0)
+            return rc;
+        if (seconds <= 0)
+            return WTL_FAIL(err, WTL_USAGE, "the latency in \"%s\" must be positive", text);
+        *out = (struct wtl_slo){percents[i], seconds};
+        return 0;
+    }
+    int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" is not a latency objective", text);
+    wtl_error_hint(err, "write p99=200ms; p50, p90, p95 and p99 are known");
     return rc;
 }

@@ -103,6 +103,8 @@ const char *wtl_baseline_format(const struct wtl_baseline *b, char *buf, size_t 
  * names of `optimization_metric`, see wtl_published_metrics(). -WTL_USAGE names the choices. */
 int wtl_objective_parse(const char *text, struct wtl_objective *out, struct wtl_error *err);
 int wtl_baseline_parse(const char *text, struct wtl_baseline *out, struct wtl_error *err);
+/* "p99=200ms": 50, 90, 95 or 99 percent of requests within that time. */
+int wtl_slo_parse(const char *text, struct wtl_slo *out, struct wtl_error *err);
 int wtl_prefer_parse(const char *text, enum wtl_prefer *out, struct wtl_error *err);
 
 /* The names of `optimization_metric` in the published workload tables and what they stand for here.
@@ -111,7 +113,6 @@ int wtl_prefer_parse(const char *text, enum wtl_prefer *out, struct wtl_error *e
 struct wtl_published_metric {
     const char *name;
     struct wtl_objective objective;
-    enum wtl_prefer prefer;
     const char *reason;
 };
 const struct wtl_published_metric *wtl_published_metrics(void);
