@@ -9,6 +9,9 @@ const char *wtl_evidence_name(enum wtl_evidence evidence)
         return "in-sample";
     case WTL_EVIDENCE_CONFIRMED:
         return "confirmed";
+    case WTL_EVIDENCE_PREDICTED:
+        return "predicted";
+    case WTL_N_EVIDENCE:
     case WTL_EVIDENCE_NONE:
         break;
     }

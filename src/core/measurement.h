@@ -12,8 +12,10 @@ enum wtl_evidence {
     WTL_EVIDENCE_NONE,      /* no interval */
     WTL_EVIDENCE_IN_SAMPLE, /* the same runs chose the point and estimate it */
     WTL_EVIDENCE_CONFIRMED, /* estimated on runs that had no part in the choice */
+    WTL_EVIDENCE_PREDICTED, /* by a predictor: no run was made at this point */
+    WTL_N_EVIDENCE
 };
-const char *wtl_evidence_name(enum wtl_evidence evidence); /* "none", "in-sample", "confirmed" */
+const char *wtl_evidence_name(enum wtl_evidence evidence); /* "none", "in-sample" ... */
 
 /* A value with its random interval; lo and hi are meant only when evidence is not NONE. An estimate
  * that does not exist has n = 0. */

@@ -166,12 +166,12 @@ static int read_evidence(const struct wtl_json *object, bool interval, enum wtl_
     enum wtl_evidence found = interval ? WTL_EVIDENCE_IN_SAMPLE : WTL_EVIDENCE_NONE;
     if (name) {
         int e = WTL_EVIDENCE_NONE;
-        while (e <= WTL_EVIDENCE_CONFIRMED &&
-               strcmp(name, wtl_evidence_name((enum wtl_evidence)e)) != 0)
+        while (e < WTL_N_EVIDENCE && strcmp(name, wtl_evidence_name((enum wtl_evidence)e)) != 0)
             e++;
         struct wtl_json at = member(object, "evidence");
-        if (e > WTL_EVIDENCE_CONFIRMED)
-            return wtl_json_fail(&at, err, "\"%.40s\" is none of none, in-sample, confirmed", name);
+        if (e == WTL_N_EVIDENCE)
+            return wtl_json_fail(
+                &at, err, "\"%.40s\" is none of none, in-sample, confirmed, predicted", name);
         if ((e != WTL_EVIDENCE_NONE) != interval)
             return wtl_json_fail(&at, err, "\"%s\" does not go with %s interval", name,
                                  interval ? "an" : "no");
