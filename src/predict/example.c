@@ -119,6 +119,22 @@ static void take_features(const struct wtl_run *runs, size_t n, double clock_mhz
     }
 }
 
+static void take_fp(const struct wtl_run *runs, size_t n, double clock_mhz, struct wtl_example *e)
+{
+    int have = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_run *r = &runs[i];
+        if (!usable(r) || r->clock_mhz != (int)clock_mhz)
+            continue;
+        if (!wtl_run_has(r, WTL_R_fp32_active) && !wtl_run_has(r, WTL_R_fp64_active))
+            return;
+        e->fp += wtl_run_get(r, WTL_R_fp32_active, 0) / 2 + wtl_run_get(r, WTL_R_fp64_active, 0);
+        have++;
+    }
+    e->has_fp = have > 0;
+    e->fp = have ? e->fp / have : 0;
+}
+
 int wtl_example_from_runs(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
                           double f_max_mhz, struct wtl_example *example_out, struct wtl_error *err)
 {
@@ -144,6 +160,7 @@ int wtl_example_from_runs(struct wtl_arena *arena, const struct wtl_run *runs, s
     e.cells = cells;
     e.n_cells = merge(cells, used, &e);
     take_features(runs, n, cells[e.n_cells - 1].clock_mhz, &e);
+    take_fp(runs, n, cells[e.n_cells - 1].clock_mhz, &e);
     *example_out = e;
     return 0;
 }

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "core/run.h"
 
+#include <stdbool.h>
+
 /* X(name, description): all fractions, 0..1, means over the runs at the highest clock there is. */
 #define WTL_FEATURES(X)                                                                            \
     X(busy, "share of time in which the GPU works: gr_active, else gpu_util")                      \
@@ -45,6 +47,8 @@ struct wtl_example {
     int dof;                  /* runs minus clocks: behind the two sums */
     unsigned features;        /* bit per feature that is known */
     double feature[WTL_N_FEATURES];
+    bool has_fp; /* what fgcs-v100 needs, at the highest clock: fp32_active/2 + fp64_active */
+    double fp;
 };
 
 /* From the accepted runs (causes == 0) of one workload on one GPU that have time, power and clock;

@@ -23,8 +23,8 @@ static const double hyper_cards = 3;
 static const double intercept_penalty = 0.5; /* in examples */
 static const double slope_penalty = 2;       /* on standardised regressors, in examples */
 
-/* Independent cells that a sweep of any density counts as: the misfit of the form is correlated
- * over about 0.15 of the clock range. */
+/* Independent cells that a sweep of any density counts as, at most: the misfit of the form is the
+ * same at neighbouring clocks. */
 static const double cells_at_most = 10;
 enum { ITERATIONS = 15 };
 

@@ -2,6 +2,7 @@
  * Levenberg-Marquardt on the whitened problem: runs, then the prior as rows of its own. */
 #include "predict/posterior.h"
 
+#include "base/random.h"
 #include "stats/linalg.h"
 
 #include <math.h>
@@ -172,10 +173,10 @@ static double variance_along(const struct wtl_posterior *q, const double *g)
 }
 
 /* The misfit of the form is smooth: at neighbouring clocks it is nearly the same, and cancels in
- * ratios. Its correlation falls with the distance in x, scale as for the cells in population.c. */
+ * ratios. */
 static double misfit_variance(double misfit, double x)
 {
-    double d = (1 - x) / 0.15;
+    double d = (1 - x) / WTL_MISFIT_LENGTH;
     return 2 * misfit * misfit * (1 - exp(-0.5 * d * d));
 }
 
@@ -204,4 +205,58 @@ struct wtl_prediction wtl_posterior_at(const struct wtl_posterior *q, double clo
         ge[j] = gt[j] + gp[j];
     r.log_energy_sd = sqrt(variance_along(q, ge) + mt * mt + mp * mp);
     return r;
+}
+
+/* A smooth random function of unit variance: a sum of cosines with random frequency and phase. */
+enum { WAVES = 12 };
+struct waves {
+    double frequency[WAVES], phase[WAVES];
+};
+
+static void draw_waves(struct waves *w, struct wtl_rng *rng)
+{
+    for (int k = 0; k < WAVES; k++) {
+        w->frequency[k] = wtl_rng_normal(rng) / WTL_MISFIT_LENGTH;
+        w->phase[k] = 2 * M_PI * wtl_rng_uniform(rng);
+    }
+}
+
+static double waves_at(const struct waves *w, double x)
+{
+    double sum = 0;
+    for (int k = 0; k < WAVES; k++)
+        sum += cos(w->frequency[k] * x + w->phase[k]);
+    return sqrt(2.0 / WAVES) * sum;
+}
+
+int wtl_posterior_draws(const struct wtl_posterior *q, const double *clock_mhz, size_t n_clocks,
+                        size_t n_draws, uint64_t seed, double *log_time_out, double *log_power_out,
+                        struct wtl_error *err)
+{
+    double l[M * M], z[M], at[M];
+    memcpy(l, q->covariance, sizeof l);
+    int rc = wtl_cholesky(l, M, 0, err);
+    if (rc < 0) {
+        wtl_error_context(err, "drawing from the prediction");
+        return rc;
+    }
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, seed);
+    for (size_t r = 0; r < n_draws; r++) {
+        struct waves time, power;
+        for (int j = 0; j < M; j++)
+            z[j] = wtl_rng_normal(&rng);
+        wtl_matvec(l, M, M, z, at);
+        for (int j = 0; j < M; j++)
+            at[j] += j < N ? q->theta[j] : q->log_time_s;
+        draw_waves(&time, &rng);
+        draw_waves(&power, &rng);
+        for (size_t i = 0; i < n_clocks; i++) {
+            double lt, lp, x = clock_mhz[i] / q->f_max_mhz;
+            wtl_form_logs(at, x, &lt, &lp);
+            log_time_out[r * n_clocks + i] = at[N] + lt + q->noise.time_misfit * waves_at(&time, x);
+            log_power_out[r * n_clocks + i] = lp + q->noise.power_misfit * waves_at(&power, x);
+        }
+    }
+    return 0;
 }

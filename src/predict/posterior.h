@@ -21,6 +21,9 @@ struct wtl_form_prior {
     double covariance[WTL_FORM_N * WTL_FORM_N];
 };
 
+/* Correlation length of the misfit in x = f/f_max. */
+#define WTL_MISFIT_LENGTH 0.15
+
 enum { WTL_POSTERIOR_N = WTL_FORM_N + 1 }; /* the parameters, then log t(1) */
 
 struct wtl_posterior {
@@ -52,5 +55,13 @@ struct wtl_prediction {
     double log_saving_sd;   /* of E/E(f_max) */
 };
 struct wtl_prediction wtl_posterior_at(const struct wtl_posterior *posterior, double clock_mhz);
+
+/* Joint draws of both curves, one after the other in rows of n_clocks: logs of s and W. Parameters
+ * from the Laplace approximation, plus the misfit of the form as a smooth random function of the
+ * clock (squared-exponential kernel by random Fourier features; Rahimi and Recht 2007). -WTL_FAILED
+ * when the covariance is not positive definite. */
+int wtl_posterior_draws(const struct wtl_posterior *posterior, const double *clock_mhz,
+                        size_t n_clocks, size_t n_draws, uint64_t seed, double *log_time_out,
+                        double *log_power_out, struct wtl_error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Examples, the physical form, posteriors and the population. */
-#include "predict/population.h"
+#include "predict/predictor.h"
 #include "support/sim_campaign.h"
 #include "support/support.h"
 
@@ -209,6 +209,38 @@ static void one_run_gives_the_scale_and_the_prior_the_shape(void **state)
     assert_near(p.log_slowdown_sd, 0.11, 0.06);
 }
 
+/* Draws spread as the standard deviations say, at and away from the highest clock. */
+static void draws_have_the_stated_spread(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_form_prior prior = wide_prior(0.1);
+    struct wtl_form_noise noise = {0.01, 0.01, 0.02, 0.01};
+    struct wtl_example e = form_example(&arena, middling, 1);
+    struct wtl_posterior q;
+    assert_ok(wtl_posterior_fit(&arena, &e, &prior, &noise, 0, &q, &err), &err);
+    enum { DRAWS = 4000 };
+    static double time[2 * DRAWS], power[2 * DRAWS];
+    const double clocks[2] = {705, 1410};
+    assert_ok(wtl_posterior_draws(&q, clocks, 2, DRAWS, 3, time, power, &err), &err);
+    double slow = 0, slow2 = 0, pw = 0, pw2 = 0;
+    for (int r = 0; r < DRAWS; r++) {
+        double s = time[2 * r] - time[2 * r + 1], p = power[2 * r];
+        slow += s / DRAWS;
+        slow2 += s * s / DRAWS;
+        pw += p / DRAWS;
+        pw2 += p * p / DRAWS;
+    }
+    struct wtl_prediction at = wtl_posterior_at(&q, 705);
+    assert_near(slow, log1p(at.slowdown), 0.01);
+    assert_near(sqrt(slow2 - slow * slow) / at.log_slowdown_sd, 1, 0.06);
+    assert_near(sqrt(pw2 - pw * pw) / at.log_power_sd, 1, 0.06);
+    static double again[2 * DRAWS], again_power[2 * DRAWS];
+    assert_ok(wtl_posterior_draws(&q, clocks, 2, DRAWS, 3, again, again_power, &err), &err);
+    assert_memory_equal(time, again, sizeof time);
+}
+
 static void bad_inputs_leave_the_output_alone(void **state)
 {
     (void)state;
@@ -363,6 +395,35 @@ static void three_probes_predict_an_unseen_workload(void **state)
     assert_true(power / (double)c.n_swept < 0.03);
 }
 
+static void predictors_take_activity_when_the_probe_has_it(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_example examples[GPUS * WORKS];
+    const struct wtl_example *pointers[GPUS * WORKS];
+    simulate(&arena, examples, true);
+    point(examples, pointers, GPUS * WORKS);
+    struct wtl_predictor p;
+    struct wtl_posterior q;
+    bool used = false;
+    assert_ok(wtl_predictor_fit(&arena, pointers, GPUS * WORKS, &p, &err), &err);
+    assert_true(p.has_activity);
+    assert_int_equal(p.n_trained, GPUS * WORKS);
+    assert_int_equal(p.trained[0].n_runs, 3 * p.trained[0].n_clocks);
+    struct wtl_example probe = examples[0];
+    assert_ok(wtl_predictor_apply(&arena, &p, &probe, true, &q, &used, &err), &err);
+    assert_true(used);
+    assert_ok(wtl_predictor_apply(&arena, &p, &probe, false, &q, &used, &err), &err);
+    assert_false(used);
+    probe.features = 1U << WTL_FEATURE_busy;
+    assert_ok(wtl_predictor_apply(&arena, &p, &probe, true, &q, &used, &err), &err);
+    assert_false(used);
+    simulate(&arena, examples, false);
+    assert_ok(wtl_predictor_fit(&arena, pointers, GPUS * WORKS, &p, &err), &err);
+    assert_false(p.has_activity);
+}
+
 static void too_little_is_refused(void **state)
 {
     (void)state;
@@ -412,6 +473,8 @@ int main(void)
         cmocka_unit_test(gradients_are_those_of_the_logs),
         cmocka_unit_test(a_noise_free_curve_is_recovered),
         cmocka_unit_test(one_run_gives_the_scale_and_the_prior_the_shape),
+        cmocka_unit_test(draws_have_the_stated_spread),
+        cmocka_unit_test(predictors_take_activity_when_the_probe_has_it),
         cmocka_unit_test(bad_inputs_leave_the_output_alone),
         cmocka_unit_test(a_population_of_the_form_is_recovered),
         cmocka_unit_test(an_unknown_card_is_less_certain),
