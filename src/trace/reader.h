@@ -6,17 +6,22 @@
 #ifndef WTL_TRACE_READER_H
 #define WTL_TRACE_READER_H
 
+#include "base/text.h"
 #include "trace/trace.h"
+
+struct wtl_handover; /* of trace.c */
 
 /* One reading in progress. */
 struct wtl_reading {
     struct wtl_arena *arena; /* lives as long as the reading */
+    struct wtl_trace_scratch *scratch;
     const struct wtl_trace_options *options;
     const struct wtl_trace_sink *sink;
     struct wtl_read_report *report; /* readers count into it */
     const char *name;               /* of the input, for messages */
     int64_t line;                   /* of the first line of the block being read, from 1 */
     void *state;                    /* the reader's own */
+    struct wtl_handover *handover;  /* where lines of another dialect go; NULL: nowhere */
 };
 
 struct wtl_reader {
@@ -27,14 +32,69 @@ struct wtl_reader {
     int (*probe)(const char *head, size_t n, const struct wtl_trace_options *options);
 
     /* begin, then block for every block of whole lines, then end (also after a failure of block,
-     * with `failed` set: release, deliver nothing). */
+     * or begin, with `failed` set: release, deliver nothing).
+     * trace.c keeps r->line and report->lines. It passes over a byte order mark and drops lines
+     * with NUL bytes and lines over WTL_LIMIT_LINE_BYTES as `binary`: no reader sees them. A block
+     * is followed by at least WTL_INPUT_MARGIN readable bytes. Only the last line of the last block
+     * may lack its '\n': the file may have been cut there. How lines are shared out to blocks must
+     * not matter. */
     int (*begin)(struct wtl_reading *r, struct wtl_error *err);
     int (*block)(struct wtl_reading *r, const char *data, size_t n, struct wtl_error *err);
     int (*end)(struct wtl_reading *r, bool failed, struct wtl_error *err);
+
+    /* For samplers, whose outputs get mixed up in one file: true when the line (no '\n') is surely
+     * of this dialect. NULL: the reader is never handed single lines. */
+    bool (*owns_line)(const char *line, size_t n);
 };
 
-/* Counts a dropped row; `line` from 1. */
+/* Gives a line that this reader does not know to a reader that owns it, if there is one. The line
+ * must be part of the current block. *taken_out: somebody did. */
+int wtl_reading_hand_over(struct wtl_reading *r, const char *line, size_t n, int64_t number,
+                          bool *taken_out, struct wtl_error *err);
+
+/* Adds to report->dialect; parts are joined by " + " and named once. */
+void wtl_reading_dialect(struct wtl_reading *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Adds to report->unknown_columns, each name once. */
+void wtl_reading_unknown_column(struct wtl_reading *r, struct wtl_view name);
+
+/* Counts a dropped row; `line` from 1. A row is delivered whole or dropped whole. */
 void wtl_reading_drop(struct wtl_reading *r, enum wtl_drop drop, int64_t line);
+
+/* A stream being filled: what a sampler's reader keeps of each GPU. Cells of the row to come go to
+ * batch->column[m].value[batch->n] for the metrics of info.present; all count as valid until
+ * wtl_stream_missing() says otherwise; then the row is either pushed or forgotten. */
+struct wtl_stream {
+    struct wtl_trace_stream info;
+    struct wtl_batch *batch;
+};
+
+/* Tells the sink of a new stream; `s->info` is filled in but for the index, which is set here.
+ * -WTL_LIMIT beyond WTL_LIMIT_STREAMS. */
+int wtl_stream_open(struct wtl_reading *r, struct wtl_stream *s, struct wtl_error *err);
+
+static inline void wtl_stream_missing(struct wtl_stream *s, enum wtl_metric m)
+{
+    int row = s->batch->n;
+    s->batch->column[m].valid[row >> 6] &= ~(UINT64_C(1) << (row & 63));
+}
+
+void wtl_stream_forget(struct wtl_stream *s);
+int wtl_stream_flush(struct wtl_reading *r, struct wtl_stream *s, struct wtl_error *err);
+
+/* The row is complete. Hands the batch to the sink when it is full; counts rows and cells. */
+static inline int wtl_stream_push(struct wtl_reading *r, struct wtl_stream *s,
+                                  struct wtl_error *err)
+{
+    s->batch->n++;
+    return s->batch->n == WTL_BATCH_ROWS ? wtl_stream_flush(r, s, err) : 0;
+}
+
+/* A batch of unspecified content, for as long as the reading lasts; NULL when memory is out. */
+struct wtl_batch *wtl_trace_scratch_batch(struct wtl_trace_scratch *scratch);
+struct wtl_arena *wtl_trace_scratch_arena(struct wtl_trace_scratch *scratch);
+void wtl_trace_scratch_reset(struct wtl_trace_scratch *scratch);
 
 extern const struct wtl_reader wtl_reader_dcgmi;
 extern const struct wtl_reader wtl_reader_nvidia_smi;

@@ -65,7 +65,7 @@ const char *wtl_drop_text(enum wtl_drop drop);
 
 /* What a reading did. */
 struct wtl_read_report {
-    char reader[32];  /* name of the reader that was chosen */
+    char reader[32];  /* name of the reader that was chosen; of both in a mixed file: "a+b" */
     char dialect[96]; /* free text: "17 fields, style B" */
     int64_t lines;
     int64_t rows; /* rows delivered (samples, runs or timings) */
@@ -82,10 +82,20 @@ struct wtl_read_report {
 /* How to read "any other CSV": loaded from YAML by trace/mapping.h. NULL: none. */
 struct wtl_mapping;
 
+/* Memory that is used again from file to file: one a thread. */
+struct wtl_trace_scratch;
+int wtl_trace_scratch_new(struct wtl_alloc alloc, struct wtl_trace_scratch **scratch_out,
+                          struct wtl_error *err);
+void wtl_trace_scratch_free(struct wtl_trace_scratch *scratch);
+
 struct wtl_trace_options {
     const struct wtl_mapping *mapping;
-    const char *reader; /* force this reader by name; NULL: detect */
+    const char *reader;                /* force this reader by name; NULL: detect */
+    struct wtl_trace_scratch *scratch; /* NULL: made for each reading */
 };
+
+/* The readers, for lists in --help: name and title of number i, false behind the last. */
+bool wtl_trace_reader_at(int i, const char **name_out, const char **title_out);
 
 /* Reads one open input to its end. On failure the sink may have been given a part; the caller
  * throws that away. The report is filled in both cases.

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Chooses a reader by content and drives it over an input. What no reader shall see (byte order
+ * marks, NUL bytes, endless lines) is taken out here. */
+#include "trace/trace.h"
+
+#include "base/limits.h"
+#include "trace/reader.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Add a reader: one line. */
+static const struct wtl_reader *const readers[] = {
+    &wtl_reader_dcgmi,
+    &wtl_reader_nvidia_smi,
+};
+enum { N_READERS = sizeof readers / sizeof *readers };
+
+/* Sub-readings for lines of other dialects, one a reader, begun when first needed. */
+struct wtl_handover {
+    const struct wtl_reader *main;
+    struct wtl_reading sub[N_READERS];
+    bool begun[N_READERS];
+};
+
+/* One whole reading. */
+struct drive {
+    struct wtl_reading reading;
+    struct wtl_handover handover;
+    const struct wtl_reader *reader; /* NULL until detected */
+    bool begun;
+    bool in_binary_line; /* a piece of a long line was counted already */
+    bool started;        /* the byte order mark is behind us */
+    char *clean;         /* scratch of clean_copy() */
+    size_t clean_size;
+};
+
+const char *wtl_drop_name(enum wtl_drop drop)
+{
+    static const char *const names[WTL_N_DROPS] = {
+#define X(name, text) #name,
+        WTL_DROPS(X)
+#undef X
+    };
+    return names[drop];
+}
+
+const char *wtl_drop_text(enum wtl_drop drop)
+{
+    static const char *const texts[WTL_N_DROPS] = {
+#define X(name, text) text,
+        WTL_DROPS(X)
+#undef X
+    };
+    return texts[drop];
+}
+
+bool wtl_trace_reader_at(int i, const char **name_out, const char **title_out)
+{
+    if (i < 0 || i >= N_READERS)
+        return false;
+    *name_out = readers[i]->name;
+    *title_out = readers[i]->title;
+    return true;
+}
+
+void wtl_reading_drop(struct wtl_reading *r, enum wtl_drop drop, int64_t line)
+{
+    struct wtl_read_report *report = r->report;
+    report->rows_dropped++;
+    report->dropped[drop]++;
+    if (report->first_dropped_line == 0 || line < report->first_dropped_line)
+        report->first_dropped_line = line;
+}
+
+/* True when `part` is one of the parts of `list`. */
+static bool has_part(const char *list, const char *separator, const char *part)
+{
+    size_t n = strlen(part);
+    for (const char *at = list; at; at = strstr(at, separator)) {
+        at += at == list ? 0 : strlen(separator);
+        if (strncmp(at, part, n) == 0 && (at[n] == '\0' || wtl_starts_with(at + n, separator)))
+            return true;
+    }
+    return false;
+}
+
+/* Appends `part` to a list in a fixed buffer, unless it stands there or finds no room. */
+static void add_once(char *list, size_t size, const char *separator, const char *part)
+{
+    size_t used = strlen(list);
+    size_t gap = used ? strlen(separator) : 0;
+    size_t n = strlen(part);
+    if (n == 0 || (used && has_part(list, separator, part)) || used + gap + n + 1 > size)
+        return;
+    memcpy(list + used, separator, gap);
+    memcpy(list + used + gap, part, n + 1);
+}
+
+void wtl_reading_dialect(struct wtl_reading *r, const char *format, ...)
+{
+    char part[sizeof r->report->dialect];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(part, sizeof part, format, args);
+    va_end(args);
+    add_once(r->report->dialect, sizeof r->report->dialect, " + ", part);
+}
+
+void wtl_reading_unknown_column(struct wtl_reading *r, struct wtl_view name)
+{
+    char part[64];
+    wtl_view_copy(name, part, sizeof part);
+    add_once(r->report->unknown_columns, sizeof r->report->unknown_columns, ",", part);
+}
+
+static int begin_sub(struct wtl_reading *r, int i, struct wtl_error *err)
+{
+    struct wtl_handover *h = r->handover;
+    h->sub[i] = *r;
+    h->sub[i].handover = NULL; /* what the owner cannot read either is dropped */
+    h->sub[i].state = NULL;
+    h->begun[i] = true;
+    add_once(r->report->reader, sizeof r->report->reader, "+", readers[i]->name);
+    return readers[i]->begin(&h->sub[i], err);
+}
+
+int wtl_reading_hand_over(struct wtl_reading *r, const char *line, size_t n, int64_t number,
+                          bool *taken_out, struct wtl_error *err)
+{
+    struct wtl_handover *h = r->handover;
+    *taken_out = false;
+    for (int i = 0; h && i < N_READERS; i++) {
+        if (readers[i] == h->main || !readers[i]->owns_line || !readers[i]->owns_line(line, n))
+            continue;
+        int rc = h->begun[i] ? 0 : begin_sub(r, i, err);
+        h->sub[i].line = number;
+        if (rc == 0) /* with its '\n' where it has one */
+            rc = readers[i]->block(&h->sub[i], line, n + (line[n] == '\n'), err);
+        *taken_out = rc == 0;
+        return rc;
+    }
+    return 0;
+}
+
+/* Ends the main reading and the sub-readings; keeps the first error. */
+static int end_all(struct drive *d, int rc, struct wtl_error *err)
+{
+    for (int i = 0; i < N_READERS; i++) {
+        if (!d->handover.begun[i])
+            continue;
+        int ended = readers[i]->end(&d->handover.sub[i], rc != 0, rc == 0 ? err : NULL);
+        rc = rc ? rc : ended;
+    }
+    if (d->begun) {
+        int ended = d->reader->end(&d->reading, rc != 0, rc == 0 ? err : NULL);
+        rc = rc ? rc : ended;
+    }
+    return rc;
+}
+
+/* "dcgmi, nvidia-smi, ..." */
+static void list_readers(char *buf, size_t size)
+{
+    buf[0] = '\0';
+    for (int i = 0; i < N_READERS; i++)
+        add_once(buf, size, ", ", readers[i]->name);
+}
+
+static int reader_by_name(const char *name, const struct wtl_reader **out, struct wtl_error *err)
+{
+    const char *names[N_READERS];
+    for (int i = 0; i < N_READERS; i++) {
+        names[i] = readers[i]->name;
+        if (strcmp(name, names[i]) == 0) {
+            *out = readers[i];
+            return 0;
+        }
+    }
+    int rc = WTL_FAIL(err, WTL_USAGE, "there is no reader \"%.40s\"", name);
+    const char *near = wtl_did_you_mean(name, names, N_READERS);
+    char all[256];
+    list_readers(all, sizeof all);
+    wtl_error_hint(err, near ? "did you mean \"%s\"? readers: %s" : "%sreaders: %s",
+                   near ? near : "", all);
+    return rc;
+}
+
+static int unknown_content(const struct drive *d, const char *head, size_t n, struct wtl_error *err)
+{
+    bool utf16 = n >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0);
+    int rc = utf16 ? WTL_FAIL(err, WTL_PARSE, "the file is UTF-16 text")
+                   : WTL_FAIL(err, WTL_PARSE, "no reader knows this content");
+    char all[256];
+    list_readers(all, sizeof all);
+    if (utf16)
+        wtl_error_hint(err, "convert it: iconv -f UTF-16 -t UTF-8");
+    else
+        wtl_error_hint(err, "readers: %s; any other CSV can be read through a mapping", all);
+    wtl_error_input(err, d->reading.name, d->reading.line, 0);
+    return rc;
+}
+
+/* Probes all readers; the highest wins. */
+static int detect(struct drive *d, const char *head, size_t n, struct wtl_error *err)
+{
+    if (d->reading.options->reader)
+        return reader_by_name(d->reading.options->reader, &d->reader, err);
+    const struct wtl_reader *best = NULL;
+    const struct wtl_reader *second = NULL; /* as good as the best */
+    int highest = 0;
+    for (int i = 0; i < N_READERS; i++) {
+        int score = readers[i]->probe(head, n, d->reading.options);
+        if (score > highest) {
+            highest = score;
+            best = readers[i];
+            second = NULL;
+        } else if (score == highest && score > 0) {
+            second = readers[i];
+        }
+    }
+    if (!best)
+        return unknown_content(d, head, n, err);
+    if (second) {
+        int rc = WTL_FAIL(err, WTL_PARSE, "the content may be of \"%s\" or of \"%s\"", best->name,
+                          second->name);
+        wtl_error_hint(err, "name the reader");
+        wtl_error_input(err, d->reading.name, 0, 0);
+        return rc;
+    }
+    d->reader = best;
+    return 0;
+}
+
+static int begin(struct drive *d, const char *head, size_t n, struct wtl_error *err)
+{
+    int rc = detect(d, head, n, err);
+    if (rc != 0)
+        return rc;
+    add_once(d->reading.report->reader, sizeof d->reading.report->reader, "+", d->reader->name);
+    d->handover.main = d->reader;
+    d->begun = true;
+    return d->reader->begin(&d->reading, err);
+}
+
+static int64_t count_newlines(const char *p, size_t n)
+{
+    int64_t count = 0;
+    while (n) {
+        size_t chunk = n < 255 * 16 ? n : 255 * 16; /* 16 byte counters cannot overflow */
+        unsigned char lanes[16] = {0};
+        size_t i = 0;
+        for (; i + 16 <= chunk; i += 16)
+            for (int k = 0; k < 16; k++)
+                lanes[k] = (unsigned char)(lanes[k] + (p[i + (size_t)k] == '\n'));
+        for (int k = 0; k < 16; k++)
+            count += lanes[k];
+        for (; i < chunk; i++)
+            count += p[i] == '\n';
+        p += chunk;
+        n -= chunk;
+    }
+    return count;
+}
+
+/* Whole lines without NUL bytes: to the reader. */
+static int feed_clean(struct drive *d, const char *data, size_t n, struct wtl_error *err)
+{
+    if (n == 0)
+        return 0;
+    struct wtl_read_report *report = d->reading.report;
+    d->reading.line = report->lines + 1;
+    int rc = d->begun ? 0 : begin(d, data, n, err);
+    if (rc == 0)
+        rc = d->reader->block(&d->reading, data, n, err);
+    report->lines += count_newlines(data, n) + (data[n - 1] != '\n');
+    return rc;
+}
+
+static void count_binary_line(struct drive *d, bool ends)
+{
+    if (!d->in_binary_line)
+        wtl_reading_drop(&d->reading, WTL_DROP_binary, ++d->reading.report->lines);
+    d->in_binary_line = !ends;
+}
+
+/* The lines without NUL bytes of a block that has some, for detection. */
+static int clean_copy(struct drive *d, const char *data, size_t n, size_t *n_out,
+                      struct wtl_error *err)
+{
+    if (d->clean_size < n) {
+        d->clean = wtl_arena_calloc(d->reading.arena, 1, n + WTL_INPUT_MARGIN);
+        d->clean_size = d->clean ? n : 0;
+        if (!d->clean)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    }
+    size_t used = 0;
+    for (size_t at = 0; at < n;) {
+        const char *newline = memchr(data + at, '\n', n - at);
+        size_t length = newline ? (size_t)(newline - data) + 1 - at : n - at;
+        if (!memchr(data + at, '\0', length)) {
+            memcpy(d->clean + used, data + at, length);
+            used += length;
+        }
+        at += length;
+    }
+    *n_out = used;
+    return 0;
+}
+
+/* A block with NUL bytes: the lines between those that have them. */
+static int feed_between(struct drive *d, const char *data, size_t n, struct wtl_error *err)
+{
+    if (!d->begun) {
+        size_t clean = 0;
+        int rc = clean_copy(d, data, n, &clean, err);
+        if (rc == 0 && clean)
+            rc = begin(d, d->clean, clean, err);
+        if (rc != 0)
+            return rc;
+    }
+    size_t from = 0; /* clean lines wait from here */
+    for (size_t at = 0; at < n;) {
+        const char *newline = memchr(data + at, '\n', n - at);
+        size_t length = newline ? (size_t)(newline - data) + 1 - at : n - at;
+        if (memchr(data + at, '\0', length)) {
+            int rc = feed_clean(d, data + from, at - from, err);
+            if (rc != 0)
+                return rc;
+            count_binary_line(d, true);
+            from = at + length;
+        }
+        at += length;
+    }
+    return feed_clean(d, data + from, n - from, err);
+}
+
+static int feed(struct drive *d, const char *data, size_t n, bool long_line, struct wtl_error *err)
+{
+    if (long_line) {
+        count_binary_line(d, data[n - 1] == '\n');
+        return 0;
+    }
+    d->in_binary_line = false;
+    if (!d->started && n >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
+        data += 3;
+        n -= 3;
+    }
+    d->started = true;
+    if (n && memchr(data, '\0', n))
+        return feed_between(d, data, n, err);
+    return feed_clean(d, data, n, err);
+}
+
+static int read_all(struct drive *d, struct wtl_input *input, struct wtl_error *err)
+{
+    for (;;) {
+        const char *data = NULL;
+        size_t n = 0;
+        int rc = wtl_input_next(input, &data, &n, err);
+        if (rc == 0 && n == 0)
+            break;
+        if (rc == 0)
+            rc = feed(d, data, n, wtl_input_in_long_line(input), err);
+        if (rc != 0)
+            return rc;
+    }
+    if (d->begun)
+        return 0;
+    int rc = d->reading.report->lines ? WTL_FAIL(err, WTL_PARSE, "the file holds no line of text")
+                                      : WTL_FAIL(err, WTL_PARSE, "the file is empty");
+    wtl_error_input(err, d->reading.name, 0, 0);
+    return rc;
+}
+
+int wtl_trace_read(struct wtl_input *input, const struct wtl_trace_options *options,
+                   const struct wtl_trace_sink *sink, struct wtl_read_report *report_out,
+                   struct wtl_error *err)
+{
+    static const struct wtl_trace_options no_options = {0};
+    if (!options)
+        options = &no_options;
+    struct wtl_trace_scratch *own = NULL;
+    int rc = options->scratch ? 0 : wtl_trace_scratch_new(wtl_alloc_system(), &own, err);
+    if (rc != 0)
+        return rc;
+    struct wtl_trace_scratch *scratch = own ? own : options->scratch;
+    wtl_trace_scratch_reset(scratch);
+    struct drive d = {
+        .reading = {.arena = wtl_trace_scratch_arena(scratch),
+                    .scratch = scratch,
+                    .options = options,
+                    .sink = sink,
+                    .report = report_out,
+                    .name = wtl_input_name(input),
+                    .line = 1},
+    };
+    d.reading.handover = &d.handover;
+    *report_out = (struct wtl_read_report){0};
+    rc = read_all(&d, input, err);
+    rc = end_all(&d, rc, err);
+    wtl_trace_scratch_free(own);
+    return rc;
+}
