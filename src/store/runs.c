@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs as rows of the table `run`. The list of its columns is written once, below and in
+ * WTL_RUN_METRICS; insert, update and load are made from it. */
+#include "store/sql.h"
+
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Columns before the metrics, in the order of bind_run() and read_run(). */
+static const char *const columns[] = {"source_id", "stream",        "gpu",          "workload",
+                                      "job",       "device",        "rep",          "seq",
+                                      "clock_mhz", "mem_clock_mhz", "start_ns",     "mode",
+                                      "status",    "stated_causes", "stated_reason"};
+enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
+
+static const char *const mode_names[] = {[WTL_MODE_UNKNOWN] = "unknown",
+                                         [WTL_MODE_SWEEP] = "sweep",
+                                         [WTL_MODE_CUSTOM] = "custom",
+                                         [WTL_MODE_BASELINE] = "baseline"};
+enum { N_MODES = sizeof mode_names / sizeof mode_names[0] };
+
+static int unknown_word(struct wtl_campaign *c, const char *what, const char *word,
+                        struct wtl_error *err)
+{
+    int rc = WTL_FAIL(err, WTL_CORRUPT, "campaign \"%s\" has a run of unknown %s \"%.40s\"",
+                      c->path, what, word);
+    wtl_error_hint(err, "a newer wattle may have written it");
+    return rc;
+}
+
+int wtl_sql_status(struct wtl_campaign *c, const char *word, enum wtl_run_status *status_out,
+                   struct wtl_error *err)
+{
+    for (int i = WTL_RUN_UNKNOWN; i <= WTL_RUN_TIMEOUT; i++)
+        if (strcmp(word, wtl_run_status_name((enum wtl_run_status)i)) == 0) {
+            *status_out = (enum wtl_run_status)i;
+            return 0;
+        }
+    return unknown_word(c, "status", word, err);
+}
+
+static int read_mode(struct wtl_campaign *c, const char *word, enum wtl_run_mode *mode_out,
+                     struct wtl_error *err)
+{
+    for (int i = 0; i < N_MODES; i++)
+        if (strcmp(word, mode_names[i]) == 0) {
+            *mode_out = (enum wtl_run_mode)i;
+            return 0;
+        }
+    return unknown_word(c, "mode", word, err);
+}
+
+/* Causes are stored by name: "contaminated,truncated". */
+static void write_causes(uint32_t causes, char *buf, size_t size)
+{
+    size_t n = 0;
+    buf[0] = '\0';
+    for (int i = 0; i < (int)WTL_N_CAUSES; i++)
+        if ((causes >> i) & 1 && n < size)
+            n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? "," : "",
+                                  wtl_cause_name((enum wtl_cause)i));
+}
+
+static int read_causes(struct wtl_campaign *c, const char *text, uint32_t *causes_out,
+                       struct wtl_error *err)
+{
+    uint32_t causes = 0;
+    while (*text) {
+        size_t n = strcspn(text, ",");
+        struct wtl_view word = {text, n};
+        int i = 0;
+        while (i < (int)WTL_N_CAUSES && !wtl_view_is(word, wtl_cause_name((enum wtl_cause)i)))
+            i++;
+        if (i == (int)WTL_N_CAUSES)
+            return unknown_word(c, "cause", text, err);
+        causes |= UINT32_C(1) << i;
+        text += n + (text[n] == ',');
+    }
+    *causes_out = causes;
+    return 0;
+}
+
+static void bind_number(sqlite3_stmt *s, int index, int64_t value)
+{
+    if (value != 0)
+        sqlite3_bind_int64(s, index, value);
+}
+
+static void bind_name(sqlite3_stmt *s, int index, const char *text)
+{
+    wtl_sql_bind_text(s, index, text[0] ? text : NULL);
+}
+
+/* Leaves unbound (NULL) what is not known. `causes` must outlive the step. */
+static void bind_run(sqlite3_stmt *s, const struct wtl_run *run, const char *causes)
+{
+    bind_number(s, 1, run->source_id);
+    sqlite3_bind_int(s, 2, run->stream);
+    wtl_sql_bind_text(s, 3, run->gpu);
+    wtl_sql_bind_text(s, 4, run->workload);
+    bind_name(s, 5, run->job);
+    bind_name(s, 6, run->device);
+    bind_number(s, 7, run->rep);
+    bind_number(s, 8, run->seq);
+    bind_number(s, 9, run->clock_mhz);
+    bind_number(s, 10, run->mem_clock_mhz);
+    bind_number(s, 11, run->start_ns);
+    wtl_sql_bind_text(s, 12, mode_names[run->mode]);
+    wtl_sql_bind_text(s, 13, wtl_run_status_name(run->status));
+    bind_name(s, 14, causes);
+    bind_name(s, 15, run->stated_reason);
+    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
+        if (wtl_run_has(run, (enum wtl_run_metric)m))
+            sqlite3_bind_double(s, N_COLUMNS + 1 + m, run->metric[m]);
+}
+
+static const char *column_name(int i)
+{
+    return i < N_COLUMNS ? columns[i]
+                         : wtl_run_metric_info((enum wtl_run_metric)(i - N_COLUMNS))->name;
+}
+
+enum { N_ALL = N_COLUMNS + (int)WTL_N_RUN_METRICS };
+
+/* "INSERT ..." or "UPDATE ... WHERE id=?": parameters 1..N_ALL, then the id. */
+static int write_statement(struct wtl_campaign *c, enum wtl_sql which, sqlite3_stmt **s_out,
+                           struct wtl_error *err)
+{
+    if (c->statement[which])
+        return wtl_sql_statement(c, which, NULL, s_out, err);
+    struct wtl_buf sql;
+    wtl_buf_init(&sql, wtl_alloc_system(), 1 << 16);
+    bool insert = which == WTL_SQL_ADD_RUN;
+    wtl_buf_puts(&sql, insert ? "INSERT INTO run(" : "UPDATE run SET ");
+    for (int i = 0; i < N_ALL; i++)
+        wtl_buf_printf(&sql, insert ? "%s%s" : "%s%s=?", i ? "," : "", column_name(i));
+    if (insert) {
+        wtl_buf_puts(&sql, ") VALUES(?");
+        for (int i = 1; i < N_ALL; i++)
+            wtl_buf_puts(&sql, ",?");
+        wtl_buf_puts(&sql, ")");
+    } else {
+        wtl_buf_puts(&sql, " WHERE id=?");
+    }
+    int rc = sql.failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory")
+                        : wtl_sql_statement(c, which, sql.data, s_out, err);
+    wtl_buf_fini(&sql);
+    return rc;
+}
+
+static int write_run(struct wtl_campaign *c, enum wtl_sql which, const struct wtl_run *run,
+                     struct wtl_error *err)
+{
+    sqlite3_stmt *s;
+    int rc = wtl_sql_writable(c, err);
+    rc = rc ? rc : write_statement(c, which, &s, err);
+    if (rc < 0)
+        return rc;
+    char causes[400];
+    write_causes(run->stated_causes, causes, sizeof causes);
+    bind_run(s, run, causes);
+    if (which == WTL_SQL_UPDATE_RUN)
+        sqlite3_bind_int64(s, N_ALL + 1, run->id);
+    return wtl_sql_run(c, s, "store a run in", err);
+}
+
+int wtl_campaign_add_run(struct wtl_campaign *c, const struct wtl_run *run, int64_t *id_out,
+                         struct wtl_error *err)
+{
+    int rc = write_run(c, WTL_SQL_ADD_RUN, run, err);
+    if (rc == 0)
+        *id_out = sqlite3_last_insert_rowid(c->db);
+    return rc;
+}
+
+int wtl_campaign_update_run(struct wtl_campaign *c, const struct wtl_run *run,
+                            struct wtl_error *err)
+{
+    int rc = write_run(c, WTL_SQL_UPDATE_RUN, run, err);
+    if (rc == 0 && sqlite3_changes(c->db) == 0)
+        return WTL_FAIL(err, WTL_NOTFOUND, "campaign \"%s\" has no run %" PRId64, c->path, run->id);
+    return rc;
+}
+
+/* Columns: id, then as bind_run(). `run` is all zeros. */
+static int read_run(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_run *run,
+                    struct wtl_error *err)
+{
+    run->id = sqlite3_column_int64(s, 0);
+    run->source_id = sqlite3_column_int64(s, 1);
+    run->stream = sqlite3_column_int(s, 2);
+    int rc = wtl_sql_copy(c, s, 3, run->gpu, sizeof run->gpu, err);
+    rc = rc ? rc : wtl_sql_copy(c, s, 4, run->workload, sizeof run->workload, err);
+    rc = rc ? rc : wtl_sql_copy(c, s, 5, run->job, sizeof run->job, err);
+    rc = rc ? rc : wtl_sql_copy(c, s, 6, run->device, sizeof run->device, err);
+    run->rep = sqlite3_column_int(s, 7);
+    run->seq = sqlite3_column_int64(s, 8);
+    run->clock_mhz = sqlite3_column_int(s, 9);
+    run->mem_clock_mhz = sqlite3_column_int(s, 10);
+    run->start_ns = sqlite3_column_int64(s, 11);
+    rc = rc ? rc : read_mode(c, wtl_sql_text(s, 12), &run->mode, err);
+    rc = rc ? rc : wtl_sql_status(c, wtl_sql_text(s, 13), &run->status, err);
+    rc = rc ? rc : read_causes(c, wtl_sql_text(s, 14), &run->stated_causes, err);
+    rc = rc ? rc : wtl_sql_copy(c, s, 15, run->stated_reason, sizeof run->stated_reason, err);
+    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++) {
+        int column = N_COLUMNS + 1 + m;
+        if (sqlite3_column_type(s, column) != SQLITE_NULL)
+            wtl_run_set(run, (enum wtl_run_metric)m, sqlite3_column_double(s, column));
+    }
+    return rc;
+}
+
+/* Which runs: parameters ?1..?3 of `where` are texts, or ?1 is the id when texts are NULL. */
+struct query {
+    const char *where;
+    const char *order;
+    const char *text[3];
+    int64_t id;
+};
+
+static void bind_query(sqlite3_stmt *s, const struct query *q)
+{
+    if (!q->text[0])
+        sqlite3_bind_int64(s, 1, q->id);
+    for (int i = 0; i < 3 && q->text[i]; i++)
+        wtl_sql_bind_text(s, i + 1, q->text[i]);
+}
+
+/* Columns that an old campaign lacks are NULL. */
+static void select_columns(const struct wtl_campaign *c, struct wtl_buf *sql)
+{
+    wtl_buf_puts(sql, "SELECT id");
+    for (int i = 0; i < N_ALL; i++) {
+        bool there = i < N_COLUMNS || ((c->run_columns >> (i - N_COLUMNS)) & 1);
+        wtl_buf_printf(sql, ",%s", there ? column_name(i) : "NULL");
+    }
+}
+
+static int prepare_query(struct wtl_campaign *c, bool count, const struct query *q,
+                         sqlite3_stmt **s_out, struct wtl_error *err)
+{
+    struct wtl_buf sql;
+    wtl_buf_init(&sql, wtl_alloc_system(), 1 << 16);
+    if (count)
+        wtl_buf_puts(&sql, "SELECT count(*)");
+    else
+        select_columns(c, &sql);
+    wtl_buf_printf(&sql, " FROM run WHERE %s", q->where);
+    if (!count)
+        wtl_buf_printf(&sql, " ORDER BY %s", q->order);
+    int rc = sql.failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory") : 0;
+    if (rc == 0) {
+        int result = sqlite3_prepare_v2(c->db, sql.data, -1, s_out, NULL);
+        rc = result == SQLITE_OK ? 0 : wtl_sql_fail(c, result, "read", err);
+    }
+    wtl_buf_fini(&sql);
+    if (rc == 0)
+        bind_query(*s_out, q);
+    return rc;
+}
+
+/* A run is over a kilobyte: the array is made to measure rather than grown. */
+static int count_runs(struct wtl_campaign *c, const struct query *q, size_t *n_out,
+                      struct wtl_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = prepare_query(c, true, q, &s, err);
+    int result = rc ? SQLITE_ERROR : sqlite3_step(s);
+    int64_t n = result == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    if (rc == 0 && result != SQLITE_ROW)
+        rc = wtl_sql_fail(c, result, "read", err);
+    else if (n > WTL_LIMIT_RUNS)
+        rc = WTL_FAIL(err, WTL_LIMIT, "campaign \"%s\" has %" PRId64 " runs, at most %d are read",
+                      c->path, n, WTL_LIMIT_RUNS);
+    sqlite3_finalize(s);
+    if (rc == 0)
+        *n_out = (size_t)n;
+    return rc;
+}
+
+static int load(struct wtl_campaign *c, const struct query *q, struct wtl_arena *arena,
+                struct wtl_run **runs_out, size_t *n_out, struct wtl_error *err)
+{
+    size_t cap = 0;
+    int rc = count_runs(c, q, &cap, err);
+    struct wtl_run *runs = rc ? NULL : WTL_NEW_ARRAY(arena, struct wtl_run, cap);
+    if (rc == 0 && !runs)
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu runs", cap);
+    sqlite3_stmt *s = NULL;
+    rc = rc ? rc : prepare_query(c, false, q, &s, err);
+    size_t n = 0;
+    int result = SQLITE_ROW;
+    while (rc == 0 && n < cap && (result = sqlite3_step(s)) == SQLITE_ROW)
+        rc = read_run(c, s, &runs[n++], err);
+    if (rc == 0 && result != SQLITE_ROW && result != SQLITE_DONE)
+        rc = wtl_sql_fail(c, result, "read", err);
+    sqlite3_finalize(s);
+    if (rc == 0) {
+        *runs_out = runs;
+        *n_out = n;
+    }
+    return rc;
+}
+
+int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filter,
+                      struct wtl_arena *arena, struct wtl_run **runs_out, size_t *n_out,
+                      struct wtl_error *err)
+{
+    const char *const wanted[] = {filter ? filter->gpu : NULL, filter ? filter->workload : NULL,
+                                  filter ? filter->job : NULL};
+    struct query q = {
+        .where = "(?1='' OR fold(gpu)=?1) AND (?2='' OR fold(workload)=?2)"
+                 " AND (?3='' OR fold(job)=?3)",
+        .order = "fold(gpu), fold(workload), job, seq, rep, id",
+    };
+    char folded[3][WTL_LIMIT_NAME];
+    for (int i = 0; i < 3; i++) {
+        const char *name = wanted[i] ? wanted[i] : "";
+        wtl_fold_name(name, folded[i], sizeof folded[i]);
+        if (name[0] && !folded[i][0])
+            snprintf(folded[i], sizeof folded[i], "?"); /* a name of signs only: matches nothing */
+        q.text[i] = folded[i];
+    }
+    return load(c, &q, arena, runs_out, n_out, err);
+}
+
+int wtl_campaign_runs_in(struct wtl_campaign *c, const char *dir, struct wtl_arena *arena,
+                         struct wtl_run **runs_out, size_t *n_out, struct wtl_error *err)
+{
+    struct query q = {
+        .where = "source_id IN (SELECT id FROM source WHERE dir=?1)", .order = "id", .text = {dir}};
+    return load(c, &q, arena, runs_out, n_out, err);
+}
+
+int wtl_campaign_runs_of(struct wtl_campaign *c, int64_t source_id, struct wtl_arena *arena,
+                         struct wtl_run **runs_out, size_t *n_out, struct wtl_error *err)
+{
+    struct query q = {.where = "source_id=?1", .order = "id", .id = source_id};
+    return load(c, &q, arena, runs_out, n_out, err);
+}
