@@ -61,6 +61,13 @@ static int raw_regressors(unsigned features, const struct wtl_example *e, double
     return k;
 }
 
+int wtl_population_regressors(unsigned features)
+{
+    static const struct wtl_example nothing;
+    double z[R];
+    return raw_regressors(features, &nothing, z);
+}
+
 static void standardised(const struct wtl_population *pop, const struct wtl_example *e, double z[R])
 {
     raw_regressors(pop->features, e, z);

@@ -57,6 +57,9 @@ const struct wtl_gpu_effect *wtl_population_gpu(const struct wtl_population *pop
 int wtl_population_prior(const struct wtl_population *population, const struct wtl_example *probe,
                          struct wtl_form_prior *prior_out, struct wtl_error *err);
 
+/* How many regressors these features give: 1, one each, and the balance of pipe and dram. */
+int wtl_population_regressors(unsigned features);
+
 /* Features that all of the examples have. */
 unsigned wtl_common_features(const struct wtl_example *const *examples, size_t n);
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * MODEL files on disk. */
+#include "store/predictor_file.h"
+
+#include "base/file.h"
+#include "codec/json.h"
+
+int wtl_predictor_file_text(const struct wtl_predictor_file *file, struct wtl_buf *out,
+                            struct wtl_error *err)
+{
+    json_auto_t *root = NULL;
+    int rc = wtl_predictor_to_json(file, &root, err);
+    if (rc == 0 && !wtl_json_write(root, out))
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory writing a predictor");
+    return rc;
+}
+
+int wtl_predictor_file_write(const char *path, const struct wtl_predictor_file *file,
+                             struct wtl_error *err)
+{
+    struct wtl_buf text;
+    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    int rc = wtl_predictor_file_text(file, &text, err);
+    if (rc == 0)
+        rc = wtl_file_write_atomic(path, wtl_buf_str(&text), text.len, 0644, err);
+    wtl_buf_fini(&text);
+    return rc;
+}
+
+int wtl_predictor_file_read(struct wtl_arena *arena, const char *path,
+                            struct wtl_predictor_file *file_out, struct wtl_error *err)
+{
+    WTL_ARENA(scratch);
+    json_auto_t *root = NULL;
+    char *data;
+    size_t size;
+    int rc = wtl_file_read(&scratch, path, WTL_LIMIT_DOCUMENT_BYTES, &data, &size, err);
+    if (rc == 0)
+        rc = wtl_json_parse(data, size, path, &root, err);
+    return rc < 0 ? rc : wtl_predictor_from_json(arena, path, root, file_out, err);
+}
