@@ -14,6 +14,7 @@
 #include "core/measurement.h"
 
 struct wtl_judge_options {
+    double idle_power_w;      /* of this GPU; 0: learned from the runs */
     double idle_margin_w;     /* a run this close to the idle power is idle */
     double idle_active_share; /* ... as is one with less activity than this */
     double clock_match_min;   /* share of active rows at the labelled clock */
@@ -21,19 +22,26 @@ struct wtl_judge_options {
     double energy_mismatch_max; /* |counter/integral - 1| */
     double work_tolerance;      /* relative */
     double outlier_z;           /* robust z beyond which a run is an outlier */
+    double cold_z;              /* ... and beyond which the first runs of a session are cold */
+    int cold_stable_runs;       /* warm runs in a row that end a cold start */
 };
 struct wtl_judge_options wtl_judge_options_default(void);
 
-/* Sets causes and reason of every run; runs must be of one gpu and workload, in run order. */
+/* Sets causes and reason of every run; runs must be of one gpu and workload, in run order (jobs are
+ * sessions), and chosen (wtl_run_choose). `options` NULL: the defaults. On failure the judgement of
+ * the runs is unspecified. -WTL_NOMEM. */
 int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
               const struct wtl_judge_options *options, struct wtl_error *err);
 
-/* Whole-set findings that no single run shows. */
+/* Whole-set findings that no single run shows. A set is unusable when most runs are rejected, when
+ * times sit on steps, when time rises with the clock, or when time is unexplained noise while the
+ * GPU mostly waits; a noisy set of real work stays usable, and it is the optimiser's part to say
+ * that it is undecided. */
 struct wtl_quality {
     bool usable; /* false: the set does not measure its workload (reason says why) */
     char reason[200];
-    bool quantised; /* times sit on steps that do not depend on the clock */
-    double time_step_s;
+    bool quantised;       /* times sit on steps that do not depend on the clock */
+    double time_step_s;   /* 0: none; may be a mere timer's while `quantised` is false */
     bool order_monotone;  /* clock order equals run order: drift and clock are confounded */
     bool has_drift;       /* estimated from anchors */
     double drift_per_run; /* relative change of time per run */
@@ -47,11 +55,16 @@ struct wtl_quality {
 int wtl_judge_quality(struct wtl_arena *scratch, const struct wtl_run *runs, size_t n,
                       struct wtl_quality *quality_out, struct wtl_error *err);
 
-/* Accepted runs to measurements, one per clock and rate, ascending. */
+/* Accepted runs to measurements, one per clock and rate, ascending (closed before rates). Values
+ * are geometric means; intervals are Student's t on the logarithms at 95 % with the standard
+ * deviation within cells pooled over the set, because a cell of three runs cannot tell its own.
+ * They are IN_SAMPLE, or NONE where no cell has two runs. Latencies are medians over the runs. A
+ * cell whose runs are all rejected is there with n = 0. */
 int wtl_measure(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
                 struct wtl_measurement **cells_out, size_t *n_out, struct wtl_error *err);
 
-/* Splits runs (any order) into worksets by folded gpu and workload, each judged and measured. */
+/* Splits runs (any order) into worksets by folded gpu and workload, each in run order, judged and
+ * measured; sets in order of their folded names. The runs are copied. */
 int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
                  const struct wtl_judge_options *options, struct wtl_workset **sets_out,
                  size_t *n_out, struct wtl_error *err);

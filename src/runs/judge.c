@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The order of judging: facts, idle GPU, then rounds of learning the levels from what is left and
+ * comparing every run with them, until the same runs are rejected twice. */
+#include "runs/judge.h"
+
+#include "runs/judging.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Rejecting a run sharpens the levels, which may reject or pardon another; three or four rounds
+ * settle it. */
+enum { ROUNDS_MAX = 6 };
+
+struct wtl_judge_options wtl_judge_options_default(void)
+{
+    return (struct wtl_judge_options){
+        .idle_margin_w = 1,
+        .idle_active_share = 0.02,
+        .clock_match_min = 0.5,
+        .throttle_share_max = 0.05,
+        .energy_mismatch_max = 0.05,
+        .work_tolerance = 0.01,
+        .outlier_z = 4.5,
+        .cold_z = 3,
+        .cold_stable_runs = 3,
+    };
+}
+
+void wtl_reject(struct wtl_run *run, enum wtl_cause cause, const char *format, ...)
+{
+    bool first = run->causes == 0 || cause < wtl_run_main_cause(run);
+    run->causes |= UINT32_C(1) << cause;
+    if (!first)
+        return;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(run->reason, sizeof run->reason, format, args);
+    va_end(args);
+}
+
+/* Judgements that do not depend on the levels, to start each round from. */
+struct verdict {
+    uint32_t causes;
+    char reason[sizeof((struct wtl_run *)0)->reason];
+};
+
+static void restore(struct wtl_run *runs, const struct verdict *base, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        runs[i].causes = base[i].causes;
+        memcpy(runs[i].reason, base[i].reason, sizeof base[i].reason);
+    }
+}
+
+static int rounds(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+                  const struct wtl_idle_level *idle, const struct wtl_judge_options *options,
+                  struct wtl_error *err)
+{
+    struct wtl_levels *l = NULL;
+    struct verdict *base = WTL_NEW_ARRAY(scratch, struct verdict, n);
+    uint32_t *before = WTL_NEW_ARRAY(scratch, uint32_t, n);
+    if (!base || !before)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        base[i].causes = before[i] = runs[i].causes;
+        memcpy(base[i].reason, runs[i].reason, sizeof base[i].reason);
+    }
+    int rc = wtl_levels_new(scratch, runs, n, &l, err);
+    bool settled = false;
+    for (int round = 0; round < ROUNDS_MAX && !settled && !rc; round++) {
+        rc = wtl_levels_learn(scratch, l, runs, err);
+        restore(runs, base, n);
+        if (!rc)
+            rc = wtl_judge_relative(scratch, runs, n, l, idle, options, err);
+        settled = true;
+        for (size_t i = 0; i < n; i++) {
+            settled = settled && before[i] == runs[i].causes;
+            before[i] = runs[i].causes;
+        }
+    }
+    return rc;
+}
+
+int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+              const struct wtl_judge_options *options, struct wtl_error *err)
+{
+    struct wtl_judge_options standard = wtl_judge_options_default();
+    struct wtl_idle_level idle = {0};
+    if (!options)
+        options = &standard;
+    for (size_t i = 0; i < n; i++) {
+        runs[i].causes = 0;
+        memset(runs[i].reason, 0, sizeof runs[i].reason);
+    }
+    if (n == 0)
+        return 0;
+    int rc = wtl_judge_facts(scratch, runs, n, options, err);
+    if (!rc)
+        rc = wtl_find_idle_level(scratch, runs, n, options, &idle, err);
+    if (!rc)
+        rc = wtl_judge_idle(scratch, runs, n, options, &idle, err);
+    if (!rc)
+        rc = rounds(scratch, runs, n, &idle, options, err);
+    return rc;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files behind judge.h share: how a cause is recorded, and the expected time and power of
+ * every run. Internal to runs/.
+ */
+#ifndef WTL_RUNS_JUDGING_H
+#define WTL_RUNS_JUDGING_H
+
+#include "runs/judge.h"
+
+/* Adds a cause; the reason is kept for the main (first) cause only. */
+void wtl_reject(struct wtl_run *run, enum wtl_cause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Runs of different arrival rate or memory clock are different experiments. */
+bool wtl_same_group(const struct wtl_run *a, const struct wtl_run *b);
+
+/* Expected logarithms of time and power of each run at its own clock, from its cell (same clock,
+ * arrival rate and memory clock) and the neighbouring clocks, and what spread to expect. */
+struct wtl_levels {
+    size_t n;
+    double *log_t, *log_p;   /* observed */
+    double *fit_t, *fit_p;   /* expected */
+    double *step_t, *step_p; /* change of the expected value to the next clock, absolute */
+    bool *has;               /* there is an expectation */
+    int *cell;               /* index of the cell of a run */
+    int *group;              /* runs with equal arrival rate and memory clock */
+    size_t *next;            /* the next run of the same cell; n: none */
+    int n_cells, n_groups;
+    double sigma_t, sigma_p, sigma_e; /* run-to-run, robust */
+    double dof; /* behind the sigmas, as if they were ordinary standard deviations */
+};
+int wtl_levels_new(struct wtl_arena *scratch, const struct wtl_run *runs, size_t n,
+                   struct wtl_levels **levels_out, struct wtl_error *err);
+
+/* Learns from the runs without any cause. */
+int wtl_levels_learn(struct wtl_arena *scratch, struct wtl_levels *l, const struct wtl_run *runs,
+                     struct wtl_error *err);
+
+/* Quantile of Student's t with as much probability beyond it as the normal has beyond z. */
+double wtl_levels_z(const struct wtl_levels *l, double z);
+
+/* The power that the metered GPU draws without work, as these runs show it. */
+struct wtl_idle_level {
+    bool known;
+    bool stated; /* by the caller or by the runs' own metric: no further proof needed */
+    double watts;
+    double margin_w;
+};
+
+/* Causes that a run shows by itself. */
+int wtl_judge_facts(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+                    const struct wtl_judge_options *options, struct wtl_error *err);
+
+int wtl_find_idle_level(struct wtl_arena *scratch, const struct wtl_run *runs, size_t n,
+                        const struct wtl_judge_options *options, struct wtl_idle_level *idle_out,
+                        struct wtl_error *err);
+
+int wtl_judge_idle(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+                   const struct wtl_judge_options *options, const struct wtl_idle_level *idle,
+                   struct wtl_error *err);
+
+/* Causes against the expectation: cold start, and outliers with the best name for them. */
+int wtl_judge_relative(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+                       const struct wtl_levels *l, const struct wtl_idle_level *idle,
+                       const struct wtl_judge_options *options, struct wtl_error *err);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Runs of many GPUs and workloads, sorted into the sets that decisions rest on. */
+#include "base/text.h"
+#include "runs/judging.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct keyed {
+    char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME];
+    const struct wtl_run *run;
+    size_t index; /* ties keep the order they came in */
+};
+
+static int compare(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int by_set(const struct keyed *a, const struct keyed *b)
+{
+    int c = strcmp(a->gpu, b->gpu);
+    return c ? c : strcmp(a->workload, b->workload);
+}
+
+/* Sets, then run order: job, seq, rep. Names of jobs are numbers often enough: shorter first. */
+static int in_order(const void *p, const void *q)
+{
+    const struct keyed *a = p, *b = q;
+    int c = by_set(a, b);
+    if (!c)
+        c = compare((int64_t)strlen(a->run->job), (int64_t)strlen(b->run->job));
+    if (!c)
+        c = strcmp(a->run->job, b->run->job);
+    if (!c)
+        c = compare(a->run->seq, b->run->seq);
+    if (!c)
+        c = compare(a->run->rep, b->run->rep);
+    return c ? c : compare((int64_t)a->index, (int64_t)b->index);
+}
+
+static int fill_set(struct wtl_arena *arena, const struct keyed *keys, size_t n,
+                    const struct wtl_judge_options *options, struct wtl_workset *set,
+                    struct wtl_error *err)
+{
+    memcpy(set->gpu, keys[0].run->gpu, sizeof set->gpu);
+    memcpy(set->workload, keys[0].run->workload, sizeof set->workload);
+    set->runs = WTL_NEW_ARRAY(arena, struct wtl_run, n);
+    set->n_runs = n;
+    if (!set->runs)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        set->runs[i] = *keys[i].run;
+    WTL_ARENA(scratch);
+    scratch.alloc = arena->alloc;
+    int rc = wtl_judge(&scratch, set->runs, n, options, err);
+    if (!rc)
+        rc = wtl_measure(arena, set->runs, n, &set->cells, &set->n_cells, err);
+    return rc;
+}
+
+int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
+                 const struct wtl_judge_options *options, struct wtl_workset **sets_out,
+                 size_t *n_out, struct wtl_error *err)
+{
+    struct keyed *keys = WTL_NEW_ARRAY(arena, struct keyed, n + 1);
+    struct wtl_workset *sets = WTL_NEW_ARRAY(arena, struct wtl_workset, n + 1);
+    if (!keys || !sets)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        wtl_fold_name(runs[i].gpu, keys[i].gpu, sizeof keys[i].gpu);
+        wtl_fold_name(runs[i].workload, keys[i].workload, sizeof keys[i].workload);
+        keys[i].run = &runs[i];
+        keys[i].index = i;
+    }
+    qsort(keys, n, sizeof *keys, in_order);
+    size_t n_sets = 0;
+    for (size_t lo = 0, hi; lo < n; lo = hi) {
+        for (hi = lo + 1; hi < n && by_set(&keys[lo], &keys[hi]) == 0;)
+            hi++;
+        int rc = fill_set(arena, keys + lo, hi - lo, options, &sets[n_sets++], err);
+        if (rc)
+            return rc;
+    }
+    *sets_out = sets;
+    *n_out = n_sets;
+    return 0;
+}
