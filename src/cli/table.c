@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Layout of tables. */
+#include "cli/table.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { GAP = 2, NARROWEST = 8 };
+
+struct wtl_table {
+    struct wtl_arena *arena;
+    const struct wtl_table_column *columns;
+    int n_columns;
+    const char **cells; /* row by row */
+    size_t n, cap;
+    int *width;
+    bool failed;
+};
+
+struct wtl_table *wtl_table_new(struct wtl_arena *arena, const struct wtl_table_column *columns,
+                                int n)
+{
+    struct wtl_table *t = WTL_NEW(arena, struct wtl_table);
+    int *width = WTL_NEW_ARRAY(arena, int, (size_t)n);
+    if (!t || !width)
+        return NULL;
+    *t = (struct wtl_table){.arena = arena, .columns = columns, .n_columns = n, .width = width};
+    return t;
+}
+
+/* Names come from files: nothing in them may steer the terminal or break the layout. */
+static void replace_controls(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = '?';
+}
+
+void wtl_table_put(struct wtl_table *t, const char *text)
+{
+    char *copy = wtl_arena_strdup(t->arena, text ? text : "");
+    if (copy)
+        replace_controls(copy);
+    if (!copy || wtl_grow(t->arena, &t->cells, t->n, &t->cap) != 0)
+        t->failed = true;
+    else
+        t->cells[t->n++] = copy;
+}
+
+void wtl_table_printf(struct wtl_table *t, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    wtl_table_put(t, text);
+}
+
+void wtl_table_number(struct wtl_table *t, bool known, double value, int decimals)
+{
+    if (known)
+        wtl_table_printf(t, "%.*f", decimals, value);
+    else
+        wtl_table_put(t, "-");
+}
+
+int wtl_table_rows(const struct wtl_table *t)
+{
+    return (int)((t->n + (size_t)t->n_columns - 1) / (size_t)t->n_columns);
+}
+
+static bool begins_character(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+static int columns_of(const char *s)
+{
+    int n = 0;
+    for (; *s; s++)
+        n += begins_character(*s);
+    return n;
+}
+
+/* The byte at which character `k` begins. */
+static const char *character(const char *s, int k)
+{
+    for (; *s; s++)
+        if (begins_character(*s) && k-- == 0)
+            break;
+    return s;
+}
+
+static void widen(struct wtl_table *t, int column, const char *text)
+{
+    int n = text ? columns_of(text) : 0;
+    if (n > t->width[column])
+        t->width[column] = n;
+}
+
+static int total_width(const struct wtl_table *t)
+{
+    int total = GAP * (t->n_columns - 1);
+    for (int i = 0; i < t->n_columns; i++)
+        total += t->width[i];
+    return total;
+}
+
+/* Takes columns from the widest text until the page fits or every text is at its narrowest. */
+static void shrink(struct wtl_table *t, int page)
+{
+    for (int over = total_width(t) - page; over > 0; over--) {
+        int widest = -1;
+        for (int i = 0; i < t->n_columns; i++)
+            if (!t->columns[i].number && t->width[i] > NARROWEST &&
+                (widest < 0 || t->width[i] > t->width[widest]))
+                widest = i;
+        if (widest < 0)
+            return;
+        t->width[widest]--;
+    }
+}
+
+static void measure(struct wtl_table *t, int page)
+{
+    for (int i = 0; i < t->n_columns; i++) {
+        t->width[i] = 0;
+        widen(t, i, t->columns[i].title);
+        widen(t, i, t->columns[i].unit);
+    }
+    for (size_t k = 0; k < t->n; k++)
+        widen(t, (int)(k % (size_t)t->n_columns), t->cells[k]);
+    shrink(t, page);
+}
+
+static void put_spaces(int n, FILE *out)
+{
+    if (n > 0)
+        fprintf(out, "%*s", n, "");
+}
+
+/* `last`: no blanks behind it. */
+static void put_cell(const struct wtl_table *t, int column, const char *text, bool last, FILE *out)
+{
+    int width = t->width[column];
+    int n = columns_of(text);
+    if (n > width && t->columns[column].keep_end) {
+        fprintf(out, "…%s", character(text, n - width + 1));
+        n = width;
+    } else if (n > width) {
+        fprintf(out, "%.*s…", (int)(character(text, width - 1) - text), text);
+        n = width;
+    } else {
+        if (t->columns[column].number)
+            put_spaces(width - n, out);
+        fputs(text, out);
+    }
+    if (!last)
+        put_spaces(GAP + (t->columns[column].number ? 0 : width - n), out);
+}
+
+/* `pick`: the text of a column. Trailing empty cells leave no blanks. */
+static void put_row(const struct wtl_table *t, const char *const *texts, int indent, FILE *out)
+{
+    int n = t->n_columns;
+    while (n > 0 && texts[n - 1][0] == '\0')
+        n--;
+    if (n > 0)
+        put_spaces(indent, out);
+    for (int i = 0; i < n; i++)
+        put_cell(t, i, texts[i], i == n - 1, out);
+    fputc('\n', out);
+}
+
+static int put_head(const struct wtl_table *t, int indent, FILE *out)
+{
+    const char **texts = WTL_NEW_ARRAY(t->arena, const char *, (size_t)t->n_columns);
+    if (!texts)
+        return -1;
+    bool units = false;
+    for (int i = 0; i < t->n_columns; i++) {
+        texts[i] = t->columns[i].title;
+        units = units || (t->columns[i].unit && t->columns[i].unit[0]);
+    }
+    put_row(t, texts, indent, out);
+    for (int i = 0; i < t->n_columns; i++)
+        texts[i] = t->columns[i].unit ? t->columns[i].unit : "";
+    if (units)
+        put_row(t, texts, indent, out);
+    put_spaces(indent, out);
+    for (int k = 0; k < total_width(t); k++)
+        fputs("─", out);
+    fputc('\n', out);
+    return 0;
+}
+
+int wtl_table_print(struct wtl_table *t, int indent, int width, FILE *out, struct wtl_error *err)
+{
+    while (!t->failed && t->n % (size_t)t->n_columns)
+        wtl_table_put(t, "");
+    if (!t->failed && t->n == 0)
+        return 0;
+    if (!t->failed)
+        measure(t, width - indent);
+    if (t->failed || put_head(t, indent, out) != 0)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory laying out a table");
+    for (size_t row = 0; row < t->n; row += (size_t)t->n_columns)
+        put_row(t, t->cells + row, indent, out);
+    if (ferror(out))
+        return WTL_FAIL(err, WTL_IO, "cannot write the table");
+    return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/support.h"
+
+#include "base/text.h"
+#include "cli/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct wtl_table_column columns[] = {
+    {.title = "workload"},
+    {.title = "clock", .unit = "MHz", .number = true},
+    {.title = "time", .unit = "s", .number = true},
+    {.title = "path", .keep_end = true},
+};
+
+static void expect_print(struct wtl_table *t, int indent, int width, const char *expected)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    struct wtl_error err = {0};
+    assert_ok(wtl_table_print(t, indent, width, f, &err), &err);
+    fclose(f);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void aligns_and_shows_units(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_table *t = wtl_table_new(&arena, columns, 4);
+    assert_int_equal(wtl_table_rows(t), 0);
+    wtl_table_put(t, "llama");
+    wtl_table_printf(t, "%d", 1410);
+    wtl_table_number(t, true, 9.876, 2);
+    wtl_table_put(t, "a/b");
+    wtl_table_put(t, "vit");
+    wtl_table_printf(t, "%d", 510);
+    wtl_table_number(t, false, 0, 2);
+    assert_int_equal(wtl_table_rows(t), 2);
+    expect_print(t, 1, 100,
+                 " workload  clock  time  path\n"
+                 "             MHz     s\n"
+                 " ───────────────────────────\n"
+                 " llama      1410  9.88  a/b\n"
+                 " vit         510     -\n");
+}
+
+static void cuts_texts_but_never_numbers(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_table *t = wtl_table_new(&arena, columns, 4);
+    wtl_table_put(t, "a very long name of a workload");
+    wtl_table_put(t, "123456789012");
+    wtl_table_put(t, "1.5");
+    wtl_table_put(t, "/data/results/run_1_01_freq_1410_profile.csv");
+    expect_print(t, 0, 46,
+                 "workload             clock  time  path\n"
+                 "                       MHz     s\n"
+                 "──────────────────────────────────────────────\n"
+                 "a very long…  123456789012   1.5  …profile.csv\n");
+}
+
+static void nothing_for_no_rows(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    expect_print(wtl_table_new(&arena, columns, 4), 0, 100, "");
+}
+
+static void names_cannot_steer_the_terminal(void **state)
+{
+    (void)state;
+    static const struct wtl_table_column one[] = {{.title = "n"}};
+    WTL_ARENA(arena);
+    struct wtl_table *t = wtl_table_new(&arena, one, 1);
+    wtl_table_put(t, "a\033[2Jb\nc");
+    wtl_table_put(t, "Zürich");
+    expect_print(t, 0, 100, "n\n────────\na?[2Jb?c\nZürich\n");
+}
+
+static void out_of_memory_is_an_error(void **state)
+{
+    (void)state;
+    for (long n = 1; n < 4; n++) {
+        struct wtl_alloc_failing failing;
+        struct wtl_arena arena;
+        wtl_arena_init(&arena, wtl_alloc_failing(&failing, n));
+        struct wtl_table *t = wtl_table_new(&arena, columns, 4);
+        if (t) {
+            char *big = malloc(1 << 16);
+            memset(big, 'x', (1 << 16) - 1);
+            big[(1 << 16) - 1] = '\0';
+            for (int i = 0; i < 400; i++)
+                wtl_table_put(t, big);
+            free(big);
+            FILE *f = fopen("/dev/null", "w");
+            struct wtl_error err = {0};
+            assert_int_equal(wtl_table_print(t, 0, 100, f, &err), -WTL_NOMEM);
+            fclose(f);
+        }
+        wtl_arena_fini(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(aligns_and_shows_units),
+        cmocka_unit_test(cuts_texts_but_never_numbers),
+        cmocka_unit_test(nothing_for_no_rows),
+        cmocka_unit_test(names_cannot_steer_the_terminal),
+        cmocka_unit_test(out_of_memory_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
