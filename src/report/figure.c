@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The frame of a figure. */
+#include "report/figure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LEGEND_MAX = 32 };
+
+static const double pad = 6, legend_row = 12, sample_width = 24, legend_gap = 14;
+
+static const double title_size = 11, footer_size = 6.8;
+
+struct wtl_figure *wtl_figure_new(struct wtl_arena *arena, size_t n_panels, int columns,
+                                  double panel_height_pt)
+{
+    struct wtl_figure *f = WTL_NEW(arena, struct wtl_figure);
+    struct wtl_chart *panels = WTL_NEW_ARRAY(arena, struct wtl_chart, n_panels);
+    if (!f || !panels)
+        return NULL;
+    *f = (struct wtl_figure){.name = "",
+                             .title = "",
+                             .footer = "",
+                             .columns = columns,
+                             .panel_height_pt = panel_height_pt,
+                             .panels = panels,
+                             .n_panels = n_panels};
+    return f;
+}
+
+static struct wtl_font title_font(void)
+{
+    return (struct wtl_font){.size_pt = title_size,
+                             .bold = true,
+                             .color = wtl_color(WTL_COLOR_INK),
+                             .valign = WTL_VALIGN_TOP};
+}
+
+static struct wtl_font footer_font(void)
+{
+    return (struct wtl_font){
+        .size_pt = footer_size, .color = wtl_color(WTL_COLOR_MUTED), .valign = WTL_VALIGN_TOP};
+}
+
+static struct wtl_font legend_font(void)
+{
+    return (struct wtl_font){
+        .size_pt = 7.8, .color = wtl_color(WTL_COLOR_INK), .valign = WTL_VALIGN_MIDDLE};
+}
+
+/* Every labelled layer once, by its label, in order of panels. */
+static size_t collect_legend(const struct wtl_figure *f, const struct wtl_layer **out)
+{
+    size_t n = 0;
+    for (size_t p = 0; p < f->n_panels; p++)
+        for (size_t l = 0; l < f->panels[p].n_layers; l++) {
+            const struct wtl_layer *layer = &f->panels[p].layers[l];
+            bool known = !layer->label;
+            for (size_t i = 0; i < n && !known; i++)
+                known = strcmp(out[i]->label, layer->label) == 0;
+            if (!known && n < LEGEND_MAX)
+                out[n++] = layer;
+        }
+    return n;
+}
+
+/* Flows the entries into rows of the width; draws when `draw`. Returns the height. */
+static double legend(const struct wtl_figure *f, struct wtl_canvas *c, double x, double y,
+                     bool draw)
+{
+    const struct wtl_layer *entries[LEGEND_MAX];
+    size_t n = collect_legend(f, entries);
+    double at = 0, row = 0;
+    for (size_t i = 0; i < n; i++) {
+        char text[300];
+        wtl_canvas_fit(c, entries[i]->label, legend_font(), WTL_FIGURE_WIDTH_PT - sample_width,
+                       text, sizeof text);
+        double w = sample_width + wtl_canvas_text_width(c, text, legend_font());
+        if (at > 0 && at + w > WTL_FIGURE_WIDTH_PT) {
+            at = 0;
+            row++;
+        }
+        double cy = y + (row + 0.5) * legend_row;
+        if (draw) {
+            wtl_layer_sample(entries[i], c, x + at + sample_width / 2 - 2, cy);
+            wtl_canvas_text(c, x + at + sample_width, cy, text, legend_font());
+        }
+        at += w + legend_gap;
+    }
+    return n ? (row + 1) * legend_row + 4 : 0;
+}
+
+/* Wrapped text; draws when `draw`. Returns the height. */
+static double paragraph(struct wtl_canvas *c, struct wtl_arena *scratch, const char *text,
+                        struct wtl_font font, double x, double y, bool draw)
+{
+    const char *const *lines;
+    size_t n;
+    if (!text || !text[0] ||
+        wtl_canvas_wrap(c, scratch, text, font, WTL_FIGURE_WIDTH_PT, &lines, &n, NULL) < 0)
+        return 0;
+    for (size_t i = 0; draw && i < n; i++)
+        wtl_canvas_text(c, x, y + (double)i * font.size_pt * 1.3, lines[i], font);
+    return (double)n * font.size_pt * 1.3;
+}
+
+static int n_rows(const struct wtl_figure *f)
+{
+    return ((int)f->n_panels + f->columns - 1) / f->columns;
+}
+
+double wtl_figure_height(const struct wtl_figure *f, struct wtl_canvas *c)
+{
+    WTL_ARENA(scratch);
+    return paragraph(c, &scratch, f->title, title_font(), 0, 0, false) + 5 +
+           legend(f, c, 0, 0, false) + n_rows(f) * f->panel_height_pt + pad +
+           paragraph(c, &scratch, f->footer, footer_font(), 0, 0, false);
+}
+
+/* Panels of one column share their left and right margins, those of a row top and bottom: plot
+ * edges line up. */
+static struct wtl_margins shared_margins(const struct wtl_figure *f, struct wtl_canvas *c,
+                                         size_t panel, double w, double h)
+{
+    struct wtl_margins m = {0, 0, 0, 0};
+    for (size_t i = 0; i < f->n_panels; i++) {
+        struct wtl_margins o = wtl_chart_margins(&f->panels[i], c, w * 0.8, h * 0.75);
+        if (i % (size_t)f->columns == panel % (size_t)f->columns) {
+            m.left = fmax(m.left, o.left);
+            m.right = fmax(m.right, o.right);
+        }
+        if (i / (size_t)f->columns == panel / (size_t)f->columns) {
+            m.top = fmax(m.top, o.top);
+            m.bottom = fmax(m.bottom, o.bottom);
+        }
+    }
+    return m;
+}
+
+static int draw_panels(const struct wtl_figure *f, struct wtl_canvas *c, double x, double y,
+                       struct wtl_arena *scratch, struct wtl_error *err)
+{
+    const double gutter = 10;
+    double w = (WTL_FIGURE_WIDTH_PT - gutter * (f->columns - 1)) / f->columns;
+    for (size_t i = 0; i < f->n_panels; i++) {
+        struct wtl_margins m = shared_margins(f, c, i, w, f->panel_height_pt);
+        double px = x + (double)(i % (size_t)f->columns) * (w + gutter) + m.left;
+        double py = y + (double)(i / (size_t)f->columns) * f->panel_height_pt + m.top;
+        int rc = wtl_chart_draw(&f->panels[i], c, scratch, px, py, w - m.left - m.right,
+                                f->panel_height_pt - m.top - m.bottom - 4, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int wtl_figure_draw(const struct wtl_figure *f, struct wtl_canvas *c, double x, double y,
+                    struct wtl_alloc alloc, struct wtl_error *err)
+{
+    struct wtl_arena scratch;
+    wtl_arena_init(&scratch, alloc);
+    y += paragraph(c, &scratch, f->title, title_font(), x, y, true) + 5;
+    y += legend(f, c, x, y, true);
+    int rc = draw_panels(f, c, x, y, &scratch, err);
+    y += n_rows(f) * f->panel_height_pt + pad;
+    paragraph(c, &scratch, f->footer, footer_font(), x, y, true);
+    wtl_arena_fini(&scratch);
+    return rc;
+}
+
+static int measure(const struct wtl_figure *f, struct wtl_fonts *fonts, struct wtl_alloc alloc,
+                   double *height_out, struct wtl_error *err)
+{
+    struct wtl_canvas *c;
+    struct wtl_canvas_options options = {
+        .format = WTL_CANVAS_PNG, .width_pt = 8, .height_pt = 8, .png_scale = 1};
+    int rc = wtl_canvas_new(alloc, fonts, &options, &c, err);
+    if (rc < 0)
+        return rc;
+    *height_out = wtl_figure_height(f, c);
+    wtl_canvas_drop(c);
+    return 0;
+}
+
+int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
+                      enum wtl_canvas_format format, int64_t wall_ns, struct wtl_alloc alloc,
+                      struct wtl_buf *out, struct wtl_error *err)
+{
+    double height;
+    int rc = measure(f, fonts, alloc, &height, err);
+    if (rc < 0)
+        return rc;
+    const double margin = 10;
+    char id[80];
+    snprintf(id, sizeof id, "%.70s-", f->name);
+    struct wtl_canvas_options options = {.format = format,
+                                         .width_pt = WTL_FIGURE_WIDTH_PT + 2 * margin,
+                                         .height_pt = ceil(height + 2 * margin),
+                                         .title = f->title,
+                                         .wall_ns = wall_ns,
+                                         .id = id};
+    struct wtl_canvas *c;
+    rc = wtl_canvas_new(alloc, fonts, &options, &c, err);
+    if (rc < 0)
+        return rc;
+    rc = wtl_figure_draw(f, c, margin, margin, alloc, err);
+    if (rc < 0) {
+        wtl_canvas_drop(c);
+        return rc;
+    }
+    return wtl_canvas_finish(c, out, err);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What cairo's SVG lacks for our use: ids that are the same in every process and unique within a
+ * page of many figures, and a title for screen readers.
+ */
+#ifndef WTL_REPORT_SVG_H
+#define WTL_REPORT_SVG_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* Copies the SVG document `in` to `out` with every id (and every reference to it) renamed to
+ * PREFIX followed by a number in order of appearance, and with `title` (may be NULL) as its title.
+ * -WTL_NOMEM; -WTL_CORRUPT when `in` is not what cairo writes. */
+int wtl_svg_finish(struct wtl_alloc alloc, const char *in, const char *prefix, const char *title,
+                   struct wtl_buf *out, struct wtl_error *err);
+
+/* The part of a finished document that stands in an HTML page: from "<svg" on. */
+const char *wtl_svg_inline(const char *svg);
+
+#endif
