@@ -86,8 +86,8 @@ void wtl_axis_ticks(const struct wtl_axis *axis, struct wtl_canvas *c, double le
     char label[200];
     wtl_axis_label(axis, label, sizeof label, scale_out);
     double scale = *scale_out;
-    int want = (int)(length_pt / (vertical ? 26 : 38));
-    want = want < 2 ? 2 : want > 10 ? 10 : want;
+    int want = (int)(length_pt / (vertical ? 18 : 32));
+    want = want < 2 ? 2 : want > 9 ? 9 : want;
     for (; want >= 1; want--) {
         if (axis->log)
             wtl_ticks_log(axis->lo, axis->hi, want, ticks);
@@ -144,15 +144,25 @@ static double colorbar_room(const struct wtl_chart *chart, struct wtl_canvas *c,
            WTL_FONT_LABEL * 1.2;
 }
 
+/* Width of the column of texts to the right of the rows. */
+static double row_text_room(const struct wtl_chart *chart, struct wtl_canvas *c)
+{
+    double widest = 0;
+    for (size_t i = 0; chart->row_text && i < chart->y.n_categories; i++)
+        widest = fmax(
+            widest, wtl_canvas_text_width(c, chart->row_text[i], wtl_font_tick(WTL_ALIGN_LEFT, 0)));
+    return widest > 0 ? widest + tick_gap : 0;
+}
+
 struct wtl_margins wtl_chart_margins(const struct wtl_chart *chart, struct wtl_canvas *c,
                                      double width_pt, double height_pt)
 {
     bool y_named = chart->y.name && chart->y.name[0], x_named = chart->x.name && chart->x.name[0];
     struct wtl_margins m = {
         .left = vertical_labels_width(&chart->y, c, height_pt) + tick_gap + 2,
-        .right = 8 + colorbar_room(chart, c, height_pt),
+        .right = 8 + colorbar_room(chart, c, height_pt) + row_text_room(chart, c),
         .top = chart->title ? WTL_FONT_PANEL * 1.9 : 6,
-        .bottom = tick_gap + WTL_FONT_TICK * 1.3,
+        .bottom = chart->x.bare ? tick_gap : tick_gap + WTL_FONT_TICK * 1.3,
     };
     double widest;
     if (chart->x.categories && upright(&chart->x, c, width_pt, &widest))
@@ -226,6 +236,8 @@ static void ticks_below(const struct wtl_plot *p, const struct wtl_axis *axis)
         char text[64];
         double at = wtl_plot_x(p, t.at[i]);
         wtl_canvas_line(p->c, at, bottom, at, bottom + 2.5, axis_pen());
+        if (axis->bare)
+            continue;
         wtl_tick_format(t.at[i] / scale, t.decimals, text, sizeof text);
         wtl_canvas_text(p->c, at, bottom + tick_gap, text,
                         wtl_font_tick(WTL_ALIGN_CENTRE, WTL_VALIGN_TOP));
@@ -293,6 +305,9 @@ void wtl_plot_axes(const struct wtl_plot *p)
         ticks_beside(p, &chart->y, p->x, false);
     axis_name(p, &chart->x, p->x + p->w / 2, bottom + m.bottom - WTL_FONT_LABEL, false);
     axis_name(p, &chart->y, p->x - m.left + WTL_FONT_LABEL, p->y + p->h / 2, true);
+    for (size_t i = 0; chart->row_text && i < chart->y.n_categories; i++)
+        wtl_canvas_text(p->c, p->x + p->w + tick_gap + 2, wtl_plot_y(p, (double)i),
+                        chart->row_text[i], wtl_font_tick(WTL_ALIGN_LEFT, WTL_VALIGN_MIDDLE));
     if (chart->title) {
         struct wtl_font font = {
             .size_pt = WTL_FONT_PANEL, .bold = true, .color = wtl_color(WTL_COLOR_INK)};

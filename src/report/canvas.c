@@ -36,15 +36,16 @@ static cairo_status_t take_bytes(void *ctx, const unsigned char *data, unsigned 
     return buf->failed ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
 }
 
-static void describe_pdf(cairo_surface_t *surface, const struct wtl_canvas_options *o)
+static void describe_pdf(cairo_surface_t *surface, const struct wtl_canvas *c,
+                         const struct wtl_canvas_options *o)
 {
     char date[24];
     wtl_format_utc(o->wall_ns, date, sizeof date);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, date);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_MOD_DATE, date);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, "wattle");
-    if (o->title)
-        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, o->title);
+    if (c->title[0])
+        cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, c->title);
 }
 
 static cairo_surface_t *make_surface(struct wtl_canvas *c, const struct wtl_canvas_options *o)
@@ -52,7 +53,7 @@ static cairo_surface_t *make_surface(struct wtl_canvas *c, const struct wtl_canv
     if (o->format == WTL_CANVAS_PDF) {
         cairo_surface_t *s =
             cairo_pdf_surface_create_for_stream(take_bytes, &c->bytes, o->width_pt, o->height_pt);
-        describe_pdf(s, o);
+        describe_pdf(s, c, o);
         return s;
     }
     if (o->format == WTL_CANVAS_SVG)
@@ -80,7 +81,8 @@ static void start_drawing(struct wtl_canvas *c, const struct wtl_canvas_options 
     cairo_set_line_cap(c->cr, CAIRO_LINE_CAP_ROUND);
     cairo_set_line_join(c->cr, CAIRO_LINE_JOIN_ROUND);
     if (o->format != WTL_CANVAS_PDF)
-        wtl_canvas_fill_rect(c, 0, 0, o->width_pt, o->height_pt, (struct wtl_rgb){1, 1, 1}, 1);
+        wtl_canvas_fill_rect(c, 0, 0, ceil(o->width_pt) + 1, ceil(o->height_pt) + 1,
+                             (struct wtl_rgb){1, 1, 1}, 1);
 }
 
 int wtl_canvas_new(struct wtl_alloc alloc, struct wtl_fonts *fonts,
@@ -97,7 +99,7 @@ int wtl_canvas_new(struct wtl_alloc alloc, struct wtl_fonts *fonts,
     *c = (struct wtl_canvas){
         .alloc = alloc, .fonts = fonts, .format = options->format, .scale = scale};
     snprintf(c->id, sizeof c->id, "%s", options->id ? options->id : "w");
-    snprintf(c->title, sizeof c->title, "%s", options->title ? options->title : "");
+    wtl_utf8_clean(options->title ? options->title : "", c->title, sizeof c->title);
     wtl_buf_init(&c->bytes, alloc, OUTPUT_MAX);
     c->surface = make_surface(c, options);
     c->cr = cairo_create(c->surface);
@@ -315,8 +317,11 @@ void wtl_canvas_mark(struct wtl_canvas *c, enum wtl_mark mark, double x, double 
     cairo_new_path(c->cr);
     switch (mark) {
     case WTL_MARK_CIRCLE:
-        cairo_arc(c->cr, x, y, r, 0, 2 * pi);
-        cairo_fill(c->cr);
+        /* A line without length and with round ends: a tenth of the bytes of four arcs. */
+        cairo_set_line_width(c->cr, size_pt);
+        cairo_move_to(c->cr, x, y);
+        cairo_line_to(c->cr, x, y);
+        cairo_stroke(c->cr);
         break;
     case WTL_MARK_RING:
         cairo_arc(c->cr, x, y, r, 0, 2 * pi);

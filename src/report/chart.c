@@ -29,6 +29,9 @@ static struct wtl_box box_around(double x, double y, double r)
     return (struct wtl_box){x - r, y - r, x + r, y + r};
 }
 
+/* Boxes that a straight line across the plot counts as: a label across it covers several. */
+enum { LINE_PIECES = 96 };
+
 /* Number of boxes that stand for a layer's ink. */
 static size_t count_ink(const struct wtl_layer *l)
 {
@@ -39,7 +42,7 @@ static size_t count_ink(const struct wtl_layer *l)
         return l->n * 4;
     case WTL_LAYER_VLINE:
     case WTL_LAYER_HLINE:
-        return 1;
+        return LINE_PIECES;
     case WTL_LAYER_BAND:
     case WTL_LAYER_BARS:
     case WTL_LAYER_HBARS:
@@ -71,11 +74,13 @@ static size_t ink_of(const struct wtl_plot *p, const struct wtl_layer *l, struct
         return ink_of_line(p, l, out);
     if (l->kind == WTL_LAYER_VLINE) {
         double x = wtl_plot_x(p, l->x[0]);
-        out[n++] = (struct wtl_box){x - 1, p->y, x + 1, p->y + p->h};
+        for (int k = 0; k < LINE_PIECES; k++)
+            out[n++] = box_around(x, p->y + p->h * (k + 0.5) / LINE_PIECES, 1);
     }
     if (l->kind == WTL_LAYER_HLINE) {
         double y = wtl_plot_y(p, l->y[0]);
-        out[n++] = (struct wtl_box){p->x, y - 1, p->x + p->w, y + 1};
+        for (int k = 0; k < LINE_PIECES; k++)
+            out[n++] = box_around(p->x + p->w * (k + 0.5) / LINE_PIECES, y, 1);
     }
     for (size_t i = 0; l->kind == WTL_LAYER_POINTS && i < l->n; i++)
         out[n++] = box_around(wtl_plot_x(p, l->x[i]), wtl_plot_y(p, l->y[i]), 2.5);

@@ -27,6 +27,7 @@ struct wtl_axis {
     const char *const *categories; /* not NULL: positions 0, 1, ... with these names */
     size_t n_categories;
     bool reversed; /* categories from the top */
+    bool bare;     /* ticks without numbers and without a name: a panel below has them */
 };
 
 enum wtl_layer_kind {
@@ -54,7 +55,8 @@ struct wtl_layer {
     size_t n;
     const double *x, *y, *lo, *hi, *x_lo, *x_hi, *z;
     const unsigned char *has_z; /* HEAT: cells without a value are hatched; NULL: all have one */
-    const char *const *text;    /* HEAT: one per cell; HBARS: beside the bar */
+    const char *const *text;    /* HEAT: one per cell, of one or two lines */
+    bool faint_intervals;       /* POINTS: thin, without end strokes, behind the marks */
 };
 
 /* Text beside a point, placed clear of the data. */
@@ -79,7 +81,8 @@ struct wtl_chart {
     struct wtl_note notes[WTL_CHART_NOTES_MAX];
     size_t n_notes;
     struct wtl_colorbar colorbar;
-    bool diagonal; /* the line y = x */
+    const char *const *row_text; /* one per category of y, to the right of the plot; NULL: none */
+    bool diagonal;               /* the line y = x */
 };
 
 /* Appends a layer or a note; a full chart ignores more (an assertion in builds with checks). */

@@ -138,19 +138,33 @@ static struct wtl_margins shared_margins(const struct wtl_figure *f, struct wtl_
     return m;
 }
 
+/* Plots of all columns are equally wide, whatever stands beside them. */
+static double plot_width(const struct wtl_figure *f, struct wtl_canvas *c, double gutter)
+{
+    double column = WTL_FIGURE_WIDTH_PT / f->columns;
+    double room = WTL_FIGURE_WIDTH_PT - gutter * (f->columns - 1);
+    for (size_t i = 0; i < (size_t)f->columns && i < f->n_panels; i++) {
+        struct wtl_margins m = shared_margins(f, c, i, column, f->panel_height_pt);
+        room -= m.left + m.right;
+    }
+    return fmax(room / f->columns, 20);
+}
+
 static int draw_panels(const struct wtl_figure *f, struct wtl_canvas *c, double x, double y,
                        struct wtl_arena *scratch, struct wtl_error *err)
 {
-    const double gutter = 10;
-    double w = (WTL_FIGURE_WIDTH_PT - gutter * (f->columns - 1)) / f->columns;
+    const double gutter = f->columns > 1 ? 8 : 0;
+    double column = WTL_FIGURE_WIDTH_PT / f->columns, w = plot_width(f, c, gutter), px = x;
     for (size_t i = 0; i < f->n_panels; i++) {
-        struct wtl_margins m = shared_margins(f, c, i, w, f->panel_height_pt);
-        double px = x + (double)(i % (size_t)f->columns) * (w + gutter) + m.left;
+        struct wtl_margins m = shared_margins(f, c, i, column, f->panel_height_pt);
+        if (i % (size_t)f->columns == 0)
+            px = x;
         double py = y + (double)(i / (size_t)f->columns) * f->panel_height_pt + m.top;
-        int rc = wtl_chart_draw(&f->panels[i], c, scratch, px, py, w - m.left - m.right,
+        int rc = wtl_chart_draw(&f->panels[i], c, scratch, px + m.left, py, w,
                                 f->panel_height_pt - m.top - m.bottom - 4, err);
         if (rc < 0)
             return rc;
+        px += m.left + w + m.right + gutter;
     }
     return 0;
 }
@@ -183,6 +197,16 @@ static int measure(const struct wtl_figure *f, struct wtl_fonts *fonts, struct w
     return 0;
 }
 
+/* A prefix of ids that differs between the figures of a page and is the same in every report:
+ * FNV-1a of the name. */
+static void short_id(const char *name, char *id, size_t size)
+{
+    uint32_t h = 2166136261u;
+    for (const char *s = name; *s; s++)
+        h = (h ^ (unsigned char)*s) * 16777619u;
+    snprintf(id, size, "f%x-", h);
+}
+
 int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
                       enum wtl_canvas_format format, int64_t wall_ns, struct wtl_alloc alloc,
                       struct wtl_buf *out, struct wtl_error *err)
@@ -192,8 +216,8 @@ int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
     if (rc < 0)
         return rc;
     const double margin = 10;
-    char id[80];
-    snprintf(id, sizeof id, "%.70s-", f->name);
+    char id[16];
+    short_id(f->name, id, sizeof id);
     struct wtl_canvas_options options = {.format = format,
                                          .width_pt = WTL_FIGURE_WIDTH_PT + 2 * margin,
                                          .height_pt = ceil(height + 2 * margin),

@@ -24,7 +24,9 @@ static struct wtl_rgb color_at(const struct wtl_plot *p, const struct wtl_layer 
 {
     if (!l->z)
         return l->color;
-    return wtl_color_sequential(wtl_axis_position(&p->chart->colorbar.axis, l->z[i]));
+    /* In 100 steps, finer than the eye: an SVG then has 100 styles, not one per point. */
+    double t = wtl_axis_position(&p->chart->colorbar.axis, l->z[i]);
+    return wtl_color_sequential(round(t * 100) / 100);
 }
 
 static int draw_line(const struct wtl_plot *p, const struct wtl_layer *l, struct wtl_error *err)
@@ -65,15 +67,16 @@ static double clamp(double v, double lo, double hi)
 
 /* An interval with end strokes; what is beyond the plot is cut at its edge. */
 static void draw_interval(const struct wtl_plot *p, double x0, double y0, double x1, double y1,
-                          struct wtl_pen pen)
+                          double cap, struct wtl_pen pen)
 {
-    const double cap = 1.8;
     bool vertical = x0 == x1;
     x0 = clamp(x0, p->x, p->x + p->w);
     x1 = clamp(x1, p->x, p->x + p->w);
     y0 = clamp(y0, p->y, p->y + p->h);
     y1 = clamp(y1, p->y, p->y + p->h);
     wtl_canvas_line(p->c, x0, y0, x1, y1, pen);
+    if (cap == 0)
+        return;
     double dx = vertical ? cap : 0, dy = vertical ? 0 : cap;
     wtl_canvas_line(p->c, x0 - dx, y0 - dy, x0 + dx, y0 + dy, pen);
     wtl_canvas_line(p->c, x1 - dx, y1 - dy, x1 + dx, y1 + dy, pen);
@@ -82,11 +85,16 @@ static void draw_interval(const struct wtl_plot *p, double x0, double y0, double
 static void draw_point_intervals(const struct wtl_plot *p, const struct wtl_layer *l, size_t i)
 {
     struct wtl_pen pen = {l->color, 0.8, alpha_of(l), WTL_DASH_SOLID};
+    double cap = 1.8;
+    if (l->faint_intervals) {
+        pen = (struct wtl_pen){wtl_color(WTL_COLOR_MUTED), 0.5, 0.55, WTL_DASH_SOLID};
+        cap = 0;
+    }
     double x = wtl_plot_x(p, l->x[i]), y = wtl_plot_y(p, l->y[i]);
     if (l->lo && l->hi && l->hi[i] > l->lo[i])
-        draw_interval(p, x, wtl_plot_y(p, l->lo[i]), x, wtl_plot_y(p, l->hi[i]), pen);
+        draw_interval(p, x, wtl_plot_y(p, l->lo[i]), x, wtl_plot_y(p, l->hi[i]), cap, pen);
     if (l->x_lo && l->x_hi && l->x_hi[i] > l->x_lo[i])
-        draw_interval(p, wtl_plot_x(p, l->x_lo[i]), y, wtl_plot_x(p, l->x_hi[i]), y, pen);
+        draw_interval(p, wtl_plot_x(p, l->x_lo[i]), y, wtl_plot_x(p, l->x_hi[i]), y, cap, pen);
 }
 
 /* A point beyond the axes becomes a triangle at the edge that it left by. */
@@ -127,17 +135,9 @@ static void draw_hbar(const struct wtl_plot *p, const struct wtl_layer *l, size_
     double x = clamp(wtl_plot_x(p, l->x[i]), p->x, p->x + p->w), y = wtl_plot_y(p, l->y[i]);
     wtl_canvas_fill_rect(p->c, fmin(x, x0), y - half, fabs(x - x0), 2 * half, l->color,
                          alpha_of(l));
-    double end = fmax(x, x0);
     if (l->x_lo && l->x_hi && l->x_hi[i] > l->x_lo[i]) {
         struct wtl_pen pen = {wtl_color(WTL_COLOR_INK), 0.9, 1, WTL_DASH_SOLID};
-        draw_interval(p, wtl_plot_x(p, l->x_lo[i]), y, wtl_plot_x(p, l->x_hi[i]), y, pen);
-        end = fmax(end, wtl_plot_x(p, l->x_hi[i]));
-    }
-    if (l->text && l->text[i]) {
-        struct wtl_font font = wtl_font_tick(WTL_ALIGN_LEFT, WTL_VALIGN_MIDDLE);
-        double width = wtl_canvas_text_width(p->c, l->text[i], font);
-        end = fmin(end + 5, p->x + p->w - width);
-        wtl_canvas_text(p->c, end, y, l->text[i], font);
+        draw_interval(p, wtl_plot_x(p, l->x_lo[i]), y, wtl_plot_x(p, l->x_hi[i]), y, 1.8, pen);
     }
 }
 

@@ -1,58 +1,169 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Renames the ids of an SVG document in one pass. */
+ * Rewrites the SVG that cairo wrote, attribute by attribute, in one pass. */
 #include "report/svg.h"
 
 #include "report/escape.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct names {
-    struct wtl_arena arena;
     struct wtl_view *items;
     size_t n, cap;
 };
 
-/* Number of an id, from 1; new ones are added. 0: out of memory. */
-static size_t number_of(struct names *names, struct wtl_view id)
+struct copy {
+    struct wtl_arena arena;
+    struct names ids, styles;
+    const char *prefix;
+    struct wtl_buf *out;
+    bool failed;
+};
+
+/* Number of a name, from 1; new ones are added. */
+static size_t number_of(struct copy *c, struct names *names, struct wtl_view name)
 {
     for (size_t i = 0; i < names->n; i++)
-        if (names->items[i].n == id.n && memcmp(names->items[i].s, id.s, id.n) == 0)
+        if (names->items[i].n == name.n && memcmp(names->items[i].s, name.s, name.n) == 0)
             return i + 1;
-    if (wtl_grow(&names->arena, &names->items, names->n, &names->cap))
+    if (wtl_grow(&c->arena, &names->items, names->n, &names->cap)) {
+        c->failed = true;
         return 0;
-    names->items[names->n++] = id;
+    }
+    names->items[names->n++] = name;
     return names->n;
 }
 
-/* If an id or a reference starts at s, the length of what stands before its name, else 0. */
-static size_t introducer(const char *s)
+static void put_id(struct copy *c, struct wtl_view id)
 {
-    static const char *const kinds[] = {" id=\"", "href=\"#", "url(#"};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (wtl_starts_with(s, kinds[i]))
-            return strlen(kinds[i]);
-    return 0;
+    wtl_buf_printf(c->out, "%s%zu", c->prefix, number_of(c, &c->ids, id));
 }
 
-static int copy_body(struct names *names, const char *s, const char *prefix, struct wtl_buf *out)
+/* cairo writes six decimals; a hundredth of a point is finer than any printer. */
+static void put_numbers(struct wtl_buf *out, struct wtl_view v)
 {
-    const char *from = s;
-    while (*s) {
-        size_t skip = *s == ' ' || *s == 'h' || *s == 'u' ? introducer(s) : 0;
-        if (!skip) {
-            s++;
-            continue;
+    size_t i = 0;
+    while (i < v.n) {
+        size_t n = 0;
+        double value;
+        while (i + n < v.n && strchr("-0123456789.", v.s[i + n]))
+            n++;
+        if (n && wtl_parse_double(v.s + i, n, &value)) {
+            char text[64];
+            int length = snprintf(text, sizeof text, "%.2f", value);
+            while (length > 0 && text[length - 1] == '0')
+                length--;
+            if (length > 0 && text[length - 1] == '.')
+                length--;
+            text[length] = '\0';
+            wtl_buf_puts(out, strcmp(text, "-0") == 0 ? "0" : text);
+        } else {
+            n = n ? n : 1;
+            wtl_buf_add(out, v.s + i, n);
         }
-        struct wtl_view id = {.s = s + skip, .n = strcspn(s + skip, "\")")};
-        size_t number = number_of(names, id);
-        if (!number)
-            return -(int)WTL_NOMEM;
-        wtl_buf_add(out, from, (size_t)(id.s - from));
-        wtl_buf_printf(out, "%s%zu", prefix, number);
-        s = from = id.s + id.n;
+        i += n;
     }
-    wtl_buf_puts(out, from);
-    return 0;
+}
+
+/* A value with "url(#ID)" in it. */
+static void put_with_references(struct copy *c, struct wtl_view v)
+{
+    const char *end = v.s + v.n, *at = v.s;
+    const char *found;
+    while ((found = memmem(at, (size_t)(end - at), "url(#", 5))) {
+        const char *close = memchr(found, ')', (size_t)(end - found));
+        if (!close)
+            break;
+        wtl_buf_add(c->out, at, (size_t)(found + 5 - at));
+        put_id(c, (struct wtl_view){found + 5, (size_t)(close - found - 5)});
+        at = close;
+    }
+    wtl_buf_add(c->out, at, (size_t)(end - at));
+}
+
+static bool is_numeric(struct wtl_view name)
+{
+    static const char *const names[] = {"d", "transform", "x", "y", "width", "height"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (wtl_view_is(name, names[i]))
+            return true;
+    return false;
+}
+
+/* Equal styles of thousands of marks become one class; the rules follow at the end. */
+static void put_attribute(struct copy *c, struct wtl_view name, struct wtl_view value)
+{
+    bool refers = memmem(value.s, value.n, "url(#", 5) != NULL;
+    if (wtl_view_is(name, "style") && !refers) {
+        wtl_buf_printf(c->out, " class=\"%sc%zu\"", c->prefix, number_of(c, &c->styles, value));
+        return;
+    }
+    wtl_buf_putc(c->out, ' ');
+    wtl_buf_add(c->out, name.s, name.n);
+    wtl_buf_puts(c->out, "=\"");
+    if (wtl_view_is(name, "id")) {
+        put_id(c, value);
+    } else if (wtl_view_is(name, "xlink:href") && value.n && value.s[0] == '#') {
+        wtl_buf_putc(c->out, '#');
+        put_id(c, (struct wtl_view){value.s + 1, value.n - 1});
+    } else if (refers) {
+        put_with_references(c, value);
+    } else if (is_numeric(name)) {
+        put_numbers(c->out, value);
+    } else {
+        wtl_buf_add(c->out, value.s, value.n);
+    }
+    wtl_buf_putc(c->out, '"');
+}
+
+/* A tag from its '<'; returns what follows its '>', or NULL if it has no end. */
+static const char *copy_tag(struct copy *c, const char *s)
+{
+    size_t head = strcspn(s, " \n>");
+    wtl_buf_add(c->out, s, head);
+    s += head;
+    for (;;) {
+        s += strspn(s, " \n");
+        size_t n = strcspn(s, "= \n/>");
+        if (s[n] == '=' && s[n + 1] == '"') {
+            struct wtl_view value = {s + n + 2, strcspn(s + n + 2, "\"")};
+            put_attribute(c, (struct wtl_view){s, n}, value);
+            s = value.s + value.n;
+            s += *s == '"';
+        } else {
+            size_t rest = strcspn(s, ">");
+            wtl_buf_add(c->out, s, rest);
+            if (s[rest] != '>')
+                return NULL;
+            wtl_buf_putc(c->out, '>');
+            return s + rest + 1;
+        }
+    }
+}
+
+static void put_styles(struct copy *c)
+{
+    wtl_buf_puts(c->out, "<style>");
+    for (size_t i = 0; i < c->styles.n; i++) {
+        wtl_buf_printf(c->out, ".%sc%zu{", c->prefix, i + 1);
+        wtl_buf_add(c->out, c->styles.items[i].s, c->styles.items[i].n);
+        wtl_buf_puts(c->out, "}\n");
+    }
+    wtl_buf_puts(c->out, "</style>\n");
+}
+
+static bool copy_body(struct copy *c, const char *s)
+{
+    while (*s) {
+        size_t text = strcspn(s, "<");
+        wtl_buf_add(c->out, s, text);
+        s += text;
+        if (wtl_starts_with(s, "</svg>"))
+            put_styles(c);
+        if (*s && !(s = copy_tag(c, s)))
+            return false;
+    }
+    return true;
 }
 
 int wtl_svg_finish(struct wtl_alloc alloc, const char *in, const char *prefix, const char *title,
@@ -70,13 +181,13 @@ int wtl_svg_finish(struct wtl_alloc alloc, const char *in, const char *prefix, c
         wtl_escape_xml(out, title);
         wtl_buf_puts(out, "</title>");
     }
-    struct names names = {0};
-    wtl_arena_init(&names.arena, alloc);
-    int rc = copy_body(&names, end + 1, prefix, out);
-    wtl_arena_fini(&names.arena);
-    if (rc || out->failed)
+    struct copy copy = {.prefix = prefix, .out = out};
+    wtl_arena_init(&copy.arena, alloc);
+    bool whole = copy_body(&copy, end + 1);
+    wtl_arena_fini(&copy.arena);
+    if (copy.failed || out->failed)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory writing an SVG");
-    return 0;
+    return whole ? 0 : WTL_FAIL(err, WTL_CORRUPT, "the drawing library wrote a broken SVG");
 }
 
 const char *wtl_svg_inline(const char *svg)

@@ -10,8 +10,9 @@
 #include "base/text.h"
 
 /* Copies the SVG document `in` to `out` with every id (and every reference to it) renamed to
- * PREFIX followed by a number in order of appearance, and with `title` (may be NULL) as its title.
- * -WTL_NOMEM; -WTL_CORRUPT when `in` is not what cairo writes. */
+ * PREFIX followed by a number in order of appearance, coordinates rounded to 0.01 point, equal
+ * styles as classes PREFIXcN, and `title` (may be NULL) as its title. -WTL_NOMEM; -WTL_CORRUPT when
+ * `in` is not what cairo writes. */
 int wtl_svg_finish(struct wtl_alloc alloc, const char *in, const char *prefix, const char *title,
                    struct wtl_buf *out, struct wtl_error *err);
 

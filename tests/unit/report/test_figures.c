@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every figure on every back end; what is in the picture against what is in the data. */
+#include "report_sample.h"
+
+#include "report/escape.h"
+
+#include <stdlib.h>
+
+static struct wtl_arena arena;
+static struct wtl_report report;
+static struct wtl_fonts *fonts;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    wtl_arena_init(&arena, wtl_alloc_system());
+    sample_report(&arena, &report);
+    return wtl_fonts_open(wtl_alloc_system(), &fonts, &err);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    wtl_fonts_close(fonts);
+    wtl_arena_fini(&arena);
+    return 0;
+}
+
+static const enum wtl_metric metrics[] = {WTL_M_power_w, WTL_M_temp_c, WTL_M_dram_active};
+
+static int series(struct wtl_arena *a, const struct wtl_report *r, const struct wtl_report_set *s,
+                  struct wtl_figure **out, struct wtl_error *err)
+{
+    return wtl_fig_series(a, r, s, metrics, 3, out, err);
+}
+
+typedef int set_figure(struct wtl_arena *, const struct wtl_report *, const struct wtl_report_set *,
+                       struct wtl_figure **, struct wtl_error *);
+typedef int report_figure(struct wtl_arena *, const struct wtl_report *, struct wtl_figure **,
+                          struct wtl_error *);
+
+static set_figure *const set_figures[] = {wtl_fig_clock,     wtl_fig_objective,  wtl_fig_tradeoff,
+                                          wtl_fig_drift,     wtl_fig_validation, series,
+                                          wtl_fig_histogram, wtl_fig_power_temp};
+enum { N_SET_FIGURES = sizeof set_figures / sizeof set_figures[0] };
+static report_figure *const report_figures[] = {wtl_fig_savings, wtl_fig_heat, wtl_fig_compare};
+enum { N_REPORT_FIGURES = sizeof report_figures / sizeof report_figures[0] };
+
+/* The bytes of a figure, in the arena; *size_out without the terminator. */
+static char *render(const struct wtl_figure *f, enum wtl_canvas_format format, size_t *size_out)
+{
+    struct wtl_buf out;
+    struct wtl_error err = {0};
+    wtl_buf_init(&out, wtl_alloc_system(), 1 << 26);
+    assert_ok(wtl_figure_render(f, fonts, format, sample_wall_ns, wtl_alloc_system(), &out, &err),
+              &err);
+    char *copy = wtl_arena_memdup(&arena, out.data, out.len + 1);
+    *size_out = out.len;
+    wtl_buf_fini(&out);
+    return copy;
+}
+
+static void check_files(const struct wtl_figure *f)
+{
+    size_t size, again;
+    const char *png = render(f, WTL_CANVAS_PNG, &size);
+    assert_memory_equal(png, "\x89PNG\r\n\x1a\n", 8);
+    assert_true(size > 5000);
+    const char *pdf = render(f, WTL_CANVAS_PDF, &size);
+    assert_memory_equal(pdf, "%PDF-", 5);
+    assert_memory_equal(pdf, render(f, WTL_CANVAS_PDF, &again), size);
+    assert_int_equal(size, again);
+    const char *svg = render(f, WTL_CANVAS_SVG, &size);
+    assert_non_null(strstr(svg, "</svg>"));
+    assert_string_equal(svg, render(f, WTL_CANVAS_SVG, &again));
+}
+
+static void every_figure_on_every_back_end(void **state)
+{
+    (void)state;
+    int drawn = 0;
+    for (int i = 0; i < N_REPORT_FIGURES; i++) {
+        struct wtl_error err = {0};
+        struct wtl_figure *f = NULL;
+        assert_ok(report_figures[i](&arena, &report, &f, &err), &err);
+        check_files(f);
+        drawn++;
+    }
+    for (int i = 0; i < N_SET_FIGURES; i++) {
+        struct wtl_error err = {0};
+        struct wtl_figure *f = NULL;
+        assert_ok(set_figures[i](&arena, &report, &report.sets[0], &f, &err), &err);
+        check_files(f);
+        drawn++;
+    }
+    assert_int_equal(drawn, N_REPORT_FIGURES + N_SET_FIGURES);
+}
+
+static void every_figure_says_what_it_rests_on(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_SET_FIGURES; i++) {
+        struct wtl_error err = {0};
+        struct wtl_figure *f = NULL;
+        assert_ok(set_figures[i](&arena, &report, &report.sets[0], &f, &err), &err);
+        assert_non_null(strstr(f->footer, "n = "));
+        assert_non_null(strstr(f->footer, "data 3f9a1c22d01b"));
+        assert_non_null(strstr(f->footer, "2026-11-21"));
+        assert_true(strstr(f->footer, "interval") || strstr(f->footer, "drift") ||
+                    strstr(f->footer, "each point"));
+        for (size_t p = 0; p < f->n_panels; p++) {
+            const struct wtl_axis *axes[] = {&f->panels[p].x, &f->panels[p].y};
+            for (int a = 0; a < 2; a++) {
+                if (axes[a]->categories || axes[a]->bare)
+                    continue;
+                assert_true(axes[a]->name[0] != '\0');
+                assert_true(axes[a]->hi > axes[a]->lo);
+            }
+        }
+    }
+}
+
+/* Layer with this label in any panel. */
+static const struct wtl_layer *layer(const struct wtl_figure *f, size_t panel, const char *label)
+{
+    for (size_t i = 0; i < f->panels[panel].n_layers; i++) {
+        const struct wtl_layer *l = &f->panels[panel].layers[i];
+        if (l->label && strncmp(l->label, label, strlen(label)) == 0)
+            return l;
+    }
+    fail_msg("no layer \"%s\"", label);
+    return NULL;
+}
+
+/* Marks of one style in an SVG: the most frequent path of a dot ("M x y L x y" on one point). */
+static size_t count_dots(const char *svg)
+{
+    size_t n = 0;
+    for (const char *s = svg; (s = strstr(s, " d=\"M ")); s += 5) {
+        double x0, y0, x1, y1;
+        if (sscanf(s, " d=\"M %lf %lf L %lf %lf \"", &x0, &y0, &x1, &y1) == 4 && x0 == x1 &&
+            y0 == y1)
+            n++;
+    }
+    return n;
+}
+
+static void points_equal_n(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < report.n_sets; i++) {
+        const struct wtl_report_set *s = &report.sets[i];
+        size_t accepted = 0, rejected = 0;
+        for (size_t k = 0; k < s->set->n_runs; k++)
+            s->set->runs[k].causes ? rejected++ : accepted++;
+        struct wtl_error err = {0};
+        struct wtl_figure *f = NULL;
+        assert_ok(wtl_fig_tradeoff(&arena, &report, s, &f, &err), &err);
+        assert_int_equal(layer(f, 0, "accepted run")->n, accepted);
+        size_t size;
+        /* Every run is one dot; one more is the sample in the legend. */
+        assert_int_equal(count_dots(render(f, WTL_CANVAS_SVG, &size)), accepted + 1);
+        assert_ok(wtl_fig_clock(&arena, &report, s, &f, &err), &err);
+        for (size_t p = 0; p < 3; p++) {
+            assert_int_equal(layer(f, p, "accepted run")->n, accepted);
+            assert_int_equal(layer(f, p, "rejected run")->n, rejected);
+        }
+        char text[64];
+        snprintf(text, sizeof text, "n = %zu accepted runs; %zu rejected", accepted, rejected);
+        assert_non_null(strstr(f->footer, text));
+    }
+}
+
+static void values_are_the_data(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_figure *f = NULL;
+    assert_ok(wtl_fig_savings(&arena, &report, &f, &err), &err);
+    const struct wtl_chart *saving = &f->panels[0];
+    for (size_t i = 0; i < report.n_sets; i++) {
+        const struct wtl_plan *plan = report.sets[i].plan;
+        const char *text = saving->row_text[report.n_sets - 1 - i];
+        if (plan->status != WTL_PLAN_OK)
+            assert_non_null(strstr(text, wtl_plan_status_name(plan->status)));
+        if (plan->status == WTL_PLAN_UNUSABLE)
+            continue;
+        char want[32];
+        snprintf(want, sizeof want, "%.1f %% [", plan->saving.value * 100);
+        assert_memory_equal(text, want, strlen(want));
+    }
+    assert_ok(wtl_fig_objective(&arena, &report, &report.sets[0], &f, &err), &err);
+    const struct wtl_plan *plan = report.sets[0].plan;
+    const struct wtl_layer *curve = layer(f, 0, "fitted curve");
+    assert_int_equal(curve->n, plan->n_curve);
+    const struct wtl_curve_point *last = &plan->curve[plan->n_curve - 1];
+    assert_near(curve->y[curve->n - 1],
+                last->energy_j * last->time_s /
+                    (plan->baseline_energy_j.value * plan->baseline_time_s.value),
+                1e-12);
+}
+
+static void no_data_no_figure(void **state)
+{
+    (void)state;
+    struct wtl_workset empty = {.gpu = "A100", .workload = "none"};
+    struct wtl_report_set set = {.set = &empty};
+    struct wtl_report none = {.fingerprint = "", .tool = "wattle", .sets = &set, .n_sets = 1};
+    struct wtl_figure *untouched = (struct wtl_figure *)&empty;
+    for (int i = 0; i < N_SET_FIGURES; i++) {
+        struct wtl_error err = {0};
+        struct wtl_figure *f = untouched;
+        assert_int_equal(set_figures[i](&arena, &none, &set, &f, &err), -WTL_NOTFOUND);
+        assert_ptr_equal(f, untouched);
+        assert_true(err.message[0] != '\0');
+    }
+    for (int i = 0; i < N_REPORT_FIGURES; i++) {
+        struct wtl_error err = {0};
+        struct wtl_figure *f = untouched;
+        assert_int_equal(report_figures[i](&arena, &none, &f, &err), -WTL_NOTFOUND);
+        assert_ptr_equal(f, untouched);
+    }
+}
+
+static void hostile_names(void **state)
+{
+    (void)state;
+    struct wtl_workset set = *report.sets[0].set;
+    struct wtl_report_set hostile = report.sets[0];
+    snprintf(set.gpu, sizeof set.gpu, "<script>alert(1)</script>&\"\x80");
+    memset(set.workload, 'W', sizeof set.workload - 1);
+    set.workload[sizeof set.workload - 1] = '\0';
+    hostile.set = &set;
+    struct wtl_error err = {0};
+    struct wtl_figure *f = NULL;
+    assert_ok(wtl_fig_clock(&arena, &report, &hostile, &f, &err), &err);
+    for (const char *c = f->name; *c; c++)
+        assert_non_null(strchr("abcdefghijklmnopqrstuvwxyz0123456789-_", *c));
+    size_t size;
+    const char *svg = render(f, WTL_CANVAS_SVG, &size);
+    assert_null(strstr(svg, "<script"));
+    assert_true(render(f, WTL_CANVAS_PNG, &size) != NULL);
+    assert_true(render(f, WTL_CANVAS_PDF, &size) != NULL);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2; kind++)
+        for (long at = 1;; at++) {
+            assert_true(at < 2000);
+            struct wtl_alloc_failing failing;
+            struct wtl_alloc alloc = wtl_alloc_failing(&failing, at);
+            struct wtl_arena small;
+            struct wtl_buf out;
+            struct wtl_error err = {0};
+            struct wtl_figure *f = NULL;
+            wtl_arena_init(&small, alloc);
+            wtl_buf_init(&out, alloc, 1 << 26);
+            int rc = kind ? wtl_fig_savings(&small, &report, &f, &err)
+                          : wtl_fig_objective(&small, &report, &report.sets[4], &f, &err);
+            if (rc == 0)
+                rc = wtl_figure_render(f, fonts, WTL_CANVAS_SVG, 0, alloc, &out, &err);
+            wtl_buf_fini(&out);
+            wtl_arena_fini(&small);
+            if (rc == 0)
+                break;
+            assert_int_equal(rc, -WTL_NOMEM);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_figure_on_every_back_end),
+        cmocka_unit_test(every_figure_says_what_it_rests_on),
+        cmocka_unit_test(points_equal_n),
+        cmocka_unit_test(values_are_the_data),
+        cmocka_unit_test(no_data_no_figure),
+        cmocka_unit_test(hostile_names),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
