@@ -202,7 +202,7 @@ char wtl_csv_detect(const char *head, size_t n)
         }
         head = stop + (stop < end);
     }
-    return ',';
+    return '\0';
 }
 
 void wtl_csv_put(struct wtl_buf *out, bool first, const char *text)

@@ -55,8 +55,9 @@ int wtl_csv_init(struct wtl_csv *csv, struct wtl_arena *arena, char separator,
 void wtl_csv_block(struct wtl_csv *csv, const char *data, size_t n);
 enum wtl_csv_kind wtl_csv_next(struct wtl_csv *csv);
 
-/* The separator that the first non-blank lines of `head` (without comments) are cut by: of ',' ';'
- * and TAB the one that occurs most often in the first of them outside quotes; ',' for none. */
+/* The separator that the first line of `head` which is no comment is cut by: of ',' ';'
+ * and TAB the one that occurs most often in it outside quotes, ',' where none does; NUL when
+ * there is no such line. */
 char wtl_csv_detect(const char *head, size_t n);
 
 /* Appends a cell, quoted where it must be, and a separator before it unless it begins the row. */

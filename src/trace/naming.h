@@ -31,6 +31,9 @@ struct wtl_naming; /* user patterns from YAML; NULL: published schemes only */
 int wtl_naming_load(struct wtl_arena *arena, const char *yaml, size_t n, const char *path,
                     const struct wtl_naming **naming_out, struct wtl_error *err);
 
+/* "V100" for "GV100", "A100" for "GA100" ...: the names of legacy files; other names unchanged. */
+const char *wtl_gpu_of_arch(const char *arch);
+
 /* True when the path (its last components) is of a known scheme. User patterns go first. */
 bool wtl_naming_match(const struct wtl_naming *naming, const char *path,
                       struct wtl_name_key *key_out);

@@ -80,6 +80,15 @@ static inline void wtl_stream_missing(struct wtl_stream *s, enum wtl_metric m)
     s->batch->column[m].valid[row >> 6] &= ~(UINT64_C(1) << (row & 63));
 }
 
+/* One cell of the row to come, or that it is missing. For readers that need no speed. */
+static inline void wtl_stream_put(struct wtl_stream *s, enum wtl_metric m, bool known, double value)
+{
+    if (known)
+        s->batch->column[m].value[s->batch->n] = value;
+    else
+        wtl_stream_missing(s, m);
+}
+
 void wtl_stream_forget(struct wtl_stream *s);
 int wtl_stream_flush(struct wtl_reading *r, struct wtl_stream *s, struct wtl_error *err);
 
@@ -101,6 +110,7 @@ extern const struct wtl_reader wtl_reader_nvidia_smi;
 extern const struct wtl_reader wtl_reader_table;      /* runs table and aggregate tables */
 extern const struct wtl_reader wtl_reader_timing;     /* timing_summary.log */
 extern const struct wtl_reader wtl_reader_experiment; /* experiment_summary.log */
+extern const struct wtl_reader wtl_reader_perf_times; /* headerless MHz,seconds */
 extern const struct wtl_reader wtl_reader_zeus;
 extern const struct wtl_reader wtl_reader_perf_stat;
 extern const struct wtl_reader wtl_reader_power_meter;

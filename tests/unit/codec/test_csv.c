@@ -199,7 +199,8 @@ static void separators_are_found(void **state)
                      '\t');
     assert_int_equal(DETECT("\"a,b,c\";d\n"), ';');
     assert_int_equal(DETECT("one\n"), ',');
-    assert_int_equal(DETECT(""), ',');
+    assert_int_equal(DETECT(""), '\0');
+    assert_int_equal(DETECT("# a;b\n\n"), '\0');
 }
 
 static void init_fails_cleanly(void **state)

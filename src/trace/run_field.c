@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cells to runs and back. */
+#include "trace/run_field.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const identity_names[] = {
+    "gpu",  "workload",   "job",           "device",        "seq",
+    "rep",  "rep_from_0", "clock_mhz",     "mem_clock_mhz", "start_ns",
+    "mode", "status",     "stated_causes", "stated_reason", "path"};
+
+static const char *const mode_names[] = {"unknown", "sweep", "custom", "baseline"};
+enum { N_MODES = 4, N_STATUS = 4 };
+
+const char *wtl_run_field_name(int field)
+{
+    return field < (int)WTL_N_RUN_METRICS ? wtl_run_metric_info((enum wtl_run_metric)field)->name
+                                          : identity_names[field - (int)WTL_N_RUN_METRICS];
+}
+
+int wtl_run_field_by_name(const char *name)
+{
+    int field = 0;
+    while (field < WTL_N_RUN_FIELDS && strcmp(wtl_run_field_name(field), name) != 0)
+        field++;
+    return field;
+}
+
+enum wtl_unit wtl_run_field_unit(int field)
+{
+    if (field < (int)WTL_N_RUN_METRICS)
+        return wtl_run_metric_info((enum wtl_run_metric)field)->unit;
+    return field == WTL_F_CLOCK || field == WTL_F_MEM_CLOCK ? WTL_UNIT_MHZ : WTL_UNIT_NONE;
+}
+
+const char *wtl_run_field_expected(int field)
+{
+    switch (field) {
+    case WTL_F_GPU:
+    case WTL_F_WORKLOAD:
+    case WTL_F_JOB:
+    case WTL_F_DEVICE:
+    case WTL_F_PATH:
+        return "a name of at most 95 bytes";
+    case WTL_F_MODE:
+        return "sweep, custom, baseline or unknown";
+    case WTL_F_STATUS:
+        return "success, failed, timeout or unknown";
+    case WTL_F_START:
+        return "a time";
+    case WTL_F_STATED_CAUSES:
+        return "a list of causes joined by '+'";
+    case WTL_F_STATED_REASON:
+        return "text of at most 159 bytes";
+    case WTL_F_SEQ:
+    case WTL_F_REP:
+    case WTL_F_REP_FROM_0:
+        return "a whole number from 0";
+    case WTL_F_CLOCK:
+    case WTL_F_MEM_CLOCK:
+        return "a clock in MHz, below 100 GHz";
+    default:
+        break;
+    }
+    return wtl_run_field_unit(field) == WTL_UNIT_FRACTION ? "a share from 0 to 1" : "a number";
+}
+
+static enum wtl_cell_result set_name(char *dst, struct wtl_view cell)
+{
+    if (cell.n >= WTL_LIMIT_NAME)
+        return WTL_CELL_BAD;
+    wtl_view_copy(cell, dst, WTL_LIMIT_NAME);
+    return WTL_CELL_SET;
+}
+
+static bool whole(const struct wtl_cell_rule *rule, struct wtl_view cell, double max, int64_t *out)
+{
+    double v;
+    if (!wtl_cell_number(cell, wtl_run_field_unit(rule->field), rule->comma, &v))
+        return false;
+    v = v * rule->factor + rule->offset;
+    if (!(v >= 0 && v <= max))
+        return false;
+    int64_t rounded = (int64_t)(v + 0.5);
+    double off = v - (double)rounded;
+    *out = rounded;
+    return off < 1e-6 && off > -1e-6;
+}
+
+static enum wtl_cell_result set_number(struct wtl_run *run, const struct wtl_cell_rule *rule,
+                                       struct wtl_view cell)
+{
+    int64_t v = 0;
+    switch (rule->field) {
+    case WTL_F_SEQ:
+        if (!whole(rule, cell, 1e15, &v))
+            return WTL_CELL_BAD;
+        run->seq = v;
+        return WTL_CELL_SET;
+    case WTL_F_REP:
+    case WTL_F_REP_FROM_0:
+        if (!whole(rule, cell, 1e9, &v))
+            return WTL_CELL_BAD;
+        run->rep = (int)v + (rule->field == WTL_F_REP_FROM_0);
+        return WTL_CELL_SET;
+    case WTL_F_CLOCK:
+        if (!whole(rule, cell, 1e5, &v))
+            return WTL_CELL_BAD;
+        run->clock_mhz = (int)v;
+        return WTL_CELL_SET;
+    case WTL_F_MEM_CLOCK:
+        if (!whole(rule, cell, 1e5, &v))
+            return WTL_CELL_BAD;
+        run->mem_clock_mhz = (int)v;
+        return WTL_CELL_SET;
+    default:
+        return WTL_CELL_BAD;
+    }
+}
+
+static enum wtl_cell_result set_metric(struct wtl_run *run, const struct wtl_cell_rule *rule,
+                                       struct wtl_view cell)
+{
+    double v;
+    enum wtl_unit unit = wtl_run_field_unit(rule->field);
+    if (!wtl_cell_number(cell, unit, rule->comma, &v))
+        return WTL_CELL_BAD;
+    v = v * rule->factor + rule->offset;
+    if (!(v > -1e300 && v < 1e300) || (unit == WTL_UNIT_FRACTION && !(v >= 0 && v <= 1 + 1e-9)))
+        return WTL_CELL_BAD;
+    wtl_run_set(run, (enum wtl_run_metric)rule->field, v);
+    return WTL_CELL_SET;
+}
+
+static enum wtl_cell_result set_status(struct wtl_run *run, struct wtl_view cell)
+{
+    for (int s = 0; s < N_STATUS; s++)
+        if (wtl_view_is_nocase(cell, wtl_run_status_name((enum wtl_run_status)s))) {
+            run->status = (enum wtl_run_status)s;
+            return WTL_CELL_SET;
+        }
+    return WTL_CELL_BAD;
+}
+
+static enum wtl_cell_result set_mode(struct wtl_run *run, struct wtl_view cell)
+{
+    for (int m = 0; m < N_MODES; m++)
+        if (wtl_view_is_nocase(cell, mode_names[m])) {
+            run->mode = (enum wtl_run_mode)m;
+            return WTL_CELL_SET;
+        }
+    return WTL_CELL_BAD;
+}
+
+static enum wtl_cell_result set_causes(struct wtl_run *run, struct wtl_view cell)
+{
+    uint32_t causes = 0;
+    while (cell.n) {
+        const char *plus = memchr(cell.s, '+', cell.n);
+        struct wtl_view name = {cell.s, plus ? (size_t)(plus - cell.s) : cell.n};
+        int c = 0;
+        while (c < (int)WTL_N_CAUSES && !wtl_view_is(name, wtl_cause_name((enum wtl_cause)c)))
+            c++;
+        if (c == (int)WTL_N_CAUSES)
+            return WTL_CELL_BAD;
+        causes |= UINT32_C(1) << c;
+        size_t used = name.n + (plus != NULL);
+        cell = (struct wtl_view){cell.s + used, cell.n - used};
+    }
+    run->stated_causes = causes;
+    return WTL_CELL_SET;
+}
+
+enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cell_rule *rule,
+                                       struct wtl_view cell)
+{
+    if (wtl_cell_missing(cell))
+        return WTL_CELL_MISSING;
+    if (rule->field < (int)WTL_N_RUN_METRICS)
+        return set_metric(run, rule, cell);
+    switch (rule->field) {
+    case WTL_F_GPU:
+        return set_name(run->gpu, cell);
+    case WTL_F_WORKLOAD:
+        return set_name(run->workload, cell);
+    case WTL_F_JOB:
+        return set_name(run->job, cell);
+    case WTL_F_DEVICE:
+        return set_name(run->device, cell);
+    case WTL_F_STATED_CAUSES:
+        return set_causes(run, cell);
+    case WTL_F_STATED_REASON:
+        if (cell.n >= sizeof run->stated_reason)
+            return WTL_CELL_BAD;
+        wtl_view_copy(cell, run->stated_reason, sizeof run->stated_reason);
+        return WTL_CELL_SET;
+    case WTL_F_MODE:
+        return set_mode(run, cell);
+    case WTL_F_STATUS:
+        return set_status(run, cell);
+    case WTL_F_START:
+        return wtl_parse_time(cell, rule->time_form, &run->start_ns) ? WTL_CELL_SET : WTL_CELL_BAD;
+    case WTL_F_PATH:
+        return WTL_CELL_SET;
+    default:
+        return set_number(run, rule, cell);
+    }
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+void wtl_runs_csv_header(struct wtl_buf *out)
+{
+    bool first = true;
+    for (int f = WTL_F_GPU; f < WTL_F_PATH; f++) {
+        if (f == WTL_F_REP_FROM_0)
+            continue;
+        wtl_csv_put(out, first, wtl_run_field_name(f));
+        first = false;
+    }
+    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
+        wtl_csv_put(out, false, wtl_run_field_name(m));
+    wtl_csv_put(out, false, "causes");
+    wtl_csv_put(out, false, "reason");
+    wtl_buf_putc(out, '\n');
+}
+
+/* 0 stands for "unknown" in these fields. */
+static void put_whole(struct wtl_buf *out, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    wtl_csv_put(out, false, value ? text : "");
+}
+
+static void put_causes(struct wtl_buf *out, uint32_t causes)
+{
+    bool first = true;
+    wtl_buf_putc(out, ',');
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
+        if ((causes >> c) & 1) {
+            wtl_buf_printf(out, "%s%s", first ? "" : "+", wtl_cause_name((enum wtl_cause)c));
+            first = false;
+        }
+}
+
+void wtl_runs_csv_row(struct wtl_buf *out, const struct wtl_run *run)
+{
+    wtl_csv_put(out, true, run->gpu);
+    wtl_csv_put(out, false, run->workload);
+    wtl_csv_put(out, false, run->job);
+    wtl_csv_put(out, false, run->device);
+    put_whole(out, run->seq);
+    put_whole(out, run->rep);
+    put_whole(out, run->clock_mhz);
+    put_whole(out, run->mem_clock_mhz);
+    put_whole(out, run->start_ns);
+    wtl_csv_put(out, false, mode_names[run->mode]);
+    wtl_csv_put(out, false, wtl_run_status_name(run->status));
+    put_causes(out, run->stated_causes);
+    wtl_csv_put(out, false, run->stated_reason);
+    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++) {
+        if (wtl_run_has(run, (enum wtl_run_metric)m))
+            wtl_csv_put_number(out, false, run->metric[m]);
+        else
+            wtl_csv_put(out, false, "");
+    }
+    put_causes(out, run->causes);
+    wtl_csv_put(out, false, run->reason);
+    wtl_buf_putc(out, '\n');
+}
