@@ -23,7 +23,7 @@ struct wtl_judge_options wtl_judge_options_default(void)
         .throttle_share_max = 0.05,
         .energy_mismatch_max = 0.05,
         .work_tolerance = 0.01,
-        .outlier_z = 4.5,
+        .outlier_z = 5,
         .cold_z = 3,
         .cold_stable_runs = 3,
     };

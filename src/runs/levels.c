@@ -127,9 +127,12 @@ static void part_fill(struct part *p, const struct wtl_levels *l, const struct w
     }
 }
 
-/* |change| of the fit from each point to the nearest other clock on either side, the larger. */
+/* |change| of the fit from each point to the nearest other clock on either side, the larger. Cells
+ * that stand for themselves have no such doubt. */
 static double step_at(const struct part *p, size_t at)
 {
+    if (p->n_clocks < 3)
+        return 0;
     double below = -INFINITY, above = INFINITY, step = 0;
     size_t lo = at, hi = at;
     for (size_t k = 0; k < p->n; k++) {
@@ -227,14 +230,21 @@ int wtl_levels_learn(struct wtl_arena *scratch, struct wtl_levels *l, const stru
         log_e[i] = l->log_t[i] + l->log_p[i];
         fit_e[i] = l->fit_t[i] + l->fit_p[i];
     }
-    l->sigma_t = spread(l, runs, l->log_t, l->fit_t, n_params, a);
-    l->sigma_p = spread(l, runs, l->log_p, l->fit_p, n_params, a);
-    l->sigma_e = spread(l, runs, log_e, fit_e, n_params, a);
-    l->dof = fmax(1, 0.5 * (n_used - n_params)); /* a robust scale is worth half its data */
+    /* Spread only shrinks and degrees of freedom only grow from round to round: a run that is
+     * rejected must not be pardoned because it is rejected. */
+    double sigma_t = spread(l, runs, l->log_t, l->fit_t, n_params, a);
+    double sigma_p = spread(l, runs, l->log_p, l->fit_p, n_params, a);
+    double sigma_e = spread(l, runs, log_e, fit_e, n_params, a);
+    bool first = l->dof == 0;
+    l->sigma_t = first ? sigma_t : fmin(l->sigma_t, sigma_t);
+    l->sigma_p = first ? sigma_p : fmin(l->sigma_p, sigma_p);
+    l->sigma_e = first ? sigma_e : fmin(l->sigma_e, sigma_e);
+    /* A robust scale is worth half its data. */
+    l->dof = fmax(fmax(1, l->dof), 0.5 * (n_used - n_params));
     return 0;
 }
 
 double wtl_levels_z(const struct wtl_levels *l, double z)
 {
-    return -wtl_student_quantile(wtl_normal_cdf(-z), l->dof);
+    return fmax(z, -wtl_student_quantile(wtl_normal_cdf(-0.6 * z), l->dof));
 }

@@ -118,11 +118,12 @@ static double distance2(const struct wtl_levels *l, size_t i, size_t j)
 
 /* Time and power are those of another clock, at least 5 % away. Where time does not tell the two
  * clocks apart, only the highest clock counts: a request that was not applied leaves the GPU there.
- * Chi-square with two degrees of freedom exceeds 6 in 5 % of cases. */
+ * Chi-square with two degrees of freedom exceeds 12 in 0.25 % of cases; the levels have errors too.
+ */
 static bool has_other_clock(const struct view *v, size_t i, int *clock_out)
 {
     const struct wtl_levels *l = v->l;
-    double best = 6;
+    double best = 12;
     int top = 0;
     bool found = false;
     for (size_t j = 0; j < l->n; j++)

@@ -112,17 +112,6 @@ static void start_line(struct fit *f, struct group *at, size_t lo, size_t hi)
     at->level = wtl_median(f->a, m);
 }
 
-/* Too few groups for a line: the group's own median, else the nearest group's. */
-static void flat_level(const struct fit *f, struct group *at)
-{
-    const struct group *best = f->used[0];
-    for (size_t i = 1; i < f->n_used; i++)
-        if (fabs(f->used[i]->x - at->x) < fabs(best->x - at->x))
-            best = f->used[i];
-    at->level = best->median;
-    at->slope = 0;
-}
-
 static double bisquare(double r, double scale)
 {
     double u = r / (6 * scale);
@@ -174,8 +163,8 @@ static void fit_groups(struct fit *f, size_t window, double *residual)
 {
     size_t lo, hi;
     for (size_t g = 0; g < f->n_groups; g++) {
-        if (f->n_used < 3) {
-            flat_level(f, &f->group[g]);
+        if (f->n_used < 3) { /* too few for a line */
+            f->group[g].level = f->group[g].median;
             continue;
         }
         nearest(f, f->group[g].x, window, &lo, &hi);
@@ -210,9 +199,9 @@ int wtl_local_level(struct wtl_arena *scratch, const double *x, const double *y,
         fit_groups(&f, window < 3 ? 3 : window, residual);
     for (size_t g = 0; g < f.n_groups; g++)
         for (size_t k = 0; k < f.group[g].n; k++) {
-            fit_out[f.order[f.group[g].first + k]] = f.group[g].level;
-            if (has_out)
-                has_out[f.order[f.group[g].first + k]] = f.n_used > 0;
+            size_t i = f.order[f.group[g].first + k];
+            fit_out[i] = f.group[g].level;
+            has_out[i] = f.group[g].n_used > 0 || f.n_used >= 3;
         }
     return 0;
 }

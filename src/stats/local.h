@@ -17,9 +17,9 @@
 #include <stddef.h>
 
 /* fit_out[i] is the level at x[i] for all i, from the points with use[i] (NULL: all). `window` is
- * the number of distinct x in a neighbourhood, at least 3. With fewer than 3 distinct used x the
- * level is the median of the group, or of the nearest group. has_out[i] (may be NULL) is false
- * where there was nothing to learn from. -WTL_NOMEM. */
+ * the number of distinct x in a neighbourhood, at least 3. With fewer than 3 distinct used x there
+ * is no line: the level is the median of the group. has_out[i] is false where there was nothing to
+ * learn from (fit_out[i] is then 0). -WTL_NOMEM. */
 int wtl_local_level(struct wtl_arena *scratch, const double *x, const double *y, const bool *use,
                     size_t n, size_t window, double *fit_out, bool *has_out, struct wtl_error *err);
 
