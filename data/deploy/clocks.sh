@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Locks GPU clocks to what a Wattle plan chose, with nvidia-smi alone, and takes it back.
 #
-#   clocks.sh apply PLAN [GPU-UUID...]  lock; without UUIDs every GPU of the plan's type
-#   clocks.sh status                    what is locked by us, what the GPUs do now
-#   clocks.sh verify [SAMPLES [SECONDS]] whether the lock holds while the GPUs work
-#   clocks.sh rollback [GPU-UUID...]    undo the last apply
-#   clocks.sh recover                   undo an apply that was killed midway; else nothing
-#   clocks.sh plans                     the plans in this file
+#   clocks.sh apply PLAN [GPU-UUID...]    lock; without UUIDs every GPU of the plan's type
+#   clocks.sh status                      what is locked by us, what the GPUs do now
+#   clocks.sh verify [SAMPLES [SECONDS]]  whether the lock holds while the GPUs work
+#   clocks.sh rollback [PLAN|GPU-UUID...] undo the last apply, of all or of these
+#   clocks.sh recover                     undo an apply that was killed midway; else nothing
+#   clocks.sh plans                       the plans in this file
 #
 # Uses locked clocks (-lgc), never application clocks. The driver cannot be asked which lock is set,
 # so rollback goes by our own record: to the lock that we set before, else to the driver's default
@@ -484,31 +484,48 @@ cmd_apply() {
     done
 }
 
-cmd_rollback() {
+# reset_unknown UUID...: GPUs that were named but of which we have no record.
+reset_unknown() {
     local uuid status=0
+    for uuid; do
+        record_find "$uuid"
+        [ "$FOUND" -lt 0 ] || continue
+        if set_lock "$uuid" -/- -/-; then
+            say "$uuid: reset to the driver's default (we have no record of a lock of ours)"
+        else
+            status=1
+        fi
+    done
+    return "$status"
+}
+
+cmd_rollback() {
+    local word i status=0 uuids=()
     command -v nvidia-smi >/dev/null || die 3 "there is no nvidia-smi on this machine"
     take_turn
     record_load
-    for uuid; do
-        [[ $uuid =~ ^GPU-[0-9A-Za-z-]+$ ]] || die 2 "\"$uuid\" is no GPU UUID"
-    done
     if [ "$(count_phase pending)" -gt 0 ]; then
         recover_pending
         exit $?
     fi
-    for uuid; do
-        record_find "$uuid"
-        if [ "$FOUND" -lt 0 ]; then
-            set_lock "$uuid" -/- -/- || { status=$?; continue; }
-            say "$uuid: reset to the driver's default (we have no record of a lock of ours)"
+    for word; do
+        if [[ $word =~ ^GPU-[0-9A-Za-z-]+$ ]]; then
+            uuids+=("$word")
+        elif is_one_of "$word" "${PLAN_NAME[@]}"; then
+            for i in "${!R_UUID[@]}"; do
+                [ "${R_PLAN[i]}" != "$word" ] || uuids+=("${R_UUID[i]}")
+            done
+        else
+            die 2 "\"$word\" is neither a plan nor a GPU UUID"
         fi
     done
-    if [ "${#R_UUID[@]}" -eq 0 ]; then
-        [ $# -gt 0 ] || say "nothing recorded, nothing to undo"
-        exit "$status"
+    if [ $# -gt 0 ] && [ "${#uuids[@]}" -eq 0 ] || [ "$#" -eq 0 ] && [ "${#R_UUID[@]}" -eq 0 ]; then
+        say "nothing recorded, nothing to undo"
+        return 0
     fi
-    undo_phase applied "$@" || status=$?
-    exit "$status"
+    reset_unknown ${uuids[@]+"${uuids[@]}"} || status=1
+    undo_phase applied ${uuids[@]+"${uuids[@]}"} || status=$?
+    return "$status"
 }
 
 cmd_recover() {
