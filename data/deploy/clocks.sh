@@ -311,12 +311,19 @@ recover_pending() {
 
 # ---- commands -----------------------------------------------------------------------------------
 
-# fold TEXT: letters and digits, lower case: the key under which spellings meet.
-fold() { printf '%s' "$1" | tr -cd '[:alnum:]' | tr '[:upper:]' '[:lower:]'; }
+# fold TEXT: letters and digits, lower case, in FOLDED: the key under which spellings meet.
+fold() {
+    FOLDED=${1//[^[:alnum:]]/}
+    FOLDED=${FOLDED,,}
+}
 
 # same A B: whether two names meet.
 same() {
-    [ "$1" = "$2" ] || { [ -n "$(fold "$1")" ] && [ "$(fold "$1")" = "$(fold "$2")" ]; }
+    local a
+    fold "$1"
+    a=$FOLDED
+    fold "$2"
+    [ "$1" = "$2" ] || { [ -n "$a" ] && [ "$a" = "$FOLDED" ]; }
 }
 
 # find_plan NAME: its index in PLAN; by name, or by workload where that names one plan only.
@@ -346,13 +353,14 @@ find_plan() {
 # "NVIDIA A100-PCIE-40GB", "A10" is not.
 is_type() {
     local type words i k joined
-    type=$(fold "$2")
+    fold "$2"
+    type=$FOLDED
     [ -n "$type" ] || return 1
-    read -ra words <<<"$(printf '%s' "$1" | tr -cs '[:alnum:]' ' ' | tr '[:upper:]' '[:lower:]')"
+    read -ra words <<<"${1//[^[:alnum:]]/ }"
     for i in "${!words[@]}"; do
         joined=
         for ((k = i; k < ${#words[@]}; k++)); do
-            joined+=${words[k]}
+            joined+=${words[k],,}
             [ "$joined" != "$type" ] || return 0
         done
     done

@@ -22,12 +22,12 @@ int wtl_deploy_installer(const struct wtl_deployment *d, const char *template, s
 /* DEPLOY.md: what the files are and how they are used. */
 void wtl_deploy_readme(const struct wtl_deployment *d, struct wtl_buf *out);
 
-/* One word for the shell, in single quotes; nothing in it is ever expanded. */
+/* One word for bash: 'plain' or $'with \044 octal escapes'; nothing in it is ever expanded. */
 void wtl_quote_shell(const char *text, struct wtl_buf *out);
 
-/* One argument of ExecStart=: in double quotes, with %, $, quotes and control characters escaped
- * (systemd.syntax(7), systemd.service(5)). */
-void wtl_quote_systemd(const char *text, struct wtl_buf *out);
+/* The program of ExecStart=: in double quotes, with %, quotes and control characters escaped. It is
+ * not subject to $ expansion (systemd.service(5)). */
+void wtl_quote_systemd_program(const char *path, struct wtl_buf *out);
 
 /* Text for comments and Markdown: control characters and backticks become '?'. */
 void wtl_quote_plain(const char *text, struct wtl_buf *out);

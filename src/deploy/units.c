@@ -28,10 +28,10 @@ static void add_commands(const struct wtl_deployment *d, const struct wtl_deploy
         return;
     }
     wtl_buf_puts(out, "ExecStart=");
-    wtl_quote_systemd(d->options->program, out);
+    wtl_quote_systemd_program(d->options->program, out);
     wtl_buf_printf(out, " apply /etc/wattle/%s.json --standing %s\n", item->name, item->name);
     wtl_buf_puts(out, "ExecStop=");
-    wtl_quote_systemd(d->options->program, out);
+    wtl_quote_systemd_program(d->options->program, out);
     wtl_buf_printf(out, " restore --standing %s\n", item->name);
     wtl_buf_puts(out, "StateDirectory=wattle\n");
 }
