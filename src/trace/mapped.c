@@ -341,6 +341,8 @@ static int begin(struct wtl_reading *r, struct wtl_error *err)
 
 static bool fits(struct wtl_reading *r, struct mapped *x)
 {
+    if (x->mapping->rows == WTL_ROWS_SAMPLES && !wtl_tabular_ended(r, &x->tab))
+        return false;
     if (x->mapping->header)
         return wtl_tabular_fits(r, &x->tab);
     if (x->tab.csv.n >= x->cells_needed)

@@ -231,10 +231,8 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
     while (wtl_tabular_next(r, &p->tab)) {
         struct line line;
         int rc = 0;
-        if (find_parts(&p->tab.csv, p->machine, &line))
+        if (wtl_tabular_ended(r, &p->tab) && find_parts(&p->tab.csv, p->machine, &line))
             rc = take_line(r, p, &line, err);
-        else if (p->tab.csv.unended)
-            wtl_reading_drop(r, WTL_DROP_truncated_row, p->tab.csv.line);
         if (rc)
             return rc;
     }

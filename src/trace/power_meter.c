@@ -218,7 +218,7 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
         int rc = 0;
         if (!m->tab.n_columns)
             rc = read_header(r, m, err);
-        else if (wtl_tabular_fits(r, &m->tab))
+        else if (wtl_tabular_ended(r, &m->tab) && wtl_tabular_fits(r, &m->tab))
             rc = read_row(r, m, err);
         if (rc)
             return rc;

@@ -44,6 +44,13 @@ bool wtl_tabular_next(struct wtl_reading *r, struct wtl_tabular *t)
     }
 }
 
+bool wtl_tabular_ended(struct wtl_reading *r, struct wtl_tabular *t)
+{
+    if (t->csv.unended)
+        wtl_reading_drop(r, WTL_DROP_truncated_row, t->csv.line);
+    return !t->csv.unended;
+}
+
 bool wtl_tabular_fits(struct wtl_reading *r, struct wtl_tabular *t)
 {
     int n = t->csv.n;

@@ -24,6 +24,10 @@ void wtl_tabular_block(struct wtl_reading *r, struct wtl_tabular *t, const char 
  * dropped. False at the end of the block. */
 bool wtl_tabular_next(struct wtl_reading *r, struct wtl_tabular *t);
 
+/* For logs, which a kill may end anywhere: false for a row without line end, which is then counted
+ * as dropped: "101" may have been "1013". Tables made by hand often lack the last line end. */
+bool wtl_tabular_ended(struct wtl_reading *r, struct wtl_tabular *t);
+
 /* After the header: false for a row with fewer or more cells, which is then counted as dropped.
  * Empty cells behind the last column are fine. */
 bool wtl_tabular_fits(struct wtl_reading *r, struct wtl_tabular *t);

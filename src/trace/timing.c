@@ -128,6 +128,8 @@ static int block_timing(struct wtl_reading *r, const char *data, size_t n, struc
         struct wtl_timing timing = {0};
         if (wtl_view_is(t->csv.cells[0].text, "run_id") || !wtl_tabular_fits(r, t))
             continue; /* the format line without its '#' says nothing */
+        if (!wtl_tabular_ended(r, t))
+            continue;
         if (!parse_row(t->csv.cells, &timing)) {
             wtl_reading_drop(r, WTL_DROP_bad_number, t->csv.line);
             continue;
@@ -223,6 +225,8 @@ static int block_perf(struct wtl_reading *r, const char *data, size_t n, struct 
     wtl_tabular_block(r, &p->tab, data, n);
     while (wtl_tabular_next(r, &p->tab)) {
         struct wtl_timing timing = {.exit_code = -1};
+        if (!wtl_tabular_ended(r, &p->tab))
+            continue;
         if (!parse_pair(&p->tab.csv, &timing)) {
             wtl_reading_drop(r, p->tab.csv.n < 2 ? WTL_DROP_truncated_row : WTL_DROP_bad_number,
                              p->tab.csv.line);

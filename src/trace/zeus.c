@@ -174,7 +174,7 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
         int rc = 0;
         if (!z->tab.n_columns)
             rc = read_header(r, z, err);
-        else if (wtl_tabular_fits(r, &z->tab))
+        else if (wtl_tabular_ended(r, &z->tab) && wtl_tabular_fits(r, &z->tab))
             rc = read_row(r, z, err);
         if (rc)
             return rc;
