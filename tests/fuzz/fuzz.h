@@ -15,6 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  * of trace.h: batches in order, finite values, counts that agree, an error that says something. */
 void fuzz_trace(const char *reader, const uint8_t *data, size_t size);
 
+/* The same with any options. */
+struct wtl_trace_options;
+void fuzz_trace_options(const struct wtl_trace_options *options, const uint8_t *data, size_t size);
+
 /* Aborts with a message unless `what` holds. */
 void fuzz_check(int holds, const char *what);
 

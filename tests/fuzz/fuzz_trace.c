@@ -111,6 +111,12 @@ static void check_report(const struct seen *seen, const struct wtl_read_report *
 
 void fuzz_trace(const char *reader, const uint8_t *data, size_t size)
 {
+    struct wtl_trace_options options = {.reader = reader};
+    fuzz_trace_options(&options, data, size);
+}
+
+void fuzz_trace_options(const struct wtl_trace_options *options, const uint8_t *data, size_t size)
+{
     struct wtl_error err = {0};
     struct wtl_input *in = NULL;
     if (wtl_input_new(wtl_alloc_system(), &in, &err) != 0)
@@ -118,10 +124,9 @@ void fuzz_trace(const char *reader, const uint8_t *data, size_t size)
     struct seen *seen = calloc(1, sizeof *seen);
     int rc = wtl_input_open_memory(in, "fuzz", data, size, false, &err);
     if (rc == 0 && seen) {
-        struct wtl_trace_options options = {.reader = reader};
         struct wtl_trace_sink sink = {seen, on_stream, on_batch, on_run, on_timing};
         struct wtl_read_report report;
-        rc = wtl_trace_read(in, &options, &sink, &report, &err);
+        rc = wtl_trace_read(in, options, &sink, &report, &err);
         if (rc == 0)
             check_report(seen, &report);
     }

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The reader of perf-times, forced. */
+#include "fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_trace("perf-times", data, size);
+    return 0;
+}
