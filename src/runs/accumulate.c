@@ -7,6 +7,19 @@
 #include <math.h>
 #include <string.h>
 
+struct lane {
+    double sum, squares, lo, hi;
+};
+
+static inline void lane_add(struct lane *l, double x, double origin)
+{
+    double d = x - origin;
+    l->sum += d;
+    l->squares += d * d;
+    l->lo = x < l->lo ? x : l->lo;
+    l->hi = x > l->hi ? x : l->hi;
+}
+
 void wtl_moments_add(struct wtl_moments *m, const double *x, int n)
 {
     if (n == 0)
@@ -15,21 +28,22 @@ void wtl_moments_add(struct wtl_moments *m, const double *x, int n)
         m->origin = m->min = m->max = x[0];
         m->sum = m->squares = 0;
     }
-    double sum[4] = {0}, squares[4] = {0};
-    double lo[4] = {m->min, m->min, m->min, m->min}, hi[4] = {m->max, m->max, m->max, m->max};
-    for (int i = 0; i < n; i++) {
-        double d = x[i] - m->origin;
-        int k = i & 3;
-        sum[k] += d;
-        squares[k] += d * d;
-        lo[k] = x[i] < lo[k] ? x[i] : lo[k];
-        hi[k] = x[i] > hi[k] ? x[i] : hi[k];
+    double origin = m->origin;
+    struct lane a = {.lo = m->min, .hi = m->max}, b = a, c = a, d = a;
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+        lane_add(&a, x[i], origin);
+        lane_add(&b, x[i + 1], origin);
+        lane_add(&c, x[i + 2], origin);
+        lane_add(&d, x[i + 3], origin);
     }
+    for (; i < n; i++)
+        lane_add(&a, x[i], origin);
     m->n += n;
-    m->sum += (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    m->squares += (squares[0] + squares[1]) + (squares[2] + squares[3]);
-    m->min = fmin(fmin(lo[0], lo[1]), fmin(lo[2], lo[3]));
-    m->max = fmax(fmax(hi[0], hi[1]), fmax(hi[2], hi[3]));
+    m->sum += (a.sum + b.sum) + (c.sum + d.sum);
+    m->squares += (a.squares + b.squares) + (c.squares + d.squares);
+    m->min = fmin(fmin(a.lo, b.lo), fmin(c.lo, d.lo));
+    m->max = fmax(fmax(a.hi, b.hi), fmax(c.hi, d.hi));
     m->last = x[n - 1];
 }
 

@@ -93,44 +93,53 @@ void wtl_reducer_begin(struct wtl_reducer *r)
     r->gaps = 0;
 }
 
-/* Rows at which any activity column speaks, and rows at which one says "working". */
-static void activity_words(const struct wtl_batch *b, uint64_t *known, uint64_t *active)
+/* Bits of the rows of word w in which a value is above active_min. */
+static uint64_t busy_word(const struct wtl_column *c, int w, int n)
 {
-    static const enum wtl_metric says[] = {WTL_M_gr_active, WTL_M_sm_active, WTL_M_gpu_util};
-    memset(known, 0, WTL_BATCH_WORDS * sizeof *known);
-    memset(active, 0, WTL_BATCH_WORDS * sizeof *active);
-    for (size_t s = 0; s < sizeof says / sizeof *says; s++) {
-        if (!wtl_batch_has(b, says[s]))
-            continue;
-        const struct wtl_column *c = &b->column[says[s]];
-        for (int row = 0; row < b->n; row++) {
-            uint64_t valid = (c->valid[row >> 6] >> (row & 63)) & 1;
-            uint64_t busy = valid & (uint64_t)(c->value[row] > active_min);
-            known[row >> 6] |= valid << (row & 63);
-            active[row >> 6] |= busy << (row & 63);
-        }
-    }
+    const double *x = c->value + 64 * w;
+    int rows = n - 64 * w < 64 ? n - 64 * w : 64;
+    uint64_t busy = 0;
+    for (int i = 0; i < rows; i++)
+        busy |= (uint64_t)(x[i] > active_min) << i;
+    return busy & c->valid[w];
 }
 
-/* Counts activity; a row that says nothing is as the last one that did (profiling columns of one
- * DCGM dialect are missing in every other row). Leaves the filled rows in `active`. */
+/* Gives rows that say nothing the state of the last row that did; *state carries over words. */
+static uint64_t hold(uint64_t known, uint64_t active, bool *state)
+{
+    uint64_t held = 0, now = *state;
+    for (int i = 0; i < 64; i++) {
+        uint64_t says = (known >> i) & 1;
+        now = (now & ~says) | ((active >> i) & says);
+        held |= now << i;
+    }
+    *state = now != 0;
+    return held;
+}
+
+/* Counts activity and leaves the active rows in `active`: those at which any activity column says
+ * so. A row that says nothing is as the last one that did (profiling columns of one DCGM dialect
+ * are missing in every other row). False while no row has said anything. */
 static bool push_activity(struct wtl_reducer *r, const struct wtl_batch *b, uint64_t *active)
 {
-    uint64_t known[WTL_BATCH_WORDS];
-    activity_words(b, known, active);
-    bool any = false;
-    for (int row = 0; row < b->n; row++) {
-        uint64_t bit = UINT64_C(1) << (row & 63);
-        if (known[row >> 6] & bit) {
-            r->was_active = (active[row >> 6] & bit) != 0;
-            r->rows_known++;
-            r->rows_active += r->was_active;
-            any = true;
-        } else if (r->was_active) {
-            active[row >> 6] |= bit;
+    static const enum wtl_metric says[] = {WTL_M_gr_active, WTL_M_sm_active, WTL_M_gpu_util};
+    for (int w = 0; 64 * w < b->n; w++) {
+        uint64_t rows = b->n - 64 * w >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (b->n - 64 * w)) - 1;
+        uint64_t known = 0, busy = 0;
+        for (size_t s = 0; s < sizeof says / sizeof *says; s++) {
+            if (!wtl_batch_has(b, says[s]))
+                continue;
+            known |= b->column[says[s]].valid[w] & rows;
+            busy |= busy_word(&b->column[says[s]], w, b->n);
         }
+        busy &= rows;
+        r->rows_known += __builtin_popcountll(known);
+        r->rows_active += __builtin_popcountll(busy);
+        active[w] = hold(known | ~rows, busy, &r->was_active) & rows;
+        if (rows != ~UINT64_C(0) && rows) /* the rows beyond the end said "no" */
+            r->was_active = (active[w] >> (b->n - 64 * w - 1)) & 1;
     }
-    return any || r->rows_known > 0;
+    return r->rows_known > 0;
 }
 
 static void push_clocks(struct wtl_reducer *r, const struct wtl_batch *b, const uint64_t *active)
