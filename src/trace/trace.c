@@ -86,12 +86,15 @@ void wtl_reading_drop(struct wtl_reading *r, enum wtl_drop drop, int64_t line)
 static bool has_part(const char *list, const char *separator, const char *part)
 {
     size_t n = strlen(part);
-    for (const char *at = list; at; at = strstr(at, separator)) {
-        at += at == list ? 0 : strlen(separator);
-        if (strncmp(at, part, n) == 0 && (at[n] == '\0' || wtl_starts_with(at + n, separator)))
+    for (;;) {
+        if (strncmp(list, part, n) == 0 &&
+            (list[n] == '\0' || wtl_starts_with(list + n, separator)))
             return true;
+        list = strstr(list, separator);
+        if (!list)
+            return false;
+        list += strlen(separator);
     }
-    return false;
 }
 
 /* Appends `part` to a list in a fixed buffer, unless it stands there or finds no room. */

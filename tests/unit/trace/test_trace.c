@@ -214,6 +214,18 @@ static void drops_have_names(void **state)
         assert_true(wtl_drop_text((enum wtl_drop)d)[0]);
 }
 
+/* Found by fuzzing: names that hold the list's separator. */
+static void odd_column_names_are_listed_once(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct collected c = {0};
+    assert_ok(collect_text(&c, "#Entity , FOO POWER FOO ,\nGPU 0 1 2 3 4 5\n", &err), &err);
+    assert_int_equal(c.report.rows, 1);
+    assert_string_equal(c.report.unknown_columns, ",,FOO");
+    collect_free(&c);
+}
+
 static void more_than_the_limit_of_streams_is_refused(void **state)
 {
     (void)state;
@@ -265,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_refusing_sink_ends_the_reading),
         cmocka_unit_test(sinks_may_be_empty),
         cmocka_unit_test(drops_have_names),
+        cmocka_unit_test(odd_column_names_are_listed_once),
         cmocka_unit_test(more_than_the_limit_of_streams_is_refused),
         cmocka_unit_test(one_scratch_serves_many_files),
     };
