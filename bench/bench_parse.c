@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,6 +22,7 @@ struct stage {
     const char *name;
     bool hash, parse;
     double seconds[MAX_REPEATS];
+    double cpu_s[MAX_REPEATS]; /* of this thread: what the wall clock says on an idle machine */
 };
 
 struct bench {
@@ -82,14 +84,23 @@ static int read_file(struct bench *b, const char *path, const struct stage *s,
     return rc;
 }
 
+static double cpu_seconds(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static int run_stage(struct bench *b, struct stage *s, int repeat, struct wtl_error *err)
 {
     struct wtl_clock clock = wtl_clock_system();
     b->bytes = b->rows = b->dropped = b->cells = 0;
     int64_t start = clock.monotonic_ns(clock.ctx);
+    double cpu_start_s = cpu_seconds();
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < b->n; i++)
         rc = read_file(b, b->paths[i], s, err);
+    s->cpu_s[repeat] = cpu_seconds() - cpu_start_s;
     s->seconds[repeat] = (double)(clock.monotonic_ns(clock.ctx) - start) / 1e9;
     return rc;
 }
@@ -117,13 +128,16 @@ static void print_table(const struct bench *b, struct stage *stages, int n_stage
     printf("%zu files, %.1f MB, %lld rows, %lld dropped, %lld cells; %d repeats\n", b->n,
            (double)b->bytes / 1e6, (long long)b->rows, (long long)b->dropped, (long long)b->cells,
            repeats);
-    printf("%-24s %10s %10s %10s %8s\n", "stage", "median s", "min s", "max s", "GB/s");
+    printf("%-24s %9s %9s %9s %7s %9s %9s\n", "stage", "median s", "min s", "max s", "GB/s",
+           "cpu s", "min cpu s");
     for (int s = 0; s < n_stages; s++) {
         double *t = stages[s].seconds;
+        double *cpu = stages[s].cpu_s;
         qsort(t, (size_t)repeats, sizeof *t, compare);
+        qsort(cpu, (size_t)repeats, sizeof *cpu, compare);
         double median = t[repeats / 2];
-        printf("%-24s %10.4f %10.4f %10.4f %8.3f\n", stages[s].name, median, t[0], t[repeats - 1],
-               (double)b->bytes / median / 1e9);
+        printf("%-24s %9.4f %9.4f %9.4f %7.3f %9.4f %9.4f\n", stages[s].name, median, t[0],
+               t[repeats - 1], (double)b->bytes / median / 1e9, cpu[repeats / 2], cpu[0]);
     }
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) == 0)

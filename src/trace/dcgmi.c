@@ -27,6 +27,7 @@ enum {
     MAX_WORDS = WTL_LIMIT_COLUMNS + NAME_WORDS + 4,
     MAX_PENDING = 64, /* rows that wait for a header; dmon repeats it every 14 */
     PROBE_LINES = 64,
+    N_PATTERNS = 2,
 };
 
 /* One stream and the bytes by which its rows are recognised at once. */
@@ -42,8 +43,18 @@ struct pending {
     int64_t number;
 };
 
+/* Where the words of an earlier row were. A table of fixed columns has few such patterns, and they
+ * take turns: a row with and a row without profiling values. */
+struct pattern {
+    size_t n; /* bytes of the line; 0: none yet */
+    uint64_t ink[WTL_INK_WORDS];
+    int n_words;
+    uint16_t edge[64 * WTL_INK_WORDS + 64 + 2];
+};
+
 struct dcgmi {
     struct wtl_reading *r;
+    bool modern; /* the processor has AVX2 and BMI2 */
     bool has_layout;
     struct dcgmi_layout layout;
     struct wtl_view header; /* the line that `layout` was read from */
@@ -54,7 +65,9 @@ struct dcgmi {
     size_t row_length; /* of the row before */
     struct pending pending[MAX_PENDING];
     int n_pending;
-    uint16_t edge[2 * MAX_WORDS + 64 + 2];
+    uint16_t edge[2 * MAX_WORDS + 64 + 2]; /* of a line too long for a pattern */
+    int last_pattern;
+    struct pattern pattern[N_PATTERNS];
 };
 
 /* A row, split. */
@@ -116,37 +129,42 @@ static __attribute__((noinline)) int uncommon_cell(struct wtl_view text, bool wi
 }
 
 /* Puts one cell into the batch; false: it is neither a number nor missing. */
-WTL_INLINE bool take_cell(struct wtl_stream *s, const struct dcgmi_cell *cell, const char *p,
-                          size_t n, int64_t *sentinels)
+WTL_INLINE bool take_cell(struct wtl_stream *s, struct wtl_batch *b, int row,
+                          const struct dcgmi_cell *cell, const char *p, size_t n,
+                          int64_t *sentinels)
 {
     double v;
     if (n == 3 && memcmp(p, "N/A", 3) == 0) {
         wtl_stream_missing(s, (enum wtl_metric)cell->metric);
         return true;
     }
-    if (__builtin_expect(!wtl_parse_common(p, n, &v) || v >= 2147483632.0, 0)) {
-        int kind = uncommon_cell((struct wtl_view){p, n}, cell->wide, &v, sentinels);
+    if (__builtin_expect(!wtl_parse_common(p, n, &v) || (n >= 10 && v >= 2147483632.0), 0)) {
+        double careful = 0;
+        int kind = uncommon_cell((struct wtl_view){p, n}, cell->wide, &careful, sentinels);
         if (kind < 0)
             return false;
         if (kind == 0) {
             wtl_stream_missing(s, (enum wtl_metric)cell->metric);
             return true;
         }
+        v = careful;
     }
     if (cell->convert == DCGMI_DIVIDE)
         v /= cell->factor;
     else if (cell->convert == DCGMI_MULTIPLY)
         v *= cell->factor;
-    s->batch->column[cell->metric].value[s->batch->n] = v;
+    b->column[cell->metric].value[row] = v;
     return true;
 }
 
 WTL_INLINE bool take_cells(struct wtl_stream *s, const struct dcgmi_cell *cells, int n,
                            const struct row *row, int first, int64_t *sentinels)
 {
+    struct wtl_batch *b = s->batch;
+    int at = b->n;
     for (int i = 0; i < n; i++) {
         const uint16_t *e = row->edge + 2 * (first + cells[i].word);
-        if (!take_cell(s, &cells[i], row->line + e[0], (size_t)(e[1] - e[0]), sentinels))
+        if (!take_cell(s, b, at, &cells[i], row->line + e[0], (size_t)(e[1] - e[0]), sentinels))
             return false;
     }
     return true;
@@ -342,7 +360,7 @@ static __attribute__((noinline)) int other_line(struct dcgmi *d, const char *lin
     if (is_chatter(text) || is_units(text))
         return 0;
     if (dcgmi_is_header(text.s, text.n))
-        return line[n] == '\n' ? take_header(d, text.s, text.n, err) : 0;
+        return line[n] == '\n' ? take_header(d, line, n, err) : 0;
     bool taken = false;
     int rc = wtl_reading_hand_over(d->r, line, n, number, &taken, err);
     if (rc == 0 && !taken)
@@ -356,11 +374,65 @@ static bool may_be_cut(const struct dcgmi *d, const struct row *row)
     return row->edge[2 * row->n_words - 1] == row->n && row->n != d->row_length;
 }
 
+WTL_INLINE bool same_ink(const struct pattern *p, const uint64_t *ink, size_t n_ink, size_t n)
+{
+    uint64_t difference = p->n ^ n;
+    for (size_t i = 0; i < n_ink; i++)
+        difference |= p->ink[i] ^ ink[i];
+    return difference == 0;
+}
+
+static void learn_pattern(struct pattern *p, const uint64_t *ink, size_t n_ink, size_t n)
+{
+    uint64_t carry = 0;
+    int count = 0;
+    for (size_t i = 0; i < n_ink; i++) {
+        p->ink[i] = ink[i];
+        count = wtl_edges_of(ink[i], &carry, 64 * i, p->edge, count);
+    }
+    if (count & 1)
+        p->edge[count++] = (uint16_t)n;
+    p->n = n;
+    p->n_words = count / 2;
+}
+
+/* Splits a row, from what is remembered where its blanks are those of an earlier one. */
+WTL_INLINE void split(struct dcgmi *d, struct row *row)
+{
+    if (row->n > 64 * WTL_INK_WORDS) {
+        row->n_words = wtl_split_words(row->line, row->n, d->edge, MAX_WORDS);
+        row->edge = d->edge;
+        return;
+    }
+    uint64_t ink[WTL_INK_WORDS];
+    size_t n_ink = wtl_ink_of(row->line, row->n, ink);
+    int at = d->last_pattern ^ 1; /* they take turns */
+    if (!same_ink(&d->pattern[at], ink, n_ink, row->n)) {
+        if (same_ink(&d->pattern[at ^ 1], ink, n_ink, row->n))
+            at ^= 1;
+        else
+            learn_pattern(&d->pattern[at], ink, n_ink, row->n);
+    }
+    d->last_pattern = at;
+    row->n_words = d->pattern[at].n_words;
+    row->edge = d->pattern[at].edge;
+}
+
+/* Repeated headers and units at once, without a look at their words. */
+WTL_INLINE bool is_known_line(const struct dcgmi *d, const char *line, size_t n)
+{
+    if (line[0] == '#')
+        return d->has_layout && view_equal(d->header, (struct wtl_view){line, n});
+    return line[0] == 'I' && is_units((struct wtl_view){line, n});
+}
+
 WTL_INLINE int take_line(struct dcgmi *d, const char *line, size_t n, int64_t number, bool ended,
                          struct wtl_error *err)
 {
-    struct row row = {.line = line, .n = n, .number = number, .edge = d->edge};
-    row.n_words = wtl_split_words(line, n, d->edge, MAX_WORDS);
+    if (is_known_line(d, line, n))
+        return 0;
+    struct row row = {.line = line, .n = n, .number = number};
+    split(d, &row);
     if (!is_row(&row))
         return other_line(d, line, n, number, err);
     enum wtl_drop drop = WTL_N_DROPS;
@@ -372,7 +444,7 @@ WTL_INLINE int take_line(struct dcgmi *d, const char *line, size_t n, int64_t nu
         return keep_pending(d, &row, err);
     if (drop == WTL_N_DROPS) {
         row.entity_words = 2;
-        if (row.n_words > 2 && line[d->edge[4]] == 'L')
+        if (row.n_words > 2 && line[row.edge[4]] == 'L')
             row.entity_words = count_entity_words(&d->layout, &row);
         drop = check_shape(&d->layout, &row);
     }
@@ -430,8 +502,6 @@ static int keep_header(struct dcgmi *d, const char *line, size_t n, struct wtl_e
 
 static int take_header(struct dcgmi *d, const char *line, size_t n, struct wtl_error *err)
 {
-    if (d->has_layout && view_equal(d->header, (struct wtl_view){line, n}))
-        return 0;
     int rc = dcgmi_read_header(d->r, line, n, &d->layout, err);
     if (rc == 0)
         rc = keep_header(d, line, n, err);
@@ -461,9 +531,22 @@ WTL_INLINE int take_block(struct dcgmi *d, const char *data, size_t n, struct wt
     return 0;
 }
 
+#if defined(__x86_64__)
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static int
+take_block_avx2(struct dcgmi *d, const char *data, size_t n, struct wtl_error *err)
+{
+    return take_block(d, data, n, err);
+}
+#endif
+
 static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_error *err)
 {
-    return take_block(r->state, data, n, err);
+    struct dcgmi *d = r->state;
+#if defined(__x86_64__)
+    if (d->modern)
+        return take_block_avx2(d, data, n, err);
+#endif
+    return take_block(d, data, n, err);
 }
 
 static int begin(struct wtl_reading *r, struct wtl_error *err)
@@ -472,6 +555,9 @@ static int begin(struct wtl_reading *r, struct wtl_error *err)
     if (!d)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     d->r = r;
+#if defined(__x86_64__)
+    d->modern = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+#endif
     r->state = d;
     return 0;
 }

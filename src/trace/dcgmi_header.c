@@ -43,8 +43,8 @@ bool dcgmi_is_header(const char *line, size_t n)
 /* dmon cuts a name that is wider than its column and puts "..." behind. */
 static bool name_matches(struct wtl_view word, const char *name)
 {
-    if (!name[0])
-        return false;
+    if (!name[0] || (word.s[0] | 32) != (name[0] | 32))
+        return false; /* nearly always: headers are read once a file */
     if (word.n > 5 && memcmp(word.s + word.n - 3, "...", 3) == 0) {
         struct wtl_view stem = {word.s, word.n - 3};
         char start[16];

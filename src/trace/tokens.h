@@ -39,6 +39,32 @@ WTL_INLINE uint64_t wtl_ink_mask(const char *p)
     return mask;
 }
 
+/* Bytes of ink of a line of at most 64 * WTL_INK_WORDS bytes. */
+enum { WTL_INK_WORDS = 8 };
+
+/* Fills mask[0..] for a line that fits; returns the number of words of the mask. */
+WTL_INLINE size_t wtl_ink_of(const char *line, size_t n, uint64_t mask[WTL_INK_WORDS])
+{
+    size_t k = 0;
+    for (size_t base = 0; base < n; base += 64)
+        mask[k++] = wtl_ink_mask(line + base);
+    if (n & 63)
+        mask[k - 1] &= (UINT64_C(1) << (n & 63)) - 1;
+    return k;
+}
+
+/* Appends the places where words begin and end in 64 bytes of a line. */
+WTL_INLINE int wtl_edges_of(uint64_t ink, uint64_t *carry, size_t base, uint16_t *edge, int count)
+{
+    uint64_t edges = ink ^ (ink << 1 | *carry);
+    *carry = ink >> 63;
+    while (edges) {
+        edge[count++] = (uint16_t)(base + (size_t)__builtin_ctzll(edges));
+        edges &= edges - 1;
+    }
+    return count;
+}
+
 /* Splits a line (n < 65536) into words: edge[2k] and edge[2k+1] are where word k begins and ends.
  * Room for max_words words and 64 more edges is needed. Returns the number of words, or
  * max_words + 1 when there are more. */
@@ -50,12 +76,7 @@ WTL_INLINE int wtl_split_words(const char *line, size_t n, uint16_t *edge, int m
         uint64_t ink = wtl_ink_mask(line + base);
         if (n - base < 64)
             ink &= (UINT64_C(1) << (n - base)) - 1;
-        uint64_t edges = ink ^ (ink << 1 | carry);
-        carry = ink >> 63;
-        while (edges) {
-            edge[count++] = (uint16_t)(base + (size_t)__builtin_ctzll(edges));
-            edges &= edges - 1;
-        }
+        count = wtl_edges_of(ink, &carry, base, edge, count);
         if (count > 2 * max_words)
             return max_words + 1;
     }
