@@ -81,18 +81,20 @@ int wtl_campaign_find_source(struct wtl_campaign *c, const char *sha256, int64_t
 int wtl_campaign_sources(struct wtl_campaign *c, struct wtl_arena *arena,
                          struct wtl_source **sources_out, size_t *n_out, struct wtl_error *err);
 
-/* The sizes of all sources, ascending: a file of another size is surely not known. */
-int wtl_campaign_source_sizes(struct wtl_campaign *c, struct wtl_arena *arena, int64_t **sizes_out,
-                              size_t *n_out, struct wtl_error *err);
-
 /* Lines of timing logs, kept so that traces which come later still find them. */
 int wtl_campaign_add_timing(struct wtl_campaign *c, int64_t source_id,
                             const struct wtl_timing *timing, struct wtl_error *err);
 
+struct wtl_stored_timing {
+    struct wtl_timing timing;
+    const char *path; /* of its log */
+};
+
 /* Those of all logs that stand in the directory `dir` (absolute, without final '/'), in order of
  * import. */
 int wtl_campaign_timings(struct wtl_campaign *c, struct wtl_arena *arena, const char *dir,
-                         struct wtl_timing **timings_out, size_t *n_out, struct wtl_error *err);
+                         struct wtl_stored_timing **timings_out, size_t *n_out,
+                         struct wtl_error *err);
 
 /* Stores everything but the judgement (causes, reason), which is made anew from the runs. */
 int wtl_campaign_add_run(struct wtl_campaign *c, const struct wtl_run *run, int64_t *id_out,

@@ -135,34 +135,6 @@ int wtl_campaign_sources(struct wtl_campaign *c, struct wtl_arena *arena,
     return rc;
 }
 
-int wtl_campaign_source_sizes(struct wtl_campaign *c, struct wtl_arena *arena, int64_t **sizes_out,
-                              size_t *n_out, struct wtl_error *err)
-{
-    int64_t count = 0;
-    int rc = wtl_sql_number(c, "SELECT count(*) FROM source", &count, err);
-    if (rc < 0)
-        return rc;
-    int64_t *sizes = WTL_NEW_ARRAY(arena, int64_t, (size_t)count);
-    if (!sizes)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory for %" PRId64 " sources", count);
-    sqlite3_stmt *s = NULL;
-    int result = sqlite3_prepare_v2(
-        c->db, "SELECT DISTINCT size_bytes FROM source ORDER BY size_bytes", -1, &s, NULL);
-    size_t n = 0;
-    while (result == SQLITE_OK && n < (size_t)count && (result = sqlite3_step(s)) == SQLITE_ROW) {
-        sizes[n++] = sqlite3_column_int64(s, 0);
-        result = SQLITE_OK;
-    }
-    if (result != SQLITE_OK && result != SQLITE_DONE)
-        rc = wtl_sql_fail(c, result, "read", err);
-    sqlite3_finalize(s);
-    if (rc == 0) {
-        *sizes_out = sizes;
-        *n_out = n;
-    }
-    return rc;
-}
-
 int wtl_campaign_add_timing(struct wtl_campaign *c, int64_t source_id,
                             const struct wtl_timing *timing, struct wtl_error *err)
 {
@@ -187,9 +159,10 @@ int wtl_campaign_add_timing(struct wtl_campaign *c, int64_t source_id,
     return wtl_sql_run(c, s, "store a timing in", err);
 }
 
-static int read_timing(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_timing *t,
-                       struct wtl_error *err)
+static int read_timing(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_arena *arena,
+                       struct wtl_stored_timing *stored, struct wtl_error *err)
 {
+    struct wtl_timing *t = &stored->timing;
     t->seq = sqlite3_column_int64(s, 1);
     t->rep = sqlite3_column_int(s, 2);
     t->clock_mhz = sqlite3_column_int(s, 3);
@@ -197,22 +170,27 @@ static int read_timing(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_timin
     t->duration_s = sqlite3_column_double(s, 4);
     t->resolution_s = sqlite3_column_double(s, 5);
     t->exit_code = sqlite3_column_int(s, 6);
+    stored->path = wtl_arena_strdup(arena, wtl_sql_text(s, 8));
+    if (!stored->path)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory reading \"%s\"", c->path);
     int rc = wtl_sql_status(c, wtl_sql_text(s, 7), &t->status, err);
     return rc ? rc : wtl_sql_copy(c, s, 0, t->run_id, sizeof t->run_id, err);
 }
 
 int wtl_campaign_timings(struct wtl_campaign *c, struct wtl_arena *arena, const char *dir,
-                         struct wtl_timing **timings_out, size_t *n_out, struct wtl_error *err)
+                         struct wtl_stored_timing **timings_out, size_t *n_out,
+                         struct wtl_error *err)
 {
     static const char sql[] =
         "SELECT t.run_id, t.seq, t.rep, t.clock_mhz, t.duration_s, t.resolution_s, t.exit_code,"
-        " t.status FROM timing t JOIN source s ON s.id=t.source_id WHERE s.dir=?1 ORDER BY t.id";
+        " t.status, s.path FROM timing t JOIN source s ON s.id=t.source_id WHERE s.dir=?1"
+        " ORDER BY t.id";
     sqlite3_stmt *s;
     int rc = wtl_sql_statement(c, WTL_SQL_TIMINGS, sql, &s, err);
     if (rc < 0)
         return rc;
     wtl_sql_bind_text(s, 1, dir);
-    struct wtl_timing *items = NULL;
+    struct wtl_stored_timing *items = NULL;
     size_t n = 0;
     size_t cap = 0;
     int result;
@@ -222,7 +200,7 @@ int wtl_campaign_timings(struct wtl_campaign *c, struct wtl_arena *arena, const 
         else if (wtl_grow(arena, &items, n, &cap) != 0)
             rc = WTL_FAIL(err, WTL_NOMEM, "out of memory reading \"%s\"", c->path);
         else
-            rc = read_timing(c, s, &items[n++], err);
+            rc = read_timing(c, s, arena, &items[n++], err);
     }
     sqlite3_reset(s);
     if (rc == 0) {

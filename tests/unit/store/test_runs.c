@@ -146,7 +146,7 @@ static void directories_select_runs_and_timings(void **state)
     assert_ok(add_made_runs(c, 0, 10, &err), &err);
     WTL_ARENA(arena);
     struct wtl_run *runs;
-    struct wtl_timing *timings;
+    struct wtl_stored_timing *timings;
     size_t n;
     assert_ok(wtl_campaign_runs_in(c, "/data/sweep1", &arena, &runs, &n, &err), &err);
     assert_int_equal(n, 5);
@@ -172,12 +172,13 @@ static void directories_select_runs_and_timings(void **state)
     assert_int_equal(n, 0);
     assert_ok(wtl_campaign_timings(c, &arena, "/data/sweep1", &timings, &n, &err), &err);
     assert_int_equal(n, 2);
-    assert_string_equal(timings[0].run_id, "1_01");
-    assert_int_equal(timings[0].clock_mhz, 1410);
-    assert_int_equal(timings[0].exit_code, -9);
-    assert_int_equal(timings[0].status, WTL_RUN_TIMEOUT);
-    assert_true(timings[0].has_duration && timings[0].duration_s == 114);
-    assert_false(timings[1].has_duration);
+    assert_string_equal(timings[0].timing.run_id, "1_01");
+    assert_int_equal(timings[0].timing.clock_mhz, 1410);
+    assert_int_equal(timings[0].timing.exit_code, -9);
+    assert_int_equal(timings[0].timing.status, WTL_RUN_TIMEOUT);
+    assert_true(timings[0].timing.has_duration && timings[0].timing.duration_s == 114);
+    assert_false(timings[1].timing.has_duration);
+    assert_string_equal(timings[1].path, log.path);
 }
 
 static void sources_are_known_by_content_and_scope(void **state)
@@ -215,10 +216,6 @@ static void sources_are_known_by_content_and_scope(void **state)
     assert_int_equal(all[0].cells_missing, 17);
     assert_int_equal(all[0].first_dropped_line, 7);
     assert_true(all[0].imported_ns == wall_ns);
-    int64_t *sizes;
-    assert_ok(wtl_campaign_source_sizes(c, &arena, &sizes, &n, &err), &err);
-    assert_int_equal(n, 1);
-    assert_int_equal(sizes[0], a.size_bytes);
 }
 
 static void documents_replace_by_kind_and_name(void **state)
