@@ -92,8 +92,8 @@ int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
     if (!options)
         options = &standard;
     for (size_t i = 0; i < n; i++) {
-        runs[i].causes = 0;
-        memset(runs[i].reason, 0, sizeof runs[i].reason);
+        runs[i].causes = runs[i].stated_causes;
+        memcpy(runs[i].reason, runs[i].stated_reason, sizeof runs[i].reason);
     }
     if (n == 0)
         return 0;
