@@ -27,23 +27,67 @@ struct wtl_import_options {
     const struct wtl_mapping *mapping; /* may be NULL */
     const struct wtl_naming *naming;   /* may be NULL */
     const char *reader;                /* force; NULL detect */
-    const char *gpu;                   /* for files whose name says nothing; NULL */
+    const char *gpu;                   /* for files whose name and content say nothing; NULL */
     const char *workload;
     double interval_s; /* claimed sampling interval; 0: 0.05 for the published schemes */
     bool keep_samples;
     bool keep_going; /* a file that cannot be read is counted and passed over */
 };
 
-struct wtl_import_result {
-    int64_t files_read, files_known, files_skipped, files_failed;
-    int64_t bytes, rows, rows_dropped, cells, cells_missing;
-    int64_t runs_added, runs_updated;
+/* Something about one file that people should know. */
+struct wtl_import_note {
+    const char *path;
+    const char *text;
+    bool failed; /* the file was passed over (keep_going) */
 };
 
-/* Imports into an open campaign (mode CREATE or WRITE) in one transaction. */
+struct wtl_import_set {
+    const char *gpu;
+    const char *workload;
+    int64_t runs; /* added */
+};
+
+struct wtl_import_result {
+    int64_t files_read;    /* new, stored */
+    int64_t files_known;   /* were in the campaign, by hash and size: nothing changed */
+    int64_t files_outputs; /* passed over by name: application output, documents, pictures */
+    int64_t files_other;   /* passed over: no reader knows the content, and no name calls them
+                              traces */
+    int64_t files_failed;
+    int64_t bytes, rows, rows_dropped, cells, cells_missing; /* of new files */
+    int64_t dropped[WTL_N_DROPS];
+    int64_t runs_added;
+    int64_t runs_updated;        /* learned something from a timing log */
+    int64_t runs_without_clock;  /* added, neither name nor content tells their clock */
+    struct wtl_import_set *sets; /* by gpu and workload (folded), ascending */
+    size_t n_sets;
+    struct wtl_import_note *notes; /* in order of path */
+    size_t n_notes;
+};
+
+/* Imports into an open campaign (mode CREATE or WRITE) in one transaction: all or nothing. What
+ * happens is the same for any number of threads: files are read and reduced by `flow->threads`
+ * workers, and stored by the caller's thread in order of path.
+ *
+ * gpu, workload and so on come from the file's name (trace/naming.h), else from its content, else
+ * from the options; rows of tables say more than the table's name. A trace whose streams are of
+ * different boards or dialects, or not of the board that its name says, is split into its runs,
+ * which are stated `contaminated`. A timing log is joined with the traces of its directory by run
+ * id, in whichever order and import the two come. */
 int wtl_flow_import(const struct wtl_flow *flow, struct wtl_campaign *c,
-                    const struct wtl_import_options *options, struct wtl_import_result *result_out,
-                    struct wtl_error *err);
+                    const struct wtl_import_options *options, struct wtl_arena *arena,
+                    struct wtl_import_result *result_out, struct wtl_error *err);
+
+/* "NVIDIA A100-PCIE-40GB" -> "A100": the short name under which people speak of a board; "" for
+ * a text that is no board's name (a UUID, ""). */
+void wtl_gpu_short_name(const char *device, char *buf, size_t size);
+
+/* The samples of a stored run, in order: from the campaign where they were kept, else read again
+ * from the source (-WTL_NOTFOUND when it is gone, -WTL_CORRUPT when its content has changed).
+ */
+int wtl_flow_samples(const struct wtl_flow *flow, struct wtl_campaign *c, const struct wtl_run *run,
+                     int (*fn)(void *ctx, const struct wtl_batch *batch, struct wtl_error *err),
+                     void *ctx, struct wtl_error *err);
 
 /* Loads, judges and measures all runs that pass the filter. */
 int wtl_flow_worksets(const struct wtl_flow *flow, struct wtl_campaign *c,

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Short names of boards. */
+#include "flow/flow.h"
+
+#include "base/text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Makers and product lines that nobody says before the number. */
+static const char *const prefixes[] = {"NVIDIA",   "AMD",      "Intel", "Tesla",
+                                       "Instinct", "Graphics", "Device"};
+enum { N_PREFIXES = sizeof prefixes / sizeof prefixes[0] };
+
+/* Lines whose name is part of what people say: "RTX 4090", "RTX A6000", "GTX 1080 Ti". */
+static const char *const families[] = {"GeForce", "Quadro", "RTX", "GTX", "TITAN", "Radeon", "Arc"};
+enum { N_FAMILIES = sizeof families / sizeof families[0] };
+
+static struct wtl_view next_word(const char **p)
+{
+    while (**p == ' ')
+        (*p)++;
+    struct wtl_view word = {*p, strcspn(*p, " ")};
+    *p += word.n;
+    return word;
+}
+
+static bool is_one_of(struct wtl_view word, const char *const *list, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (wtl_view_is_nocase(word, list[i]))
+            return true;
+    return false;
+}
+
+static bool is_identifier(const char *device)
+{
+    return wtl_starts_with(device, "GPU-") || wtl_starts_with(device, "MIG-");
+}
+
+void wtl_gpu_short_name(const char *device, char *buf, size_t size)
+{
+    buf[0] = '\0';
+    if (is_identifier(device))
+        return;
+    const char *p = device;
+    struct wtl_view word;
+    do {
+        word = next_word(&p);
+    } while (word.n && is_one_of(word, prefixes, N_PREFIXES));
+    if (word.n == 0)
+        return;
+    if (is_one_of(word, families, N_FAMILIES)) {
+        if (wtl_view_is_nocase(word, "GeForce") && *p == ' ')
+            word = next_word(&p);
+        struct wtl_view rest = wtl_view_trim((struct wtl_view){word.s, strlen(word.s)});
+        wtl_view_copy(rest, buf, size);
+        return;
+    }
+    const char *dash = memchr(word.s, '-', word.n);
+    if (dash && dash > word.s)
+        word.n = (size_t)(dash - word.s);
+    bool has_digit = false;
+    for (size_t i = 0; i < word.n; i++)
+        has_digit = has_digit || isdigit((unsigned char)word.s[i]);
+    if (has_digit && isalpha((unsigned char)word.s[0])) /* "0" is an index, not a board */
+        wtl_view_copy(word, buf, size);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The import as one transaction: logs first, then files in order of path, then what the logs say of
+ * runs that were stored before. */
+#include "flow/import.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct set {
+    char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME]; /* folded */
+    const char *shown_gpu, *shown_workload;
+    int64_t runs;
+};
+
+/* A log that was read before the traces; it is stored after them. */
+struct log_file {
+    struct wtl_source source;
+    struct wtl_timing *timings;
+    size_t n_timings;
+    size_t dir;
+    bool late; /* not told by its name: traces before it were stored without it */
+    int64_t bytes;
+    struct wtl_read_report report;
+};
+
+struct import {
+    struct import_job job;
+    struct wtl_campaign *c;
+    struct wtl_arena *arena; /* of the result */
+    struct wtl_arena scratch;
+    struct wtl_import_result result;
+    bool was_empty; /* the campaign had no sources */
+    struct set *sets;
+    size_t n_sets, cap_sets;
+    size_t cap_notes;
+    struct log_file *logs;
+    size_t n_logs, cap_logs;
+};
+
+static int no_memory(struct wtl_error *err)
+{
+    return WTL_FAIL(err, WTL_NOMEM, "out of memory importing");
+}
+
+static int add_note(struct import *im, const char *path, const char *text, bool failed,
+                    struct wtl_error *err)
+{
+    struct wtl_import_result *r = &im->result;
+    struct wtl_import_note note = {wtl_arena_strdup(im->arena, path),
+                                   wtl_arena_strdup(im->arena, text), failed};
+    if (!note.path || !note.text || wtl_grow(im->arena, &r->notes, r->n_notes, &im->cap_notes) != 0)
+        return no_memory(err);
+    r->notes[r->n_notes++] = note;
+    return 0;
+}
+
+/* ---- What is known before ---------------------------------------------------------------------*/
+
+static int by_size_and_hash(const void *a, const void *b)
+{
+    const struct import_known *x = a;
+    const struct import_known *y = b;
+    if (x->size_bytes != y->size_bytes)
+        return x->size_bytes < y->size_bytes ? -1 : 1;
+    return strcmp(x->sha256, y->sha256);
+}
+
+static int load_known(struct import *im, struct wtl_error *err)
+{
+    struct wtl_source *sources;
+    size_t n;
+    int rc = wtl_campaign_sources(im->c, &im->scratch, &sources, &n, err);
+    if (rc < 0)
+        return rc;
+    struct import_known *known = WTL_NEW_ARRAY(&im->scratch, struct import_known, n);
+    if (!known)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        known[i] = (struct import_known){sources[i].size_bytes, sources[i].sha256, sources[i].scope,
+                                         sources[i].id};
+    if (n > 1)
+        qsort(known, n, sizeof *known, by_size_and_hash);
+    im->job.known = known;
+    im->job.n_known = n;
+    im->was_empty = n == 0;
+    return 0;
+}
+
+static int load_timings(struct import *im, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t d = 0; rc == 0 && !im->was_empty && d < im->job.n_dirs; d++) {
+        struct wtl_stored_timing *stored;
+        size_t n = 0;
+        rc = wtl_campaign_timings(im->c, &im->scratch, im->job.dirs[d].path, &stored, &n, err);
+        for (size_t i = 0; rc == 0 && i < n; i++)
+            rc = import_note_timing(&im->job.dirs[d], &im->scratch, im->job.options->naming,
+                                    stored[i].path, &stored[i].timing, err);
+    }
+    return rc;
+}
+
+/* ---- Storing ----------------------------------------------------------------------------------*/
+
+static void count_source(struct import *im, const struct wtl_read_report *report, int64_t bytes)
+{
+    struct wtl_import_result *r = &im->result;
+    r->files_read++;
+    r->bytes += bytes;
+    r->rows += report->rows;
+    r->rows_dropped += report->rows_dropped;
+    r->cells += report->cells;
+    r->cells_missing += report->cells_missing;
+    for (int d = 0; d < (int)WTL_N_DROPS; d++)
+        r->dropped[d] += report->dropped[d];
+}
+
+static int count_run(struct import *im, const struct wtl_run *run, struct wtl_error *err)
+{
+    char gpu[WTL_LIMIT_NAME];
+    char workload[WTL_LIMIT_NAME];
+    wtl_fold_name(run->gpu, gpu, sizeof gpu);
+    wtl_fold_name(run->workload, workload, sizeof workload);
+    im->result.runs_added++;
+    im->result.runs_without_clock += run->clock_mhz == 0;
+    for (size_t i = im->n_sets; i-- > 0;) /* newest first: files of one set follow each other */
+        if (strcmp(im->sets[i].gpu, gpu) == 0 && strcmp(im->sets[i].workload, workload) == 0) {
+            im->sets[i].runs++;
+            return 0;
+        }
+    if (wtl_grow(&im->scratch, &im->sets, im->n_sets, &im->cap_sets) != 0)
+        return no_memory(err);
+    struct set *s = &im->sets[im->n_sets++];
+    memcpy(s->gpu, gpu, sizeof gpu);
+    memcpy(s->workload, workload, sizeof workload);
+    s->shown_gpu = wtl_arena_strdup(im->arena, run->gpu);
+    s->shown_workload = wtl_arena_strdup(im->arena, run->workload);
+    s->runs = 1;
+    return s->shown_gpu && s->shown_workload ? 0 : no_memory(err);
+}
+
+static int add_known(struct import *im, size_t dir_index, int64_t source_id, struct wtl_error *err)
+{
+    struct import_dir *dir = &im->job.dirs[dir_index];
+    im->result.files_known++;
+    if (wtl_grow(&im->scratch, &dir->known, dir->n_known, &dir->cap_known) != 0)
+        return no_memory(err);
+    dir->known[dir->n_known++] = source_id;
+    return 0;
+}
+
+static int store_runs(struct import *im, struct import_outcome *o, int64_t source_id,
+                      struct wtl_error *err)
+{
+    size_t chunk = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < o->n_runs; i++) {
+        o->runs[i].source_id = source_id;
+        rc = wtl_campaign_add_run(im->c, &o->runs[i], &o->runs[i].id, err);
+        rc = rc ? rc : count_run(im, &o->runs[i], err);
+    }
+    for (; rc == 0 && chunk < o->n_chunks; chunk++)
+        rc = wtl_campaign_add_chunk(im->c, o->runs[o->chunks[chunk].run].id, o->chunks[chunk].bytes,
+                                    o->chunks[chunk].size, err);
+    return rc;
+}
+
+static int store_outcome(struct import *im, size_t index, struct import_outcome *o,
+                         struct wtl_error *err)
+{
+    const struct import_file *f = &im->job.files[index];
+    int64_t id = 0;
+    int rc = wtl_campaign_find_source(im->c, o->source.sha256, o->source.size_bytes,
+                                      o->source.scope, &id, err);
+    if (rc < 0)
+        return rc;
+    if (id)
+        return add_known(im, f->dir, id, err);
+    rc = wtl_campaign_add_source(im->c, &o->source, &id, err);
+    rc = rc ? rc : store_runs(im, o, id, err);
+    if (rc == 0) {
+        count_source(im, &o->report, o->bytes);
+        im->job.dirs[f->dir].has_new_runs = true;
+    }
+    if (rc == 0 && o->note) {
+        wtl_log(im->job.flow->log, WTL_LOG_WARNING, "%s: %s", f->path, o->note);
+        rc = add_note(im, f->path, o->note, false, err);
+    }
+    return rc;
+}
+
+/* A log waits for the traces of its directory. */
+static int keep_log(struct import *im, size_t index, bool late, const struct import_outcome *o,
+                    struct wtl_error *err)
+{
+    if (wtl_grow(&im->scratch, &im->logs, im->n_logs, &im->cap_logs) != 0)
+        return no_memory(err);
+    struct log_file *log = &im->logs[im->n_logs++];
+    *log = (struct log_file){.source = o->source,
+                             .n_timings = o->n_timings,
+                             .dir = im->job.files[index].dir,
+                             .late = late,
+                             .bytes = o->bytes,
+                             .report = o->report};
+    log->timings = wtl_arena_memdup(&im->scratch, o->timings, o->n_timings * sizeof *o->timings);
+    if (!log->timings)
+        return no_memory(err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < log->n_timings; i++)
+        rc = import_note_timing(&im->job.dirs[log->dir], &im->scratch, im->job.options->naming,
+                                log->source.path, &log->timings[i], err);
+    return rc;
+}
+
+static int pass_failure(struct import *im, size_t index, struct import_outcome *o,
+                        struct wtl_error *err)
+{
+    bool passable = o->err.code != WTL_NOMEM && o->err.code != WTL_USAGE;
+    if (!im->job.options->keep_going || !passable) {
+        if (err)
+            *err = o->err;
+        return -(int)o->err.code;
+    }
+    char text[WTL_ERROR_MESSAGE_MAX + 40];
+    if (o->err.input_line > 0)
+        snprintf(text, sizeof text, "line %lld: %s", (long long)o->err.input_line, o->err.message);
+    else
+        snprintf(text, sizeof text, "%s", o->err.message);
+    im->result.files_failed++;
+    wtl_log(im->job.flow->log, WTL_LOG_WARNING, "%s: passed over: %s", im->job.files[index].path,
+            text);
+    return add_note(im, im->job.files[index].path, text, true, err);
+}
+
+static int take(void *ctx, size_t index, struct import_outcome *o, struct wtl_error *err)
+{
+    struct import *im = ctx;
+    const struct import_job *job = &im->job;
+    int rc = 0;
+    switch (o->fate) {
+    case IMPORT_SKIPPED:
+        im->result.files_outputs += job->files[index].role == IMPORT_OUTPUT;
+        break;
+    case IMPORT_PASSED:
+        im->result.files_other++;
+        wtl_log(job->flow->log, WTL_LOG_DEBUG, "%s: no trace", job->files[index].path);
+        break;
+    case IMPORT_KNOWN:
+        rc = add_known(im, job->files[index].dir, o->known_id, err);
+        break;
+    case IMPORT_FAILED:
+        rc = pass_failure(im, index, o, err);
+        break;
+    case IMPORT_READ:
+        rc = o->n_timings ? keep_log(im, index, true, o, err) : store_outcome(im, index, o, err);
+        break;
+    }
+    wtl_progress(job->flow->log, "importing", (int64_t)index + 1, (int64_t)job->n_files,
+                 im->result.bytes);
+    return rc;
+}
+
+/* ---- Logs -------------------------------------------------------------------------------------*/
+
+/* Logs by name, before anything else. */
+static int read_logs(struct import *im, struct wtl_error *err)
+{
+    struct import_worker *worker = NULL;
+    struct import_outcome o = {0};
+    wtl_arena_init(&o.arena, im->job.flow->alloc);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < im->job.n_files; i++) {
+        if (im->job.files[i].role != IMPORT_LOG)
+            continue;
+        rc = worker ? 0 : import_worker_new(&im->job, &worker, err);
+        if (rc < 0)
+            break;
+        import_read(worker, i, &o);
+        bool is_log = o.fate == IMPORT_READ && o.n_runs == 0;
+        im->job.files[i].role = is_log ? IMPORT_DONE : IMPORT_OTHER;
+        im->job.files[i].must_read = true;
+        if (is_log)
+            rc = keep_log(im, i, false, &o, err);
+    }
+    import_worker_free(worker);
+    wtl_arena_fini(&o.arena);
+    return rc;
+}
+
+/* Runs that were stored before and stand beside the log, or are known copies of files that do. */
+static int update_runs(struct import *im, struct import_dir *dir, struct wtl_run *runs, size_t n,
+                       int64_t *updated, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct wtl_timing timing;
+        if (!import_find_timing(dir, &runs[i], &timing) || !import_apply_timing(&runs[i], &timing))
+            continue;
+        rc = wtl_campaign_update_run(im->c, &runs[i], err);
+        *updated += rc == 0;
+    }
+    return rc;
+}
+
+static int join_stored(struct import *im, struct import_dir *dir, int64_t *updated,
+                       struct wtl_error *err)
+{
+    if (dir->n_timings == 0)
+        return 0;
+    WTL_ARENA(arena);
+    struct wtl_run *runs;
+    size_t n;
+    int rc = wtl_campaign_runs_in(im->c, dir->path, &arena, &runs, &n, err);
+    rc = rc ? rc : update_runs(im, dir, runs, n, updated, err);
+    for (size_t i = 0; rc == 0 && i < dir->n_known; i++) {
+        rc = wtl_campaign_runs_of(im->c, dir->known[i], &arena, &runs, &n, err);
+        rc = rc ? rc : update_runs(im, dir, runs, n, updated, err);
+    }
+    return rc;
+}
+
+/* A log that is known from another directory says something new only where there are runs that it
+ * changes or that came with it. */
+static int store_log(struct import *im, struct log_file *log, struct wtl_error *err)
+{
+    struct import_dir *dir = &im->job.dirs[log->dir];
+    int64_t here = 0;
+    int64_t anywhere = 0;
+    int64_t updated = 0;
+    const struct wtl_source *s = &log->source;
+    int rc = wtl_campaign_find_source(im->c, s->sha256, s->size_bytes, s->scope, &here, err);
+    rc = rc ? rc : wtl_campaign_find_source(im->c, s->sha256, s->size_bytes, NULL, &anywhere, err);
+    if (rc == 0 && !here && (log->late || !im->was_empty))
+        rc = join_stored(im, dir, &updated, err);
+    if (rc < 0)
+        return rc;
+    im->result.runs_updated += updated;
+    if (here || (anywhere && updated == 0 && !dir->has_new_runs)) {
+        im->result.files_known++;
+        return 0;
+    }
+    int64_t id = 0;
+    rc = wtl_campaign_add_source(im->c, s, &id, err);
+    for (size_t i = 0; rc == 0 && i < log->n_timings; i++)
+        rc = wtl_campaign_add_timing(im->c, id, &log->timings[i], err);
+    if (rc == 0)
+        count_source(im, &log->report, log->bytes);
+    return rc;
+}
+
+/* ---- All of it --------------------------------------------------------------------------------*/
+
+static int by_name(const void *a, const void *b)
+{
+    const struct set *x = a;
+    const struct set *y = b;
+    int by = strcmp(x->gpu, y->gpu);
+    return by ? by : strcmp(x->workload, y->workload);
+}
+
+static int finish_result(struct import *im, struct wtl_error *err)
+{
+    struct wtl_import_result *r = &im->result;
+    r->sets = WTL_NEW_ARRAY(im->arena, struct wtl_import_set, im->n_sets);
+    if (!r->sets)
+        return no_memory(err);
+    if (im->n_sets > 1)
+        qsort(im->sets, im->n_sets, sizeof *im->sets, by_name);
+    for (size_t i = 0; i < im->n_sets; i++)
+        r->sets[i] = (struct wtl_import_set){im->sets[i].shown_gpu, im->sets[i].shown_workload,
+                                             im->sets[i].runs};
+    r->n_sets = im->n_sets;
+    return 0;
+}
+
+static int import_all(struct import *im, struct wtl_error *err)
+{
+    int rc = load_known(im, err);
+    rc = rc ? rc : import_list_files(&im->job, &im->scratch, err);
+    rc = rc ? rc : load_timings(im, err);
+    rc = rc ? rc : read_logs(im, err);
+    rc = rc ? rc : import_run_pool(&im->job, take, im, err);
+    for (size_t i = 0; rc == 0 && i < im->n_logs; i++)
+        rc = store_log(im, &im->logs[i], err);
+    return rc ? rc : finish_result(im, err);
+}
+
+int wtl_flow_import(const struct wtl_flow *flow, struct wtl_campaign *c,
+                    const struct wtl_import_options *options, struct wtl_arena *arena,
+                    struct wtl_import_result *result_out, struct wtl_error *err)
+{
+    struct import im = {.job = {.flow = flow, .options = options}, .c = c, .arena = arena};
+    wtl_arena_init(&im.scratch, flow->alloc);
+    int rc = wtl_campaign_begin(c, err);
+    rc = rc ? rc : import_all(&im, err);
+    rc = rc ? rc : wtl_campaign_commit(c, err);
+    if (rc < 0)
+        wtl_campaign_rollback(c);
+    else
+        *result_out = im.result;
+    wtl_arena_fini(&im.scratch);
+    return rc;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of the import. For the folder flow/ only.
+ *
+ *   import_files.c   which files there are, and what their names tell
+ *   import_logs.c    timing logs: what they say of a run, before and after it is stored
+ *   import_read.c    one file to runs, in a worker's memory
+ *   import_pool.c    workers, and their results in order of path
+ *   import.c         all of it in one transaction
+ */
+#ifndef WTL_FLOW_IMPORT_H
+#define WTL_FLOW_IMPORT_H
+
+#include "flow/flow.h"
+
+enum import_role {
+    IMPORT_OUTPUT, /* not looked into */
+    IMPORT_LOG,    /* a timing log by its name: read before the traces */
+    IMPORT_OTHER,  /* told by content */
+    IMPORT_DONE,   /* a log that was read */
+};
+
+struct import_file {
+    const char *path; /* absolute */
+    int64_t size;
+    size_t dir; /* index of its directory */
+    enum import_role role;
+    bool must_read; /* given by the user itself, or a log by its name: no reader is an error */
+};
+
+/* What timing logs say of runs: lines of this import's logs and of stored ones. */
+struct import_timing {
+    struct wtl_timing timing;
+    char gpu[WTL_LIMIT_NAME]; /* folded; "": says nothing */
+    char workload[WTL_LIMIT_NAME];
+};
+
+struct import_dir {
+    const char *path;
+    struct import_timing *timings;
+    size_t n_timings, cap_timings;
+    bool has_new_runs;
+    int64_t *known; /* sources of files here that were known from elsewhere or before */
+    size_t n_known, cap_known;
+};
+
+/* A stored source, to tell known files without asking the campaign. */
+struct import_known {
+    int64_t size_bytes;
+    const char *sha256;
+    const char *scope;
+    int64_t id;
+};
+
+/* What workers share; they only read it. */
+struct import_job {
+    const struct wtl_flow *flow;
+    const struct wtl_import_options *options;
+    struct import_file *files; /* ascending path, each once */
+    size_t n_files;
+    struct import_dir *dirs;
+    size_t n_dirs;
+    struct import_known *known; /* ascending size, hash */
+    size_t n_known;
+};
+
+enum import_fate {
+    IMPORT_READ,
+    IMPORT_KNOWN,   /* known_id */
+    IMPORT_PASSED,  /* no reader, and no claim to be a trace */
+    IMPORT_SKIPPED, /* by its name */
+    IMPORT_FAILED,  /* err */
+};
+
+struct import_chunk {
+    size_t run; /* index in runs */
+    void *bytes;
+    size_t size;
+};
+
+/* What one file came to. Lives in its own arena, reset from file to file. */
+struct import_outcome {
+    struct wtl_arena arena;
+    enum import_fate fate;
+    struct wtl_error err;
+    struct wtl_source source;
+    struct wtl_read_report report;
+    int64_t known_id;
+    int64_t bytes;
+    struct wtl_run *runs;
+    size_t n_runs, cap_runs;
+    struct import_chunk *chunks;
+    size_t n_chunks, cap_chunks;
+    struct wtl_timing *timings;
+    size_t n_timings, cap_timings;
+    const char *note; /* NULL: none */
+};
+
+/* A thread's own buffers, reader memory and reducers. */
+struct import_worker;
+int import_worker_new(const struct import_job *job, struct import_worker **worker_out,
+                      struct wtl_error *err);
+void import_worker_free(struct import_worker *worker);
+
+/* Reads one file. Never fails itself: what went wrong is the outcome. */
+void import_read(struct import_worker *worker, size_t index, struct import_outcome *outcome);
+
+/* Walks the paths of the options into job->files and job->dirs. */
+int import_list_files(struct import_job *job, struct wtl_arena *arena, struct wtl_error *err);
+
+/* Adds a line of a log to what is known of its directory. `path` is the log's. */
+int import_note_timing(struct import_dir *dir, struct wtl_arena *arena,
+                       const struct wtl_naming *naming, const char *path,
+                       const struct wtl_timing *timing, struct wtl_error *err);
+
+/* What the logs of its directory say of a run; false: nothing. Of several lines that fit, later
+ * ones count: a sweep that was resumed repeats its runs. */
+bool import_find_timing(const struct import_dir *dir, const struct wtl_run *run,
+                        struct wtl_timing *timing_out);
+
+/* Applies it. True when the run changed. */
+bool import_apply_timing(struct wtl_run *run, const struct wtl_timing *timing);
+
+/* Hands every outcome in order of file to `take`, which may be called on the caller's thread only.
+ * Stops at the first that returns non-zero. */
+int import_run_pool(const struct import_job *job,
+                    int (*take)(void *ctx, size_t index, struct import_outcome *outcome,
+                                struct wtl_error *err),
+                    void *ctx, struct wtl_error *err);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Stored runs to judged and measured sets; stored runs back to their samples. */
+#include "flow/flow.h"
+
+#include "codec/input.h"
+
+#include <string.h>
+
+int wtl_flow_worksets(const struct wtl_flow *flow, struct wtl_campaign *c,
+                      const struct wtl_run_filter *filter, struct wtl_arena *arena,
+                      struct wtl_workset **sets_out, size_t *n_out, struct wtl_error *err)
+{
+    struct wtl_arena scratch;
+    wtl_arena_init(&scratch, flow->alloc);
+    struct wtl_run *runs = NULL;
+    size_t n = 0;
+    struct wtl_judge_options options = wtl_judge_options_default();
+    int rc = wtl_campaign_runs(c, filter, &scratch, &runs, &n, err);
+    rc = rc ? rc : wtl_worksets(arena, runs, n, &options, sets_out, n_out, err);
+    wtl_arena_fini(&scratch);
+    return rc;
+}
+
+typedef int batch_fn(void *ctx, const struct wtl_batch *batch, struct wtl_error *err);
+
+/* Passes one stream of a file on. */
+struct selection {
+    int stream;
+    batch_fn *fn;
+    void *ctx;
+    int64_t n;
+};
+
+static int select_batch(void *opaque, const struct wtl_batch *batch, struct wtl_error *err)
+{
+    struct selection *s = opaque;
+    if (s->stream >= 0 && batch->stream != s->stream)
+        return 0;
+    s->n++;
+    return s->fn(s->ctx, batch, err);
+}
+
+static int find_source(struct wtl_campaign *c, struct wtl_arena *arena, int64_t id,
+                       const struct wtl_source **source_out, struct wtl_error *err)
+{
+    struct wtl_source *sources;
+    size_t n;
+    int rc = wtl_campaign_sources(c, arena, &sources, &n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (sources[i].id == id) {
+            *source_out = &sources[i];
+            return 0;
+        }
+    return rc ? rc : WTL_FAIL(err, WTL_NOTFOUND, "the run has no source file");
+}
+
+/* Hashed first: samples of a file that has changed are not those of the run. */
+static int reread(const struct wtl_source *source, struct wtl_input *input,
+                  struct selection *selection, struct wtl_error *err)
+{
+    char sha256[WTL_SHA256_HEX];
+    int rc = wtl_input_open(input, source->path, true, err);
+    rc = rc ? rc : wtl_input_sha256(input, sha256, err);
+    if (rc == 0 && strcmp(sha256, source->sha256) != 0)
+        return WTL_FAIL(err, WTL_CORRUPT, "\"%s\" has changed since it was imported", source->path);
+    /* A reader is stored as "a" or, of a mixed file, "a+b": detection finds the same again. */
+    const struct wtl_trace_options options = {
+        .reader = strchr(source->reader, '+') ? NULL : source->reader};
+    const struct wtl_trace_sink sink = {.ctx = selection, .batch = select_batch};
+    struct wtl_read_report report;
+    rc = rc ? rc : wtl_input_open(input, source->path, false, err);
+    return rc ? rc : wtl_trace_read(input, &options, &sink, &report, err);
+}
+
+int wtl_flow_samples(const struct wtl_flow *flow, struct wtl_campaign *c, const struct wtl_run *run,
+                     batch_fn *fn, void *ctx, struct wtl_error *err)
+{
+    struct selection selection = {.stream = -1, .fn = fn, .ctx = ctx};
+    int rc = wtl_campaign_samples(c, run->id, select_batch, &selection, err);
+    if (rc < 0 || selection.n > 0)
+        return rc;
+    struct wtl_arena arena;
+    wtl_arena_init(&arena, flow->alloc);
+    const struct wtl_source *source = NULL;
+    struct wtl_input *input = NULL;
+    selection.stream = run->stream;
+    rc = find_source(c, &arena, run->source_id, &source, err);
+    rc = rc ? rc : wtl_input_new(flow->alloc, &input, err);
+    rc = rc ? rc : reread(source, input, &selection, err);
+    wtl_input_free(input);
+    wtl_arena_fini(&arena);
+    return rc;
+}
