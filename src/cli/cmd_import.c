@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle import`: traces, tables and timing logs into a campaign. */
+#include "cli/command.h"
+#include "cli/table.h"
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "flow/flow.h"
+#include "trace/mapping.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct import_command {
+    const char *output;
+    const char *mapping, *naming, *reader, *gpu, *workload;
+    struct wtl_opt_quantity interval_s;
+    bool keep_samples, keep_going;
+    int threads;
+};
+
+#define AT(field) offsetof(struct import_command, field)
+static const struct wtl_opt opts[] = {
+    {"output", 'o', WTL_OPT_STRING, AT(output), "CAMPAIGN",
+     "campaign to import into; made if it does not exist"},
+    {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME",
+     "GPU of files whose name and content do not tell it"},
+    {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME",
+     "workload of files whose name and content do not tell it"},
+    {"interval", 0, WTL_OPT_QUANTITY, AT(interval_s), "TIME",
+     "sampling interval that the sampler was asked for, a label only: the true one is estimated"
+     " (default: 50ms for the published naming schemes)",
+     .unit = WTL_UNIT_SECOND, .min = 1e-6, .max = 3600},
+    {"naming", 0, WTL_OPT_STRING, AT(naming), "FILE",
+     "YAML file with patterns of file names (key `naming`)"},
+    {"mapping", 0, WTL_OPT_STRING, AT(mapping), "FILE",
+     "YAML file that says how to read any other CSV (key `mapping`)"},
+    {"reader", 0, WTL_OPT_STRING, AT(reader), "NAME",
+     "read every file with this reader instead of detecting it by content"},
+    {"keep-samples", 0, WTL_OPT_FLAG, AT(keep_samples), NULL,
+     "store the samples in the campaign, compressed, instead of a reference to their file"},
+    {"keep-going", 0, WTL_OPT_FLAG, AT(keep_going), NULL,
+     "pass over files that cannot be read, and say so"},
+    {"threads", 'j', WTL_OPT_INT, AT(threads), "N",
+     "read with so many threads; the result is the same (default: 1)", .min = 1,
+     .max = WTL_LIMIT_THREADS},
+    {0},
+};
+static const struct import_command defaults = {.threads = 1};
+
+/* ---- Text -------------------------------------------------------------------------------------*/
+
+static const char *format_bytes(int64_t bytes, char *buf, size_t size)
+{
+    return wtl_format_quantity((double)bytes, WTL_UNIT_BYTE, buf, size);
+}
+
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void print_files(const struct wtl_import_result *r, FILE *out)
+{
+    char size[32];
+    fprintf(out, "%" PRId64 " file%s read", r->files_read, plural(r->files_read));
+    if (r->files_read)
+        fprintf(out, " (%s)", format_bytes(r->bytes, size, sizeof size));
+    if (r->files_known)
+        fprintf(out, ", %" PRId64 " known already: unchanged", r->files_known);
+    if (r->files_failed)
+        fprintf(out, ", %" PRId64 " not readable", r->files_failed);
+    if (r->files_outputs)
+        fprintf(out, ", %" PRId64 " output%s and documents passed over", r->files_outputs,
+                plural(r->files_outputs));
+    if (r->files_other)
+        fprintf(out, ", %" PRId64 " no trace%s", r->files_other, plural(r->files_other));
+    fputc('\n', out);
+}
+
+static void print_rows(const struct wtl_import_result *r, FILE *out)
+{
+    if (r->rows == 0 && r->rows_dropped == 0)
+        return;
+    double missing = r->cells ? 100.0 * (double)r->cells_missing / (double)r->cells : 0;
+    fprintf(out, "%" PRId64 " rows, %.1f %% of cells N/A", r->rows, missing);
+    if (r->rows_dropped)
+        fprintf(out, "; %" PRId64 " row%s dropped:", r->rows_dropped, plural(r->rows_dropped));
+    for (int d = 0; d < (int)WTL_N_DROPS; d++)
+        if (r->dropped[d])
+            fprintf(out, "\n  %8" PRId64 "  %s", r->dropped[d], wtl_drop_text((enum wtl_drop)d));
+    fputc('\n', out);
+}
+
+static int print_sets(struct wtl_context *ctx, const struct wtl_import_result *r,
+                      struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {.title = "gpu"}, {.title = "workload"}, {.title = "runs", .number = true}};
+    struct wtl_table *t = wtl_table_new(ctx->arena, columns, 3);
+    if (!t)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < r->n_sets; i++) {
+        wtl_table_put(t, r->sets[i].gpu);
+        wtl_table_put(t, r->sets[i].workload);
+        wtl_table_printf(t, "%" PRId64, r->sets[i].runs);
+    }
+    return wtl_table_print(t, 2, WTL_TABLE_WIDTH, ctx->out, err);
+}
+
+static int print_text(struct wtl_context *ctx, const struct wtl_import_result *r,
+                      struct wtl_error *err)
+{
+    FILE *out = ctx->out;
+    print_files(r, out);
+    print_rows(r, out);
+    fprintf(out, "%" PRId64 " run%s added", r->runs_added, plural(r->runs_added));
+    if (r->runs_updated)
+        fprintf(out, ", %" PRId64 " updated from timing logs", r->runs_updated);
+    if (r->runs_without_clock)
+        fprintf(out, "; the clock of %" PRId64 " is not known", r->runs_without_clock);
+    fputs(r->n_sets ? ":\n" : "\n", out);
+    return print_sets(ctx, r, err);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------*/
+
+static json_t *json_of_drops(const struct wtl_import_result *r)
+{
+    json_t *drops = json_object();
+    for (int d = 0; d < (int)WTL_N_DROPS; d++)
+        if (r->dropped[d])
+            json_object_set_new(drops, wtl_drop_name((enum wtl_drop)d),
+                                json_integer(r->dropped[d]));
+    return drops;
+}
+
+static json_t *json_of_sets(const struct wtl_import_result *r)
+{
+    json_t *sets = json_array();
+    for (size_t i = 0; i < r->n_sets; i++)
+        json_array_append_new(sets,
+                              json_pack("{s:s, s:s, s:I}", "gpu", r->sets[i].gpu, "workload",
+                                        r->sets[i].workload, "runs", (json_int_t)r->sets[i].runs));
+    return sets;
+}
+
+static json_t *json_of_notes(const struct wtl_import_result *r)
+{
+    json_t *notes = json_array();
+    for (size_t i = 0; i < r->n_notes; i++)
+        json_array_append_new(notes, json_pack("{s:s, s:s, s:b}", "path", r->notes[i].path, "text",
+                                               r->notes[i].text, "failed", r->notes[i].failed));
+    return notes;
+}
+
+static json_t *json_of_result(const struct wtl_import_result *r, const char *campaign)
+{
+    return json_pack("{s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:{s:I, s:I, s:o}, s:{s:I, s:I},"
+                     " s:{s:I, s:I, s:I}, s:o, s:o}",
+                     "campaign", campaign, "files", "read", (json_int_t)r->files_read, "known",
+                     (json_int_t)r->files_known, "outputs", (json_int_t)r->files_outputs, "other",
+                     (json_int_t)r->files_other, "failed", (json_int_t)r->files_failed, "bytes",
+                     (json_int_t)r->bytes, "rows", "read", (json_int_t)r->rows, "dropped",
+                     (json_int_t)r->rows_dropped, "dropped_by_cause", json_of_drops(r), "cells",
+                     "read", (json_int_t)r->cells, "missing", (json_int_t)r->cells_missing, "runs",
+                     "added", (json_int_t)r->runs_added, "updated", (json_int_t)r->runs_updated,
+                     "without_clock", (json_int_t)r->runs_without_clock, "sets", json_of_sets(r),
+                     "notes", json_of_notes(r));
+}
+
+/* ---- The command ------------------------------------------------------------------------------*/
+
+static int load_documents(struct wtl_context *ctx, const struct import_command *o,
+                          struct wtl_import_options *options, struct wtl_error *err)
+{
+    char *yaml = NULL;
+    size_t n = 0;
+    int rc = 0;
+    if (o->mapping) {
+        rc = wtl_file_read(ctx->arena, o->mapping, WTL_LIMIT_DOCUMENT_BYTES, &yaml, &n, err);
+        rc = rc ? rc : wtl_mapping_load(ctx->arena, yaml, n, o->mapping, &options->mapping, err);
+    }
+    if (rc == 0 && o->naming) {
+        rc = wtl_file_read(ctx->arena, o->naming, WTL_LIMIT_DOCUMENT_BYTES, &yaml, &n, err);
+        rc = rc ? rc : wtl_naming_load(ctx->arena, yaml, n, o->naming, &options->naming, err);
+    }
+    return rc;
+}
+
+static int import_into(struct wtl_context *ctx, const struct import_command *o,
+                       const struct wtl_import_options *options,
+                       struct wtl_import_result *result_out, struct wtl_error *err)
+{
+    const struct wtl_flow flow = {
+        .alloc = wtl_alloc_system(), .clock = ctx->clock, .log = &ctx->log, .threads = o->threads};
+    struct wtl_campaign *c = NULL;
+    int rc = wtl_campaign_open(o->output, WTL_CAMPAIGN_CREATE, ctx->clock, &c, err);
+    rc = rc ? rc : wtl_flow_import(&flow, c, options, ctx->arena, result_out, err);
+    wtl_campaign_close(c);
+    return rc;
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct import_command *o = ctx->options;
+    if (!o->output) {
+        int rc = WTL_FAIL(err, WTL_USAGE, "wattle import needs a campaign to import into");
+        wtl_error_hint(err, "give it with -o CAMPAIGN");
+        return rc;
+    }
+    struct wtl_import_options options = {.paths = ctx->argv,
+                                         .n_paths = (size_t)ctx->argc,
+                                         .reader = o->reader,
+                                         .gpu = o->gpu,
+                                         .workload = o->workload,
+                                         .interval_s =
+                                             o->interval_s.given ? o->interval_s.value : 0,
+                                         .keep_samples = o->keep_samples,
+                                         .keep_going = o->keep_going};
+    struct wtl_import_result result;
+    int rc = load_documents(ctx, o, &options, err);
+    rc = rc ? rc : import_into(ctx, o, &options, &result, err);
+    if (rc < 0)
+        return rc;
+    return ctx->json ? wtl_print_json(ctx, json_of_result(&result, o->output), err)
+                     : print_text(ctx, &result, err);
+}
+
+const struct wtl_command wtl_cmd_import = {
+    .name = "import",
+    .summary = "Read traces, tables and timing logs into a campaign",
+    .synopsis = "PATH... -o CAMPAIGN [options]",
+    .description =
+        "Reads files and whole directory trees into a campaign, one SQLite file. Every format is"
+        " detected by content: DCGM dmon text, nvidia-smi CSV, tables of runs, Zeus windows,"
+        " perf stat, power meters, timing logs; plain or compressed by gzip, zstd or xz. GPU,"
+        " workload, clock and repetition come from the file's name, else from its content, else"
+        " from the options.\n\n"
+        "All is stored in one transaction: an import that fails or is killed leaves the campaign"
+        " as it was. A file that the campaign knows, by hash and size, changes nothing. Samples"
+        " stay in their files, referenced by path and hash, unless --keep-samples is given.",
+    .examples = "  wattle import results/ -o sweep.wattle\n"
+                "  wattle import run.csv --gpu A100 --workload llama -o sweep.wattle",
+    .opts = opts,
+    .options_size = sizeof(struct import_command),
+    .min_args = 1,
+    .max_args = -1,
+    .defaults = &defaults,
+    .run = run,
+};
