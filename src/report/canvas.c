@@ -96,8 +96,11 @@ int wtl_canvas_new(struct wtl_alloc alloc, struct wtl_fonts *fonts,
     struct wtl_canvas *c = alloc.resize(alloc.ctx, NULL, sizeof *c);
     if (!c)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure");
-    *c = (struct wtl_canvas){
-        .alloc = alloc, .fonts = fonts, .format = options->format, .scale = scale};
+    *c = (struct wtl_canvas){.alloc = alloc,
+                             .fonts = fonts,
+                             .format = options->format,
+                             .scale = scale,
+                             .glyphs = options->glyphs};
     snprintf(c->id, sizeof c->id, "%s", options->id ? options->id : "w");
     wtl_utf8_clean(options->title ? options->title : "", c->title, sizeof c->title);
     wtl_buf_init(&c->bytes, alloc, OUTPUT_MAX);
@@ -142,7 +145,7 @@ static int write_output(struct wtl_canvas *c, struct wtl_buf *out, struct wtl_er
         return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure");
     if (c->format == WTL_CANVAS_SVG)
         return wtl_svg_finish(c->alloc, wtl_buf_str(&c->bytes), c->id,
-                              c->title[0] ? c->title : NULL, out, err);
+                              c->title[0] ? c->title : NULL, c->glyphs, out, err);
     wtl_buf_add(out, c->bytes.data, c->bytes.len);
     return out->failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure") : 0;
 }
@@ -309,6 +312,20 @@ static void mark_lines(struct wtl_canvas *c, double x, double y, double r, bool 
     cairo_stroke(c->cr);
 }
 
+void wtl_canvas_dots(struct wtl_canvas *c, const double *x, const double *y, size_t n,
+                     double size_pt, struct wtl_rgb color, double alpha)
+{
+    /* Lines without length and with round ends: a tenth of the bytes of four arcs each. */
+    set_pen(c, (struct wtl_pen){color, size_pt, alpha, WTL_DASH_SOLID});
+    cairo_new_path(c->cr);
+    for (size_t i = 0; i < n; i++) {
+        cairo_move_to(c->cr, x[i], y[i]);
+        cairo_line_to(c->cr, x[i], y[i]);
+    }
+    if (n)
+        cairo_stroke(c->cr);
+}
+
 void wtl_canvas_mark(struct wtl_canvas *c, enum wtl_mark mark, double x, double y, double size_pt,
                      struct wtl_rgb color, double alpha)
 {
@@ -317,11 +334,7 @@ void wtl_canvas_mark(struct wtl_canvas *c, enum wtl_mark mark, double x, double 
     cairo_new_path(c->cr);
     switch (mark) {
     case WTL_MARK_CIRCLE:
-        /* A line without length and with round ends: a tenth of the bytes of four arcs. */
-        cairo_set_line_width(c->cr, size_pt);
-        cairo_move_to(c->cr, x, y);
-        cairo_line_to(c->cr, x, y);
-        cairo_stroke(c->cr);
+        wtl_canvas_dots(c, &x, &y, 1, size_pt, color, alpha);
         break;
     case WTL_MARK_RING:
         cairo_arc(c->cr, x, y, r, 0, 2 * pi);

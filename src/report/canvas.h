@@ -37,10 +37,11 @@ struct wtl_canvas;
 struct wtl_canvas_options {
     enum wtl_canvas_format format;
     double width_pt, height_pt;
-    double png_scale;  /* pixels per point; 0: 2.5 (180 dpi) */
-    const char *title; /* PDF and SVG metadata; may be NULL */
-    int64_t wall_ns;   /* date that a PDF states */
-    const char *id;    /* SVG: prefix of every id, so that several fit into one page; NULL: "w" */
+    double png_scale;              /* pixels per point; 0: 2.5 (180 dpi) */
+    const char *title;             /* PDF and SVG metadata; may be NULL */
+    int64_t wall_ns;               /* date that a PDF states */
+    struct wtl_svg_glyphs *glyphs; /* SVG inside a page: letters shared with others; NULL: none */
+    const char *id; /* SVG: prefix of every id, so that several fit into one page; NULL: "w" */
 };
 
 /* -WTL_NOMEM, -WTL_LIMIT (a size that no back end can draw). The canvas needs no arena; it is
@@ -101,6 +102,10 @@ enum wtl_mark {
 /* `size_pt` is the width of the mark. */
 void wtl_canvas_mark(struct wtl_canvas *c, enum wtl_mark mark, double x, double y, double size_pt,
                      struct wtl_rgb color, double alpha);
+
+/* n filled circles, as one shape: where transparent ones overlap they do not add up. */
+void wtl_canvas_dots(struct wtl_canvas *c, const double *x, const double *y, size_t n,
+                     double size_pt, struct wtl_rgb color, double alpha);
 
 enum wtl_align { WTL_ALIGN_LEFT, WTL_ALIGN_CENTRE, WTL_ALIGN_RIGHT };
 enum wtl_valign { WTL_VALIGN_BASELINE, WTL_VALIGN_MIDDLE, WTL_VALIGN_TOP };

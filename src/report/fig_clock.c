@@ -253,7 +253,7 @@ int wtl_fig_clock(struct wtl_arena *arena, const struct wtl_report *r,
             0 ||
         !clock_range(s, &lo, &hi))
         return WTL_FAIL(err, WTL_NOTFOUND, "%s: no run with a clock and a time", name);
-    struct wtl_figure *f = wtl_figure_new(arena, N_VIEWS, 1, 128);
+    struct wtl_figure *f = wtl_figure_new(arena, N_VIEWS, 1, 112);
     if (!f)
         return WTL_FIG_NOMEM(err);
     for (int i = 0; i < N_VIEWS; i++) {
@@ -403,7 +403,7 @@ int wtl_fig_objective(struct wtl_arena *arena, const struct wtl_report *r,
         plan->baseline_energy_j.value <= 0)
         return WTL_FAIL(err, WTL_NOTFOUND, "%s: no fitted curve and baseline to compare with",
                         name);
-    struct wtl_figure *f = wtl_figure_new(arena, 2, 2, 215);
+    struct wtl_figure *f = wtl_figure_new(arena, 2, 2, 172);
     if (!f)
         return WTL_FIG_NOMEM(err);
     for (int i = 0; i < 2; i++) {

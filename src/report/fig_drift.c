@@ -192,7 +192,7 @@ int wtl_fig_drift(struct wtl_arena *arena, const struct wtl_report *r,
         return WTL_FAIL(err, WTL_NOTFOUND, "%s: fewer than two runs with a time", name);
     /* One panel when they would show the same, or when nothing was accepted. */
     bool two = o.n_rejected > 0 && o.n_accepted > 0;
-    struct wtl_figure *f = wtl_figure_new(arena, two ? 2 : 1, 1, two ? 130 : 180);
+    struct wtl_figure *f = wtl_figure_new(arena, two ? 2 : 1, 1, two ? 115 : 165);
     if (!f)
         return WTL_FIG_NOMEM(err);
     for (size_t i = 0; i < f->n_panels && rc == 0; i++)

@@ -167,7 +167,7 @@ int wtl_fig_tradeoff(struct wtl_arena *arena, const struct wtl_report *r,
         return rc;
     if (runs.n == 0)
         return WTL_FAIL(err, WTL_NOTFOUND, "%s: no accepted run with time and energy", name);
-    struct wtl_figure *f = wtl_figure_new(arena, 1, 1, 270);
+    struct wtl_figure *f = wtl_figure_new(arena, 1, 1, 235);
     if (!f)
         return WTL_FIG_NOMEM(err);
     rc = tradeoff_chart(arena, s, &f->panels[0], err);
@@ -241,7 +241,7 @@ int wtl_fig_validation(struct wtl_arena *arena, const struct wtl_report *r,
     if (v->n == 0)
         return WTL_FAIL(err, WTL_NOTFOUND, "%s: no curve could be fitted with a clock left out",
                         name);
-    struct wtl_figure *f = wtl_figure_new(arena, 2, 2, 215);
+    struct wtl_figure *f = wtl_figure_new(arena, 2, 2, 195);
     double *clock = WTL_NEW_ARRAY(arena, double, v->n);
     if (!f || !clock)
         return WTL_FIG_NOMEM(err);

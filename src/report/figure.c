@@ -10,7 +10,7 @@ enum { LEGEND_MAX = 32 };
 
 static const double pad = 6, legend_row = 12, sample_width = 24, legend_gap = 14;
 
-static const double title_size = 11, footer_size = 6.8;
+static const double title_size = 11, footer_size = 7;
 
 struct wtl_figure *wtl_figure_new(struct wtl_arena *arena, size_t n_panels, int columns,
                                   double panel_height_pt)
@@ -46,7 +46,7 @@ static struct wtl_font footer_font(void)
 static struct wtl_font legend_font(void)
 {
     return (struct wtl_font){
-        .size_pt = 7.8, .color = wtl_color(WTL_COLOR_INK), .valign = WTL_VALIGN_MIDDLE};
+        .size_pt = 7.5, .color = wtl_color(WTL_COLOR_INK), .valign = WTL_VALIGN_MIDDLE};
 }
 
 /* Every labelled layer once, by its label, in order of panels. */
@@ -207,23 +207,21 @@ static void short_id(const char *name, char *id, size_t size)
     snprintf(id, size, "f%x-", h);
 }
 
-int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
-                      enum wtl_canvas_format format, int64_t wall_ns, struct wtl_alloc alloc,
-                      struct wtl_buf *out, struct wtl_error *err)
+static int render(const struct wtl_figure *f, struct wtl_fonts *fonts,
+                  struct wtl_canvas_options options, struct wtl_alloc alloc, struct wtl_buf *out,
+                  struct wtl_error *err)
 {
+    const double margin = 10;
     double height;
+    char id[16];
     int rc = measure(f, fonts, alloc, &height, err);
     if (rc < 0)
         return rc;
-    const double margin = 10;
-    char id[16];
     short_id(f->name, id, sizeof id);
-    struct wtl_canvas_options options = {.format = format,
-                                         .width_pt = WTL_FIGURE_WIDTH_PT + 2 * margin,
-                                         .height_pt = ceil(height + 2 * margin),
-                                         .title = f->title,
-                                         .wall_ns = wall_ns,
-                                         .id = id};
+    options.width_pt = WTL_FIGURE_WIDTH_PT + 2 * margin;
+    options.height_pt = ceil(height + 2 * margin);
+    options.title = f->title;
+    options.id = id;
     struct wtl_canvas *c;
     rc = wtl_canvas_new(alloc, fonts, &options, &c, err);
     if (rc < 0)
@@ -234,4 +232,20 @@ int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
         return rc;
     }
     return wtl_canvas_finish(c, out, err);
+}
+
+int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
+                      enum wtl_canvas_format format, int64_t wall_ns, struct wtl_alloc alloc,
+                      struct wtl_buf *out, struct wtl_error *err)
+{
+    struct wtl_canvas_options options = {.format = format, .wall_ns = wall_ns};
+    return render(f, fonts, options, alloc, out, err);
+}
+
+int wtl_figure_render_inline(const struct wtl_figure *f, struct wtl_fonts *fonts,
+                             struct wtl_svg_glyphs *glyphs, struct wtl_alloc alloc,
+                             struct wtl_buf *out, struct wtl_error *err)
+{
+    struct wtl_canvas_options options = {.format = WTL_CANVAS_SVG, .glyphs = glyphs};
+    return render(f, fonts, options, alloc, out, err);
 }

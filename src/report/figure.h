@@ -39,4 +39,10 @@ int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
                       enum wtl_canvas_format format, int64_t wall_ns, struct wtl_alloc alloc,
                       struct wtl_buf *out, struct wtl_error *err);
 
+/* The same as SVG for a page of many figures, see report/svg.h. */
+struct wtl_svg_glyphs;
+int wtl_figure_render_inline(const struct wtl_figure *f, struct wtl_fonts *fonts,
+                             struct wtl_svg_glyphs *glyphs, struct wtl_alloc alloc,
+                             struct wtl_buf *out, struct wtl_error *err);
+
 #endif

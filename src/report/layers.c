@@ -102,19 +102,47 @@ static void draw_one_point(const struct wtl_plot *p, const struct wtl_layer *l, 
 {
     double x = wtl_plot_x(p, l->x[i]), y = wtl_plot_y(p, l->y[i]);
     double px = clamp(x, p->x, p->x + p->w), py = clamp(y, p->y, p->y + p->h);
-    bool inside = fabs(px - x) < 0.01 && fabs(py - y) < 0.01;
     enum wtl_mark mark = l->mark;
-    if (!inside)
+    if (fabs(px - x) > 0.01 || fabs(py - y) > 0.01)
         mark = y > p->y + p->h ? WTL_MARK_DOWN : WTL_MARK_TRIANGLE;
     wtl_canvas_mark(p->c, mark, px, py, mark_size(l), color_at(p, l, i), alpha_of(l));
 }
 
-static void draw_points(const struct wtl_plot *p, const struct wtl_layer *l)
+static bool inside(const struct wtl_plot *p, double x, double y)
+{
+    return x >= p->x - 0.01 && x <= p->x + p->w + 0.01 && y >= p->y - 0.01 &&
+           y <= p->y + p->h + 0.01;
+}
+
+/* Circles of one colour, those inside the plot as one shape; the others one by one. */
+static int draw_dots(const struct wtl_plot *p, const struct wtl_layer *l, struct wtl_error *err)
+{
+    double *x = WTL_NEW_ARRAY(p->scratch, double, l->n);
+    double *y = WTL_NEW_ARRAY(p->scratch, double, l->n);
+    size_t n = 0;
+    if (l->n && (!x || !y))
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a chart");
+    for (size_t i = 0; i < l->n; i++) {
+        x[n] = wtl_plot_x(p, l->x[i]);
+        y[n] = wtl_plot_y(p, l->y[i]);
+        if (inside(p, x[n], y[n]))
+            n++;
+        else
+            draw_one_point(p, l, i);
+    }
+    wtl_canvas_dots(p->c, x, y, n, mark_size(l), l->color, alpha_of(l));
+    return 0;
+}
+
+static int draw_points(const struct wtl_plot *p, const struct wtl_layer *l, struct wtl_error *err)
 {
     for (size_t i = 0; i < l->n; i++)
         draw_point_intervals(p, l, i);
+    if (l->mark == WTL_MARK_CIRCLE && !l->z)
+        return draw_dots(p, l, err);
     for (size_t i = 0; i < l->n; i++)
         draw_one_point(p, l, i);
+    return 0;
 }
 
 static void draw_bars(const struct wtl_plot *p, const struct wtl_layer *l)
@@ -217,8 +245,7 @@ static int draw_layer(const struct wtl_plot *p, const struct wtl_layer *l, struc
     case WTL_LAYER_BAND:
         return draw_band(p, l, err);
     case WTL_LAYER_POINTS:
-        draw_points(p, l);
-        return 0;
+        return draw_points(p, l, err);
     case WTL_LAYER_BARS:
         draw_bars(p, l);
         return 0;

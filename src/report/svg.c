@@ -7,14 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
+struct name {
+    struct wtl_view text;
+    size_t glyph; /* number of a shared letter; 0: an id of this figure alone */
+};
+
 struct names {
-    struct wtl_view *items;
+    struct name *items;
+    size_t n, cap;
+};
+
+struct wtl_svg_glyphs {
+    struct wtl_arena *arena;
+    struct wtl_view *outlines; /* letter N is outline N - 1 */
     size_t n, cap;
 };
 
 struct copy {
     struct wtl_arena arena;
     struct names ids, styles;
+    struct wtl_svg_glyphs *glyphs;
     const char *prefix;
     struct wtl_buf *out;
     bool failed;
@@ -24,19 +36,23 @@ struct copy {
 static size_t number_of(struct copy *c, struct names *names, struct wtl_view name)
 {
     for (size_t i = 0; i < names->n; i++)
-        if (names->items[i].n == name.n && memcmp(names->items[i].s, name.s, name.n) == 0)
+        if (names->items[i].text.n == name.n && memcmp(names->items[i].text.s, name.s, name.n) == 0)
             return i + 1;
     if (wtl_grow(&c->arena, &names->items, names->n, &names->cap)) {
         c->failed = true;
         return 0;
     }
-    names->items[names->n++] = name;
+    names->items[names->n++] = (struct name){name, 0};
     return names->n;
 }
 
 static void put_id(struct copy *c, struct wtl_view id)
 {
-    wtl_buf_printf(c->out, "%s%zu", c->prefix, number_of(c, &c->ids, id));
+    size_t number = number_of(c, &c->ids, id);
+    if (number && c->ids.items[number - 1].glyph)
+        wtl_buf_printf(c->out, "g%zu", c->ids.items[number - 1].glyph);
+    else
+        wtl_buf_printf(c->out, "%s%zu", c->prefix, number);
 }
 
 /* cairo writes six decimals; a hundredth of a point is finer than any printer. */
@@ -146,10 +162,49 @@ static void put_styles(struct copy *c)
     wtl_buf_puts(c->out, "<style>");
     for (size_t i = 0; i < c->styles.n; i++) {
         wtl_buf_printf(c->out, ".%sc%zu{", c->prefix, i + 1);
-        wtl_buf_add(c->out, c->styles.items[i].s, c->styles.items[i].n);
+        wtl_buf_add(c->out, c->styles.items[i].text.s, c->styles.items[i].text.n);
         wtl_buf_puts(c->out, "}\n");
     }
     wtl_buf_puts(c->out, "</style>\n");
+}
+
+/* The number of a letter with this outline; *known_out tells whether the page has it already. */
+static size_t glyph_number(struct copy *c, struct wtl_view outline, bool *known_out)
+{
+    struct wtl_svg_glyphs *g = c->glyphs;
+    *known_out = true;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->outlines[i].n == outline.n && memcmp(g->outlines[i].s, outline.s, outline.n) == 0)
+            return i + 1;
+    *known_out = false;
+    const char *copy = wtl_arena_memdup(g->arena, outline.s, outline.n);
+    if (!copy || wtl_grow(g->arena, &g->outlines, g->n, &g->cap)) {
+        c->failed = true;
+        return 0;
+    }
+    g->outlines[g->n++] = (struct wtl_view){copy, outline.n};
+    return g->n;
+}
+
+/* A letter's definition at s, if there is one: cairo 1.16 writes <symbol>, 1.18 <g id="glyph-...">.
+ * Gives its id the shared number; returns what follows the definition when the page has it already,
+ * else s. */
+static const char *skip_known_glyph(struct copy *c, const char *s)
+{
+    bool symbol = wtl_starts_with(s, "<symbol ");
+    if (!c->glyphs || (!symbol && !wtl_starts_with(s, "<g id=\"glyph")))
+        return s;
+    const char *close = symbol ? "</symbol>" : "</g>";
+    const char *id = strstr(s, " id=\""), *body = strchr(s, '>'), *end = strstr(s, close);
+    if (!id || !body || !end || id > body || body > end)
+        return s;
+    bool known;
+    struct wtl_view name = {id + 5, strcspn(id + 5, "\"")};
+    size_t glyph = glyph_number(c, (struct wtl_view){body, (size_t)(end - body)}, &known);
+    size_t number = number_of(c, &c->ids, name);
+    if (number)
+        c->ids.items[number - 1].glyph = glyph;
+    return known ? end + strlen(close) : s;
 }
 
 static bool copy_body(struct copy *c, const char *s)
@@ -158,6 +213,11 @@ static bool copy_body(struct copy *c, const char *s)
         size_t text = strcspn(s, "<");
         wtl_buf_add(c->out, s, text);
         s += text;
+        const char *after = skip_known_glyph(c, s);
+        if (after != s) {
+            s = after + strspn(after, "\n");
+            continue;
+        }
         if (wtl_starts_with(s, "</svg>"))
             put_styles(c);
         if (*s && !(s = copy_tag(c, s)))
@@ -167,7 +227,7 @@ static bool copy_body(struct copy *c, const char *s)
 }
 
 int wtl_svg_finish(struct wtl_alloc alloc, const char *in, const char *prefix, const char *title,
-                   struct wtl_buf *out, struct wtl_error *err)
+                   struct wtl_svg_glyphs *glyphs, struct wtl_buf *out, struct wtl_error *err)
 {
     const char *tag = strstr(in, "<svg");
     const char *end = tag ? strchr(tag, '>') : NULL;
@@ -181,13 +241,21 @@ int wtl_svg_finish(struct wtl_alloc alloc, const char *in, const char *prefix, c
         wtl_escape_xml(out, title);
         wtl_buf_puts(out, "</title>");
     }
-    struct copy copy = {.prefix = prefix, .out = out};
+    struct copy copy = {.prefix = prefix, .glyphs = glyphs, .out = out};
     wtl_arena_init(&copy.arena, alloc);
     bool whole = copy_body(&copy, end + 1);
     wtl_arena_fini(&copy.arena);
     if (copy.failed || out->failed)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory writing an SVG");
     return whole ? 0 : WTL_FAIL(err, WTL_CORRUPT, "the drawing library wrote a broken SVG");
+}
+
+struct wtl_svg_glyphs *wtl_svg_glyphs_new(struct wtl_arena *arena)
+{
+    struct wtl_svg_glyphs *g = WTL_NEW(arena, struct wtl_svg_glyphs);
+    if (g)
+        g->arena = arena;
+    return g;
 }
 
 const char *wtl_svg_inline(const char *svg)

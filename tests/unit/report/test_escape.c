@@ -82,7 +82,7 @@ static void svg_ids(void **state)
     struct wtl_buf out;
     struct wtl_error err = {0};
     wtl_buf_init(&out, wtl_alloc_system(), 4096);
-    assert_ok(wtl_svg_finish(wtl_alloc_system(), in, "p-", "a < b", &out, &err), &err);
+    assert_ok(wtl_svg_finish(wtl_alloc_system(), in, "p-", "a < b", NULL, &out, &err), &err);
     assert_string_equal(
         wtl_buf_str(&out),
         "<?xml version=\"1.0\"?>\n<svg role=\"img\" width=\"10pt\"><title>a &lt; b</title>\n"
@@ -91,7 +91,8 @@ static void svg_ids(void **state)
         "<g id=\"p-2\" style=\"fill:url(#p-2);\"/><path class=\"p-c1\"/>"
         "<style>.p-c1{stroke:none;}\n</style>\n</svg>\n");
     wtl_buf_clear(&out);
-    assert_int_equal(wtl_svg_finish(wtl_alloc_system(), "no", "p", NULL, &out, &err), -WTL_CORRUPT);
+    assert_int_equal(wtl_svg_finish(wtl_alloc_system(), "no", "p", NULL, NULL, &out, &err),
+                     -WTL_CORRUPT);
     wtl_buf_fini(&out);
 }
 

@@ -133,14 +133,13 @@ static const struct wtl_layer *layer(const struct wtl_figure *f, size_t panel, c
     return NULL;
 }
 
-/* Marks of one style in an SVG: the most frequent path of a dot ("M x y L x y" on one point). */
+/* Round marks in an SVG: lines from a point to itself. */
 static size_t count_dots(const char *svg)
 {
     size_t n = 0;
-    for (const char *s = svg; (s = strstr(s, " d=\"M ")); s += 5) {
+    for (const char *s = svg; (s = strstr(s, "M ")); s += 2) {
         double x0, y0, x1, y1;
-        if (sscanf(s, " d=\"M %lf %lf L %lf %lf \"", &x0, &y0, &x1, &y1) == 4 && x0 == x1 &&
-            y0 == y1)
+        if (sscanf(s, "M %lf %lf L %lf %lf", &x0, &y0, &x1, &y1) == 4 && x0 == x1 && y0 == y1)
             n++;
     }
     return n;

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The document: result, then one section per set, then what it rests on. */
+#include "report/content_impl.h"
+#include "report/fig_common.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void wtl_write_figure(struct wtl_writer *w, int rc, struct wtl_figure *figure,
+                      const struct wtl_error *err)
+{
+    if (rc == 0) {
+        wtl_document_figure(w->d, figure);
+    } else if (rc == -(int)WTL_NOTFOUND) {
+        const char *reason = wtl_document_printf(w->d, "%s", err->message);
+        if (w->d->failed || wtl_grow(w->d->arena, &w->left_out, w->n_left_out, &w->cap_left_out))
+            w->d->failed = true;
+        else
+            w->left_out[w->n_left_out++] = reason;
+    } else if (w->rc == 0) {
+        w->rc = rc;
+        if (w->err)
+            *w->err = *err;
+    }
+}
+
+/* --- result ---------------------------------------------------------------------------------- */
+
+static void headline_row(struct wtl_writer *w, struct wtl_doc_table *t,
+                         const struct wtl_report_set *s)
+{
+    const struct wtl_plan *plan = s->plan;
+    const char *const cells[] = {
+        s->set->gpu,
+        s->set->workload,
+        wtl_plan_status_name(plan->status),
+        wtl_text_clock(w->d, plan),
+        wtl_text_baseline(w->d, plan),
+        wtl_text_percent(w->d, &plan->saving),
+        wtl_text_percent(w->d, &plan->slowdown),
+        wtl_document_printf(w->d, "%d", plan->n_runs),
+        wtl_document_printf(w->d, "%d", plan->n_rejected),
+    };
+    wtl_document_row(w->d, t, cells);
+}
+
+static void headline(struct wtl_writer *w)
+{
+    static const struct wtl_column_head columns[] = {
+        {"GPU", WTL_CELL_TEXT},
+        {"Workload", WTL_CELL_TEXT},
+        {"Status", WTL_CELL_STATUS},
+        {"Clock [MHz]", WTL_CELL_NUMBER},
+        {"Baseline", WTL_CELL_TEXT},
+        {"Saving [interval]", WTL_CELL_NUMBER},
+        {"Slowdown [interval]", WTL_CELL_NUMBER},
+        {"Runs", WTL_CELL_NUMBER},
+        {"Rejected", WTL_CELL_NUMBER},
+    };
+    struct wtl_doc_table *t = wtl_document_table(w->d, columns, 9,
+                                                 "Plans; a clock in brackets is a best guess, "
+                                                 "not a plan");
+    for (size_t i = 0; i < w->r->n_sets; i++)
+        if (w->r->sets[i].plan)
+            headline_row(w, t, &w->r->sets[i]);
+}
+
+/* Joules of a year at the baseline. */
+static double yearly_kwh(const struct wtl_report *r, const struct wtl_plan *plan)
+{
+    return plan->baseline_energy_j.value * r->yearly.runs_per_year / 3.6e6;
+}
+
+static const char *yearly_range(struct wtl_writer *w, const struct wtl_plan *plan, double factor)
+{
+    double base = yearly_kwh(w->r, plan) * factor;
+    const struct wtl_estimate *e = &plan->saving;
+    if (!wtl_fig_has_interval(e))
+        return wtl_document_printf(w->d, "%.4g", base * e->value);
+    return wtl_document_printf(w->d, "%.4g [%.4g, %.4g]", base * e->value, base * e->lo,
+                               base * e->hi);
+}
+
+static void yearly(struct wtl_writer *w)
+{
+    static const struct wtl_column_head columns[] = {
+        {"GPU", WTL_CELL_TEXT},
+        {"Workload", WTL_CELL_TEXT},
+        {"Saved [kWh/a]", WTL_CELL_NUMBER},
+        {"Saved [EUR/a]", WTL_CELL_NUMBER},
+        {"Saved [kg CO\xe2\x82\x82/a]", WTL_CELL_NUMBER},
+    };
+    const struct wtl_report_yearly *y = &w->r->yearly;
+    if (!y->shown)
+        return;
+    wtl_document_heading(w->d, 2, "A year of runs");
+    wtl_document_paragraph(
+        w->d,
+        "What the plans with status ok save in a year of %.0f runs each, at %.4g EUR/kWh and %.4g "
+        "g "
+        "CO\xe2\x82\x82/kWh. Only the energy of the GPU during the runs counts: no cooling, no "
+        "host. The intervals are those of the saving alone.",
+        y->runs_per_year, y->price_per_kwh, y->carbon_g_per_kwh);
+    struct wtl_doc_table *t = wtl_document_table(w->d, columns, 5, NULL);
+    for (size_t i = 0; i < w->r->n_sets; i++) {
+        const struct wtl_plan *plan = w->r->sets[i].plan;
+        if (!plan || plan->status != WTL_PLAN_OK || !wtl_fig_exists(&plan->baseline_energy_j))
+            continue;
+        const char *const cells[] = {
+            plan->gpu, plan->workload, yearly_range(w, plan, 1),
+            y->price_per_kwh > 0 ? yearly_range(w, plan, y->price_per_kwh) : "\xe2\x80\x93",
+            y->carbon_g_per_kwh > 0 ? yearly_range(w, plan, y->carbon_g_per_kwh / 1000)
+                                    : "\xe2\x80\x93"};
+        wtl_document_row(w->d, t, cells);
+    }
+}
+
+void wtl_write_results(struct wtl_writer *w)
+{
+    static int (*const figures[])(struct wtl_arena *, const struct wtl_report *,
+                                  struct wtl_figure **, struct wtl_error *) = {
+        wtl_fig_savings, wtl_fig_heat, wtl_fig_compare};
+    wtl_document_heading(w->d, 1, "Result");
+    wtl_document_paragraph(w->d,
+                           "%zu combination%s of GPU and workload: %s. A saving is 1 \xe2\x88\x92 "
+                           "E/E(baseline) and a slowdown "
+                           "is "
+                           "t/t(baseline) \xe2\x88\x92 1, both of one run of constant work; a "
+                           "negative slowdown is a gain of "
+                           "speed.",
+                           w->r->n_sets, w->r->n_sets == 1 ? "" : "s",
+                           wtl_text_statuses(w->d, w->r));
+    headline(w);
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        struct wtl_error err = {0};
+        struct wtl_figure *f = NULL;
+        int rc = figures[i](w->d->arena, w->r, &f, &err);
+        wtl_write_figure(w, rc, f, &err);
+    }
+    yearly(w);
+}
+
+/* --- one set --------------------------------------------------------------------------------- */
+
+static const char *tied_text(struct wtl_writer *w, const struct wtl_plan *plan)
+{
+    if (plan->n_tied < 2)
+        return "";
+    return wtl_document_printf(w->d,
+                               " Statistically tied with the best: %zu clocks from %d to %d "
+                               "MHz.",
+                               plan->n_tied, plan->tied_clocks_mhz[0],
+                               plan->tied_clocks_mhz[plan->n_tied - 1]);
+}
+
+static void describe_ok(struct wtl_writer *w, const struct wtl_plan *plan)
+{
+    wtl_document_paragraph(
+        w->d,
+        "At %d MHz a run takes %s and %s (%s on average); at the baseline (%s%s) it takes %s and "
+        "%s. Saving %s, slowdown %s (%s intervals, %s).%s",
+        plan->clock_mhz, wtl_text_quantity(w->d, &plan->time_s, WTL_UNIT_SECOND),
+        wtl_text_quantity(w->d, &plan->energy_j, WTL_UNIT_JOULE),
+        wtl_text_quantity(w->d, &plan->power_w, WTL_UNIT_WATT), wtl_text_baseline(w->d, plan),
+        plan->baseline_from_curve ? ", from the curve" : "",
+        wtl_text_quantity(w->d, &plan->baseline_time_s, WTL_UNIT_SECOND),
+        wtl_text_quantity(w->d, &plan->baseline_energy_j, WTL_UNIT_JOULE),
+        wtl_text_percent(w->d, &plan->saving), wtl_text_percent(w->d, &plan->slowdown),
+        wtl_fig_confidence(w->d->arena, plan), wtl_evidence_name(plan->saving.evidence),
+        tied_text(w, plan));
+}
+
+static void describe_other(struct wtl_writer *w, const struct wtl_plan *plan)
+{
+    switch (plan->status) {
+    case WTL_PLAN_UNDECIDED:
+        wtl_document_paragraph(
+            w->d, "The data cannot tell which clock is best.%s%s",
+            plan->best_guess_mhz > 0
+                ? wtl_document_printf(w->d, " The best guess is %d MHz.", plan->best_guess_mhz)
+                : "",
+            tied_text(w, plan));
+        break;
+    case WTL_PLAN_UNUSABLE:
+        wtl_document_paragraph(w->d, "The runs do not measure the workload; no clock is named.");
+        break;
+    case WTL_PLAN_INFEASIBLE:
+        wtl_document_paragraph(w->d, "No clock meets the limits. Binding: %s. %s",
+                               plan->binding[0] ? plan->binding : "not known", plan->relaxation);
+        break;
+    case WTL_PLAN_OK:
+        break;
+    }
+}
+
+static void describe_plan(struct wtl_writer *w, const struct wtl_plan *plan)
+{
+    if (plan->status == WTL_PLAN_OK)
+        describe_ok(w, plan);
+    else
+        describe_other(w, plan);
+    wtl_document_paragraph(w->d, "Policy: %s.", wtl_text_policy(w->d, &plan->policy));
+    if (plan->time_model && plan->time_model[0] && plan->power_model && plan->n_curve > 0)
+        wtl_document_paragraph(
+            w->d,
+            "Curves: time by \"%s\" (relative error on left-out runs %.1f %%), power by \"%s\" "
+            "(%.1f %%).",
+            plan->time_model, 100 * plan->time_cv_error, plan->power_model,
+            100 * plan->power_cv_error);
+    for (size_t i = 0; i < plan->n_notes; i++)
+        wtl_document_bullet(w->d, "%s", plan->notes[i]);
+}
+
+static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *s)
+{
+    const struct wtl_quality *q = &s->quality;
+    if (!s->has_quality)
+        return;
+    const char *drift = "not estimated, the session has no repeated anchors";
+    if (q->has_drift)
+        drift = wtl_document_printf(w->d, "%.3g %% of time per run [%.3g, %.3g]",
+                                    100 * q->drift_per_run, 100 * q->drift_lo, 100 * q->drift_hi);
+    else if (q->order_monotone)
+        drift = "cannot be told from the effect of the clock, which fell or rose with run order";
+    wtl_document_paragraph(
+        w->d,
+        "Data: %zu runs at %d clocks, of which %d have an accepted run; spread between runs of one "
+        "clock %.1f %% in time and %.1f %% in energy (standard deviation over mean). Drift: %s.",
+        s->set->n_runs, q->n_clocks, q->n_clocks_usable, 100 * q->time_cv, 100 * q->energy_cv,
+        drift);
+}
+
+typedef int set_figure(struct wtl_arena *, const struct wtl_report *, const struct wtl_report_set *,
+                       struct wtl_figure **, struct wtl_error *);
+
+void wtl_write_set(struct wtl_writer *w, const struct wtl_report_set *s)
+{
+    static set_figure *const figures[] = {wtl_fig_clock, wtl_fig_objective, wtl_fig_tradeoff,
+                                          wtl_fig_validation, wtl_fig_drift};
+    static set_figure *const of_samples[] = {wtl_fig_histogram, wtl_fig_power_temp};
+    wtl_document_heading(w->d, 2, wtl_fig_set_name(w->d->arena, s->set));
+    if (s->plan)
+        describe_plan(w, s->plan);
+    else
+        wtl_document_paragraph(w->d, "There is no plan for this combination.");
+    describe_quality(w, s);
+    struct wtl_error err = {0};
+    struct wtl_figure *f = NULL;
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0] && w->rc == 0; i++) {
+        int rc = figures[i](w->d->arena, w->r, s, &f, &err);
+        wtl_write_figure(w, rc, f, &err);
+    }
+    int rc = wtl_fig_series(w->d->arena, w->r, s, w->metrics, w->n_metrics, &f, &err);
+    wtl_write_figure(w, rc, f, &err);
+    for (size_t i = 0; i < sizeof of_samples / sizeof of_samples[0] && w->rc == 0; i++) {
+        rc = of_samples[i](w->d->arena, w->r, s, &f, &err);
+        wtl_write_figure(w, rc, f, &err);
+    }
+}
+
+int wtl_content_build(struct wtl_arena *arena, const struct wtl_report *r,
+                      const struct wtl_content_options *options, struct wtl_document *out,
+                      struct wtl_error *err)
+{
+    static const enum wtl_metric usual[] = {WTL_M_power_w, WTL_M_sm_clock_mhz, WTL_M_temp_c,
+                                            WTL_M_gpu_util};
+    char date[24];
+    struct wtl_document d;
+    wtl_document_init(&d, arena);
+    wtl_format_utc(r->wall_ns, date, sizeof date);
+    d.title = wtl_document_printf(&d, "Operating points of %s", wtl_path_base(r->campaign));
+    d.subtitle = wtl_document_printf(&d, "%s \xc2\xb7 data %.16s \xc2\xb7 %s", date,
+                                     r->fingerprint[0] ? r->fingerprint : "without hash", r->tool);
+    d.tool = r->tool;
+    d.wall_ns = r->wall_ns;
+    struct wtl_writer w = {.d = &d, .r = r, .metrics = usual, .n_metrics = 4, .err = err};
+    if (options && options->n_metrics) {
+        w.metrics = options->metrics;
+        w.n_metrics = options->n_metrics;
+    }
+    wtl_write_results(&w);
+    if (r->n_sets)
+        wtl_document_heading(&d, 1, "By GPU and workload");
+    for (size_t i = 0; i < r->n_sets && w.rc == 0; i++)
+        wtl_write_set(&w, &r->sets[i]);
+    wtl_write_rejected(&w);
+    wtl_write_sources(&w);
+    wtl_write_methods(&w);
+    wtl_write_unknown(&w);
+    if (w.rc < 0)
+        return w.rc;
+    int rc = wtl_document_check(&d, err);
+    if (rc == 0)
+        *out = d;
+    return rc;
+}
