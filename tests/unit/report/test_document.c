@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The report as HTML, PDF and Markdown: complete, escaped, self-contained, reproducible. */
+#include "report_sample.h"
+
+#include "report/content.h"
+#include "report/html.h"
+#include "report/pages.h"
+
+static struct wtl_arena arena;
+static struct wtl_report report;
+static struct wtl_fonts *fonts;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    wtl_arena_init(&arena, wtl_alloc_system());
+    sample_report(&arena, &report);
+    return wtl_fonts_open(wtl_alloc_system(), &fonts, &err);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    wtl_fonts_close(fonts);
+    wtl_arena_fini(&arena);
+    return 0;
+}
+
+enum form { HTML, PDF, MARKDOWN };
+
+static int write_form(const struct wtl_report *r, enum form form, struct wtl_alloc alloc,
+                      struct wtl_buf *out, struct wtl_error *err)
+{
+    struct wtl_arena own;
+    struct wtl_document d;
+    wtl_arena_init(&own, alloc);
+    int rc = wtl_content_build(&own, r, NULL, &d, err);
+    if (rc == 0 && form == HTML)
+        rc = wtl_html_render(&d, fonts, alloc, out, err);
+    else if (rc == 0 && form == PDF)
+        rc = wtl_pages_render(&d, fonts, alloc, out, err);
+    else if (rc == 0)
+        rc = wtl_content_markdown(r, alloc, out, err);
+    wtl_arena_fini(&own);
+    return rc;
+}
+
+/* The text of a form, in the arena. */
+static const char *text_of(const struct wtl_report *r, enum form form, size_t *size_out)
+{
+    struct wtl_buf out;
+    struct wtl_error err = {0};
+    wtl_buf_init(&out, wtl_alloc_system(), 1 << 28);
+    assert_ok(write_form(r, form, wtl_alloc_system(), &out, &err), &err);
+    char *copy = wtl_arena_memdup(&arena, out.data, out.len + 1);
+    *size_out = out.len;
+    wtl_buf_fini(&out);
+    return copy;
+}
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (; (text = strstr(text, what)); text += strlen(what))
+        n++;
+    return n;
+}
+
+static void page_is_self_contained(void **state)
+{
+    (void)state;
+    size_t size;
+    const char *html = text_of(&report, HTML, &size);
+    assert_memory_equal(html, "<!DOCTYPE html>", 15);
+    assert_null(strstr(html, "<script"));
+    assert_null(strstr(html, "<link"));
+    assert_null(strstr(html, "@import"));
+    assert_null(strstr(html, "url(h"));
+    assert_null(strstr(html, "src="));
+    /* Every address in the page is an XML name space, every link stays inside. */
+    assert_int_equal(count(html, "http"), count(html, "http://www.w3.org/2000/svg") +
+                                              count(html, "http://www.w3.org/1999/xlink"));
+    assert_int_equal(count(html, "href=\""), count(html, "href=\"#"));
+}
+
+static void page_has_everything(void **state)
+{
+    (void)state;
+    size_t size;
+    const char *html = text_of(&report, HTML, &size);
+    /* A heading per set; a row per plan; a row per rejected run and per source; every note. */
+    size_t rejected = 0;
+    for (size_t i = 0; i < report.n_sets; i++) {
+        char heading[200];
+        snprintf(heading, sizeof heading, ">%s, %s</h3>", report.sets[i].set->gpu,
+                 report.sets[i].set->workload);
+        assert_int_equal(count(html, heading), 1);
+        rejected += (size_t)report.sets[i].plan->n_rejected;
+    }
+    assert_int_equal(count(html, "<span class=\"st "), report.n_sets);
+    assert_int_equal(count(html, "where other runs at"), rejected);
+    assert_non_null(strstr(html, report.notes[0]));
+    assert_non_null(strstr(html, "/data/&lt;sweep&gt; &amp; &quot;more&quot;/runs.csv"));
+    assert_non_null(strstr(html, report.fingerprint));
+    /* Link targets exist, once each. */
+    size_t links = 0;
+    for (const char *s = html; (s = strstr(s, "<a href=\"#")); s++) {
+        char id[200];
+        size_t n = strcspn(s + 10, "\"");
+        snprintf(id, sizeof id, " id=\"%.*s\"", (int)n, s + 10);
+        assert_int_equal(count(html, id), 1);
+        links++;
+    }
+    assert_true(links > report.n_sets);
+    /* Every letter that a figure uses is defined in the page. */
+    for (const char *s = html; (s = strstr(s, "xlink:href=\"#g")); s++) {
+        char id[200];
+        size_t n = strcspn(s + 13, "\"");
+        snprintf(id, sizeof id, " id=\"%.*s\"", (int)n, s + 13);
+        if (strstr(html, id) == NULL)
+            fail_msg("%s is not defined", id);
+    }
+}
+
+static void no_figure_is_lost(void **state)
+{
+    (void)state;
+    struct wtl_document d;
+    struct wtl_error err = {0};
+    assert_ok(wtl_content_build(&arena, &report, NULL, &d, &err), &err);
+    size_t figures = 0, size;
+    for (size_t i = 0; i < d.n_blocks; i++) {
+        if (d.blocks[i].kind != WTL_BLOCK_FIGURE)
+            continue;
+        figures++;
+        for (size_t k = 0; k < i; k++)
+            if (d.blocks[k].kind == WTL_BLOCK_FIGURE)
+                assert_string_not_equal(d.blocks[i].figure->name, d.blocks[k].figure->name);
+    }
+    /* 3 of all sets; 4 per set (3 where there is no curve); validation and samples for 2 sets. */
+    assert_int_equal(figures, 3 + 8 * 4 - 1 + 2 * 4);
+    const char *html = text_of(&report, HTML, &size);
+    assert_int_equal(count(html, "<figure "), figures);
+    assert_int_equal(count(html, "<svg "), figures);
+    assert_non_null(strstr(html, "no power samples"));
+}
+
+static void bytes_are_reproducible(void **state)
+{
+    (void)state;
+    for (int form = HTML; form <= MARKDOWN; form++) {
+        size_t size, again;
+        const char *first = text_of(&report, (enum form)form, &size);
+        const char *second = text_of(&report, (enum form)form, &again);
+        assert_int_equal(size, again);
+        assert_memory_equal(first, second, size);
+    }
+}
+
+static void pdf_has_pages(void **state)
+{
+    (void)state;
+    size_t size;
+    const char *pdf = text_of(&report, PDF, &size);
+    assert_memory_equal(pdf, "%PDF-1.", 7);
+    assert_memory_equal(pdf + size - 6, "%%EOF\n", 6);
+    assert_true(size > 100000);
+}
+
+static void markdown_is_a_table(void **state)
+{
+    (void)state;
+    size_t size;
+    struct wtl_workset set = *report.sets[0].set;
+    struct wtl_report_set sets[2] = {report.sets[0], report.sets[2]};
+    struct wtl_report r = report;
+    snprintf(set.workload, sizeof set.workload, "a|b<script>\n# c");
+    sets[0].set = &set;
+    r.sets = sets;
+    r.n_sets = 2;
+    const char *text = text_of(&r, MARKDOWN, &size);
+    assert_non_null(strstr(text, "| V100 | a\\|b&lt;script&gt; \\# c | ok | "));
+    assert_non_null(strstr(text, "| V100 | whisper | undecided | \\("));
+    size_t rows = 0;
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (*line != '|')
+            continue;
+        size_t bars = 0;
+        for (const char *c = line; *c && *c != '\n'; c++)
+            bars += *c == '|' && (c == line || c[-1] != '\\');
+        assert_int_equal(bars, 10);
+        rows++;
+    }
+    assert_int_equal(rows, 4);
+}
+
+static void empty_report(void **state)
+{
+    (void)state;
+    struct wtl_report none = {.campaign = "x.wattle", .fingerprint = "", .tool = "wattle"};
+    size_t size;
+    assert_non_null(strstr(text_of(&none, HTML, &size), "no plan"));
+    assert_memory_equal(text_of(&none, PDF, &size), "%PDF", 4);
+    assert_non_null(strstr(text_of(&none, MARKDOWN, &size), "no plan"));
+}
+
+/* One small set, so that every point of failure is reached. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct wtl_workset set = *report.sets[7].set;
+    struct wtl_report_set small = {.set = &set, .plan = report.sets[7].plan};
+    struct wtl_report r = report;
+    set.n_runs = 20;
+    r.sets = &small;
+    r.n_sets = 1;
+    for (int form = HTML; form <= MARKDOWN; form++)
+        for (long at = 1;; at++) {
+            assert_true(at < 3000);
+            struct wtl_alloc_failing failing;
+            struct wtl_alloc alloc = wtl_alloc_failing(&failing, at);
+            struct wtl_buf out;
+            struct wtl_error err = {0};
+            wtl_buf_init(&out, alloc, 1 << 28);
+            int rc = write_form(&r, (enum form)form, alloc, &out, &err);
+            wtl_buf_fini(&out);
+            if (rc == 0)
+                break;
+            assert_int_equal(rc, -WTL_NOMEM);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(page_is_self_contained), cmocka_unit_test(page_has_everything),
+        cmocka_unit_test(no_figure_is_lost),      cmocka_unit_test(bytes_are_reproducible),
+        cmocka_unit_test(pdf_has_pages),          cmocka_unit_test(markdown_is_a_table),
+        cmocka_unit_test(empty_report),           cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
