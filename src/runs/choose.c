@@ -83,7 +83,8 @@ static double time_of_rows(struct wtl_run *r)
     return nominal_s;
 }
 
-/* Time of a run that came from a table without rows. */
+/* Time of a run that came from a table without rows, or with a duration of its own (a span that was
+ * not made from a period). */
 static double time_of_table(const struct wtl_run *r)
 {
     static const enum wtl_run_metric order[] = {WTL_R_span_s, WTL_R_reported_time_s,
@@ -122,7 +123,8 @@ void wtl_run_choose(struct wtl_run *r)
     double counter_j = wtl_run_get(r, WTL_R_energy_counter_j, 0);
     double integral_j = wtl_run_get(r, WTL_R_energy_integral_j, 0);
     double time_s;
-    if (!(wtl_run_get(r, WTL_R_n_samples, 0) > 0)) {
+    bool stated = wtl_run_has(r, WTL_R_span_s) && !wtl_run_has(r, WTL_R_period_s);
+    if (!(wtl_run_get(r, WTL_R_n_samples, 0) > 0) || stated) {
         time_s = time_of_table(r);
     } else if (!has_own_period(r)) {
         time_s = time_of_rows(r);

@@ -13,7 +13,7 @@ struct sums {
 
 static struct sums cell_sums(const struct wtl_run *runs, const struct wtl_levels *l, size_t head)
 {
-    struct sums s = {.first = INFINITY, .last = -INFINITY};
+    struct sums s = {.first = HUGE_VAL, .last = -HUGE_VAL};
     for (size_t i = head; i < l->n; i = l->next[i]) {
         if (runs[i].causes)
             continue;

@@ -41,8 +41,8 @@ int wtl_find_idle_level(struct wtl_arena *scratch, const struct wtl_run *runs, s
         level.watts = options->idle_power_w > 0 ? options->idle_power_w : wtl_median(a, stated);
     } else {
         for (size_t i = 0; i < n; i++) {
-            double first_w = wtl_run_get(&runs[i], WTL_R_power_first_w, INFINITY);
-            double low_w = fmin(first_w, wtl_run_get(&runs[i], WTL_R_power_min_w, INFINITY));
+            double first_w = wtl_run_get(&runs[i], WTL_R_power_first_w, HUGE_VAL);
+            double low_w = fmin(first_w, wtl_run_get(&runs[i], WTL_R_power_min_w, HUGE_VAL));
             if (isfinite(low_w) && low_w > 0)
                 a[k++] = low_w;
         }

@@ -27,9 +27,9 @@ struct wtl_judge_options {
 };
 struct wtl_judge_options wtl_judge_options_default(void);
 
-/* Sets causes and reason of every run; runs must be of one gpu and workload, in run order (jobs are
- * sessions), and chosen (wtl_run_choose). `options` NULL: the defaults. On failure the judgement of
- * the runs is unspecified. -WTL_NOMEM. */
+/* Sets causes and reason of every run, starting from what the import stated; runs must be of one
+ * gpu and workload, in run order (jobs are sessions), and chosen (wtl_run_choose). `options` NULL:
+ * the defaults. On failure the judgement of the runs is unspecified. -WTL_NOMEM. */
 int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
               const struct wtl_judge_options *options, struct wtl_error *err);
 

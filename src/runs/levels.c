@@ -133,7 +133,7 @@ static double step_at(const struct part *p, size_t at)
 {
     if (p->n_clocks < 3)
         return 0;
-    double below = -INFINITY, above = INFINITY, step = 0;
+    double below = -HUGE_VAL, above = HUGE_VAL, step = 0;
     size_t lo = at, hi = at;
     for (size_t k = 0; k < p->n; k++) {
         if (!p->use[k])

@@ -99,7 +99,7 @@ static double slope_lower_bound(const struct wtl_run *runs, const struct wtl_lev
     }
     double cxx = sxx - sx * sx / n, cxy = sxy - sx * sy / n, cyy = syy - sy * sy / n;
     if (n < 5 || !(cxx > 1e-9 * n))
-        return -INFINITY;
+        return -HUGE_VAL;
     double slope = cxy / cxx, rest = fmax(0, cyy - slope * cxy);
     return slope - 2.58 * sqrt(rest / (n - 2) / cxx);
 }

@@ -103,6 +103,11 @@ static void tables_without_rows(void **state)
     assert_near(r.metric[WTL_R_energy_j], 1000, 1e-9);
     r = RUN({WTL_R_reported_time_s, 10}, {WTL_R_energy_counter_j, 900});
     assert_near(r.metric[WTL_R_power_w], 90, 1e-9);
+    r = RUN({WTL_R_span_s, 10}, {WTL_R_n_samples, 300}, {WTL_R_power_mean_w, 100});
+    assert_near(r.metric[WTL_R_time_s], 10, 0); /* the table's own duration, rows are a remark */
+    struct wtl_run again = r;
+    wtl_run_choose(&again);
+    assert_memory_equal(&again, &r, sizeof r);
     r = RUN({WTL_R_reported_time_s, 10}, {WTL_R_energy_nominal_j, 700});
     assert_near(r.metric[WTL_R_energy_j], 700, 0);
 }

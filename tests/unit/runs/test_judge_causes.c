@@ -114,7 +114,7 @@ static void failed_and_timed_out(void **state)
     s.runs[40].status = WTL_RUN_FAILED; /* ends early: naive takes it for the optimum */
     scale(&s.runs[40], 0.2, 0.8);
     s.runs[41].status = WTL_RUN_SUCCESS;
-    double best = INFINITY;
+    double best = HUGE_VAL;
     size_t naive = 0;
     for (size_t i = 0; i < s.n; i++)
         if (naive_edp(&s.runs[i]) < best) {
@@ -343,6 +343,26 @@ static void contaminated_by_board_or_memory(void **state)
     wtl_arena_fini(&s.arena);
 }
 
+/* What only the import could see stays. */
+static void stated_causes_stay(void **state)
+{
+    (void)state;
+    struct sweep s;
+    sweep_init(&s);
+    s.runs[33].stated_causes = 1U << WTL_CAUSE_contaminated;
+    (void)strcpy(s.runs[33].stated_reason, "rows of two GPUs are mixed");
+    for (int round = 0; round < 2; round++) {
+        judge(&s);
+        ONLY(&s, WTL_CAUSE_contaminated, 33);
+        assert_string_equal(s.runs[33].reason, "rows of two GPUs are mixed");
+    }
+    s.runs[33].status = WTL_RUN_FAILED; /* an earlier cause of the list is the main one */
+    judge(&s);
+    ONLY(&s, WTL_CAUSE_failed, 33);
+    assert_true(s.runs[33].causes & 1U << WTL_CAUSE_contaminated);
+    wtl_arena_fini(&s.arena);
+}
+
 /* More tokens, the same power: with a work counter by the counter, else by time at full power. The
  * same delay at idle power is an outlier that waited. */
 static void work_not_constant(void **state)
@@ -506,6 +526,7 @@ int main(void)
         cmocka_unit_test(throttled),
         cmocka_unit_test(contaminated),
         cmocka_unit_test(contaminated_by_board_or_memory),
+        cmocka_unit_test(stated_causes_stay),
         cmocka_unit_test(work_not_constant),
         cmocka_unit_test(inconsistent_energy),
         cmocka_unit_test(outlier_at_two_runs_a_clock),
