@@ -14,8 +14,10 @@
 #include "core/plan.h"
 
 /* `set` is judged; `unusable` (may be NULL) is the reason why the set as a whole measures nothing,
- * found by runs/: the plan is then UNUSABLE with it as a note.
- * Returns 0 with any plan status: INFEASIBLE and UNUSABLE are answers, not errors. */
+ * found by runs/: the plan is then UNUSABLE with it as a note. A baseline of kind REP goes to the
+ * published method below.
+ * Returns 0 with any plan status: INFEASIBLE and UNUSABLE are answers, not errors. -WTL_USAGE for a
+ * policy that makes no sense, -WTL_NOMEM. Everything that the plan points to lives in `arena`. */
 int wtl_optimize_clock(struct wtl_arena *arena, const struct wtl_workset *set,
                        const struct wtl_policy *policy, const char *unusable,
                        struct wtl_plan *plan_out, struct wtl_error *err);
@@ -26,5 +28,10 @@ int wtl_optimize_clock(struct wtl_arena *arena, const struct wtl_workset *set,
 int wtl_optimize_clock_published(struct wtl_arena *arena, const struct wtl_workset *set,
                                  const struct wtl_policy *policy, struct wtl_plan *plan_out,
                                  struct wtl_error *err);
+
+/* Mean and population standard deviation of the savings of published-method plans, as the published
+ * headline takes them; plans of other kinds and unusable ones are passed over. */
+void wtl_published_summary(const struct wtl_plan *plans, size_t n, double *mean_out,
+                           double *sd_out);
 
 #endif

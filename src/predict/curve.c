@@ -12,13 +12,8 @@
 
 /* Huber's constant, in robust standard deviations: 99 % efficient on normal noise. */
 static const double clip_at = 2.0;
-/* No run is called wild for less than twice this: the resolution of timers and power sensors. */
-static const double least_scale = 0.002;
-/* A refit chooses among candidates whose squared error is within this factor of the best. */
-static const double keep_within = 1.10;
-/* Neighbourhoods of the local regression, as shares of the clocks. */
-static const double local_share[] = {0.12, 0.2, 0.3, 0.45, 0.65, 1.0};
-enum { N_LOCAL = sizeof local_share / sizeof local_share[0] };
+/* What a form may be wrong by in elasticity: usually, and where the runs show that it is. */
+static const double mistrust[CURVE_N_TRUST] = {0.1, 0.4};
 
 /* ---- gathering ---- */
 
@@ -69,12 +64,16 @@ static int gather_cells(struct wtl_arena *arena, struct wtl_curve *c, const doub
     cells->ghz = WTL_NEW_ARRAY(arena, double, cells->n);
     cells->count = WTL_NEW_ARRAY(arena, double, cells->n);
     cells->mean = WTL_NEW_ARRAY(arena, double, cells->n);
-    if (!cells->ghz || !cells->count || !cells->mean)
+    c->fit = WTL_NEW_ARRAY(arena, double, cells->n);
+    c->lever = WTL_NEW_ARRAY(arena, double, cells->n);
+    if (!cells->ghz || !cells->count || !cells->mean || !c->fit || !c->lever)
         return nomem(err);
     for (size_t i = 0; i < c->n; i++) {
         cells->ghz[c->cell[i]] = clock_mhz[i] / 1000;
         cells->count[c->cell[i]] += 1;
     }
+    for (int t = 0; t < CURVE_N_TRUST; t++)
+        curve_trust_init(&c->trust[t], cells, mistrust[t]);
     return 0;
 }
 
@@ -89,6 +88,7 @@ static int gather_groups(struct wtl_arena *arena, struct wtl_curve *c, const int
     for (size_t i = 0; i < c->n; i++)
         key[i] = (struct order_key){leave_out ? leave_out[i] : (double)c->cell[i], i};
     c->groups.n = number_distinct(key, c->n, index);
+    c->groups_are_cells = !leave_out;
     for (size_t i = 0; i < c->n; i++) {
         c->groups.run[i] = key[i].run;
         c->groups.start[index[key[i].run] + 1] = i + 1;
@@ -107,18 +107,35 @@ static void average_cells(struct wtl_curve *c)
         c->cells.mean[k] /= c->cells.count[k];
 }
 
+/* Huber's "proposal 2", from the median absolute deviation on: the scale at which clipped residuals
+ * have the mean square that normal ones would have. MAD alone is off by 8 % at 100 runs. */
+static double residual_scale(const struct wtl_curve *c, const double *fit, double *scratch)
+{
+    static const double normal_square = 0.92053; /* E min(z^2, 4) */
+    for (size_t i = 0; i < c->n; i++)
+        scratch[i] = c->log_y[i] - fit[c->cell[i]];
+    double scale = wtl_mad(scratch, c->n);
+    for (int turn = 0; turn < 10; turn++) {
+        double sum = 0, limit = clip_at * scale;
+        for (size_t i = 0; i < c->n; i++) {
+            double r = fmin(fabs(c->log_y[i] - fit[c->cell[i]]), limit);
+            sum += r * r;
+        }
+        scale = sqrt(sum / (double)c->n / normal_square);
+    }
+    return scale;
+}
+
 /* Scale and pseudo-values from residuals about fit[cell]: fit + psi(r) / mean(psi'), by which a
  * linear smoother of the pseudo-values is the M-estimate (Cox 1983; Oh, Nychka and Lee 2007). */
 static void set_pseudo(struct wtl_curve *c, const double *fit, double dof, double *scratch)
 {
     size_t inside = 0;
-    for (size_t i = 0; i < c->n; i++)
-        scratch[i] = c->log_y[i] - fit[c->cell[i]];
     double n = (double)c->n;
     double shrunk =
         dof < n / 2 ? sqrt(n / (n - dof)) : M_SQRT2; /* the fit took part of the noise */
-    c->scale = fmax(wtl_mad(scratch, c->n) * shrunk, 1e-12);
-    double limit = clip_at * fmax(c->scale, least_scale);
+    c->scale = fmax(residual_scale(c, fit, scratch) * shrunk, 1e-12);
+    double limit = clip_at * fmax(c->scale, CURVE_LEAST_SCALE);
     for (size_t i = 0; i < c->n; i++)
         inside += fabs(c->log_y[i] - fit[c->cell[i]]) <= limit;
     double slope = (double)inside / n;
@@ -151,161 +168,53 @@ static void start_pseudo(struct wtl_curve *c, double *scratch)
     set_pseudo(c, fit, 0, work);
 }
 
-/* ---- search ---- */
-
-static int new_candidate(struct wtl_arena *arena, struct wtl_curve *c, struct curve_candidate **out,
-                         struct wtl_error *err)
-{
-    struct curve_candidate *k = &c->all[c->n_all];
-    memset(k, 0, sizeof *k);
-    k->fit = WTL_NEW_ARRAY(arena, double, c->cells.n);
-    k->lever = WTL_NEW_ARRAY(arena, double, c->cells.n);
-    if (!k->fit || !k->lever)
-        return nomem(err);
-    c->n_all++;
-    *out = k;
-    return 0;
-}
-
-static int try_physical(struct wtl_arena *arena, struct wtl_curve *c, const struct curve_form *form,
-                        double parameter, double *cv2_out, struct wtl_error *err)
-{
-    struct curve_candidate *k;
-    int rc = new_candidate(arena, c, &k, err);
-    if (rc)
-        return rc;
-    k->form = form;
-    k->parameter = parameter;
-    k->q = WTL_NEW_ARRAY(arena, double, c->cells.n *(size_t)form->n_basis);
-    if (!k->q)
-        return nomem(err);
-    k->cv2 = curve_physical_fit(k, &c->cells) ? curve_physical_cv(k, c) : HUGE_VAL;
-    *cv2_out = k->cv2;
-    return 0;
-}
-
-/* The parameter over the clocks: a coarse grid, then every clock around its best. */
-static int try_form(struct wtl_arena *arena, struct wtl_curve *c, const struct curve_form *form,
-                    struct wtl_error *err)
-{
-    double cv2, best = HUGE_VAL;
-    if (form->last < 0)
-        return try_physical(arena, c, form, 0, &cv2, err);
-    if (c->cells.n < (size_t)(form->first + form->last + 1))
-        return 0;
-    size_t from = (size_t)form->first, to = c->cells.n - 1 - (size_t)form->last, at = from;
-    size_t step = (to - from) / CURVE_GRID + 1;
-    for (size_t i = from; i <= to; i += step) {
-        int rc = try_physical(arena, c, form, c->cells.ghz[i], &cv2, err);
-        if (rc)
-            return rc;
-        if (cv2 < best) {
-            best = cv2;
-            at = i;
-        }
-    }
-    size_t lo = at >= from + step ? at - step + 1 : from, hi = at + step <= to ? at + step : to + 1;
-    for (size_t i = lo; i < hi; i++) {
-        int rc = (i - from) % step ? try_physical(arena, c, form, c->cells.ghz[i], &cv2, err) : 0;
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-static int try_local(struct wtl_arena *arena, struct wtl_curve *c, double *scratch,
-                     struct wtl_error *err)
-{
-    size_t last = 0;
-    for (int s = 0; s < N_LOCAL; s++) {
-        size_t neighbours = (size_t)lround(local_share[s] * (double)c->cells.n);
-        if (neighbours < 5)
-            neighbours = 5;
-        if (neighbours > c->cells.n || neighbours == last)
-            continue;
-        struct curve_candidate *k;
-        int rc = new_candidate(arena, c, &k, err);
-        if (rc)
-            return rc;
-        k->neighbours = last = neighbours;
-        k->cv2 = curve_local_cv(k, c, scratch);
-    }
-    return 0;
-}
-
-static void keep_best(struct wtl_curve *c)
-{
-    c->n_kept = 0;
-    for (size_t i = 0; i < c->n_all; i++) {
-        const struct curve_candidate *k = &c->all[i];
-        if (!isfinite(k->cv2))
-            continue;
-        size_t at = c->n_kept < CURVE_MAX_KEPT ? c->n_kept : CURVE_MAX_KEPT - 1;
-        if (c->n_kept == CURVE_MAX_KEPT && k->cv2 >= c->kept[at]->cv2)
-            continue;
-        for (; at > 0 && k->cv2 < c->kept[at - 1]->cv2; at--)
-            c->kept[at] = c->kept[at - 1];
-        c->kept[at] = k;
-        c->n_kept += c->n_kept < CURVE_MAX_KEPT;
-    }
-    while (c->n_kept > 1 && c->kept[c->n_kept - 1]->cv2 > keep_within * c->kept[0]->cv2 + 1e-24)
-        c->n_kept--;
-}
-
-/* The local candidates that stay need their hat matrix. */
-static int complete_kept(struct wtl_arena *arena, struct wtl_curve *c, struct wtl_error *err)
-{
-    for (size_t i = 0; i < c->n_kept; i++) {
-        struct curve_candidate *k = &c->all[c->kept[i] - c->all];
-        if (k->form)
-            continue;
-        k->hat = WTL_NEW_ARRAY(arena, double, c->cells.n * c->cells.n);
-        if (!k->hat)
-            return nomem(err);
-        curve_local_fit(k, &c->cells);
-    }
-    return 0;
-}
-
-static int search(struct wtl_arena *arena, struct wtl_curve *c, double *scratch,
-                  struct wtl_error *err)
-{
-    size_t step = c->cells.n / CURVE_GRID + 1;
-    c->all = WTL_NEW_ARRAY(arena, struct curve_candidate,
-                           (size_t)curve_n_forms * (CURVE_GRID + 2 + 2 * step) + N_LOCAL);
-    c->n_all = 0;
-    if (!c->all)
-        return nomem(err);
-    for (int f = 0; f < curve_n_forms; f++) {
-        int rc = curve_forms[f].kind == c->kind ? try_form(arena, c, &curve_forms[f], err) : 0;
-        if (rc)
-            return rc;
-    }
-    int rc = try_local(arena, c, scratch, err);
-    if (rc)
-        return rc;
-    keep_best(c);
-    if (c->n_kept == 0)
-        return WTL_FAIL(err, WTL_UNDECIDED,
-                        "no form fits %zu runs at %zu clocks with groups left out", c->n,
-                        c->cells.n);
-    c->cv_error = sqrt(c->kept[0]->cv2);
-    return complete_kept(arena, c, err);
-}
-
-/* Pseudo-values about the winner, in turns with its fit, until they stand. */
+/* Pseudo-values about the curve, in turns with its fit, until they stand. */
 static void settle_pseudo(struct wtl_curve *c, double *scratch)
 {
-    struct curve_candidate *w = &c->all[c->kept[0] - c->all];
     double before = HUGE_VAL;
     for (int turn = 0; turn < 12 && fabs(c->scale - before) > 1e-4 * c->scale; turn++) {
         before = c->scale;
-        set_pseudo(c, w->fit, wtl_curve_parameters(c), scratch);
-        if (!w->form)
-            curve_local_fit(w, &c->cells);
-        else if (!curve_physical_fit(w, &c->cells))
-            return; /* the pseudo-values of the last good fit stand */
+        set_pseudo(c, c->fit, wtl_curve_parameters(c), scratch);
+        curve_update(c);
     }
+}
+
+/* Lag-one correlation of the pseudo-values' errors in run order. The curve takes the slow part of
+ * correlated noise, by about one in n for every parameter, which is given back. */
+static double successive_correlation(const struct wtl_curve *c)
+{
+    double product = 0, square = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        double r = c->pseudo[i] - c->fit[c->cell[i]];
+        square += r * r;
+        if (i > 0)
+            product += r * (c->pseudo[i - 1] - c->fit[c->cell[i - 1]]);
+    }
+    if (!(square > 0))
+        return 0;
+    double taken = wtl_curve_parameters(c) / (double)c->n;
+    return fmin(fmax(product / square + taken, 0), 0.9);
+}
+
+/* Share of runs whose successor by `lag` has a clock that a smooth curve hardly tells from theirs:
+ * within a tenth of the clocks. */
+static double neighbours_in_order(const struct wtl_curve *c, size_t lag)
+{
+    size_t near = c->cells.n / 10 + 1, count = 0;
+    for (size_t i = 0; i + lag < c->n; i++) {
+        size_t a = c->cell[i], b = c->cell[i + lag];
+        count += (a > b ? a - b : b - a) <= near;
+    }
+    return (double)count / (double)c->n;
+}
+
+static void set_inflation(struct wtl_curve *c)
+{
+    c->correlation = successive_correlation(c);
+    c->inflation = 1;
+    double power = c->correlation;
+    for (size_t lag = 1; lag < c->n && power > 0.01; lag++, power *= c->correlation)
+        c->inflation += 2 * power * neighbours_in_order(c, lag);
 }
 
 /* ---- fit ---- */
@@ -330,6 +239,7 @@ static int new_curve(struct wtl_arena *arena, enum wtl_curve_kind kind, const do
         return nomem(err);
     c->kind = kind;
     c->n = n;
+    c->inflation = 1;
     c->log_y = WTL_NEW_ARRAY(arena, double, n + 1);
     c->pseudo = WTL_NEW_ARRAY(arena, double, n + 1);
     c->cell = WTL_NEW_ARRAY(arena, size_t, n + 1);
@@ -360,11 +270,12 @@ int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const doubl
     if (rc)
         return rc;
     start_pseudo(c, scratch);
-    rc = search(arena, c, scratch, err);
+    rc = curve_search(arena, c, scratch, err);
     if (rc)
         return rc;
     settle_pseudo(c, scratch);
-    rc = search(arena, c, scratch, err);
+    set_inflation(c);
+    rc = curve_search(arena, c, scratch, err);
     if (rc)
         return rc;
     *curve_out = c;
@@ -373,44 +284,57 @@ int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const doubl
 
 /* ---- questions ---- */
 
-/* Local regression needs a row of weights; the answer for one clock is not worth an allocation. */
-static double local_at(const struct wtl_curve *c, double ghz, double *se2_out)
+/* log of one candidate at a clock, and its row over the cell means (n_cells). */
+static double candidate_at(const struct wtl_curve *c, const struct curve_candidate *k, double ghz,
+                           double *row)
 {
-    double row[WTL_LIMIT_CLOCKS];
-    double value = curve_local_at(curve_winner(c), &c->cells, ghz, row);
-    double se2 = 0;
-    for (size_t i = 0; i < c->cells.n; i++)
-        se2 += row[i] * row[i] / c->cells.count[i];
-    if (se2_out)
-        *se2_out = se2;
-    return value;
+    return k->form ? curve_physical_at(k, ghz) : curve_local_at(k, &c->cells, ghz, row);
 }
 
 double wtl_curve_at(const struct wtl_curve *c, double clock_mhz)
 {
-    const struct curve_candidate *w = curve_winner(c);
-    double ghz = clock_mhz / 1000;
-    return exp(w->form ? curve_physical_at(w, ghz) : local_at(c, ghz, NULL));
+    double row[WTL_LIMIT_CLOCKS], y = 0; /* gather_cells() refuses more clocks */
+    for (size_t k = 0; k < c->n_kept; k++)
+        y += c->weight[k] * candidate_at(c, &c->kept[k], clock_mhz / 1000, row);
+    return exp(y);
 }
 
+/* Variance of one candidate, in units of the noise. */
+static double candidate_variance(const struct wtl_curve *c, const struct curve_candidate *k,
+                                 double ghz, double *row)
+{
+    double v = 0;
+    if (k->form) {
+        curve_physical_row(k, ghz, row);
+        for (int j = 0; j < k->n_basis; j++)
+            v += row[j] * row[j];
+    } else {
+        curve_local_row(&c->cells, c->cells.count, k->neighbours, ghz, row);
+        for (size_t i = 0; i < c->cells.n; i++)
+            v += row[i] * row[i] / c->cells.count[i];
+    }
+    return v;
+}
+
+/* Within and between candidates (Buckland, Burnham and Augustin 1997, equation 9). */
 double wtl_curve_se(const struct wtl_curve *c, double clock_mhz)
 {
-    const struct curve_candidate *w = curve_winner(c);
-    double ghz = clock_mhz / 1000, row[CURVE_MAX_BASIS], se2 = 0;
-    if (!w->form) {
-        local_at(c, ghz, &se2);
-    } else {
-        curve_physical_row(w, ghz, row);
-        for (int j = 0; j < w->form->n_basis; j++)
-            se2 += row[j] * row[j];
+    double row[WTL_LIMIT_CLOCKS], ghz = clock_mhz / 1000, se = 0;
+    double mean = log(wtl_curve_at(c, clock_mhz));
+    for (size_t k = 0; k < c->n_kept; k++) {
+        double gap = candidate_at(c, &c->kept[k], ghz, row) - mean;
+        double within = c->scale * c->scale * candidate_variance(c, &c->kept[k], ghz, row);
+        se += c->weight[k] * sqrt(within + gap * gap);
     }
-    return c->scale * sqrt(se2);
+    return se;
 }
 
 const char *wtl_curve_form(const struct wtl_curve *c)
 {
-    const struct curve_candidate *w = curve_winner(c);
-    return w->form ? w->form->name : "local quadratic";
+    const struct curve_candidate *lead = &c->kept[0];
+    if (!lead->form)
+        return "local quadratic";
+    return lead->trust == &c->trust[0] ? lead->form->name : lead->form->name_bent;
 }
 
 double wtl_curve_cv_error(const struct wtl_curve *c)
@@ -420,23 +344,33 @@ double wtl_curve_cv_error(const struct wtl_curve *c)
 
 double wtl_curve_parameter(const struct wtl_curve *c)
 {
-    const struct curve_candidate *w = curve_winner(c);
-    if (w->form)
-        return 1000 * w->parameter;
-    return (double)w->neighbours / (double)c->cells.n;
+    const struct curve_candidate *lead = &c->kept[0];
+    if (lead->form)
+        return 1000 * lead->parameter;
+    return (double)lead->neighbours / (double)c->cells.n;
 }
 
 double wtl_curve_parameters(const struct wtl_curve *c)
 {
     double trace = 0;
     for (size_t i = 0; i < c->cells.n; i++)
-        trace += curve_winner(c)->lever[i];
+        trace += c->lever[i];
     return trace;
+}
+
+double wtl_curve_autocorrelation(const struct wtl_curve *c)
+{
+    return c->correlation;
 }
 
 double wtl_curve_scale(const struct wtl_curve *c)
 {
     return c->scale;
+}
+
+void wtl_curve_modes(const struct wtl_curve *c, double clock_mhz, double mode_out[WTL_CURVE_MODES])
+{
+    curve_modes(&c->trust[0], clock_mhz / 1000, mode_out);
 }
 
 size_t wtl_curve_n_cells(const struct wtl_curve *c)
@@ -457,19 +391,19 @@ size_t wtl_curve_cell(const struct wtl_curve *c, size_t run)
 double wtl_curve_leverage(const struct wtl_curve *c, size_t run)
 {
     size_t cell = c->cell[run];
-    return curve_winner(c)->lever[cell] / c->cells.count[cell];
+    return c->lever[cell] / c->cells.count[cell];
 }
 
 double wtl_curve_residual(const struct wtl_curve *c, size_t run)
 {
-    return c->log_y[run] - curve_winner(c)->fit[c->cell[run]];
+    return c->log_y[run] - c->fit[c->cell[run]];
 }
 
 void wtl_curve_noise(const struct wtl_curve *c, double *noise_out)
 {
     double mean = 0;
     for (size_t i = 0; i < c->n; i++) {
-        double r = c->pseudo[i] - curve_winner(c)->fit[c->cell[i]];
+        double r = c->pseudo[i] - c->fit[c->cell[i]];
         noise_out[i] = r / sqrt(fmax(1 - wtl_curve_leverage(c, i), 0.1));
         mean += noise_out[i] / (double)c->n;
     }

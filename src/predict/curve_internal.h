@@ -11,14 +11,18 @@
 #include <stdbool.h>
 
 enum {
-    CURVE_MAX_BASIS = 4, /* linear parameters of a physical form */
-    CURVE_MAX_KEPT = 6,  /* candidates that a refit chooses among */
-    CURVE_GRID = 20,     /* coarse values of a non-linear parameter */
+    CURVE_MAX_FORM = 4, /* linear parameters of a physical form */
+    CURVE_MAX_BASIS = CURVE_MAX_FORM + WTL_CURVE_MODES,
+    CURVE_MAX_KEPT = 6, /* candidates that a refit chooses among */
+    CURVE_PER_FORM = 2, /* values of the non-linear parameter of a form that go on */
+    CURVE_N_TRUST = 2,  /* sizes of the correction that are tried */
+    CURVE_GRID = 20,    /* coarse values of a non-linear parameter */
 };
 
 /* A physical form: y = sum_j beta_j basis_j(f; parameter). */
 struct curve_form {
     const char *name;
+    const char *name_bent; /* with the larger correction */
     enum wtl_curve_kind kind;
     int n_basis;
     int first,
@@ -36,6 +40,16 @@ struct curve_cells {
     double *mean;  /* mean of the pseudo-values */
 };
 
+/* The correction that a form is allowed: sum_k gamma_k mode_k(f), with gamma_k of mean 0 and
+ * variance 1 before the runs are seen. */
+struct curve_trust {
+    double log_low, log_range; /* of the clocks, GHz */
+    double sd[WTL_CURVE_MODES];
+};
+void curve_trust_init(struct curve_trust *trust, const struct curve_cells *cells,
+                      double elasticity);
+void curve_modes(const struct curve_trust *trust, double ghz, double *mode);
+
 /* Runs left out together. */
 struct curve_groups {
     size_t n;
@@ -43,18 +57,25 @@ struct curve_groups {
     size_t *run;
 };
 
-/* One form with its parameter fixed; form NULL: local regression. */
+/* One form with its parameter fixed; form NULL: local regression. A physical form is
+ * log y = log(sum_j beta_j basis_j) + sum_k gamma_k mode_k, linearised at its fit; the prior of
+ * gamma enters as further rows of the least squares problem, one per mode, of weight `noise`. */
 struct curve_candidate {
     const struct curve_form *form;
-    double parameter;                            /* GHz */
-    size_t neighbours;                           /* local regression */
-    double beta[CURVE_MAX_BASIS];                /* physical */
+    const struct curve_trust *trust; /* NULL: no correction */
+    double noise;                 /* standard deviation of log y that the prior is weighed with */
+    int n_basis;                  /* of the form, and of the correction if there is one */
+    double parameter;             /* GHz */
+    size_t neighbours;            /* local regression */
+    double beta[CURVE_MAX_BASIS]; /* physical: beta, then gamma */
     double r[CURVE_MAX_BASIS * CURVE_MAX_BASIS]; /* upper triangle of the QR of the tangent */
-    double *q;     /* physical: n_cells x n_basis, rows sqrt(count) tangent R^-1; orthonormal */
-    double *hat;   /* local: n_cells x n_cells, fitted = hat mean */
-    double *fit;   /* n_cells: log fit */
+    double *q;   /* physical: (n_cells + MODES) x n_basis, rows sqrt(count) tangent R^-1, then those
+                    of the prior; orthonormal columns */
+    double *hat; /* local: n_cells x n_cells, fitted = hat mean */
+    double *fit; /* n_cells: log fit */
     double *lever; /* n_cells: d fit / d mean of the same cell, in 0..1 */
     double cv2;    /* mean squared error on left-out runs; infinite when not admissible */
+    double cost;   /* minus log weight */
 };
 
 struct wtl_curve {
@@ -65,18 +86,32 @@ struct wtl_curve {
     size_t *cell;
     struct curve_cells cells;
     struct curve_groups groups;
-    struct curve_candidate *all; /* scratch of the search */
-    size_t n_all;
-    const struct curve_candidate *kept[CURVE_MAX_KEPT]; /* best first */
+    struct curve_trust trust[CURVE_N_TRUST]; /* the first is that of wtl_curve_modes() */
+    bool groups_are_cells;
+    struct curve_candidate kept[CURVE_MAX_KEPT]; /* best first */
+    double weight[CURVE_MAX_KEPT];               /* sum 1 */
     size_t n_kept;
+    double *fit; /* per cell: the weighted mean of the candidates' log fits */
+    double *lever;
     double scale;
+    double correlation; /* of successive runs */
+    double inflation;   /* runs that tell as much as one independent one, >= 1 */
     double cv_error;
 };
 
-static inline const struct curve_candidate *curve_winner(const struct wtl_curve *curve)
-{
-    return curve->kept[0];
-}
+/* ---- curve_search.c ---- */
+
+/* Finds, weighs and completes the candidates for the present pseudo-values; fills kept, weight,
+ * n_kept, fit, lever and cv_error. scratch: 4 n_cells. -WTL_UNDECIDED when nothing fits. */
+int curve_search(struct wtl_arena *arena, struct wtl_curve *c, double *scratch,
+                 struct wtl_error *err);
+
+/* Fits the kept candidates again to changed pseudo-values, weights unchanged. */
+void curve_update(struct wtl_curve *c);
+
+/* The largest scale below which no run is called wild; also the least noise that a prior is weighed
+ * with: the resolution of timers and power sensors. */
+#define CURVE_LEAST_SCALE 0.002
 
 /* ---- curve_physical.c ---- */
 

@@ -51,16 +51,27 @@ static double neighbourhood(const struct curve_cells *cells, const double *count
     return far;
 }
 
+/* Whether x lies beyond the cells that count: there a parabola would run away. */
+static bool outside(const struct curve_cells *cells, const double *count, double x)
+{
+    size_t first = 0, last = cells->n - 1;
+    while (first < last && !(count[first] > 0))
+        first++;
+    while (last > first && !(count[last] > 0))
+        last--;
+    return x < cells->ghz[first] || x > cells->ghz[last];
+}
+
 /* Solves the symmetric 3 x 3 system of moments m (m[k] = sum w u^k) for the intercept's row
- * (1, 0, 0); falls back to lower degrees when the clocks do not carry a quadratic. */
-static void intercept_row(const double m[5], double a[3])
+ * (1, 0, 0); of lower degree when a line is asked for or the clocks carry no quadratic. */
+static void intercept_row(const double m[5], bool line, double a[3])
 {
     double d01 = m[2] * m[4] - m[3] * m[3];
     double d02 = m[1] * m[4] - m[2] * m[3];
     double d03 = m[1] * m[3] - m[2] * m[2];
     double det = m[0] * d01 - m[1] * d02 + m[2] * d03;
     a[1] = a[2] = 0;
-    if (det > 1e-10 * m[0] * m[2] * m[4]) {
+    if (!line && det > 1e-10 * m[0] * m[2] * m[4]) {
         a[0] = d01 / det;
         a[1] = -d02 / det;
         a[2] = d03 / det;
@@ -92,7 +103,7 @@ void curve_local_row(const struct curve_cells *cells, const double *count, size_
             m[k] += w;
     }
     double a[3];
-    intercept_row(m, a);
+    intercept_row(m, outside(cells, count, ghz), a);
     for (size_t j = lo; j < hi; j++) {
         double u = (cells->ghz[j] - ghz) / h;
         row[j] *= a[0] + u * (a[1] + u * a[2]);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Refitting a curve to resampled runs: everything that does not depend on the noise is computed
- * once, and a replicate is products with small fixed matrices. A refit repeats the choice among the
- * forms and parameters that were near the winner (same cross-validation), so that the spread of
- * replicates contains the uncertainty of that choice.
+ * Refitting a curve to resampled runs. With forms, parameters and weights fixed the whole fit is
+ * one linear map from cell means to the curve, computed once; a replicate is one product with it.
+ *
+ * What the choice of form leaves open enters through the truth that a replicate is drawn from: one
+ * of the candidates, picked by its weight, rather than always the fitted curve. A form that lost by
+ * a hair is then the truth nearly as often as the one that won, and what the average gets wrong in
+ * that case is part of the error.
  */
 #ifndef WTL_PREDICT_REFIT_H
 #define WTL_PREDICT_REFIT_H
@@ -23,8 +26,16 @@ int wtl_refit_new(struct wtl_arena *arena, const struct wtl_curve *curve, const 
 /* log of the original fit at eval point e. */
 double wtl_refit_log(const struct wtl_refit *refit, size_t e);
 
-/* deviation[cell * LANES + lane]: mean over the runs of the cell of the noise added to the fitted
- * log values in that replicate. out[lane * stride + e]: log of the refitted curve. */
-void wtl_refit_run(struct wtl_refit *refit, const double *deviation, double *out, size_t stride);
+/* The candidate for a uniform number 0 <= u < 1, by weight. */
+size_t wtl_refit_pick(const struct wtl_refit *refit, double u);
+
+/* What that candidate, as the truth, may be bent by: a factor on wtl_curve_modes(). */
+double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate);
+
+/* deviation[cell * LANES + lane]: mean over the runs of the cell of the noise added to the log
+ * values of the truth, which in that lane is candidate truth[lane] (see wtl_refit_pick).
+ * out[lane * stride + e]: log of the original curve plus the error of the refit: refit - truth. */
+void wtl_refit_run(struct wtl_refit *refit, const double *deviation,
+                   const size_t truth[WTL_REFIT_LANES], double *out, size_t stride);
 
 #endif

@@ -74,7 +74,7 @@ size_t wtl_block_length(const double *x, size_t n)
     if (n < 8)
         return 1;
     double length = fmax(optimal_length(x, n), cbrt((double)n));
-    length = fmin(length, (double)n / 4);
+    length = fmin(length, (double)n / 8);
     return length < 1 ? 1 : (size_t)lround(length);
 }
 

@@ -17,7 +17,8 @@ double wtl_autocorrelation(const double *x, size_t n, size_t lag);
 
 /* The block length that minimises the error of the variance of a mean: Politis and White 2004 with
  * the correction of Patton, Politis and White 2009, circular case. Never below n^(1/3) (correlation
- * that a short series cannot show), never above n/4; at least 1. */
+ * that a short series cannot show), never above n/8, below which
+ * too few blocks would tell nothing; at least 1. */
 size_t wtl_block_length(const double *x, size_t n);
 
 /* Fills index[0..n) with concatenated blocks of `length` from a ring of n. */

@@ -33,7 +33,7 @@ static double power_kink(double f)
 /* Nothing that the physical forms know. */
 static double wavy(double f)
 {
-    return 50 + 8 * sin(f / 110) + f / 40;
+    return 50 + 4 * sin(f / 45) + f / 40;
 }
 
 static void make(struct data *d, double (*truth)(double), double noise, uint64_t seed)
@@ -175,14 +175,15 @@ static void refit_equals_a_fresh_fit(void **state)
             deviation[wtl_curve_cell(c, (size_t)i) * WTL_REFIT_LANES + 3] = change;
         }
         fresh = fit(&arena, kind, &moved);
-        assert_string_equal(wtl_curve_form(fresh), wtl_curve_form(c));
-        wtl_refit_run(refit, deviation, out, 5);
+        const size_t truth[WTL_REFIT_LANES] = {0};
+        wtl_refit_run(refit, deviation, truth, out, 5);
         for (size_t e = 0; e < 5; e++) {
             double original = wtl_refit_log(refit, e);
             assert_near(original, log(wtl_curve_at(c, at[e])), 1e-12);
-            assert_near(out[e], original, 1e-9); /* lane 0: no noise */
+            if (k == 0) /* lane 0: no noise, and the form is exact */
+                assert_near(out[e], original, 1e-9);
             double want = log(wtl_curve_at(fresh, at[e])) - original;
-            assert_near(out[3 * 5 + e] - original, want, 2e-7);
+            assert_near(out[3 * 5 + e] - out[e], want, 2e-7);
         }
     }
 }

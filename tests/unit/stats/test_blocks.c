@@ -39,7 +39,7 @@ static void length_grows_with_correlation(void **state)
             wtl_rng_init_stream(&rng, seed, (uint64_t)r);
             autoregressive(&rng, rho[r], x, N);
             size_t length = wtl_block_length(x, N);
-            assert_in_range(length, 7, N / 4); /* 400^(1/3) = 7.4 */
+            assert_in_range(length, 7, N / 8); /* 400^(1/3) = 7.4 */
             mean[r] += (double)length / 40;
         }
     assert_true(mean[0] < 10);

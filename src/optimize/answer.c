@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The plan from the computation. */
+#include "optimize/answer.h"
+
+#include "optimize/objective.h"
+#include "optimize/pareto.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Bounds of the status, in fractions; see answer.h. */
+static const double negligible_gain = 0.02;
+static const double widest_saving = 0.20;
+static const double tied_share = 0.9, tied_span = 0.2;
+
+/* ---- estimates ---- */
+
+static struct wtl_estimate make_estimate(const struct wtl_work *w, double value, double lo,
+                                         double hi)
+{
+    return (struct wtl_estimate){
+        .value = value, .lo = lo, .hi = hi, .n = (int)w->obs.n, .evidence = WTL_EVIDENCE_IN_SAMPLE};
+}
+
+/* exp(), or 1 - exp() where less is more, or exp() - 1. */
+enum scale { SCALE_PLAIN, SCALE_SAVING, SCALE_SLOWDOWN };
+
+static struct wtl_estimate from_log(const struct wtl_work *w, struct wtl_interval i,
+                                    enum scale scale)
+{
+    if (scale == SCALE_SAVING)
+        return make_estimate(w, -expm1(i.value), -expm1(i.hi), -expm1(i.lo));
+    if (scale == SCALE_SLOWDOWN)
+        return make_estimate(w, expm1(i.value), expm1(i.lo), expm1(i.hi));
+    return make_estimate(w, exp(i.value), exp(i.lo), exp(i.hi));
+}
+
+static int estimates_at(struct wtl_arena *scratch, const struct wtl_work *w, size_t at,
+                        struct wtl_plan *plan, struct wtl_error *err)
+{
+    const struct {
+        enum wtl_quantity quantity;
+        enum scale scale;
+        struct wtl_estimate *out;
+    } list[] = {
+        {WTL_Q_ENERGY, SCALE_SAVING, &plan->saving},
+        {WTL_Q_SLOWDOWN, SCALE_SLOWDOWN, &plan->slowdown},
+        {WTL_Q_OBJECTIVE, SCALE_SAVING, &plan->objective_saving},
+        {WTL_Q_TIME, SCALE_PLAIN, &plan->time_s},
+        {WTL_Q_JOULE, SCALE_PLAIN, &plan->energy_j},
+        {WTL_Q_POWER, SCALE_PLAIN, &plan->power_w},
+    };
+    for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
+        struct wtl_interval i;
+        int rc = wtl_honest_interval(scratch, &w->contrast, w->chosen, at, list[k].quantity,
+                                     plan->policy.confidence, &i, err);
+        if (rc)
+            return rc;
+        *list[k].out = from_log(w, i, list[k].scale);
+    }
+    return 0;
+}
+
+static void describe_baseline(const struct wtl_work *w, struct wtl_plan *plan)
+{
+    const struct wtl_contrast *c = &w->contrast;
+    double z = w->constraints.z, t = c->origin.base_time, e = c->origin.base_energy;
+    plan->baseline_time_s = from_log(
+        w, (struct wtl_interval){t, t - z * c->base_time_se, t + z * c->base_time_se}, SCALE_PLAIN);
+    plan->baseline_energy_j =
+        from_log(w, (struct wtl_interval){e, e - z * c->base_energy_se, e + z * c->base_energy_se},
+                 SCALE_PLAIN);
+    if (c->base < c->n_eval) {
+        plan->baseline_clock_mhz = w->grid.mhz[c->base];
+        plan->baseline_from_curve = w->grid.base_mhz != 0 && w->grid.base_runs < 2;
+    } else {
+        plan->baseline_clock_mhz = w->given.clock_mhz;
+        plan->baseline_time_s.n = plan->baseline_energy_j.n = (int)w->given.n;
+    }
+}
+
+/* ---- curve and front ---- */
+
+static struct wtl_curve_point make_point(const struct wtl_work *w, size_t e, double best)
+{
+    const struct wtl_contrast *c = &w->contrast;
+    double z = w->constraints.z;
+    double t = c->origin.time[e], j = c->origin.energy[e];
+    double slow = t - c->origin.base_time, ratio = j - c->origin.base_energy;
+    return (struct wtl_curve_point){
+        .clock_mhz = w->grid.mhz[e],
+        .time_s = exp(t),
+        .time_lo = exp(t - z * c->time_se[e]),
+        .time_hi = exp(t + z * c->time_se[e]),
+        .energy_j = exp(j),
+        .energy_lo = exp(j - z * c->energy_se[e]),
+        .energy_hi = exp(j + z * c->energy_se[e]),
+        .power_w = exp(c->origin.power[e]),
+        .slowdown = expm1(slow),
+        .slowdown_hi = expm1(slow + z * c->slowdown_se[e]),
+        .saving = -expm1(ratio),
+        .saving_lo = -expm1(ratio + z * c->saving_se[e]),
+        .saving_hi = -expm1(ratio - z * c->saving_se[e]),
+        .objective = exp(c->origin.objective[e] - best),
+        .legal = w->grid.legal[e],
+        .feasible = w->feasible[e],
+        .tied = w->tied[e],
+    };
+}
+
+static int mark_front(struct wtl_arena *scratch, const struct wtl_work *w,
+                      struct wtl_curve_point *point, struct wtl_plan *plan, struct wtl_error *err)
+{
+    size_t m = w->grid.n;
+    double *energy = WTL_NEW_ARRAY(scratch, double, m), *time = WTL_NEW_ARRAY(scratch, double, m);
+    bool *front = WTL_NEW_ARRAY(scratch, bool, m);
+    double slowest = 0;
+    if (!energy || !time || !front)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the front");
+    for (size_t e = 0; e < m; e++) {
+        energy[e] = point[e].energy_j;
+        time[e] = point[e].time_s;
+        if (w->grid.candidate[e])
+            slowest = fmax(slowest, time[e]);
+    }
+    int rc = wtl_pareto_front(scratch, energy, time, w->grid.candidate, m, front, err);
+    if (!rc)
+        rc = wtl_pareto_hypervolume(scratch, energy, time, front, m, plan->baseline_energy_j.value,
+                                    slowest, &plan->hypervolume, err);
+    if (rc)
+        return rc;
+    size_t knee = wtl_pareto_knee(energy, time, front, m);
+    for (size_t e = 0; e < m; e++) {
+        point[e].pareto = front[e];
+        point[e].knee = e == knee;
+    }
+    plan->knee_clock_mhz = knee < m ? w->grid.mhz[knee] : 0;
+    return 0;
+}
+
+static int write_curve(struct wtl_arena *arena, struct wtl_arena *scratch, const struct wtl_work *w,
+                       struct wtl_plan *plan, struct wtl_error *err)
+{
+    size_t m = w->grid.n, n_tied = 0;
+    struct wtl_curve_point *point = WTL_NEW_ARRAY(arena, struct wtl_curve_point, m);
+    int *tied = WTL_NEW_ARRAY(arena, int, m);
+    if (!point || !tied)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the curve");
+    double best = HUGE_VAL;
+    for (size_t e = 0; e < m; e++)
+        if (w->grid.candidate[e])
+            best = fmin(best, w->contrast.origin.objective[e]);
+    for (size_t e = 0; e < m; e++) {
+        point[e] = make_point(w, e, best);
+        if (w->tied[e])
+            tied[n_tied++] = w->grid.mhz[e];
+    }
+    plan->curve = point;
+    plan->n_curve = m;
+    plan->tied_clocks_mhz = tied;
+    plan->n_tied = n_tied;
+    return mark_front(scratch, w, point, plan, err);
+}
+
+/* ---- status ---- */
+
+/* Whether the best feasible clock may be no better than the baseline, and yet may be worth it. */
+static bool gain_is_open(const struct wtl_work *w, double *most_out)
+{
+    const struct wtl_contrast *c = &w->contrast;
+    size_t best = w->choice.best;
+    double gain = -c->origin.objective[best], se = 0;
+    if (c->base < c->n_eval) {
+        se = c->tie_se[best * c->n_eval + c->base];
+    } else { /* a given run set: spread of the objective itself, which is relative to it */
+        for (size_t r = 0; r < c->n; r++) {
+            double d = c->row[r].objective[best] - c->origin.objective[best];
+            se += d * d / (double)c->n;
+        }
+        se = sqrt(se);
+    }
+    *most_out = -expm1(-(gain + w->constraints.z * se));
+    return gain <= w->rule.tie_factor * se && *most_out > negligible_gain;
+}
+
+static bool everything_tied(const struct wtl_work *w)
+{
+    size_t feasible = 0, tied = 0, first = w->grid.n, last = 0;
+    for (size_t e = 0; e < w->grid.n; e++) {
+        feasible += w->feasible[e];
+        tied += w->tied[e];
+        if (w->tied[e]) {
+            first = first < e ? first : e;
+            last = e;
+        }
+    }
+    double span = tied ? w->grid.mhz[last] - w->grid.mhz[first] : 0;
+    return tied >= 2 && (double)tied >= tied_share * (double)feasible &&
+           span >= tied_span * w->grid.highest_mhz;
+}
+
+/* The reasons to be undecided go into the notes. */
+static bool undecided(const struct wtl_work *w, const struct wtl_plan *plan,
+                      struct wtl_notes *notes)
+{
+    const struct wtl_estimate *s = &plan->saving;
+    bool at_base = w->choice.chosen == w->contrast.base;
+    double most;
+    if (gain_is_open(w, &most)) {
+        wtl_notes_add(notes,
+                      "Undecided: the baseline is statistically tied with the best clock, %d MHz, "
+                      "but up to %.0f %% of the objective may be gained. More runs would tell.",
+                      w->grid.mhz[w->choice.best], 100 * most);
+        return true;
+    }
+    if (everything_tied(w)) {
+        wtl_notes_add(notes, "Undecided: %zu clocks, nearly all that are feasible, are tied.",
+                      plan->n_tied);
+        return true;
+    }
+    if (at_base || !wtl_objective_counts_energy(&plan->policy.objective))
+        return false;
+    if (s->lo <= 0 && s->hi > 0 && plan->best_guess_mhz < plan->baseline_clock_mhz) {
+        wtl_notes_add(notes,
+                      "Undecided: at %d MHz the interval of the saving, %.1f to %.1f %%, contains "
+                      "no saving.",
+                      plan->best_guess_mhz, 100 * s->lo, 100 * s->hi);
+        return true;
+    }
+    if (s->hi - s->lo > widest_saving) {
+        wtl_notes_add(notes,
+                      "Undecided: the interval of the saving, %.1f to %.1f %%, is too wide to act "
+                      "on (more than %.0f points).",
+                      100 * s->lo, 100 * s->hi, 100 * widest_saving);
+        return true;
+    }
+    return false;
+}
+
+static void explain_infeasible(const struct wtl_work *w, struct wtl_plan *plan)
+{
+    int binding = 0;
+    double limit = 0;
+    size_t clock = 0;
+    if (!wtl_constraints_relax(&w->constraints, &w->contrast, w->grid.candidate, &binding, &limit,
+                               &clock)) {
+        snprintf(plan->binding, sizeof plan->binding,
+                 "several constraints together: none of them relaxed alone is enough");
+        snprintf(plan->relaxation, sizeof plan->relaxation, "%s",
+                 w->constraints.n ? "relax two or more of the constraints" : "no legal clock");
+        return;
+    }
+    char option[100];
+    wtl_constraint_describe(&w->constraints.item[binding], plan->binding, sizeof plan->binding);
+    wtl_constraint_option(&w->constraints.item[binding], limit, option, sizeof option);
+    snprintf(plan->relaxation, sizeof plan->relaxation, "%s makes %d MHz feasible", option,
+             w->grid.mhz[clock]);
+    plan->best_guess_mhz = w->grid.mhz[clock];
+}
+
+/* ---- sentences ---- */
+
+static void note_baseline(const struct wtl_work *w, const struct wtl_plan *plan,
+                          struct wtl_notes *notes)
+{
+    const struct wtl_grid *g = &w->grid;
+    if (plan->baseline_from_curve)
+        wtl_notes_add(notes,
+                      "The baseline is the curve over the accepted runs of neighbouring clocks, "
+                      "evaluated at %d MHz: of the %zu runs there, %zu %s usable.",
+                      g->base_mhz, g->base_runs + g->base_rejected, g->base_runs,
+                      g->base_runs == 1 ? "is" : "are");
+    if (plan->baseline_kind == WTL_BASELINE_FASTEST)
+        wtl_notes_add(notes,
+                      "The fastest clock is that of the curve, %d MHz, and is searched again in "
+                      "every replicate: the luck of the fastest run is not in it.",
+                      plan->baseline_clock_mhz);
+}
+
+static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
+                        struct wtl_notes *notes)
+{
+    size_t nothing = 0;
+    for (size_t r = 0; r < w->contrast.n; r++)
+        nothing += w->chosen[r] == w->contrast.n_eval;
+    if (nothing * 20 > w->contrast.n)
+        wtl_notes_add(notes,
+                      "In %.0f %% of the replicates no clock is feasible: the limits are "
+                      "barely met.",
+                      100.0 * (double)nothing / (double)w->contrast.n);
+    if (w->choice.chosen == w->contrast.base)
+        wtl_notes_add(notes, "No other clock is better within the limits: it stays at %d MHz.",
+                      plan->baseline_clock_mhz);
+    wtl_notes_add(notes,
+                  "Saving and slowdown are in-sample: the runs that chose the clock also estimate "
+                  "it (bootstrap of choice and estimate, %zu replicates, blocks of %zu runs). "
+                  "Fresh runs confirm them: wattle validate.",
+                  w->contrast.n, w->boot.block_length);
+}
+
+int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct wtl_work *w,
+               struct wtl_plan *plan, struct wtl_notes *notes, struct wtl_error *err)
+{
+    describe_baseline(w, plan);
+    plan->time_model = wtl_curve_form(w->time);
+    plan->power_model = wtl_curve_form(w->power);
+    plan->time_cv_error = wtl_curve_cv_error(w->time);
+    plan->power_cv_error = wtl_curve_cv_error(w->power);
+    int rc = write_curve(arena, scratch, w, plan, err);
+    if (rc)
+        return rc;
+    note_baseline(w, plan, notes);
+    if (w->choice.best == w->grid.n) {
+        plan->status = WTL_PLAN_INFEASIBLE;
+        explain_infeasible(w, plan);
+        return 0;
+    }
+    plan->best_guess_mhz = w->grid.mhz[w->choice.chosen];
+    rc = estimates_at(scratch, w, w->choice.chosen, plan, err);
+    if (rc)
+        return rc;
+    plan->status = undecided(w, plan, notes) ? WTL_PLAN_UNDECIDED : WTL_PLAN_OK;
+    if (plan->status == WTL_PLAN_OK)
+        plan->clock_mhz = plan->best_guess_mhz;
+    note_choice(w, plan, notes);
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From the finished computation to the plan: estimates with intervals, the curve, the front, the
+ * status and the sentences.
+ *
+ * Status, in this order:
+ *   infeasible  no candidate meets all constraints at their bounds
+ *   undecided   the best feasible clock cannot be told from the baseline although the gain may be
+ *               more than 2 %; or the interval of the saving at the chosen clock contains no
+ *               saving, or is wider than 20 points; or at least 9 in 10 feasible clocks, over at
+ *               least a fifth of the highest clock, are tied
+ *   ok          else (also "nothing is to be gained": the chosen clock is then the baseline)
+ */
+#ifndef WTL_OPTIMIZE_ANSWER_H
+#define WTL_OPTIMIZE_ANSWER_H
+
+#include "optimize/problem.h"
+#include "optimize/select.h"
+
+/* All that a plan is made from. */
+struct wtl_work {
+    struct wtl_observations obs;
+    struct wtl_grid grid;
+    struct wtl_given_baseline given;
+    struct wtl_curve *time, *power;
+    struct wtl_constraints constraints;
+    struct wtl_bootstrap boot;
+    struct wtl_contrast contrast;
+    struct wtl_rule rule;
+    struct wtl_choice choice;
+    bool *feasible, *tied; /* per clock of the grid */
+    size_t *chosen;        /* per replicate */
+};
+
+/* Fills `plan`, whose identity and run counts are in place. -WTL_NOMEM. */
+int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct wtl_work *w,
+               struct wtl_plan *plan, struct wtl_notes *notes, struct wtl_error *err);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The bootstrap of both curves. */
+#include "optimize/bootstrap.h"
+
+#include "base/random.h"
+#include "predict/refit.h"
+#include "stats/blocks.h"
+#include "stats/distribution.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LANES = WTL_REFIT_LANES };
+
+/* The noise of one curve, per run: what a run's cell mean moves by when it draws residual j. */
+struct source {
+    const struct wtl_curve *curve;
+    struct wtl_refit *refit;
+    double *noise; /* n_runs: innovations, see whiten() */
+    double correlation;
+    double square;     /* sum of squared noise */
+    double *deviation; /* n_cells x LANES */
+    double *cell_mode; /* n_cells x MODES: what the forms may miss, see wtl_curve_modes() */
+    double *eval_mode; /* n_eval x MODES */
+    double z[WTL_CURVE_MODES * LANES];
+    size_t truth[LANES];
+};
+
+double wtl_bootstrap_widening(double blocks)
+{
+    double dof = fmax(blocks - 1, 1);
+    return wtl_student_quantile(0.975, dof) / wtl_normal_quantile(0.975);
+}
+
+/* noise[i] - correlation noise[i-1]: what is new in each run. The slow part of correlated noise
+ * hides in the fitted curve and is missing from the residuals; innovations are not affected, and
+ * colouring them again restores it (Davison and Hinkley 1997, section 8.2.3: post-blackening). */
+static void whiten(double *noise, size_t n, double correlation)
+{
+    for (size_t i = n; i-- > 1;)
+        noise[i] -= correlation * noise[i - 1];
+    if (n)
+        noise[0] *= sqrt(1 - correlation * correlation);
+}
+
+static int prepare(struct wtl_arena *arena, const struct wtl_curve *curve, size_t n_runs,
+                   const double *eval_mhz, size_t n_eval, struct source *s, struct wtl_error *err)
+{
+    s->curve = curve;
+    s->square = 0;
+    s->noise = WTL_NEW_ARRAY(arena, double, n_runs);
+    s->deviation = WTL_NEW_ARRAY(arena, double, wtl_curve_n_cells(curve) * LANES);
+    size_t n_cells = wtl_curve_n_cells(curve);
+    s->cell_mode = WTL_NEW_ARRAY(arena, double, n_cells *WTL_CURVE_MODES);
+    s->eval_mode = WTL_NEW_ARRAY(arena, double, n_eval *WTL_CURVE_MODES);
+    if (!s->noise || !s->deviation || !s->cell_mode || !s->eval_mode)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the bootstrap");
+    for (size_t i = 0; i < n_cells; i++)
+        wtl_curve_modes(curve, wtl_curve_cell_mhz(curve, i), s->cell_mode + i * WTL_CURVE_MODES);
+    for (size_t e = 0; e < n_eval; e++)
+        wtl_curve_modes(curve, eval_mhz[e], s->eval_mode + e * WTL_CURVE_MODES);
+    wtl_curve_noise(curve, s->noise);
+    s->correlation = wtl_curve_autocorrelation(curve);
+    whiten(s->noise, n_runs, s->correlation);
+    return wtl_refit_new(arena, curve, eval_mhz, n_eval, &s->refit, err);
+}
+
+/* One group of replicates: draws for both curves together, then refits. */
+struct draw {
+    size_t n_runs, block;
+    const unsigned *cell; /* of each run, shared by both curves */
+    const double *share;  /* 1 / runs of that cell */
+    unsigned *index;      /* scratch */
+    struct wtl_rng *rng;
+};
+
+static void draw_deviations(const struct draw *d, struct source *a, struct source *b,
+                            double spread[LANES])
+{
+    size_t bytes = wtl_curve_n_cells(a->curve) * LANES * sizeof(double);
+    memset(a->deviation, 0, bytes);
+    memset(b->deviation, 0, bytes);
+    for (size_t lane = 0; lane < LANES; lane++) {
+        wtl_block_draw(d->rng, d->n_runs, d->block, d->index);
+        double ra = 1 / sqrt(1 - a->correlation * a->correlation), ea = 0;
+        double rb = 1 / sqrt(1 - b->correlation * b->correlation), eb = 0;
+        double sa = 0, sb = 0;
+        for (size_t i = 0; i < d->n_runs; i++) {
+            double na = a->noise[d->index[i]], nb = b->noise[d->index[i]];
+            sa += na * na;
+            sb += nb * nb;
+            size_t at = d->cell[i] * (size_t)LANES + lane;
+            ea = i ? a->correlation * ea + na : ra * na;
+            eb = i ? b->correlation * eb + nb : rb * nb;
+            a->deviation[at] += ea * d->share[i];
+            b->deviation[at] += eb * d->share[i];
+        }
+        /* the geometric mean of both sizes, 1 for noise-free runs */
+        double whole = a->square * b->square;
+        spread[lane] = whole > 0 ? fmax(pow(sa * sb / whole, 0.25), 0.2) : 1;
+    }
+}
+
+/* A truth that differs from the fitted curve by what its form may miss: the noise-free runs move by
+ * it, and below it is taken off again, so that what stays is the error of the estimate. */
+static void draw_truth(struct wtl_rng *rng, struct source *s)
+{
+    for (size_t l = 0; l < LANES; l++) {
+        s->truth[l] = wtl_refit_pick(s->refit, wtl_rng_uniform(rng));
+        double bend = wtl_refit_bend(s->refit, s->truth[l]);
+        for (size_t k = 0; k < WTL_CURVE_MODES; k++)
+            s->z[k * LANES + l] = bend * wtl_rng_normal(rng);
+    }
+    size_t n_cells = wtl_curve_n_cells(s->curve);
+    for (size_t i = 0; i < n_cells; i++)
+        for (int k = 0; k < WTL_CURVE_MODES; k++)
+            for (int l = 0; l < LANES; l++)
+                s->deviation[i * LANES + (size_t)l] +=
+                    s->cell_mode[i * WTL_CURVE_MODES + (size_t)k] * s->z[k * LANES + l];
+}
+
+static void refit(struct source *s, double *out, size_t n_eval)
+{
+    wtl_refit_run(s->refit, s->deviation, s->truth, out, n_eval);
+    for (size_t l = 0; l < LANES; l++)
+        for (size_t e = 0; e < n_eval; e++)
+            for (size_t k = 0; k < WTL_CURVE_MODES; k++)
+                out[l * n_eval + e] -= s->eval_mode[e * WTL_CURVE_MODES + k] * s->z[k * LANES + l];
+}
+
+static int cells_of_runs(struct wtl_arena *arena, const struct wtl_curve *curve, size_t n_runs,
+                         struct draw *d, struct wtl_error *err)
+{
+    size_t n_cells = wtl_curve_n_cells(curve);
+    unsigned *cell = WTL_NEW_ARRAY(arena, unsigned, n_runs);
+    unsigned *count = WTL_NEW_ARRAY(arena, unsigned, n_cells);
+    double *share = WTL_NEW_ARRAY(arena, double, n_runs);
+    d->index = WTL_NEW_ARRAY(arena, unsigned, n_runs);
+    if (!cell || !count || !share || !d->index)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the bootstrap");
+    for (size_t i = 0; i < n_runs; i++) {
+        cell[i] = (unsigned)wtl_curve_cell(curve, i);
+        count[cell[i]]++;
+    }
+    for (size_t i = 0; i < n_runs; i++)
+        share[i] = 1.0 / count[cell[i]];
+    d->cell = cell;
+    d->share = share;
+    return 0;
+}
+
+static int allocate(struct wtl_arena *arena, struct wtl_bootstrap *b, struct wtl_error *err)
+{
+    size_t rows = (b->n + LANES - 1) / LANES * LANES; /* the last group is whole */
+    b->time0 = WTL_NEW_ARRAY(arena, double, b->n_eval);
+    b->power0 = WTL_NEW_ARRAY(arena, double, b->n_eval);
+    b->time = WTL_NEW_ARRAY(arena, double, rows * b->n_eval);
+    b->power = WTL_NEW_ARRAY(arena, double, rows * b->n_eval);
+    b->spread = WTL_NEW_ARRAY(arena, double, rows);
+    if (!b->spread || !b->time0 || !b->power0 || !b->time || !b->power)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu replicates", b->n);
+    return 0;
+}
+
+/* Both series are drawn with one length: the longer of their own. */
+static void set_blocks(struct wtl_bootstrap *b, struct source *time, struct source *power,
+                       size_t n_runs)
+{
+    size_t lt = wtl_block_length(time->noise, n_runs);
+    size_t lp = wtl_block_length(power->noise, n_runs);
+    b->block_length = lt > lp ? lt : lp;
+    b->widening = wtl_bootstrap_widening((double)n_runs / (double)b->block_length);
+    for (size_t i = 0; i < n_runs; i++) {
+        time->noise[i] *= b->widening;
+        power->noise[i] *= b->widening;
+        time->square += time->noise[i] * time->noise[i];
+        power->square += power->noise[i] * power->noise[i];
+    }
+}
+
+int wtl_bootstrap_run(struct wtl_arena *arena, const struct wtl_curve *time,
+                      const struct wtl_curve *power, size_t n_runs, const double *eval_mhz,
+                      size_t n_eval, size_t replicates, uint64_t seed,
+                      struct wtl_bootstrap *boot_out, struct wtl_error *err)
+{
+    struct wtl_bootstrap b = {.n = replicates, .n_eval = n_eval};
+    struct source t, p;
+    struct draw d = {.n_runs = n_runs};
+    int rc = prepare(arena, time, n_runs, eval_mhz, n_eval, &t, err);
+    if (!rc)
+        rc = prepare(arena, power, n_runs, eval_mhz, n_eval, &p, err);
+    if (!rc)
+        rc = cells_of_runs(arena, time, n_runs, &d, err);
+    if (!rc)
+        rc = allocate(arena, &b, err);
+    if (rc)
+        return rc;
+    set_blocks(&b, &t, &p, n_runs);
+    struct wtl_rng rng;
+    wtl_rng_init_stream(&rng, seed, 0x626f6f74); /* "boot" */
+    d.block = b.block_length;
+    d.rng = &rng;
+    for (size_t e = 0; e < n_eval; e++) {
+        b.time0[e] = wtl_refit_log(t.refit, e);
+        b.power0[e] = wtl_refit_log(p.refit, e);
+    }
+    for (size_t r = 0; r < replicates; r += LANES) {
+        draw_deviations(&d, &t, &p, b.spread + r);
+        draw_truth(&rng, &t);
+        draw_truth(&rng, &p);
+        refit(&t, b.time + r * n_eval, n_eval);
+        refit(&p, b.power + r * n_eval, n_eval);
+    }
+    *boot_out = b;
+    return 0;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows against the baseline, and their spread. */
+#include "optimize/contrast.h"
+
+#include "optimize/objective.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Replicates behind tie_se: 512 give each entry a relative error of 3 %. */
+enum { PAIR_REPLICATES = 512 };
+
+static int nomem(struct wtl_error *err)
+{
+    return WTL_FAIL(err, WTL_NOMEM, "out of memory while comparing clocks");
+}
+
+/* E t for the run alone; with idling the energy of a whole period. */
+static double energy_log(const struct wtl_idling *idling, double log_time, double log_power)
+{
+    if (!idling->counted)
+        return log_time + log_power;
+    double time = exp(log_time);
+    double idle_s = fmax(idling->period_s - time, 0);
+    return log(exp(log_time + log_power) + idling->power_w * idle_s);
+}
+
+static size_t fastest_of(const double *time, const bool *candidate, size_t n)
+{
+    size_t best = n;
+    for (size_t e = 0; e < n; e++)
+        if (candidate[e] && (best == n || time[e] < time[best]))
+            best = e;
+    return best;
+}
+
+/* Fills one row; energy and objective are its storage. Returns the baseline's eval clock. */
+static size_t make_row(const struct wtl_contrast_spec *spec, size_t n_eval, const double *time,
+                       const double *power, double given_time, double given_energy, double *energy,
+                       double *objective, struct wtl_row *row)
+{
+    for (size_t e = 0; e < n_eval; e++)
+        energy[e] = energy_log(&spec->idling, time[e], power[e]);
+    size_t base = spec->fastest ? fastest_of(time, spec->candidate, n_eval) : spec->base;
+    row->base_time = base < n_eval ? time[base] : given_time;
+    row->base_energy = base < n_eval ? energy[base] : given_energy;
+    for (size_t e = 0; e < n_eval; e++)
+        objective[e] = wtl_objective_log(spec->objective, energy[e] - row->base_energy,
+                                         time[e] - row->base_time);
+    row->time = time;
+    row->power = power;
+    row->energy = energy;
+    row->objective = objective;
+    return base;
+}
+
+/* Standard deviation of value(row)[e] - shift(row) per clock, about its mean. */
+struct spread {
+    double *sum, *sum2;
+};
+
+static void add_row(struct spread *s, const double *restrict value, const double *restrict origin,
+                    double shift, size_t n)
+{
+    double *restrict sum = s->sum, *restrict sum2 = s->sum2;
+    for (size_t e = 0; e < n; e++) {
+        double d = value[e] - origin[e] - shift; /* near 0: no cancellation in sum2 */
+        sum[e] += d;
+        sum2[e] += d * d;
+    }
+}
+
+static void finish_spread(struct spread *s, size_t n_rows, size_t n, double *se)
+{
+    for (size_t e = 0; e < n; e++) {
+        double mean = s->sum[e] / (double)n_rows;
+        se[e] = sqrt(fmax(s->sum2[e] / (double)n_rows - mean * mean, 0));
+    }
+    memset(s->sum, 0, n * sizeof *s->sum);
+    memset(s->sum2, 0, n * sizeof *s->sum2);
+}
+
+static double scalar_spread(const struct wtl_contrast *c, bool energy)
+{
+    double sum = 0, sum2 = 0;
+    double origin = energy ? c->origin.base_energy : c->origin.base_time;
+    for (size_t r = 0; r < c->n; r++) {
+        double d = (energy ? c->row[r].base_energy : c->row[r].base_time) - origin;
+        sum += d;
+        sum2 += d * d;
+    }
+    double mean = sum / (double)c->n;
+    return sqrt(fmax(sum2 / (double)c->n - mean * mean, 0));
+}
+
+static int spread_all(struct wtl_arena *arena, struct wtl_contrast *c, struct wtl_error *err)
+{
+    size_t m = c->n_eval;
+    struct spread s = {WTL_NEW_ARRAY(arena, double, m), WTL_NEW_ARRAY(arena, double, m)};
+    double **out[] = {&c->slowdown_se, &c->saving_se, &c->time_se, &c->energy_se, &c->power_se};
+    if (!s.sum || !s.sum2)
+        return nomem(err);
+    for (int k = 0; k < 5; k++) {
+        *out[k] = WTL_NEW_ARRAY(arena, double, m);
+        if (!*out[k])
+            return nomem(err);
+        bool energy = k == 1 || k == 3;
+        const double *origin = k == 4   ? c->origin.power
+                               : energy ? c->origin.energy
+                                        : c->origin.time;
+        for (size_t r = 0; r < c->n; r++) {
+            const struct wtl_row *row = &c->row[r];
+            double shift = k == 0   ? row->base_time - c->origin.base_time
+                           : k == 1 ? row->base_energy - c->origin.base_energy
+                                    : 0;
+            add_row(&s, k == 4 ? row->power : energy ? row->energy : row->time, origin, shift, m);
+        }
+        finish_spread(&s, c->n, m, *out[k]);
+    }
+    c->base_time_se = scalar_spread(c, false);
+    c->base_energy_se = scalar_spread(c, true);
+    return 0;
+}
+
+/* Covariance of log objective over clocks, then standard deviations of differences. */
+static int spread_pairs(struct wtl_arena *arena, struct wtl_contrast *c, struct wtl_error *err)
+{
+    size_t m = c->n_eval, n = c->n < PAIR_REPLICATES ? c->n : PAIR_REPLICATES;
+    double *v = WTL_NEW_ARRAY(arena, double, m *m);
+    double *d = WTL_NEW_ARRAY(arena, double, m);
+    double *mean = WTL_NEW_ARRAY(arena, double, m);
+    if (!v || !d || !mean)
+        return nomem(err);
+    for (size_t r = 0; r < n; r++)
+        for (size_t e = 0; e < m; e++)
+            mean[e] += c->row[r].objective[e] / (double)n;
+    for (size_t r = 0; r < n; r++) {
+        for (size_t e = 0; e < m; e++)
+            d[e] = c->row[r].objective[e] - mean[e];
+        for (size_t i = 0; i < m; i++) {
+            double *restrict vi = v + i * m;
+            const double *restrict dj = d;
+            double di = d[i];
+            for (size_t j = 0; j <= i; j++)
+                vi[j] += di * dj[j];
+        }
+    }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < i; j++) {
+            double s = (v[i * m + i] + v[j * m + j] - 2 * v[i * m + j]) / (double)n;
+            v[j * m + i] = sqrt(fmax(s, 0)); /* upper triangle holds results, lower is read */
+        }
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < i; j++)
+            v[i * m + j] = v[j * m + i];
+        v[i * m + i] = 0;
+    }
+    c->tie_se = v;
+    return 0;
+}
+
+int wtl_contrast_make(struct wtl_arena *arena, const struct wtl_bootstrap *boot,
+                      const struct wtl_contrast_spec *spec, struct wtl_contrast *contrast_out,
+                      struct wtl_error *err)
+{
+    struct wtl_contrast c = {.n = boot->n, .n_eval = boot->n_eval};
+    size_t m = c.n_eval;
+    double *energy = WTL_NEW_ARRAY(arena, double, (c.n + 1) * m);
+    double *objective = WTL_NEW_ARRAY(arena, double, (c.n + 1) * m);
+    c.row = WTL_NEW_ARRAY(arena, struct wtl_row, c.n);
+    if (!energy || !objective || !c.row)
+        return nomem(err);
+    c.base = make_row(spec, m, boot->time0, boot->power0, spec->base_time0, spec->base_energy0,
+                      energy + c.n * m, objective + c.n * m, &c.origin);
+    for (size_t r = 0; r < c.n; r++)
+        make_row(spec, m, boot->time + r * m, boot->power + r * m,
+                 spec->base_time ? spec->base_time[r] : 0,
+                 spec->base_energy ? spec->base_energy[r] : 0, energy + r * m, objective + r * m,
+                 &c.row[r]);
+    c.origin.spread = 1;
+    for (size_t r = 0; r < c.n; r++)
+        c.row[r].spread = boot->spread[r];
+    int rc = spread_all(arena, &c, err);
+    if (!rc)
+        rc = spread_pairs(arena, &c, err);
+    if (rc)
+        return rc;
+    *contrast_out = c;
+    return 0;
+}

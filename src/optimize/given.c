@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A given set of runs (a job) as the baseline. */
+#include "base/random.h"
+#include "optimize/problem.h"
+#include "stats/robust.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static double energy_at_rate(const struct wtl_idling *idling, double time_s, double energy_j)
+{
+    if (!idling->counted)
+        return energy_j;
+    return energy_j + idling->power_w * fmax(idling->period_s - time_s, 0);
+}
+
+/* Logs of the runs of the job; the clock is 0 when they differ. */
+static size_t collect(const struct wtl_workset *set, const struct wtl_policy *policy,
+                      const struct wtl_idling *idling, double *time, double *energy, int *clock_mhz)
+{
+    size_t n = 0;
+    *clock_mhz = 0;
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *r = &set->runs[i];
+        double t, e;
+        if (r->causes || strcmp(r->job, policy->baseline.job) != 0 ||
+            !wtl_run_time_energy(r, &t, &e))
+            continue;
+        *clock_mhz = n == 0 || *clock_mhz == r->clock_mhz ? r->clock_mhz : 0;
+        time[n] = log(t);
+        energy[n++] = log(energy_at_rate(idling, t, e));
+    }
+    return n;
+}
+
+/* Mean of n draws with replacement, their deviations widened for the small sample. */
+static void resample(struct wtl_rng *rng, const double *time, const double *energy, size_t n,
+                     double time0, double energy0, double widening, double *time_out,
+                     double *energy_out)
+{
+    double t = 0, e = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = wtl_rng_below(rng, (uint32_t)n);
+        t += time[k] - time0;
+        e += energy[k] - energy0;
+    }
+    *time_out = time0 + widening * t / (double)n;
+    *energy_out = energy0 + widening * e / (double)n;
+}
+
+int wtl_given_baseline_make(struct wtl_arena *arena, const struct wtl_workset *set,
+                            const struct wtl_policy *policy, const struct wtl_idling *idling,
+                            struct wtl_given_baseline *given_out, struct wtl_obstacle *obstacle,
+                            struct wtl_error *err)
+{
+    struct wtl_given_baseline g = {0};
+    size_t replicates = (size_t)policy->replicates;
+    double *time = WTL_NEW_ARRAY(arena, double, set->n_runs + 1);
+    double *energy = WTL_NEW_ARRAY(arena, double, set->n_runs + 1);
+    g.time = WTL_NEW_ARRAY(arena, double, replicates);
+    g.energy = WTL_NEW_ARRAY(arena, double, replicates);
+    if (!time || !energy || !g.time || !g.energy)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the baseline");
+    g.n = collect(set, policy, idling, time, energy, &g.clock_mhz);
+    if (g.n < 2) {
+        snprintf(obstacle->text, sizeof obstacle->text,
+                 "the baseline job \"%s\" has %zu accepted runs of this workload, 2 are needed",
+                 policy->baseline.job, g.n);
+        return 1;
+    }
+    g.time0 = wtl_mean(time, g.n);
+    g.energy0 = wtl_mean(energy, g.n);
+    double n = (double)g.n;
+    double widening = wtl_bootstrap_widening(n) * sqrt(n / (n - 1));
+    struct wtl_rng rng;
+    wtl_rng_init_stream(&rng, policy->seed, 0x626173); /* "bas" */
+    for (size_t r = 0; r < replicates; r++)
+        resample(&rng, time, energy, g.n, g.time0, g.energy0, widening, &g.time[r], &g.energy[r]);
+    *given_out = g;
+    return 0;
+}
