@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle deploy`: a plan to the files that put it in force. */
+#include "cli/command.h"
+
+#include "deploy/deploy.h"
+
+struct deploy_options {
+    const char *dir;
+    bool without_wattle;
+    struct wtl_opt_quantity memory_clock;
+    const char *program;
+};
+
+static const struct wtl_opt opts[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = WTL_OPT_STRING,
+     .offset = offsetof(struct deploy_options, dir),
+     .arg = "DIR",
+     .help = "folder for the files; made if it is not there"},
+    {.name = "without-wattle",
+     .type = WTL_OPT_FLAG,
+     .offset = offsetof(struct deploy_options, without_wattle),
+     .help = "write a shell script that needs nvidia-smi alone, and units that call it"},
+    {.name = "memory-clock",
+     .type = WTL_OPT_QUANTITY,
+     .unit = WTL_UNIT_MHZ,
+     .min = 1,
+     .max = 100000,
+     .offset = offsetof(struct deploy_options, memory_clock),
+     .arg = "MHZ",
+     .help = "lock the memory clock as well (Ampere and later; only with --without-wattle)"},
+    {.name = "program",
+     .type = WTL_OPT_STRING,
+     .offset = offsetof(struct deploy_options, program),
+     .arg = "PATH",
+     .help = "where wattle is on the target machine (/usr/bin/wattle)"},
+    {0},
+};
+
+static const struct deploy_options defaults = {.program = "/usr/bin/wattle"};
+
+static void print_text(struct wtl_context *ctx, const struct wtl_deployment *d)
+{
+    for (size_t i = 0; i < d->n_items; i++) {
+        const struct wtl_deploy_item *item = &d->items[i];
+        if (!item->left_out[0])
+            fprintf(ctx->out, "%s: %s on %s at %d MHz\n", item->name, item->plan->workload,
+                    item->plan->gpu, item->plan->clock_mhz);
+    }
+    for (size_t i = 0; i < d->n_items; i++) {
+        const struct wtl_deploy_item *item = &d->items[i];
+        if (item->left_out[0])
+            fprintf(ctx->out, "left out: %s on %s: %s\n", item->plan->workload, item->plan->gpu,
+                    item->left_out);
+    }
+    if (ctx->verbosity >= 0)
+        fprintf(ctx->messages, "%zu of %zu plans deployed into %s; read DEPLOY.md there\n",
+                d->n_deployed, d->n_items, d->options->dir);
+}
+
+static int print_json(struct wtl_context *ctx, const struct wtl_deployment *d,
+                      struct wtl_error *err)
+{
+    struct wtl_buf text;
+    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    int rc = wtl_deploy_production(d, &text, err);
+    if (rc == 0)
+        fputs(wtl_buf_str(&text), ctx->out);
+    wtl_buf_fini(&text);
+    return rc;
+}
+
+/* 0 when something was deployed; 5 when the limits are what stands in the way, 7 otherwise. */
+static int verdict(const struct wtl_deployment *d)
+{
+    bool only_infeasible = d->n_items > 0;
+    for (size_t i = 0; i < d->n_items; i++)
+        only_infeasible = only_infeasible && d->items[i].plan->status == WTL_PLAN_INFEASIBLE;
+    if (d->n_deployed)
+        return 0;
+    return only_infeasible ? -(int)WTL_INFEASIBLE : -(int)WTL_UNDECIDED;
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct deploy_options *o = ctx->options;
+    struct wtl_plan_file file;
+    struct wtl_deployment d;
+    struct wtl_board *boards;
+    size_t n_boards;
+    if (!o->dir)
+        return WTL_FAIL(err, WTL_USAGE, "wattle deploy needs -o DIR");
+    if (o->memory_clock.given && !o->without_wattle)
+        return WTL_FAIL(err, WTL_USAGE, "--memory-clock goes with --without-wattle");
+    const struct wtl_deploy_options options = {
+        .dir = o->dir,
+        .plan_path = ctx->argv[0],
+        .program = o->program,
+        .without_wattle = o->without_wattle,
+        .memory_clock_mhz = o->memory_clock.given ? (int)(o->memory_clock.value + 0.5) : 0,
+    };
+    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
+    if (rc == 0)
+        rc = wtl_boards_load(ctx->arena, &boards, &n_boards, err);
+    if (rc == 0)
+        rc = wtl_deploy_select(ctx->arena, &file, boards, n_boards, ctx->clock, &options, &d, err);
+    if (rc == 0)
+        rc = wtl_deploy_write(ctx->arena, &d, err);
+    if (rc < 0)
+        return rc;
+    if (ctx->json)
+        rc = print_json(ctx, &d, err);
+    else
+        print_text(ctx, &d);
+    return rc < 0 ? rc : verdict(&d);
+}
+
+const struct wtl_command wtl_cmd_deploy = {
+    .name = "deploy",
+    .summary = "Write the files that put a plan in force",
+    .synopsis = "PLAN -o DIR [--without-wattle] [options]",
+    .description =
+        "Writes production.json for other programs, systemd units and an installer. The units call "
+        "`wattle apply PLAN --standing NAME`, which comes with a later version of Wattle; with "
+        "--without-wattle they call a script, clocks.sh, that needs nothing but bash and "
+        "nvidia-smi: apply, status, verify, rollback and recover per GPU UUID, by locked "
+        "clocks.\n\n"
+        "Only plans of status ok are deployed, and only at a clock that the GPU has; the others "
+        "are listed as left out, with why. No device is changed.",
+    .examples = "  wattle deploy plan.json -o deploy/\n"
+                "  wattle deploy plan.json -o deploy/ --without-wattle",
+    .exit_codes = "5  nothing to deploy: every plan is infeasible\n"
+                  "  7  nothing to deploy: no plan is decided",
+    .opts = opts,
+    .options_size = sizeof(struct deploy_options),
+    .defaults = &defaults,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

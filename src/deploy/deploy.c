@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which plans are deployed, and the files on disk. */
+#include "deploy/deploy.h"
+
+#include "base/data.h"
+#include "base/file.h"
+#include "deploy/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- What is deployed -------------------------------------------------------------------------*/
+
+/* "wattle-a100-stablediffusion", unlike the names before it. */
+static void choose_name(const struct wtl_deployment *d, struct wtl_deploy_item *item)
+{
+    char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME], base[WTL_DEPLOY_NAME];
+    wtl_fold_name(item->plan->gpu, gpu, sizeof gpu);
+    wtl_fold_name(item->plan->workload, workload, sizeof workload);
+    snprintf(base, sizeof base, "wattle-%.20s-%.24s", gpu[0] ? gpu : "gpu",
+             workload[0] ? workload : "workload");
+    memcpy(item->name, base, sizeof base);
+    int serial = 1;
+    for (const struct wtl_deploy_item *other = d->items; other < item;)
+        if (strcmp(other->name, item->name) == 0) {
+            snprintf(item->name, sizeof item->name, "%.52s-%d", base, ++serial % 100000);
+            other = d->items;
+        } else {
+            other++;
+        }
+}
+
+/* The board of a plan, when its name says so and its clocks fit. */
+static const struct wtl_board *board_of(struct wtl_arena *arena, const struct wtl_plan *plan,
+                                        const struct wtl_board *boards, size_t n_boards)
+{
+    const struct wtl_board *board = wtl_board_find(boards, n_boards, plan->gpu);
+    int *mhz = WTL_NEW_ARRAY(arena, int, plan->n_curve + 1);
+    if (!board || !mhz)
+        return NULL;
+    for (size_t i = 0; i < plan->n_curve; i++)
+        mhz[i] = plan->curve[i].clock_mhz;
+    struct wtl_clocks clocks = {mhz, plan->n_curve};
+    return plan->n_curve == 0 || wtl_board_fits(board, &clocks) ? board : NULL;
+}
+
+static bool illegal_in_curve(const struct wtl_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_curve; i++)
+        if (plan->curve[i].clock_mhz == plan->clock_mhz)
+            return !plan->curve[i].legal;
+    return false;
+}
+
+/* Why a plan cannot be deployed; "" when it can. */
+static void judge(struct wtl_deploy_item *item, const struct wtl_board *board, int memory_clock_mhz)
+{
+    const struct wtl_plan *p = item->plan;
+    char *why = item->left_out;
+    size_t size = sizeof item->left_out;
+    if (p->status == WTL_PLAN_INFEASIBLE)
+        snprintf(why, size, "infeasible: %s",
+                 p->binding[0] ? p->binding
+                               : "no clock meets the "
+                                 "limits");
+    else if (p->status != WTL_PLAN_OK)
+        snprintf(why, size, "%s: %.150s", wtl_plan_status_name(p->status),
+                 p->n_notes ? p->notes[0] : "the plan has no clock");
+    else if (illegal_in_curve(p))
+        snprintf(why, size, "the plan's own curve says that %d MHz is no clock of this GPU",
+                 p->clock_mhz);
+    else if (board && !wtl_clocks_contain(&board->clocks, p->clock_mhz))
+        snprintf(why, size, "%d MHz is no clock of %s", p->clock_mhz, board->name);
+    else if (board && memory_clock_mhz && !board->locks_memory_clock)
+        snprintf(why, size, "%s cannot lock its memory clock (Ampere and later can)", board->name);
+}
+
+int wtl_deploy_select(struct wtl_arena *arena, const struct wtl_plan_file *file,
+                      const struct wtl_board *boards, size_t n_boards, struct wtl_clock clock,
+                      const struct wtl_deploy_options *options, struct wtl_deployment *out,
+                      struct wtl_error *err)
+{
+    struct wtl_deployment d = {.file = file, .options = options, .n_items = file->n_plans};
+    d.items = WTL_NEW_ARRAY(arena, struct wtl_deploy_item, file->n_plans + 1);
+    if (!d.items)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (options->program[0] != '/' && !options->without_wattle)
+        return WTL_FAIL(err, WTL_USAGE, "the program \"%s\" is not an absolute path",
+                        options->program);
+    wtl_format_utc(clock.wall_ns(clock.ctx), d.generated, sizeof d.generated);
+    for (size_t i = 0; i < file->n_plans; i++) {
+        struct wtl_deploy_item *item = &d.items[i];
+        item->plan = &file->plans[i];
+        choose_name(&d, item);
+        judge(item, board_of(arena, item->plan, boards, n_boards), options->memory_clock_mhz);
+        d.n_deployed += !item->left_out[0];
+    }
+    *out = d;
+    return 0;
+}
+
+/* ---- Files ------------------------------------------------------------------------------------*/
+
+struct writing {
+    struct wtl_arena *arena;
+    const struct wtl_deployment *d;
+    struct wtl_buf text;
+};
+
+static int save(struct writing *w, const char *folder, const char *name, int mode,
+                struct wtl_error *err)
+{
+    char *dir = wtl_path_join(w->arena, w->d->options->dir, folder);
+    char *path = dir ? wtl_path_join(w->arena, dir, name) : NULL;
+    if (!path || w->text.failed)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = wtl_make_dirs(dir, err);
+    if (rc == 0)
+        rc = wtl_file_write_atomic(path, wtl_buf_str(&w->text), w->text.len, mode, err);
+    wtl_buf_clear(&w->text);
+    return rc;
+}
+
+static int load_template(struct wtl_arena *arena, const char *name, char **text_out,
+                         struct wtl_error *err)
+{
+    char *path;
+    size_t size;
+    int rc = wtl_data_path(arena, name, &path, err);
+    return rc < 0 ? rc : wtl_file_read(arena, path, 1 << 20, text_out, &size, err);
+}
+
+static int write_shell(struct writing *w, struct wtl_error *err)
+{
+    char *script, *installer;
+    int rc = load_template(w->arena, "deploy/clocks.sh", &script, err);
+    if (rc == 0)
+        rc = load_template(w->arena, "deploy/install.sh", &installer, err);
+    if (rc == 0 && w->d->options->without_wattle) {
+        rc = wtl_deploy_script(w->d, script, &w->text, err);
+        if (rc == 0)
+            rc = save(w, ".", "clocks.sh", 0755, err);
+    }
+    if (rc == 0)
+        rc = wtl_deploy_installer(w->d, installer, &w->text, err);
+    return rc < 0 ? rc : save(w, ".", "install.sh", 0755, err);
+}
+
+/* The unit of one plan, and for `wattle apply` a PLAN file with that plan alone. */
+static int write_item(struct writing *w, const struct wtl_deploy_item *item, struct wtl_error *err)
+{
+    char name[WTL_DEPLOY_NAME + 16];
+    int rc = 0;
+    if (!w->d->options->without_wattle) {
+        struct wtl_plan_file one = *w->d->file;
+        struct wtl_plan plan = *item->plan;
+        one.plans = &plan;
+        one.n_plans = 1;
+        rc = wtl_plan_file_text(&one, &w->text, err);
+        snprintf(name, sizeof name, "%s.json", item->name);
+        if (rc == 0)
+            rc = save(w, "plans", name, 0644, err);
+    }
+    if (rc < 0)
+        return rc;
+    wtl_deploy_unit(w->d, item, &w->text);
+    snprintf(name, sizeof name, "%s.service", item->name);
+    return save(w, "systemd", name, 0644, err);
+}
+
+/* A folder with files in it and no production.json is somebody else's. */
+struct look {
+    bool any, ours;
+    size_t root;
+};
+
+static int look_at(void *ctx, const char *path, int64_t size, struct wtl_error *err)
+{
+    struct look *look = ctx;
+    (void)size;
+    (void)err;
+    look->any = true;
+    if (strlen(path) > look->root && strcmp(path + look->root, "/production.json") == 0)
+        look->ours = true;
+    return 0;
+}
+
+static int check_folder(const char *dir, struct wtl_error *err)
+{
+    struct look look = {.root = strlen(dir)};
+    while (look.root > 1 && dir[look.root - 1] == '/')
+        look.root--;
+    struct stat st;
+    if (stat(dir, &st) != 0)
+        return errno == ENOENT ? 0 : wtl_fail_errno(err, errno, "looking at", dir);
+    if (!S_ISDIR(st.st_mode))
+        return WTL_FAIL(err, WTL_USAGE, "\"%s\" is not a folder", dir);
+    int rc = wtl_walk(dir, look_at, &look, err);
+    if (rc < 0)
+        return rc;
+    if (look.any && !look.ours) {
+        rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" holds files that are no deployment of ours", dir);
+        wtl_error_hint(err, "name a new folder");
+        return rc;
+    }
+    return 0;
+}
+
+/* Units, plans and scripts of an earlier deployment that this one does not have. */
+static int remove_stale(void *ctx, const char *path, int64_t size, struct wtl_error *err)
+{
+    struct writing *w = ctx;
+    const char *base = wtl_path_base(path);
+    char file[WTL_DEPLOY_NAME + 16];
+    (void)size;
+    bool unit = wtl_ends_with(base, ".service"), plan = wtl_ends_with(base, ".json");
+    if (!wtl_starts_with(base, "wattle-") || (!unit && !plan))
+        return 0;
+    for (size_t i = 0; i < w->d->n_items; i++) {
+        const struct wtl_deploy_item *item = &w->d->items[i];
+        snprintf(file, sizeof file, "%s%s", item->name, unit ? ".service" : ".json");
+        if (!item->left_out[0] && (unit || !w->d->options->without_wattle) &&
+            strcmp(base, file) == 0)
+            return 0;
+    }
+    return unlink(path) == 0 ? 0 : wtl_fail_errno(err, errno, "removing", path);
+}
+
+static int remove_all_stale(struct writing *w, struct wtl_error *err)
+{
+    static const char *const folders[] = {"systemd", "plans"};
+    for (size_t i = 0; i < 2; i++) {
+        char *dir = wtl_path_join(w->arena, w->d->options->dir, folders[i]);
+        if (!dir)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        if (access(dir, F_OK) != 0)
+            continue;
+        int rc = wtl_walk(dir, remove_stale, w, err);
+        if (rc < 0)
+            return rc;
+    }
+    static const char *const scripts[] = {"clocks.sh", "install.sh"};
+    for (size_t i = 0; i < 2; i++) {
+        char *path = wtl_path_join(w->arena, w->d->options->dir, scripts[i]);
+        if (!path)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        bool wanted = w->d->n_deployed && (i == 1 || w->d->options->without_wattle);
+        if (!wanted && unlink(path) != 0 && errno != ENOENT)
+            return wtl_fail_errno(err, errno, "removing", path);
+    }
+    return 0;
+}
+
+static int write_all(struct writing *w, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < w->d->n_items && rc == 0; i++)
+        if (!w->d->items[i].left_out[0])
+            rc = write_item(w, &w->d->items[i], err);
+    if (rc == 0 && w->d->n_deployed)
+        rc = write_shell(w, err);
+    if (rc == 0) {
+        wtl_deploy_readme(w->d, &w->text);
+        rc = save(w, ".", "DEPLOY.md", 0644, err);
+    }
+    if (rc == 0)
+        rc = wtl_deploy_production(w->d, &w->text, err);
+    if (rc == 0)
+        rc = save(w, ".", "production.json", 0644, err);
+    return rc < 0 ? rc : remove_all_stale(w, err);
+}
+
+int wtl_deploy_write(struct wtl_arena *arena, const struct wtl_deployment *d, struct wtl_error *err)
+{
+    int rc = check_folder(d->options->dir, err);
+    if (rc < 0)
+        return rc;
+    struct writing w = {.arena = arena, .d = d};
+    wtl_buf_init(&w.text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    rc = write_all(&w, err);
+    wtl_buf_fini(&w.text);
+    return rc;
+}

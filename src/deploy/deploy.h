@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plans to the files that put them in force: production.json for other programs, systemd units that
+ * call `wattle apply`, or a script that needs nvidia-smi alone. Writes files and changes no device.
+ *
+ * Only plans of status ok whose clock the GPU has are deployed; the others are listed as left out,
+ * with why. Memory clocks stay alone unless asked for, and only where the board can lock them.
+ */
+#ifndef WTL_DEPLOY_DEPLOY_H
+#define WTL_DEPLOY_DEPLOY_H
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "store/board_file.h"
+#include "store/plan_file.h"
+
+enum { WTL_PRODUCTION_VERSION = 1, WTL_DEPLOY_NAME = 64 };
+
+struct wtl_deploy_options {
+    const char *dir; /* made if it is not there; refused if it holds files that are not ours */
+    const char *plan_path; /* for the record */
+    const char *program;   /* absolute path of wattle on the target machine */
+    bool without_wattle;
+    int memory_clock_mhz; /* 0: leave the memory clock alone */
+};
+
+/* One plan, deployed or left out. */
+struct wtl_deploy_item {
+    const struct wtl_plan *plan;
+    char name[WTL_DEPLOY_NAME]; /* "wattle-a100-stablediffusion": file names, unit, --standing */
+    char left_out[200];         /* why; "" deployed */
+};
+
+struct wtl_deployment {
+    const struct wtl_plan_file *file;
+    const struct wtl_deploy_options *options;
+    char generated[24]; /* UTC */
+    struct wtl_deploy_item *items;
+    size_t n_items;
+    size_t n_deployed;
+};
+
+/* Decides what is deployed; touches no file. `boards` may be NULL. */
+int wtl_deploy_select(struct wtl_arena *arena, const struct wtl_plan_file *file,
+                      const struct wtl_board *boards, size_t n_boards, struct wtl_clock clock,
+                      const struct wtl_deploy_options *options, struct wtl_deployment *out,
+                      struct wtl_error *err);
+
+/* Writes all files, each atomically, production.json last; then removes units and plans of an
+ * earlier deployment into the same folder that are no longer part of it. With nothing to deploy
+ * only production.json and DEPLOY.md are written. */
+int wtl_deploy_write(struct wtl_arena *arena, const struct wtl_deployment *d,
+                     struct wtl_error *err);
+
+/* production.json, appended: data/schemas/production.schema.json, docs/production-schema.md. */
+int wtl_deploy_production(const struct wtl_deployment *d, struct wtl_buf *out,
+                          struct wtl_error *err);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * production.json: the published production configuration, with evidence beside every figure. */
+#include "deploy/internal.h"
+
+#include "codec/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "A100+STABLEDIFFUSION", the published key; the file name where two plans would share it. */
+static void config_key(const struct wtl_deployment *d, const struct wtl_deploy_item *item,
+                       char *buf, size_t size)
+{
+    snprintf(buf, size, "%s+%s", item->plan->gpu, item->plan->workload);
+    for (const struct wtl_deploy_item *other = d->items; other < item; other++)
+        if (!other->left_out[0] && strcmp(other->plan->gpu, item->plan->gpu) == 0 &&
+            strcmp(other->plan->workload, item->plan->workload) == 0)
+            snprintf(buf, size, "%s", item->name);
+}
+
+static json_t *percent(const struct wtl_estimate *e)
+{
+    return e->n > 0 ? wtl_json_finite(e->value * 100) : json_null();
+}
+
+static json_t *interval(const struct wtl_estimate *e)
+{
+    bool known = e->n > 0 && e->evidence != WTL_EVIDENCE_NONE;
+    return json_pack("{s:o, s:o, s:o, s:i, s:s}", "value",
+                     e->n > 0 ? wtl_json_finite(e->value) : json_null(), "lo",
+                     known ? wtl_json_finite(e->lo) : json_null(), "hi",
+                     known ? wtl_json_finite(e->hi) : json_null(), "n", e->n, "evidence",
+                     wtl_evidence_name(e->evidence));
+}
+
+/* The published classes, by the upper bound of the signed slowdown; a faster run is "faster". */
+static const char *category(const struct wtl_plan *p)
+{
+    double bound = p->slowdown.evidence == WTL_EVIDENCE_NONE ? p->slowdown.value : p->slowdown.hi;
+    static const struct {
+        double limit;
+        const char *name;
+    } classes[] = {{0, "faster"},        {0.05, "excellent"}, {0.10, "good"},
+                   {0.20, "acceptable"}, {0.50, "moderate"},  {INFINITY, "high"}};
+    size_t i = 0;
+    while (bound > classes[i].limit)
+        i++;
+    return classes[i].name;
+}
+
+/* 1 - P/P_base with P = E/t; null where one of the figures is missing. */
+static json_t *power_savings_percent(const struct wtl_plan *p)
+{
+    if (p->baseline_energy_j.n == 0 || p->baseline_time_s.n == 0 || p->energy_j.n == 0 ||
+        p->time_s.n == 0)
+        return json_null();
+    double power = p->energy_j.value / p->time_s.value;
+    double base = p->baseline_energy_j.value / p->baseline_time_s.value;
+    return wtl_json_finite(100 * (1 - power / base));
+}
+
+static json_t *performance(const struct wtl_plan *p)
+{
+    return json_pack("{s:o, s:o, s:s, s:o, s:o}", "penalty_percent", percent(&p->slowdown),
+                     "slowdown", interval(&p->slowdown), "category", category(p), "acceptable",
+                     p->policy.has_max_slowdown ? json_true() : json_null(), "max_slowdown",
+                     p->policy.has_max_slowdown ? wtl_json_finite(p->policy.max_slowdown)
+                                                : json_null());
+}
+
+static json_t *energy(const struct wtl_plan *p)
+{
+    return json_pack("{s:o, s:o, s:o}", "savings_percent", percent(&p->saving), "saving",
+                     interval(&p->saving), "power_savings_percent", power_savings_percent(p));
+}
+
+/* Commands are arrays of arguments: nothing is ever split or expanded. */
+static json_t *commands(const struct wtl_deployment *d, const struct wtl_deploy_item *item)
+{
+    const char *name = item->name;
+    if (d->options->without_wattle)
+        return json_pack("{s:[s,s,s], s:[s,s], s:[s,s,s]}", "command", "clocks.sh", "apply", name,
+                         "validation", "clocks.sh", "verify", "reset_command", "clocks.sh",
+                         "rollback", name);
+    char *path = NULL;
+    json_t *o = NULL;
+    if (asprintf(&path, "plans/%s.json", name) >= 0) {
+        o = json_pack("{s:[s,s,s,s,s], s:[s,s], s:[s,s,s,s]}", "command", "wattle", "apply", path,
+                      "--standing", name, "validation", "wattle", "status", "reset_command",
+                      "wattle", "restore", "--standing", name);
+        free(path);
+    }
+    return o;
+}
+
+static json_t *monitoring(const struct wtl_plan *p)
+{
+    char clock[160], time[200];
+    snprintf(clock, sizeof clock, "SM clock under load more than 15 MHz away from %d MHz",
+             p->clock_mhz);
+    json_t *alerts = json_pack("[s]", clock);
+    if (alerts && p->time_s.n > 0 && p->time_s.evidence != WTL_EVIDENCE_NONE) {
+        snprintf(time, sizeof time, "median time of a run outside %.4g s to %.4g s", p->time_s.lo,
+                 p->time_s.hi);
+        json_array_append_new(alerts, json_string(time));
+    }
+    return json_pack("{s:[s,s,s,s,s], s:o}", "key_metrics", "clocks.sm", "power.draw",
+                     "temperature.gpu", "utilization.gpu", "clocks_event_reasons.active", "alerts",
+                     alerts);
+}
+
+static json_t *configuration(const struct wtl_deployment *d, const struct wtl_deploy_item *item)
+{
+    const struct wtl_plan *p = item->plan;
+    char objective[64];
+    json_t *memory =
+        d->options->memory_clock_mhz ? json_integer(d->options->memory_clock_mhz) : json_null();
+    json_t *hardware =
+        json_pack("{s:s, s:s, s:o, s:i, s:o}", "gpu_type", p->gpu, "application", p->workload,
+                  "baseline_frequency",
+                  p->baseline_clock_mhz ? json_integer(p->baseline_clock_mhz) : json_null(),
+                  "optimal_frequency", p->clock_mhz, "memory_frequency", memory);
+    json_t *evidence = json_pack(
+        "{s:s, s:s, s:i, s:i}", "objective",
+        wtl_objective_format(&p->policy.objective, objective, sizeof objective), "baseline",
+        wtl_baseline_name(p->baseline_kind), "n_runs", p->n_runs, "n_rejected", p->n_rejected);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", item->name, "hardware",
+                     hardware, "performance", performance(p), "energy", energy(p), "evidence",
+                     evidence, "deployment", commands(d, item), "monitoring", monitoring(p));
+}
+
+static json_t *left_out(const struct wtl_deploy_item *item)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "gpu_type", item->plan->gpu, "application",
+                     item->plan->workload, "status", wtl_plan_status_name(item->plan->status),
+                     "why", item->left_out);
+}
+
+static json_t *document(const struct wtl_deployment *d)
+{
+    json_t *configurations = json_object(), *out = json_array();
+    bool failed = !configurations || !out;
+    for (size_t i = 0; i < d->n_items && !failed; i++) {
+        char key[2 * WTL_LIMIT_NAME + 2];
+        if (d->items[i].left_out[0]) {
+            failed = json_array_append_new(out, left_out(&d->items[i])) != 0;
+            continue;
+        }
+        config_key(d, &d->items[i], key, sizeof key);
+        failed = json_object_set_new(configurations, key, configuration(d, &d->items[i])) != 0;
+    }
+    json_t *root =
+        failed ? NULL
+               : json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "format",
+                           "wattle-production", "version", WTL_PRODUCTION_VERSION, "generated",
+                           d->generated, "methodology",
+                           "docs/methods.md: fitted curves, bootstrap of the whole "
+                           "selection, limits held at their upper 97.5 % bound",
+                           "source", "plan", d->options->plan_path, "tool", d->file->tool,
+                           "campaign", d->file->campaign, "fingerprint", d->file->fingerprint);
+    if (!root) {
+        json_decref(configurations);
+        json_decref(out);
+        return NULL;
+    }
+    if (json_object_set_new(root, "configurations", configurations) != 0 ||
+        json_object_set_new(root, "left_out", out) != 0) {
+        json_decref(root);
+        return NULL;
+    }
+    return root;
+}
+
+int wtl_deploy_production(const struct wtl_deployment *d, struct wtl_buf *out,
+                          struct wtl_error *err)
+{
+    json_auto_t *root = document(d);
+    if (!root)
+        return WTL_FAIL(err, WTL_FAILED,
+                        "cannot write production.json: out of memory, or a name is not UTF-8");
+    return wtl_json_write(root, out) ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+}

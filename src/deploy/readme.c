@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * DEPLOY.md: what a person needs who finds the folder. */
+#include "deploy/internal.h"
+
+#include <stdio.h>
+
+static void add_range(const struct wtl_estimate *e, struct wtl_buf *out)
+{
+    if (e->n == 0)
+        wtl_buf_puts(out, "unknown");
+    else if (e->evidence == WTL_EVIDENCE_NONE)
+        wtl_buf_printf(out, "%.1f %%", 100 * e->value);
+    else
+        wtl_buf_printf(out, "%.1f %% (%.1f to %.1f)", 100 * e->value, 100 * e->lo, 100 * e->hi);
+}
+
+static void add_cell(const char *text, struct wtl_buf *out)
+{
+    struct wtl_buf plain;
+    wtl_buf_init(&plain, wtl_alloc_system(), 4 * WTL_LIMIT_NAME + 400);
+    wtl_quote_plain(text, &plain);
+    for (const char *p = wtl_buf_str(&plain); *p; p++) {
+        if (*p == '|')
+            wtl_buf_putc(out, '\\');
+        wtl_buf_putc(out, *p);
+    }
+    wtl_buf_fini(&plain);
+}
+
+static void add_deployed(const struct wtl_deployment *d, struct wtl_buf *out)
+{
+    wtl_buf_puts(out, "| name | GPU | workload | clock | saving | slowdown |\n"
+                      "|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < d->n_items; i++) {
+        const struct wtl_deploy_item *item = &d->items[i];
+        if (item->left_out[0])
+            continue;
+        wtl_buf_printf(out, "| %s | `", item->name);
+        add_cell(item->plan->gpu, out);
+        wtl_buf_puts(out, "` | `");
+        add_cell(item->plan->workload, out);
+        wtl_buf_printf(out, "` | %d MHz | ", item->plan->clock_mhz);
+        add_range(&item->plan->saving, out);
+        wtl_buf_puts(out, " | ");
+        add_range(&item->plan->slowdown, out);
+        wtl_buf_puts(out, " |\n");
+    }
+}
+
+static void add_left_out(const struct wtl_deployment *d, struct wtl_buf *out)
+{
+    if (d->n_deployed == d->n_items)
+        return;
+    wtl_buf_puts(out, "\n## Left out\n\n| GPU | workload | why |\n|---|---|---|\n");
+    for (size_t i = 0; i < d->n_items; i++) {
+        const struct wtl_deploy_item *item = &d->items[i];
+        if (!item->left_out[0])
+            continue;
+        wtl_buf_puts(out, "| `");
+        add_cell(item->plan->gpu, out);
+        wtl_buf_puts(out, "` | `");
+        add_cell(item->plan->workload, out);
+        wtl_buf_puts(out, "` | ");
+        add_cell(item->left_out, out);
+        wtl_buf_puts(out, " |\n");
+    }
+}
+
+static const char with_wattle[] =
+    "\n## Use\n\n"
+    "As root on the machine with the GPUs, with Wattle installed:\n\n"
+    "    ./install.sh install NAME      # copy the plan and its unit, enable and start it\n"
+    "    ./install.sh status\n"
+    "    ./install.sh uninstall NAME    # stop it, which puts the clocks back, and remove it\n\n"
+    "The units call `wattle apply` and `wattle restore`, which come with a later version of "
+    "Wattle\n"
+    "than 0.1. Until then `wattle deploy --without-wattle` writes a script that needs nvidia-smi\n"
+    "alone.\n";
+
+static const char without_wattle[] =
+    "\n## Use\n\n"
+    "As root on the machine with the GPUs:\n\n"
+    "    ./clocks.sh apply NAME         # lock the clocks; add UUIDs to choose GPUs\n"
+    "    ./clocks.sh verify             # while the workload runs\n"
+    "    ./clocks.sh status\n"
+    "    ./clocks.sh rollback           # undo\n"
+    "    ./clocks.sh recover            # after a crash: undo what was left half done\n\n"
+    "and to hold a plan from boot on:\n\n"
+    "    ./install.sh install NAME\n"
+    "    ./install.sh uninstall NAME\n\n"
+    "The driver cannot be asked which lock is set. Rollback goes by the script's own record: to "
+    "the\n"
+    "lock that it set before, else to the driver's default, and says which. A lock ends with a\n"
+    "reboot or when the driver is unloaded.\n";
+
+void wtl_deploy_readme(const struct wtl_deployment *d, struct wtl_buf *out)
+{
+    wtl_buf_printf(out, "# Deployment of %s\n\nWritten by `wattle deploy` from `", d->generated);
+    wtl_quote_plain(d->options->plan_path, out);
+    wtl_buf_puts(out, "`. production.json holds the same for programs.\n\n");
+    if (d->n_deployed)
+        add_deployed(d, out);
+    else
+        wtl_buf_puts(out, "No plan can be deployed.\n");
+    add_left_out(d, out);
+    if (d->n_deployed)
+        wtl_buf_puts(out, d->options->without_wattle ? without_wattle : with_wattle);
+}

@@ -1,0 +1,489 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Every file that `wattle deploy` writes is executed here, against a fake nvidia-smi and systemctl that
+# record their calls, can fail and can be killed at any call.
+
+FAKES=$BATS_TEST_DIRNAME/fake
+A=GPU-aaaa1111-0000-0000-0000-000000000001
+B=GPU-bbbb2222-0000-0000-0000-000000000002
+C=GPU-cccc3333-0000-0000-0000-000000000003
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export FAKE_DIR=$BATS_TEST_TMPDIR/fake FAKE_BIN=$FAKES
+    export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_BOOT_ID=boot-1
+    export WATTLE_UNIT_DIR=$BATS_TEST_TMPDIR/units WATTLE_ETC_DIR=$BATS_TEST_TMPDIR/etc
+    export WATTLE_LIB_DIR=$BATS_TEST_TMPDIR/lib
+    write_plan
+    machine
+}
+
+gpu() { # UUID NAME PERSISTENCE CAP CLOCKS
+    mkdir -p "$FAKE_DIR/gpu/$1"
+    (
+        cd "$FAKE_DIR/gpu/$1" || exit 1
+        echo "$2" >name && echo "$3" >pm && echo "$4" >cap && echo none >lock
+        echo none >memlock && echo 0 >util && echo 210 >sm
+        echo 0x0000000000000001 >reasons && eval "$5" >clocks && printf '1215\n810\n' >memclocks
+    )
+}
+
+machine() {
+    rm -rf "$FAKE_DIR" "$WATTLE_STATE_DIR"
+    mkdir -p "$FAKE_DIR"
+    gpu $A "NVIDIA A100-PCIE-40GB" Disabled 8.0 "seq 1410 -15 210"
+    gpu $B "NVIDIA A100-PCIE-40GB" Enabled 8.0 "seq 1410 -15 210"
+    gpu $C "Tesla V100-PCIE-32GB" Disabled 7.0 "seq 1380 -15 135"
+}
+
+# plan GPU WORKLOAD STATUS CLOCK TIED
+plan() {
+    cat <<END
+{"gpu": "$1", "workload": "$2", "status": "$3", "objective": "edp", "clock_mhz": $4,
+ "tied_clocks_mhz": [$5], "baseline": {"kind": "max", "clock_mhz": 1410},
+ "saving": {"value": 0.221, "lo": 0.19, "hi": 0.25}, "slowdown": {"value": 0.04, "lo": 0.03, "hi": 0.048},
+ "n_runs": 170, "n_rejected": 7, "rejected": {"cold_start": 7}, "pareto": [], "notes": ["why not"]}
+END
+}
+
+write_plan() {
+    {
+        echo '{"format": "wattle-plan", "version": 1, "plans": ['
+        plan A100 "Stable Diffusion" ok 1140 1140
+        echo ,
+        plan A100 llama undecided null ''
+        echo ,
+        # shellcheck disable=SC2016
+        plan V100 '$(touch pwned)`touch pwned`'"'"'; touch pwned #\\\\ %h \u0001\n*' ok 1110 1110
+        echo ,
+        plan H100 whisper infeasible null ''
+        echo ,
+        plan A100 odd ok 1057 1057
+        echo ']}'
+    } >plan.json
+}
+
+deploy() { "$WATTLE" deploy plan.json -q -o out "$@"; }
+
+# A run of a script with the fakes in front, in a process group of its own, as its leader.
+with_fakes() {
+    PATH=$FAKES:$PATH setsid --wait bash -c 'echo $$ >"$FAKE_DIR/pgid"; exec "$@"' - "$@"
+}
+clocks() { with_fakes ./out/clocks.sh "$@"; }
+
+lock_of() { cat "$FAKE_DIR/gpu/$1/lock"; }
+pm_of() { cat "$FAKE_DIR/gpu/$1/pm"; }
+forget_calls() { rm -f "$FAKE_DIR/count" "$FAKE_DIR/calls" "$FAKE_DIR/killed"; }
+
+assert_untouched() {
+    [ "$(lock_of $A)" = none ] && [ "$(lock_of $B)" = none ] && [ "$(lock_of $C)" = none ] &&
+        [ "$(pm_of $A)" = Disabled ] && [ "$(pm_of $B)" = Enabled ] && [ "$(pm_of $C)" = Disabled ]
+}
+
+SD=wattle-a100-stablediffusion
+
+@test "only plans of status ok at clocks that the GPU has are deployed; the rest is listed with why" {
+    run "$WATTLE" deploy plan.json -o out
+    [ "$status" -eq 0 ]
+    [[ $output == *"$SD: Stable Diffusion on A100 at 1140 MHz"* ]]
+    [[ $output == *"left out: llama on A100: undecided: why not"* ]]
+    [[ $output == *"left out: whisper on H100: infeasible"* ]]
+    [[ $output == *"left out: odd on A100: 1057 MHz is no clock of NVIDIA A100-PCIE-40GB"* ]]
+    [[ $output == *"2 of 5 plans deployed"* ]]
+    grep -q '"A100+Stable Diffusion"' out/production.json
+    [ "$(ls out/plans | wc -l)" -eq 2 ]
+}
+
+@test "nothing to deploy: exit 7, or 5 when limits are what stands in the way" {
+    { echo '{"plans": [' && plan A100 llama undecided null '' && echo ']}'; } >plan.json
+    run "$WATTLE" deploy plan.json -o out
+    [ "$status" -eq 7 ]
+    [ -e out/production.json ]
+    [ ! -e out/install.sh ]
+    { echo '{"plans": [' && plan A100 llama infeasible null '' && echo ']}'; } >plan.json
+    run "$WATTLE" deploy plan.json -o out
+    [ "$status" -eq 5 ]
+}
+
+@test "a folder with other files is refused, an earlier deployment is replaced without leftovers" {
+    mkdir other && touch other/file
+    run "$WATTLE" deploy plan.json -o other
+    [ "$status" -eq 2 ]
+    deploy --without-wattle
+    deploy
+    [ ! -e out/clocks.sh ]
+    [ "$(ls out/systemd | wc -l)" -eq 2 ]
+    { echo '{"plans": [' && plan A100 llama ok 1140 1140 && echo ']}'; } >plan.json
+    deploy
+    [ "$(ls out/systemd)" = wattle-a100-llama.service ]
+    [ "$(ls out/plans)" = wattle-a100-llama.json ]
+    deploy --without-wattle
+    [ -z "$(ls out/plans)" ]
+}
+
+@test "a memory clock only where the board can lock it" {
+    run "$WATTLE" deploy plan.json -o out --memory-clock 1215
+    [ "$status" -eq 2 ]
+    run "$WATTLE" deploy plan.json -o out --without-wattle --memory-clock 1215
+    [ "$status" -eq 0 ]
+    [[ $output == *"on V100: Tesla V100-PCIE-32GB cannot lock its memory clock"* ]]
+    clocks apply $SD $B
+    [ "$(lock_of $B)" = 1140,1140 ]
+    [ "$(cat "$FAKE_DIR/gpu/$B/memlock")" = 1215,1215 ]
+    clocks rollback
+    [ "$(cat "$FAKE_DIR/gpu/$B/memlock")" = none ]
+    assert_untouched
+    run clocks apply $SD $C # the driver says what the name does not: 7.0 is Volta
+    [ "$status" -eq 3 ]
+    assert_untouched
+}
+
+@test "without --memory-clock no memory clock is ever touched, and never an application clock" {
+    deploy --without-wattle
+    clocks apply $SD
+    clocks rollback
+    ! grep -E -- '-lmc|-rmc|-ac|-rac' "$FAKE_DIR/calls"
+    ! grep -vE '^ *#' out/clocks.sh | grep -E -- '(^| )-r?ac( |$)'
+}
+
+@test "generated shell passes shellcheck; names of any kind are data" {
+    command -v shellcheck >/dev/null || skip "no shellcheck"
+    deploy
+    shellcheck out/install.sh
+    deploy --without-wattle
+    shellcheck out/install.sh out/clocks.sh
+    run clocks plans
+    [ "$status" -eq 0 ]
+    [[ $output == *'$(touch pwned)`touch pwned`'"'"'; touch pwned'* ]]
+    hostile=$(ls out/systemd | grep v100 | sed 's/\.service$//')
+    [[ $hostile =~ ^wattle-v100-[a-z0-9]+$ ]]
+    clocks apply "$hostile"
+    [ "$(lock_of $C)" = 1110,1110 ]
+    clocks status
+    clocks rollback "$hostile"
+    assert_untouched
+    [ ! -e pwned ]
+    ! grep -P '[\x01-\x08]' out/systemd/* out/DEPLOY.md
+}
+
+@test "units are well-formed for systemd" {
+    command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
+    printf '#!/bin/sh\n' >"wattle % \$x" && chmod +x "wattle % \$x"
+    deploy --program "$PWD/wattle % \$x"
+    # shellcheck disable=SC2016
+    grep -q 'ExecStart="/.*/wattle %% $x" apply /etc/wattle/wattle-' out/systemd/$SD.service
+    run systemd-analyze verify --man=no "$PWD"/out/systemd/*.service
+    [[ $output != *"$SD"* ]] || { echo "$output" >&2 && false; }
+    [ "$status" -eq 0 ] || [[ $output == *"nvidia-persistenced"* ]] || { echo "$output" >&2 && false; }
+}
+
+@test "apply, status, verify and rollback on every GPU of the type" {
+    deploy --without-wattle
+    run clocks apply $SD
+    [ "$status" -eq 0 ]
+    [[ $output == *"$A (NVIDIA A100-PCIE-40GB): locked to 1140 MHz"* ]]
+    [ "$(lock_of $A)" = 1140,1140 ] && [ "$(lock_of $B)" = 1140,1140 ] && [ "$(lock_of $C)" = none ]
+    [ "$(pm_of $A)" = Enabled ]
+    run clocks status
+    [ "$status" -eq 0 ]
+    [[ $output == *"$A: locked to 1140 MHz by plan $SD (before: -)"* ]]
+    run clocks rollback
+    [ "$status" -eq 0 ]
+    [[ $output == *"$B: reset to the driver's default (no lock was recorded before ours)"* ]]
+    assert_untouched
+    run clocks rollback
+    [[ $output == *"nothing recorded"* ]]
+}
+
+@test "what is about to change is on disk before it changes" {
+    deploy --without-wattle
+    clocks apply $SD
+    first_write=$(grep -n -m1 -E -- '-pm|-lgc' "$FAKE_DIR/calls" | cut -d: -f1)
+    first_move=$(grep -n -m1 '^mv' "$FAKE_DIR/calls" | cut -d: -f1)
+    first_sync=$(grep -n -m1 '^sync' "$FAKE_DIR/calls" | cut -d: -f1)
+    [ "$first_sync" -lt "$first_move" ] && [ "$first_move" -lt "$first_write" ]
+}
+
+@test "rollback goes to the lock that we recorded, then to the default" {
+    { echo '{"plans": [' && plan A100 a ok 1140 1140 && echo , && plan A100 b ok 1200 1200 && echo ']}'; } >plan.json
+    deploy --without-wattle
+    clocks apply a
+    clocks apply b $A
+    [ "$(lock_of $A)" = 1200,1200 ] && [ "$(lock_of $B)" = 1140,1140 ]
+    run clocks rollback $A
+    [[ $output == *"$A: back to the recorded lock 1140 MHz"* ]]
+    [ "$(lock_of $A)" = 1140,1140 ]
+    clocks apply b
+    clocks apply b # the same again does not bury what was before
+    clocks rollback
+    [ "$(lock_of $A)" = 1140,1140 ] && [ "$(lock_of $B)" = 1140,1140 ]
+    clocks rollback
+    assert_untouched
+}
+
+@test "a GPU that we have no record of is reset when it is named, and the script says so" {
+    deploy --without-wattle
+    echo 900,900 >"$FAKE_DIR/gpu/$C/lock"
+    run clocks rollback $C
+    [ "$status" -eq 0 ]
+    [[ $output == *"$C: reset to the driver's default (we have no record of a lock of ours)"* ]]
+    [ "$(lock_of $C)" = none ]
+}
+
+@test "a clock that the driver does not list is refused before anything changes" {
+    deploy --without-wattle
+    sed -i '/^1140$/d' "$FAKE_DIR/gpu/$B/clocks"
+    run clocks apply $SD
+    [ "$status" -eq 3 ]
+    [[ $output == *"$B: 1140 MHz is not on the driver's list"* ]]
+    assert_untouched
+}
+
+@test "A10 is not A100: types are matched by whole words" {
+    { echo '{"plans": [' && plan A10 x ok 1140 1140 && echo ']}'; } >plan.json
+    deploy --without-wattle
+    run clocks apply x
+    [ "$status" -eq 3 ]
+    [[ $output == *'no GPU of type "A10"'* ]]
+    { echo '{"plans": [' && plan "a100 pcie-40gb" x ok 1140 1140 && echo ']}'; } >plan.json
+    deploy --without-wattle
+    clocks apply x
+    [ "$(lock_of $A)" = 1140,1140 ]
+}
+
+@test "no permission: exit 4, nothing changed, nothing recorded" {
+    deploy --without-wattle
+    DENY=1 run clocks apply $SD
+    [ "$status" -eq 4 ]
+    [[ $output == *"not permitted (run as root)"* ]]
+    assert_untouched
+    run clocks recover
+    [[ $output == *"nothing to recover"* ]]
+}
+
+@test "a warning that nvidia-smi calls success is a failure" {
+    deploy --without-wattle
+    WARN=1 run clocks apply $SD
+    [ "$status" -eq 1 ]
+    [[ $output != *"locked to"* ]]
+}
+
+@test "a failure at any call undoes what was done: nothing is left changed" {
+    deploy --without-wattle
+    for ((n = 1; n < 200; n++)); do
+        machine
+        status=0
+        FAIL_AT=$n clocks apply $SD >/dev/null 2>&1 || status=$?
+        calls=$(cat "$FAKE_DIR/count")
+        if [ "$status" -eq 0 ]; then
+            # sync may fail once, the script then falls back to a full sync
+            sed -n "${n}p" "$FAKE_DIR/calls" | grep -q '^sync' || [ "$calls" -lt "$n" ] ||
+                { echo "call $n failed unseen: $(sed -n "${n}p" "$FAKE_DIR/calls")" >&2 && false; }
+            clocks rollback >/dev/null
+        else
+            clocks rollback >/dev/null
+        fi
+        assert_untouched || { echo "changed after failure at call $n" >&2 && cat "$FAKE_DIR/calls" >&2 && false; }
+        [ "$calls" -ge "$n" ] || break
+    done
+    [ "$n" -gt 15 ]
+}
+
+# sweep COMMAND...: kills the command before each of its calls and, where the last one had its
+# effect, after it; then runs `check`. Between two calls the scripts do nothing that lasts.
+sweep() {
+    local n killed when=before
+    for ((n = 1; n < 300; n++)); do
+        prepare
+        forget_calls
+        KILL_AT=$n KILL_WHEN=$when clocks "$@" >/dev/null 2>&1 || true
+        killed=no
+        [ ! -e "$FAKE_DIR/killed" ] || killed=yes
+        check || {
+            echo "wrong after a kill $when call $n of: $*" >&2
+            cat "$FAKE_DIR/calls" >&2
+            return 1
+        }
+        [ $when = before ] || break
+        if [ $killed = no ]; then
+            when=after n=$((n - 2))
+        fi
+    done
+    [ "$n" -gt 5 ] || return 1
+    echo "# $*: $n kill points" >&3
+}
+
+@test "apply killed at every call: rollback leaves nothing changed, the next apply finishes" {
+    deploy --without-wattle
+    prepare() { machine; }
+    undone() { clocks rollback >/dev/null 2>&1 && assert_untouched && ! grep -q GPU- "$WATTLE_STATE_DIR/state" 2>/dev/null; }
+    finished() {
+        clocks apply $SD >/dev/null 2>&1 && [ "$(lock_of $A)" = 1140,1140 ] &&
+            [ "$(lock_of $B)" = 1140,1140 ] && undone
+    }
+    check() { undone; }
+    sweep apply $SD
+    check() { finished; }
+    sweep apply $SD
+}
+
+@test "a second apply killed at every call: recover goes back to the first lock" {
+    { echo '{"plans": [' && plan A100 a ok 1140 1140 && echo , && plan A100 b ok 1200 1200 && echo ']}'; } >plan.json
+    deploy --without-wattle
+    prepare() { machine && clocks apply a >/dev/null; }
+    check() {
+        clocks recover >/dev/null 2>&1
+        [ "$(lock_of $A)" = "$(lock_of $B)" ] || return 1
+        case $(lock_of $A) in
+        1140,1140) ;;
+        1200,1200) clocks rollback >/dev/null && [ "$(lock_of $A)" = 1140,1140 ] || return 1 ;;
+        *) return 1 ;;
+        esac
+        clocks rollback >/dev/null && assert_untouched
+    }
+    sweep apply b
+}
+
+@test "rollback killed at every call: the next rollback finishes" {
+    deploy --without-wattle
+    prepare() { machine && clocks apply $SD >/dev/null; }
+    check() { clocks rollback >/dev/null 2>&1 && assert_untouched; }
+    sweep rollback
+}
+
+@test "a signal during apply undoes it at once" {
+    deploy --without-wattle
+    mkdir -p bin
+    cat >bin/nvidia-smi <<END
+#!/usr/bin/env bash
+case " \$* " in *" -lgc "*) kill -TERM "\$(cat "\$FAKE_DIR/pgid")" ;; esac
+exec "$FAKES/nvidia-smi" "\$@"
+END
+    chmod +x bin/nvidia-smi
+    status=0
+    PATH=$PWD/bin:$FAKES:$PATH setsid --wait bash -c 'echo $$ >"$FAKE_DIR/pgid"; exec "$@"' - ./out/clocks.sh apply $SD || status=$?
+    [ "$status" -eq 143 ]
+    assert_untouched
+}
+
+@test "a record of an earlier boot is closed, not replayed" {
+    deploy --without-wattle
+    clocks apply $SD
+    machine_locks_gone() { for u in $A $B $C; do echo none >"$FAKE_DIR/gpu/$u/lock"; done; }
+    machine_locks_gone
+    export WATTLE_BOOT_ID=boot-2
+    forget_calls
+    run clocks rollback
+    [ "$status" -eq 0 ]
+    [[ $output == *"earlier boot"* ]]
+    ! grep -E -- '-rgc|-lgc' "$FAKE_DIR/calls"
+}
+
+@test "a damaged record is kept aside and never guessed from" {
+    deploy --without-wattle
+    clocks apply $SD
+    for damage in 'garbage' 'wattle-clocks	1	boot-1' "wattle-clocks	1	boot-1
+GPU-x	applied	p	1140; rm -rf /	-/-	0
+end"; do
+        rm -f "$WATTLE_STATE_DIR/state.bad"
+        printf '%s\n' "$damage" >"$WATTLE_STATE_DIR/state"
+        run clocks status
+        [[ $output == *"is damaged; kept as"* ]]
+        [ -e "$WATTLE_STATE_DIR/state.bad" ]
+    done
+    clocks rollback $A $B
+    [ "$(lock_of $A)" = none ]
+}
+
+@test "verify: held, not held, held down by power, idle, old driver" {
+    deploy --without-wattle
+    run clocks verify 2 0
+    [ "$status" -eq 7 ]
+    clocks apply $SD $A
+    run clocks verify 2 0
+    [ "$status" -eq 7 ]
+    [[ $output == *"idle in all 2 samples"* ]]
+    echo 97 >"$FAKE_DIR/gpu/$A/util"
+    echo 1140 >"$FAKE_DIR/gpu/$A/sm"
+    run clocks verify 2 0
+    [ "$status" -eq 0 ]
+    [[ $output == *"held: 2 of 2 busy samples at 1140 MHz"* ]]
+    touch "$FAKE_DIR/old_driver"
+    run clocks verify 2 0
+    [ "$status" -eq 0 ]
+    echo 900 >"$FAKE_DIR/gpu/$A/sm"
+    run clocks verify 2 0
+    [ "$status" -eq 1 ]
+    [[ $output == *"NOT held: 900 MHz under load"* ]]
+    echo 0x0000000000000004 >"$FAKE_DIR/gpu/$A/reasons"
+    run clocks verify 2 0
+    [ "$status" -eq 0 ]
+    [[ $output == *"2 below it by power"* ]]
+    echo 1410 >"$FAKE_DIR/gpu/$A/sm"
+    run clocks verify 2 0
+    [ "$status" -eq 1 ]
+}
+
+@test "usage errors change nothing" {
+    deploy --without-wattle
+    for args in "" "deploy" "apply" "apply nothing" "apply $SD GPU-none" "verify x" "rollback what"; do
+        # shellcheck disable=SC2086
+        run clocks $args
+        [ "$status" -eq 2 ]
+    done
+    assert_untouched
+    clocks --help | grep -q "clocks.sh recover"
+}
+
+@test "units through the installer: install, status, uninstall (with wattle)" {
+    deploy
+    run with_fakes ./out/install.sh install $SD
+    [ "$status" -eq 0 ]
+    grep -qx "wattle apply $WATTLE_ETC_DIR/$SD.json --standing $SD" "$FAKE_DIR/calls"
+    [ -e "$FAKE_DIR/standing/$SD" ]
+    # what `wattle apply` is given is a PLAN with this plan alone
+    grep -q '"clock_mhz": 1140' "$FAKE_DIR/standing/$SD"
+    "$WATTLE" deploy "$FAKE_DIR/standing/$SD" -o again -q
+    run with_fakes ./out/install.sh status
+    [[ $output == *"$SD: installed, active"* ]]
+    run with_fakes ./out/install.sh uninstall $SD
+    [ "$status" -eq 0 ]
+    grep -qx "wattle restore --standing $SD" "$FAKE_DIR/calls"
+    [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_ETC_DIR" "$FAKE_DIR/standing" "$FAKE_DIR/enabled" "$FAKE_DIR/active" -type f)" ]
+}
+
+@test "units through the installer (without wattle)" {
+    deploy --without-wattle
+    with_fakes ./out/install.sh install $SD
+    [ "$(lock_of $A)" = 1140,1140 ]
+    [ -x "$WATTLE_LIB_DIR/clocks.sh" ]
+    with_fakes ./out/install.sh uninstall $SD
+    assert_untouched
+    [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" -type f)" ]
+}
+
+@test "an install that was killed or failed at any call is taken back by uninstall" {
+    deploy --without-wattle
+    for when in before fail; do
+        for ((n = 1; n < 100; n++)); do
+            machine
+            rm -rf "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR"
+            if [ $when = fail ]; then
+                FAIL_AT=$n with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
+                killed=no
+                [ "$(cat "$FAKE_DIR/count")" -lt "$n" ] || killed=yes
+            else
+                KILL_AT=$n KILL_WHEN=$when with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
+                killed=no
+                [ ! -e "$FAKE_DIR/killed" ] || killed=yes
+            fi
+            # the script of a unit that never became active may have been cut off as well
+            with_fakes ./out/install.sh uninstall $SD >/dev/null 2>&1 || { echo "uninstall after $when $n" >&2 && cat "$FAKE_DIR/calls" >&2 && false; }
+            with_fakes ./out/clocks.sh rollback >/dev/null 2>&1 || true
+            assert_untouched || { echo "changed after $when $n" >&2 && cat "$FAKE_DIR/calls" >&2 && false; }
+            [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" "$FAKE_DIR/enabled" "$FAKE_DIR/active" -type f 2>/dev/null)" ] ||
+                { echo "files left after $when $n" >&2 && find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" -type f >&2 && false; }
+            [ $killed = yes ] || break
+        done
+    done
+}
