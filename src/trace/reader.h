@@ -24,11 +24,15 @@ struct wtl_reading {
     struct wtl_handover *handover;  /* where lines of another dialect go; NULL: nowhere */
 };
 
+enum { WTL_PROBE_CERTAIN = 95 };
+
 struct wtl_reader {
     const char *name;  /* "dcgmi", "nvidia-smi", "runs-table", ... */
     const char *title; /* "DCGM dmon text", for the list in --help and in messages */
 
-    /* How sure the reader is that `head` (the first block) is its dialect: 0 no, 100 certain. */
+    /* How sure the reader is that `head` (the first block) is its dialect: 0 no, 100 certain. From
+     * WTL_PROBE_CERTAIN on (a mark that no other dialect has, in the first line) later readers are
+     * not asked. */
     int (*probe)(const char *head, size_t n, const struct wtl_trace_options *options);
 
     /* begin, then block for every block of whole lines, then end (also after a failure of block,

@@ -12,16 +12,9 @@
 
 /* Add a reader: one line. */
 static const struct wtl_reader *const readers[] = {
-    &wtl_reader_dcgmi,
-    &wtl_reader_nvidia_smi,
-    &wtl_reader_table,
-    &wtl_reader_timing,
-    &wtl_reader_experiment,
-    &wtl_reader_perf_times,
-    &wtl_reader_zeus,
-    &wtl_reader_perf_stat,
-    &wtl_reader_power_meter,
-    &wtl_reader_mapped,
+    &wtl_reader_dcgmi,       &wtl_reader_nvidia_smi, &wtl_reader_table, &wtl_reader_timing,
+    &wtl_reader_experiment,  &wtl_reader_perf_times, &wtl_reader_zeus,  &wtl_reader_perf_stat,
+    &wtl_reader_power_meter, &wtl_reader_mapped,
 };
 enum { N_READERS = sizeof readers / sizeof *readers };
 
@@ -221,7 +214,8 @@ static int detect(struct drive *d, const char *head, size_t n, struct wtl_error 
     const struct wtl_reader *best = NULL;
     const struct wtl_reader *second = NULL; /* as good as the best */
     int highest = 0;
-    for (int i = 0; i < N_READERS; i++) {
+    /* A mark of a dialect's own ends the search: most files are of the first reader. */
+    for (int i = 0; i < N_READERS && highest < WTL_PROBE_CERTAIN; i++) {
         int score = readers[i]->probe(head, n, d->reading.options);
         if (score > highest) {
             highest = score;
