@@ -218,7 +218,7 @@ static struct tree_run table_run(const struct wtl_csv_cell *cells)
     /* The busy rows draw what a warm run of this board would; how many there are follows from the
      * mean. A board that never rose above idle was idle. */
     run.idle_w = fmin(b->idle_w, 0.97 * run.mean_w);
-    run.busy_share = fmin(0.9, fmax(0.02, (run.mean_w - run.idle_w) / (0.45 * b->limit_w)));
+    run.busy_share = fmin(0.9, fmax(0.05, (run.mean_w - run.idle_w) / (0.45 * b->limit_w)));
     return run;
 }
 

@@ -14,6 +14,7 @@
  */
 #include "codec/csv.h"
 #include "trace/reader.h"
+#include "trace/when.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -242,59 +243,11 @@ static bool is_missing(struct wtl_view text)
            wtl_view_is_nocase(text, "Not Supported") || wtl_view_is_nocase(text, "Unknown Error");
 }
 
-static bool digits_at(const char *s, int n, int *out)
+/* "2025/07/09 01:17:36.754": a date and a time of day. */
+static bool parse_stamp(struct wtl_view text, int64_t *ns_out)
 {
-    int v = 0;
-    for (int i = 0; i < n; i++) {
-        if (s[i] < '0' || s[i] > '9')
-            return false;
-        v = v * 10 + (s[i] - '0');
-    }
-    *out = v;
-    return true;
-}
-
-/* Days since 1970-01-01 in the Gregorian calendar (H. Hinnant, chrono-compatible low-level date
- * algorithms). */
-static int64_t days_from_civil(int64_t y, int m, int d)
-{
-    y -= m <= 2;
-    int64_t era = y / 400; /* years are positive */
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-/* "2025/07/09 01:17:36.754", with 0 to 9 decimals. */
-static bool parse_time(struct wtl_view text, int64_t *ns_out)
-{
-    const char *s = text.s;
-    int year, month, day, hour, minute, second;
-    if (text.n < 19 || (s[4] != '/' && s[4] != '-') || s[7] != s[4] ||
-        (s[10] != ' ' && s[10] != 'T') || s[13] != ':' || s[16] != ':')
-        return false;
-    if (!digits_at(s, 4, &year) || !digits_at(s + 5, 2, &month) || !digits_at(s + 8, 2, &day) ||
-        !digits_at(s + 11, 2, &hour) || !digits_at(s + 14, 2, &minute) ||
-        !digits_at(s + 17, 2, &second))
-        return false;
-    if (year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-        minute > 59 || second > 60)
-        return false;
-    int64_t fraction = 0;
-    if (text.n > 19) {
-        if (s[19] != '.' || text.n == 20 || text.n > 29)
-            return false;
-        for (size_t i = 20; i < 29; i++) {
-            int digit = 0;
-            if (i < text.n && !digits_at(s + i, 1, &digit))
-                return false;
-            fraction = fraction * 10 + digit;
-        }
-    }
-    int64_t seconds =
-        days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    *ns_out = seconds * 1000000000 + fraction;
-    return true;
+    return text.n >= 19 && (text.s[4] == '/' || text.s[4] == '-') &&
+           wtl_parse_time(text, WTL_TIME_ISO, ns_out);
 }
 
 /* Factors of the units that nvidia-smi puts behind numbers; false: unknown here. */
@@ -472,7 +425,7 @@ static bool take_time(const struct layout *h, const struct wtl_csv_cell *cells, 
         int64_t ns;
         if (h->column[i].role != TIME)
             continue;
-        if (!parse_time(cells[i].text, &ns) || ns < src->last_ns)
+        if (!parse_stamp(cells[i].text, &ns) || ns < src->last_ns)
             return false;
         src->stream.batch->t_ns[src->stream.batch->n] = ns;
         src->last_ns = ns;
@@ -509,7 +462,7 @@ static const char *published_layout(const struct wtl_csv_cell *cells, int n)
 {
     int64_t ns;
     int64_t index;
-    if ((n != 15 && n != 17) || !parse_time(cells[0].text, &ns) ||
+    if ((n != 15 && n != 17) || !parse_stamp(cells[0].text, &ns) ||
         !wtl_parse_int(cells[1].text.s, cells[1].text.n, &index))
         return NULL;
     struct wtl_view last = cells[n - 1].text;
@@ -666,7 +619,7 @@ static bool owns_line(const char *line, size_t n)
     struct wtl_view text = wtl_view_trim((struct wtl_view){line, n});
     const char *comma = memchr(text.s, ',', text.n);
     int64_t ns;
-    if (comma && parse_time((struct wtl_view){text.s, (size_t)(comma - text.s)}, &ns))
+    if (comma && parse_stamp((struct wtl_view){text.s, (size_t)(comma - text.s)}, &ns))
         return true;
     return text.n && score_line(text) > 0;
 }
