@@ -32,7 +32,8 @@ static void a_published_trace(void **state)
     assert_int_equal(c.report.rows_dropped, 0);
     assert_int_equal(c.report.cells_missing, 0);
     assert_true(s->info.has_time);
-    /* labelled 1410 MHz; the GPU sat at 765 MHz, did next to nothing, and was sampled every 1005 ms */
+    /* labelled 1410 MHz; the GPU sat at 765 MHz, did next to nothing, and was sampled every 1005 ms
+     */
     assert_near(s->value[WTL_M_sm_clock_mhz][300], 765, 0);
     assert_true(collected_mean(s, WTL_M_gpu_util) < 0.03);
     double period_s = (double)(s->t_ns[s->n - 1] - s->t_ns[0]) / 1e9 / (s->n - 1);

@@ -53,8 +53,8 @@ static void mean_rows_and_board_come_back(void **state)
         assert_near(s->value[WTL_M_sm_clock_mhz][400], 1110, 0);
         int repeats = 0; /* the counter moves every 100 ms only */
         for (int i = 1; i < s->n; i++)
-            repeats += s->value[WTL_M_energy_counter_j][i] ==
-                       s->value[WTL_M_energy_counter_j][i - 1];
+            repeats +=
+                s->value[WTL_M_energy_counter_j][i] == s->value[WTL_M_energy_counter_j][i - 1];
         assert_near((double)repeats / s->n, 0.49, 0.03);
         collect_free(&c);
         wtl_buf_fini(&text);
@@ -96,8 +96,9 @@ static void duration_and_energy_come_back(void **state)
         wtl_reducer_finish(reducer, &context, &run);
         wtl_run_choose(&run);
         double time_s = asked.rows * asked.period_s;
-        assert_near(run.metric[WTL_R_time_s] / time_s, 1, 0.005);
-        assert_near(run.metric[WTL_R_energy_j] / (time_s * asked.mean_w), 1, 0.008);
+        /* The counter moves every 100 ms: its edges are known to about one row. */
+        assert_near(run.metric[WTL_R_time_s], time_s, 1.2 * asked.period_s);
+        assert_near(run.metric[WTL_R_power_w], asked.mean_w, 0.05);
         collect_free(&c);
         wtl_buf_fini(&text);
     }
