@@ -25,6 +25,7 @@ struct wtl_levels {
     bool *has;               /* there is an expectation */
     int *cell;               /* index of the cell of a run */
     int *group;              /* runs with equal arrival rate and memory clock */
+    size_t *first;           /* the first run of each cell */
     size_t *next;            /* the next run of the same cell; n: none */
     int n_cells, n_groups;
     double sigma_t, sigma_p, sigma_e; /* run-to-run, robust */

@@ -22,10 +22,10 @@ bool wtl_same_group(const struct wtl_run *a, const struct wtl_run *b)
     return fabs(ra - rb) <= 1e-6 * fmax(ra, rb);
 }
 
-/* `first` and `last` are scratch: the ends of each cell's chain. */
-static void number_cells(struct wtl_levels *l, const struct wtl_run *runs, size_t *first,
-                         size_t *last)
+/* `last` is scratch: the end of each cell's chain. */
+static void number_cells(struct wtl_levels *l, const struct wtl_run *runs, size_t *last)
 {
+    size_t *first = l->first;
     for (size_t i = 0; i < l->n; i++) {
         l->group[i] = l->cell[i] = -1;
         l->next[i] = l->n;
@@ -59,7 +59,8 @@ int wtl_levels_new(struct wtl_arena *scratch, const struct wtl_run *runs, size_t
     size_t *links = WTL_NEW_ARRAY(scratch, size_t, 3 * n);
     if (!l || !block || !ids || !has || !links)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    *l = (struct wtl_levels){.n = n, .has = has, .cell = ids, .group = ids + n, .next = links};
+    *l = (struct wtl_levels){
+        .n = n, .has = has, .cell = ids, .group = ids + n, .next = links, .first = links + n};
     l->log_t = block;
     l->log_p = block + n;
     l->fit_t = block + 2 * n;
@@ -70,7 +71,7 @@ int wtl_levels_new(struct wtl_arena *scratch, const struct wtl_run *runs, size_t
         l->log_t[i] = log(wtl_run_get(&runs[i], WTL_R_time_s, 1));
         l->log_p[i] = log(wtl_run_get(&runs[i], WTL_R_power_w, 1));
     }
-    number_cells(l, runs, links + n, links + 2 * n);
+    number_cells(l, runs, links + 2 * n);
     *levels_out = l;
     return 0;
 }

@@ -50,9 +50,10 @@ static size_t collect(const struct wtl_run *const *cell, size_t n, enum wtl_run_
     return k;
 }
 
-/* Standard deviation of the logarithms within cells. *dof_out 0: unknown. */
-static double pooled_sd(const struct wtl_run *const *sorted, size_t n, enum wtl_run_metric m,
-                        double *a, double *dof_out)
+/* Half-width of the interval of one run's logarithm, from the standard deviation within cells.
+ * Negative when no cell has two runs. */
+static double reach_of(const struct wtl_run *const *sorted, size_t n, enum wtl_run_metric m,
+                       double *a)
 {
     double sum = 0, dof = 0;
     for (size_t lo = 0, hi; lo < n; lo = hi) {
@@ -62,20 +63,22 @@ static double pooled_sd(const struct wtl_run *const *sorted, size_t n, enum wtl_
         sum += k > 1 ? sd * sd * (double)(k - 1) : 0;
         dof += k > 1 ? (double)(k - 1) : 0;
     }
-    *dof_out = dof;
-    return dof > 0 ? sqrt(sum / dof) : 0;
+    if (dof < 1)
+        return -1;
+    return wtl_student_quantile(0.5 + confidence / 2, dof) * sqrt(sum / dof);
 }
 
-static struct wtl_estimate estimate(const double *logs, size_t k, double sd, double dof)
+/* `reach`: t quantile times the standard deviation of one logarithm; negative: unknown. */
+static struct wtl_estimate estimate(const double *logs, size_t k, double reach)
 {
     struct wtl_estimate e = {.n = (int)k};
     if (k == 0)
         return e;
     double mean = wtl_mean(logs, k);
     e.value = e.lo = e.hi = exp(mean);
-    if (dof < 1)
+    if (reach < 0)
         return e;
-    double half = wtl_student_quantile(0.5 + confidence / 2, dof) * sd / sqrt((double)k);
+    double half = reach / sqrt((double)k);
     e.lo = exp(mean - half);
     e.hi = exp(mean + half);
     e.evidence = WTL_EVIDENCE_IN_SAMPLE;
@@ -101,7 +104,7 @@ static double cv_of(const struct wtl_run *const *cell, size_t n, enum wtl_run_me
 }
 
 static void fill_cell(struct wtl_measurement *m, const struct wtl_run *const *cell, size_t n,
-                      const double *sd, const double *dof, double *a)
+                      const double *reach, double *a)
 {
     struct wtl_estimate *estimates[3] = {&m->time_s, &m->energy_j, &m->power_w};
     m->clock_mhz = cell[0]->clock_mhz;
@@ -116,7 +119,7 @@ static void fill_cell(struct wtl_measurement *m, const struct wtl_run *const *ce
         m->rejected[wtl_run_main_cause(cell[i])]++;
     }
     for (int q = 0; q < 3; q++)
-        *estimates[q] = estimate(a, collect(cell, n, quantity[q], true, a), sd[q], dof[q]);
+        *estimates[q] = estimate(a, collect(cell, n, quantity[q], true, a), reach[q]);
     m->time_cv = cv_of(cell, n, WTL_R_time_s, a);
     m->energy_cv = cv_of(cell, n, WTL_R_energy_j, a);
     fill_latency(m, cell, n, a);
@@ -138,13 +141,13 @@ int wtl_measure(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
     struct wtl_measurement *cells = WTL_NEW_ARRAY(arena, struct wtl_measurement, n_cells + 1);
     if (!cells)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    double sd[3], dof[3];
+    double reach[3];
     for (int q = 0; q < 3; q++)
-        sd[q] = pooled_sd(sorted, n, quantity[q], a, &dof[q]);
+        reach[q] = reach_of(sorted, n, quantity[q], a);
     size_t c = 0;
     for (size_t lo = 0, hi; lo < n; lo = hi) {
         hi = cell_end(sorted, lo, n);
-        fill_cell(&cells[c++], sorted + lo, hi - lo, sd, dof, a);
+        fill_cell(&cells[c++], sorted + lo, hi - lo, reach, a);
     }
     *cells_out = cells;
     *n_out = n_cells;

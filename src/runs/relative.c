@@ -30,14 +30,17 @@ struct deviation {
     bool cell_t, cell_p; /* far from the other runs of its own cell */
 };
 
+/* Others of a cell that are looked at: more make their median no better, only slower. */
+enum { CELL_OTHERS_MAX = 64 };
+
 /* Deviation of run i from the median of the other accepted runs of its cell, when there are at
  * least two and they agree among themselves. */
 static bool far_in_cell(const struct view *v, size_t i, const double *y, double sigma)
 {
     const struct wtl_levels *l = v->l;
     size_t k = 0;
-    for (size_t j = 0; j < l->n; j++)
-        if (j != i && l->cell[j] == l->cell[i] && v->runs[j].causes == 0)
+    for (size_t j = l->first[l->cell[i]]; j < l->n && k < CELL_OTHERS_MAX; j = l->next[j])
+        if (j != i && v->runs[j].causes == 0)
             v->a[k++] = y[j];
     if (k < 2)
         return false;
@@ -126,10 +129,13 @@ static bool has_other_clock(const struct view *v, size_t i, int *clock_out)
     double best = 12;
     int top = 0;
     bool found = false;
-    for (size_t j = 0; j < l->n; j++)
-        if (l->group[j] == l->group[i] && v->runs[j].clock_mhz > top)
-            top = v->runs[j].clock_mhz;
-    for (size_t j = 0; j < l->n; j++) {
+    for (int c = 0; c < l->n_cells; c++) {
+        const struct wtl_run *r = &v->runs[l->first[c]];
+        if (l->group[l->first[c]] == l->group[i] && r->clock_mhz > top)
+            top = r->clock_mhz;
+    }
+    for (int c = 0; c < l->n_cells; c++) {
+        size_t j = l->first[c]; /* stands for its cell */
         double ratio = (double)v->runs[j].clock_mhz / v->runs[i].clock_mhz;
         if (l->group[j] != l->group[i] || !l->has[j] || fabs(ratio - 1) < 0.05)
             continue;
