@@ -185,7 +185,7 @@ int wtl_json_bool(const struct wtl_json *object, const char *key, bool *out, str
 int wtl_json_choice(const struct wtl_json *object, const char *key, const char *const *names, int n,
                     int *out, struct wtl_error *err)
 {
-    const char *text = NULL;
+    const char *text = "";
     int rc = wtl_json_string(object, key, &text, err);
     if (rc)
         return rc;

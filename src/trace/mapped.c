@@ -214,7 +214,7 @@ static int sample_cell(struct wtl_reading *r, const struct mapped *x, size_t i, 
 
 static int read_sample(struct wtl_reading *r, struct mapped *x, struct wtl_error *err)
 {
-    double values[WTL_N_METRICS];
+    double values[WTL_N_METRICS] = {0};
     uint64_t set = 0;
     int64_t t_ns = 0;
     if (x->time_cell >= 0 && !parse_time(x->mapping, x->tab.csv.cells[x->time_cell].text, &t_ns)) {

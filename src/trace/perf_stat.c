@@ -149,7 +149,7 @@ static int take_line(struct wtl_reading *r, struct perf_stat *p, const struct li
         return 0;
     }
     int rc = find_domain(r, p, name, &d, err);
-    if (rc)
+    if (rc || !d)
         return rc;
     if (line->t_ns <= d->begin_ns || (d->open && line->t_ns < d->open_ns)) {
         wtl_reading_drop(r, WTL_DROP_bad_time, p->tab.csv.line);

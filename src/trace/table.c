@@ -204,15 +204,15 @@ static void complete_from_path(struct wtl_run *run, struct wtl_view path)
 {
     char text[WTL_LIMIT_PATH];
     struct wtl_name_key key;
-    if (!wtl_view_copy(path, text, sizeof text))
+    int n = snprintf(text, sizeof text, "%.*s", (int)path.n, path.s);
+    if (n < 0 || (size_t)n >= sizeof text)
         return;
-    bool known = wtl_naming_match(NULL, text, &key);
-    if (!known && strlen(text) + sizeof "/timing_summary.log" <= sizeof text) {
-        strcat(text, "/timing_summary.log"); /* a directory is told by a file in it */
-        known = wtl_naming_match(NULL, text, &key);
+    if (!wtl_naming_match(NULL, text, &key)) {
+        /* A directory is told by a file in it. */
+        n = snprintf(text, sizeof text, "%.*s/timing_summary.log", (int)path.n, path.s);
+        if (n < 0 || (size_t)n >= sizeof text || !wtl_naming_match(NULL, text, &key))
+            return;
     }
-    if (!known)
-        return;
     if (run->job[0] == '\0' || strcmp(run->job, "job") == 0)
         snprintf(run->job, sizeof run->job, "%s", key.job);
     if (run->mode == WTL_MODE_UNKNOWN)

@@ -11,7 +11,7 @@
 #include "support/collect_trace.h"
 #include "trace/naming.h"
 
-#define METRIC(run, name) wtl_run_get(run, WTL_R_##name, NAN)
+#define METRIC(run, name) wtl_run_get(run, WTL_R_##name, (double)NAN)
 #define S INT64_C(1000000000)
 
 static const struct wtl_mapping *load(struct wtl_arena *arena, const char *yaml)

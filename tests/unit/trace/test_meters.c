@@ -7,7 +7,7 @@
 
 #include "support/collect_trace.h"
 
-#define METRIC(run, name) wtl_run_get(run, WTL_R_##name, NAN)
+#define METRIC(run, name) wtl_run_get(run, WTL_R_##name, (double)NAN)
 #define S INT64_C(1000000000)
 
 /* ---- Zeus --------------------------------------------------------------------------------------

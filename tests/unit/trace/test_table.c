@@ -22,7 +22,7 @@ static const struct wtl_run *find(const struct collected *c, const char *gpu, co
     return NULL;
 }
 
-#define METRIC(run, name) wtl_run_get(run, WTL_R_##name, NAN)
+#define METRIC(run, name) wtl_run_get(run, WTL_R_##name, (double)NAN)
 
 static void reads_the_published_runs(void **state)
 {
