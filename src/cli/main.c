@@ -12,12 +12,14 @@
 
 extern const struct wtl_command wtl_cmd_deploy;
 extern const struct wtl_command wtl_cmd_import;
+extern const struct wtl_command wtl_cmd_report;
 extern const struct wtl_command wtl_cmd_help;
 
 /* In the order in which a newcomer meets them. */
 static const struct wtl_command *const commands[] = {
     &wtl_cmd_import,
     &wtl_cmd_deploy,
+    &wtl_cmd_report,
     &wtl_cmd_help,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -134,7 +134,11 @@ void wtl_write_results(struct wtl_writer *w)
                            "speed.",
                            w->r->n_sets, w->r->n_sets == 1 ? "" : "s",
                            wtl_text_statuses(w->d, w->r));
-    headline(w);
+    bool any = false;
+    for (size_t i = 0; i < w->r->n_sets; i++)
+        any = any || w->r->sets[i].plan;
+    if (any)
+        headline(w);
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
         struct wtl_error err = {0};
         struct wtl_figure *f = NULL;
@@ -220,6 +224,8 @@ static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *
     const struct wtl_quality *q = &s->quality;
     if (!s->has_quality)
         return;
+    if (!q->usable && q->reason[0])
+        wtl_document_bullet(w->d, "The set as a whole measures nothing: %s.", q->reason);
     const char *drift = "not estimated, the session has no repeated anchors";
     if (q->has_drift)
         drift = wtl_document_printf(w->d, "%.3g %% of time per run [%.3g, %.3g]",

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The report: gathers what it shows, builds the document, writes the files. */
+#include "flow/report.h"
+
+#include "flow/report_data.h"
+
+#include "base/file.h"
+#include "report/html.h"
+#include "report/pages.h"
+#include "wattle_config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A page of a few hundred figures of a hundred kilobytes. */
+enum { OUTPUT_MAX = 1 << 29 };
+
+int report_note(struct wtl_arena *arena, struct report_notes *notes, struct wtl_error *err,
+                const char *format, ...)
+{
+    char text[800];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *copy = wtl_arena_strdup(arena, text);
+    if (!copy || wtl_grow(arena, &notes->items, notes->n, &notes->cap))
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
+    notes->items[notes->n++] = copy;
+    return 0;
+}
+
+/* --- gathering ------------------------------------------------------------------------------- */
+
+struct gathering {
+    const struct wtl_flow *flow;
+    struct wtl_campaign *c;
+    const struct wtl_report_options *options;
+    struct wtl_arena *arena;
+    struct report_notes notes;
+    uint64_t wanted; /* metrics of samples */
+};
+
+static uint64_t wanted_metrics(const struct wtl_report_options *o)
+{
+    uint64_t wanted = UINT64_C(1) << WTL_M_power_w | UINT64_C(1) << WTL_M_temp_c |
+                      UINT64_C(1) << WTL_M_sm_clock_mhz | UINT64_C(1) << WTL_M_gpu_util;
+    for (size_t i = 0; i < o->n_metrics; i++)
+        wanted |= UINT64_C(1) << o->metrics[i];
+    return wanted;
+}
+
+static int gather_set(struct gathering *g, const struct wtl_workset *set, struct wtl_report_set *s,
+                      struct wtl_error *err)
+{
+    const struct wtl_report_options *o = g->options;
+    *s = (struct wtl_report_set){.set = set};
+    if (o->plans)
+        s->plan = wtl_plan_file_find(o->plans, set->gpu, set->workload);
+    if (o->unconstrained)
+        s->unconstrained = wtl_plan_file_find(o->unconstrained, set->gpu, set->workload);
+    struct wtl_arena scratch;
+    wtl_arena_init(&scratch, g->flow->alloc);
+    int rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &s->quality, err);
+    wtl_arena_fini(&scratch);
+    s->has_quality = rc == 0;
+    if (rc == 0)
+        rc = report_validate_curves(g->flow, g->arena, s, err);
+    if (rc == 0)
+        rc = report_load_traces(g->flow, g->c, g->arena, g->wanted, s, &g->notes, err);
+    return rc;
+}
+
+/* A plan of another campaign's runs must not pass for one of these. */
+static int check_plans(struct gathering *g, const char *fingerprint, const struct wtl_workset *sets,
+                       size_t n_sets, struct wtl_error *err)
+{
+    const struct wtl_plan_file *file = g->options->plans;
+    int rc = 0;
+    if (!file)
+        return report_note(g->arena, &g->notes, err,
+                           "The report was made without a plan: it shows the runs alone.");
+    if (file->fingerprint && file->fingerprint[0] && strcmp(file->fingerprint, fingerprint) != 0)
+        rc = report_note(g->arena, &g->notes, err,
+                         "The plans were made from other data (%.12s) than those of this campaign "
+                         "(%.12s): their figures need not agree with the runs shown.",
+                         file->fingerprint, fingerprint);
+    for (size_t i = 0; rc == 0 && i < file->n_plans; i++) {
+        size_t k = 0;
+        while (k < n_sets &&
+               wtl_plan_file_find(file, sets[k].gpu, sets[k].workload) != &file->plans[i])
+            k++;
+        if (k == n_sets)
+            rc = report_note(g->arena, &g->notes, err,
+                             "The plan for %s, %s has no runs here and is not shown.",
+                             file->plans[i].gpu, file->plans[i].workload);
+    }
+    return rc;
+}
+
+static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error *err)
+{
+    struct wtl_workset *worksets = NULL;
+    struct wtl_source *sources = NULL;
+    size_t n = 0, n_sources = 0;
+    char *fingerprint = wtl_arena_calloc(g->arena, 65, 1);
+    if (!fingerprint)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
+    int rc = wtl_flow_worksets(g->flow, g->c, &g->options->filter, g->arena, &worksets, &n, err);
+    rc = rc ? rc : wtl_campaign_sources(g->c, g->arena, &sources, &n_sources, err);
+    rc = rc ? rc : wtl_campaign_fingerprint(g->c, fingerprint, err);
+    if (rc == 0 && n == 0)
+        rc = WTL_FAIL(err, WTL_NOTFOUND, "the campaign \"%s\" has no runs to report on",
+                      wtl_campaign_path(g->c));
+    if (rc < 0)
+        return rc;
+    struct wtl_report_set *sets = WTL_NEW_ARRAY(g->arena, struct wtl_report_set, n);
+    if (!sets)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = gather_set(g, &worksets[i], &sets[i], err);
+    rc = rc ? rc : check_plans(g, fingerprint, worksets, n, err);
+    if (rc < 0)
+        return rc;
+    *out = (struct wtl_report){.campaign = wtl_campaign_path(g->c),
+                               .fingerprint = fingerprint,
+                               .tool = "wattle " WTL_VERSION,
+                               .wall_ns = g->flow->clock.wall_ns(g->flow->clock.ctx),
+                               .sets = sets,
+                               .n_sets = n,
+                               .sources = sources,
+                               .n_sources = n_sources,
+                               .yearly = g->options->yearly,
+                               .notes = g->notes.items,
+                               .n_notes = g->notes.n};
+    return 0;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+struct output {
+    const struct wtl_flow *flow;
+    const struct wtl_report_options *options;
+    const struct wtl_document *doc;
+    struct wtl_fonts *fonts;
+    struct wtl_arena *arena;
+    struct wtl_report_file *files;
+    size_t n, cap;
+};
+
+static int write_out(struct output *o, const char *name, const struct wtl_buf *bytes,
+                     struct wtl_error *err)
+{
+    const char *path = wtl_path_join(o->arena, o->options->dir, name);
+    if (!path || wtl_grow(o->arena, &o->files, o->n, &o->cap))
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory writing the report");
+    int rc = wtl_file_write_atomic(path, bytes->data, bytes->len, 0644, err);
+    if (rc == 0)
+        o->files[o->n++] = (struct wtl_report_file){path, (int64_t)bytes->len};
+    return rc;
+}
+
+static int write_figure(struct output *o, const struct wtl_figure *f, enum wtl_canvas_format format,
+                        struct wtl_error *err)
+{
+    struct wtl_buf bytes;
+    const char *name =
+        wtl_arena_printf(o->arena, "figures/%s.%s", f->name, wtl_canvas_format_name(format));
+    if (!name)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory writing the report");
+    wtl_buf_init(&bytes, o->flow->alloc, OUTPUT_MAX);
+    int rc = wtl_figure_render(f, o->fonts, format, o->doc->wall_ns, o->flow->alloc, &bytes, err);
+    if (rc == 0)
+        rc = write_out(o, name, &bytes, err);
+    wtl_buf_fini(&bytes);
+    return rc;
+}
+
+/* Returns the number of figures that `only` fits. */
+static int write_figures(struct output *o, size_t *fitting, struct wtl_error *err)
+{
+    const char *only = o->options->only;
+    for (size_t i = 0; i < o->doc->n_blocks; i++) {
+        const struct wtl_figure *f = o->doc->blocks[i].figure;
+        if (o->doc->blocks[i].kind != WTL_BLOCK_FIGURE || (only && !strstr(f->name, only)))
+            continue;
+        ++*fitting;
+        for (int k = 0; k < WTL_N_CANVAS_FORMATS; k++) {
+            int rc =
+                o->options->formats[k] ? write_figure(o, f, (enum wtl_canvas_format)k, err) : 0;
+            if (rc < 0)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+static int write_documents(struct output *o, const struct wtl_report *r, struct wtl_error *err)
+{
+    static const char *const names[] = {"report.html", "report.pdf", "summary.md"};
+    int rc = 0;
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        struct wtl_buf bytes;
+        wtl_buf_init(&bytes, o->flow->alloc, OUTPUT_MAX);
+        if (i == 0)
+            rc = wtl_html_render(o->doc, o->fonts, o->flow->alloc, &bytes, err);
+        else if (i == 1)
+            rc = wtl_pages_render(o->doc, o->fonts, o->flow->alloc, &bytes, err);
+        else
+            rc = wtl_content_markdown(r, o->flow->alloc, &bytes, err);
+        if (rc == 0)
+            rc = write_out(o, names[i], &bytes, err);
+        wtl_buf_fini(&bytes);
+    }
+    return rc;
+}
+
+static int no_such_figure(const struct output *o, struct wtl_error *err)
+{
+    char list[WTL_ERROR_HINT_MAX - 20] = "";
+    for (size_t i = 0; i < o->doc->n_blocks; i++) {
+        size_t n = strlen(list);
+        if (o->doc->blocks[i].kind == WTL_BLOCK_FIGURE)
+            snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "",
+                     o->doc->blocks[i].figure->name);
+    }
+    int rc = WTL_FAIL(err, WTL_NOTFOUND, "no figure has \"%s\" in its name", o->options->only);
+    wtl_error_hint(err, "the figures: %s", list);
+    return rc;
+}
+
+static int write_all(struct output *o, const struct wtl_report *r, size_t *fitting,
+                     struct wtl_error *err)
+{
+    bool singles = false;
+    for (int k = 0; k < WTL_N_CANVAS_FORMATS; k++)
+        singles = singles || o->options->formats[k];
+    const char *dir =
+        singles ? wtl_path_join(o->arena, o->options->dir, "figures") : o->options->dir;
+    if (!dir)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory writing the report");
+    int rc = wtl_make_dirs(dir, err);
+    rc = rc ? rc : wtl_fonts_open(o->flow->alloc, &o->fonts, err);
+    if (rc == 0 && !o->options->only)
+        rc = write_documents(o, r, err);
+    rc = rc ? rc : write_figures(o, fitting, err);
+    wtl_fonts_close(o->fonts);
+    if (rc == 0 && o->options->only && *fitting == 0)
+        rc = no_such_figure(o, err);
+    return rc;
+}
+
+int wtl_flow_report(const struct wtl_flow *flow, struct wtl_campaign *c,
+                    const struct wtl_report_options *options, struct wtl_arena *arena,
+                    struct wtl_report_result *result_out, struct wtl_error *err)
+{
+    struct gathering g = {.flow = flow, .c = c, .options = options, .arena = arena};
+    g.wanted = wanted_metrics(options);
+    struct wtl_report report;
+    struct wtl_document doc;
+    struct wtl_content_options content = {options->metrics, options->n_metrics};
+    size_t fitting = 0;
+    int rc = gather(&g, &report, err);
+    rc = rc ? rc : wtl_content_build(arena, &report, &content, &doc, err);
+    if (rc < 0)
+        return rc;
+    struct output o = {.flow = flow, .options = options, .doc = &doc, .arena = arena};
+    rc = write_all(&o, &report, &fitting, err);
+    if (rc == 0)
+        *result_out =
+            (struct wtl_report_result){o.files, o.n, fitting, report.notes, report.n_notes};
+    return rc;
+}
