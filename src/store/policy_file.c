@@ -95,90 +95,42 @@ static const struct wtl_yaml_choice prefer_choices[] = {
 #define VALUE(member) .offset = SET(values.member)
 #define FLAG(member) .flag = SET(member) + 1
 
+/* clang-format off */
 /* What every level of a policy file may say. */
+#define LIMIT(name, unit_, member, flag_, lo, hi, text)                                            \
+    {name, WTL_YAML_T_NUMBER, WTL_UNIT_##unit_, VALUE(member), FLAG(flag_), .min = lo, .max = hi,  \
+     .doc = text}
+#define CUSTOM(name, at, flag_, function, how, text)                                               \
+    {name, WTL_YAML_T_CUSTOM, .offset = SET(at), FLAG(flag_), .parse = function, .form = how,      \
+     .doc = text}
 #define OVERLAY_KEYS                                                                               \
-    {"objective",                                                                                  \
-     WTL_YAML_T_CUSTOM,                                                                            \
-     VALUE(objective),                                                                             \
-     FLAG(objective),                                                                              \
-     .parse = parse_objective,                                                                     \
-     .form = "energy, time, edp, ed2p, E*t^N, weighted:W, throughput-per-watt",                    \
-     .doc = "What is minimised; the published names of `optimization_metric` are known as well."}, \
-        {"baseline",                                                                               \
-         WTL_YAML_T_CUSTOM,                                                                        \
-         VALUE(baseline),                                                                          \
-         FLAG(baseline),                                                                           \
-         .parse = parse_baseline,                                                                  \
-         .form = "max, default, fastest, clock:MHZ, job:ID, rep:N",                                \
-         .doc = "What saving and slowdown are measured against."},                                 \
-        {"prefer",                                                                                 \
-         WTL_YAML_T_CHOICE,                                                                        \
-         VALUE(prefer),                                                                            \
-         FLAG(prefer),                                                                             \
-         .choices = prefer_choices,                                                                \
-         .doc = "Which of the statistically tied clocks is taken."},                               \
-        {"max_slowdown",                                                                           \
-         WTL_YAML_T_NUMBER,                                                                        \
-         WTL_UNIT_FRACTION,                                                                        \
-         VALUE(max_slowdown),                                                                      \
-         FLAG(values.has_max_slowdown),                                                            \
-         .min = -1,                                                                                \
-         .max = 1000,                                                                              \
-         .doc = "Limit of t/t_base - 1, held by its upper 97.5 % bound."},                         \
-        {"max_energy",                                                                             \
-         WTL_YAML_T_NUMBER,                                                                        \
-         WTL_UNIT_FRACTION,                                                                        \
-         VALUE(max_energy_ratio),                                                                  \
-         FLAG(values.has_max_energy),                                                              \
-         .min = 1e-9,                                                                              \
-         .max = 1000,                                                                              \
-         .doc = "Limit of E/E_base."},                                                             \
-        {"min_clock_ratio",                                                                        \
-         WTL_YAML_T_NUMBER,                                                                        \
-         WTL_UNIT_FRACTION,                                                                        \
-         VALUE(min_clock_ratio),                                                                   \
-         FLAG(values.has_min_clock_ratio),                                                         \
-         .min = 1e-9,                                                                              \
-         .max = 1,                                                                                 \
-         .doc = "Least clock over the highest clock."},                                            \
-        {"max_power",                                                                              \
-         WTL_YAML_T_NUMBER,                                                                        \
-         WTL_UNIT_WATT,                                                                            \
-         VALUE(max_power_w),                                                                       \
-         FLAG(values.has_max_power),                                                               \
-         .min = 1e-3,                                                                              \
-         .max = 1e6,                                                                               \
-         .doc = "Limit of the mean power."},                                                       \
-        {"min_saving",      WTL_YAML_T_NUMBER,           WTL_UNIT_FRACTION,                        \
-         VALUE(min_saving), FLAG(values.has_min_saving), .min = -1000,                             \
-         .max = 1,          .doc = "Least 1 - E/E_base."},                                         \
-        {"rate",                                                                                   \
-         WTL_YAML_T_NUMBER,                                                                        \
-         WTL_UNIT_RATE,                                                                            \
-         VALUE(rate_per_s),                                                                        \
-         FLAG(values.has_rate),                                                                    \
-         .min = 1e-9,                                                                              \
-         .max = 1e9,                                                                               \
-         .doc = "Arrival rate; idle energy between runs then counts."},                            \
-        {"slo",                                                                                    \
-         WTL_YAML_T_CUSTOM,                                                                        \
-         .offset = SET(values),                                                                    \
-         FLAG(slo),                                                                                \
-         .parse = parse_slo,                                                                       \
-         .form = "p99=200ms, or a list",                                                           \
-         .doc = "Latency that requests must keep."},                                               \
-        {"clocks",                                                                                 \
-         WTL_YAML_T_CUSTOM,                                                                        \
-         .offset = SET(values),                                                                    \
-         FLAG(clocks),                                                                             \
-         .parse = parse_clocks,                                                                    \
-         .form = "1095,1110 or 510-1410:15, or a list",                                            \
-         .doc = "The clocks that are allowed."},                                                   \
-    {                                                                                              \
-        "confidence", WTL_YAML_T_NUMBER, WTL_UNIT_FRACTION, VALUE(confidence), FLAG(confidence),   \
-            .min = 0.5, .max = 0.9999,                                                             \
-            .doc = "Of all intervals; 95 % when nothing says otherwise."                           \
-    }
+    CUSTOM("objective", values.objective, objective, parse_objective,                              \
+           "energy, time, edp, ed2p, E*t^N, weighted:W, throughput-per-watt",                      \
+           "What is minimised; or a published `optimization_metric`."),                            \
+    CUSTOM("baseline", values.baseline, baseline, parse_baseline,                                  \
+           "max, default, fastest, clock:MHZ, job:ID, rep:N",                                      \
+           "What saving and slowdown are measured against."),                                      \
+    {"prefer", WTL_YAML_T_CHOICE, VALUE(prefer), FLAG(prefer), .choices = prefer_choices,          \
+     .doc = "Which of the statistically tied clocks is taken."},                                   \
+    LIMIT("max_slowdown", FRACTION, max_slowdown, values.has_max_slowdown, -1, 10,                 \
+          "Limit of t/t_base - 1, held by its upper 97.5 % bound."),                               \
+    LIMIT("max_energy", FRACTION, max_energy_ratio, values.has_max_energy, 0.01, 10,               \
+          "Limit of E/E_base."),                                                                   \
+    LIMIT("min_clock_ratio", FRACTION, min_clock_ratio, values.has_min_clock_ratio, 0.01, 1,       \
+          "Least clock over the highest clock."),                                                  \
+    LIMIT("max_power", WATT, max_power_w, values.has_max_power, 1, 1e5,                            \
+          "Limit of the mean power."),                                                             \
+    LIMIT("min_saving", FRACTION, min_saving, values.has_min_saving, -1, 1,                        \
+          "Least 1 - E/E_base."),                                                                  \
+    LIMIT("rate", RATE, rate_per_s, values.has_rate, 1e-6, 1e6,                                    \
+          "Arrival rate; idle energy between runs then counts."),                                  \
+    CUSTOM("slo", values, slo, parse_slo, "p99=200ms, or a list",                                  \
+           "Latency that requests must keep."),                                                    \
+    CUSTOM("clocks", values, clocks, parse_clocks, "1095,1110 or 510-1410:15, or a list",          \
+           "The clocks that are allowed."),                                                        \
+    LIMIT("confidence", FRACTION, confidence, confidence, 0.5, 0.9999,                             \
+          "Of all intervals; 95 % when nothing says otherwise.")
+/* clang-format on */
 
 static const struct wtl_yaml_key default_keys[] = {OVERLAY_KEYS};
 static const struct wtl_yaml_table default_table = {
