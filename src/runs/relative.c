@@ -15,13 +15,19 @@
 /* Deviations below 1 % change no decision, whatever their z. */
 static const double matters = 0.01;
 
+struct base {
+    size_t n;
+    double usual_w, high_w; /* median and 90 % quantile */
+};
+
 struct view {
     struct wtl_run *runs;
     const struct wtl_levels *l;
     const struct wtl_idle_level *idle;
     const struct wtl_judge_options *options;
     double z, z_cold;
-    double *a; /* scratch, one per run */
+    struct base low, at_start; /* of power_min_w and power_first_w */
+    double *a;                 /* scratch, one per run */
 };
 
 struct deviation {
@@ -160,21 +166,28 @@ static bool may_be_other_clock(const struct wtl_run *r, const struct deviation *
            (d->p > 0 || d->t > factor * d->limit_t);
 }
 
-/* The GPU was already loaded when the run began: its lowest power is well above the other runs'. */
-static bool base_is_raised(const struct view *v, size_t i, double *base_out, double *usual_out)
+/* What the runs' lowest power (else their first) usually is. */
+static struct base base_of(const struct view *v, enum wtl_run_metric m)
 {
-    enum wtl_run_metric m =
-        wtl_run_has(&v->runs[i], WTL_R_power_min_w) ? WTL_R_power_min_w : WTL_R_power_first_w;
     size_t k = 0;
     for (size_t j = 0; j < v->l->n; j++)
         if (wtl_run_has(&v->runs[j], m))
             v->a[k++] = v->runs[j].metric[m];
-    if (k < 5 || !wtl_run_has(&v->runs[i], m))
+    return (struct base){
+        .n = k, .usual_w = wtl_median(v->a, k), .high_w = wtl_quantile(v->a, k, 0.9)};
+}
+
+/* The GPU was already loaded when the run began: its lowest power is well above the other runs'. */
+static bool base_is_raised(const struct view *v, size_t i, double *base_out, double *usual_out)
+{
+    const struct wtl_run *r = &v->runs[i];
+    bool has_low = wtl_run_has(r, WTL_R_power_min_w);
+    const struct base *b = has_low ? &v->low : &v->at_start;
+    if (b->n < 5 || (!has_low && !wtl_run_has(r, WTL_R_power_first_w)))
         return false;
-    *base_out = v->runs[i].metric[m];
-    *usual_out = wtl_median(v->a, k);
-    double high = wtl_quantile(v->a, k, 0.9);
-    return *base_out > fmax(1.25 * *usual_out, high + 2 * (high - *usual_out)) + 5;
+    *base_out = r->metric[has_low ? WTL_R_power_min_w : WTL_R_power_first_w];
+    *usual_out = b->usual_w;
+    return *base_out > fmax(1.25 * b->usual_w, b->high_w + 2 * (b->high_w - b->usual_w)) + 5;
 }
 
 /* Extra time at about idle power, and nothing else: a stall of the host, the disk or the network.
@@ -254,6 +267,8 @@ int wtl_judge_relative(struct wtl_arena *scratch, struct wtl_run *runs, size_t n
     struct deviation *d = WTL_NEW_ARRAY(scratch, struct deviation, n);
     if (!v.a || !d)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    v.low = base_of(&v, WTL_R_power_min_w);
+    v.at_start = base_of(&v, WTL_R_power_first_w);
     for (size_t lo = 0, hi; lo < n; lo = hi) {
         for (hi = lo + 1; hi < n && same_session(&runs[lo], &runs[hi]);)
             hi++;
