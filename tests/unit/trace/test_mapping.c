@@ -352,15 +352,17 @@ static void the_documented_naming_works(void **state)
     assert_false(key.is_trace);
 }
 
+static const char *const readers[] = {"dcgmi",          "nvidia-smi",         "runs-table",
+                                      "timing-summary", "experiment-summary", "perf-times",
+                                      "zeus",           "perf-stat",          "power-meter"};
+enum { N_READERS = sizeof readers / sizeof *readers };
+
 static void documented_samples_are_recognised(void **state)
 {
     (void)state;
     WTL_ARENA(arena);
-    static const char *const readers[] = {"dcgmi",          "nvidia-smi",         "runs-table",
-                                          "timing-summary", "experiment-summary", "perf-times",
-                                          "zeus",           "perf-stat",          "power-meter"};
     const char *text = document(&arena);
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+    for (size_t i = 0; i < N_READERS; i++) {
         const char *sample =
             block_after(&arena, text, wtl_arena_printf(&arena, "<!-- sample: %s -->", readers[i]));
         struct wtl_error err = {0};
@@ -370,6 +372,40 @@ static void documented_samples_are_recognised(void **state)
         assert_true(c.report.rows > 0);
         assert_int_equal(c.report.rows_dropped, 0);
         collect_free(&c);
+    }
+}
+
+/* Reads with an allocator that fails its n-th request; true when nothing was refused. */
+static bool read_with_failure(const char *reader, const char *text, long at)
+{
+    struct wtl_alloc_failing failing;
+    struct wtl_trace_scratch *scratch = NULL;
+    struct wtl_error err = {0};
+    struct collected c = {0};
+    int rc = wtl_trace_scratch_new(wtl_alloc_failing(&failing, at), &scratch, &err);
+    if (rc == 0) {
+        struct wtl_trace_options options = {.reader = reader, .scratch = scratch};
+        rc = collect_memory(&c, text, strlen(text), &options, &err);
+        collect_free(&c);
+    }
+    wtl_trace_scratch_free(scratch);
+    assert_true(rc == 0 || rc == -(int)WTL_NOMEM);
+    assert_true(rc == 0 || err.message[0] != '\0');
+    return rc == 0;
+}
+
+static void readers_survive_failed_allocations(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    const char *text = document(&arena);
+    for (size_t i = 0; i < N_READERS; i++) {
+        const char *sample =
+            block_after(&arena, text, wtl_arena_printf(&arena, "<!-- sample: %s -->", readers[i]));
+        long at = 1;
+        while (at < 100 && !read_with_failure(readers[i], sample, at))
+            at++;
+        assert_in_range(at, 2, 99); /* some request failed, and in the end none */
     }
 }
 
@@ -387,6 +423,7 @@ int main(void)
         cmocka_unit_test(the_documented_mapping_works),
         cmocka_unit_test(the_documented_naming_works),
         cmocka_unit_test(documented_samples_are_recognised),
+        cmocka_unit_test(readers_survive_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
