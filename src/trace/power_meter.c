@@ -97,7 +97,15 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     bool power = fields & (1u << POWER);
     if (!power || wtl_probe_header(head, n, identities, N_IDENTITIES, NULL) > 0)
         return 0;
-    return time ? 60 : 20;
+    if (time)
+        return 60;
+    /* A lone "p" or "w" may be anything; "watts" without a time is a meter's. */
+    struct wtl_alias plain[N_ALIASES];
+    int n_plain = 0;
+    for (int i = 0; i < N_ALIASES; i++)
+        if (aliases[i].field == POWER && strlen(aliases[i].name) > 3)
+            plain[n_plain++] = aliases[i];
+    return wtl_probe_header(head, n, plain, n_plain, NULL) > 0 ? 20 : 0;
 }
 
 static int begin(struct wtl_reading *r, struct wtl_error *err)

@@ -247,6 +247,8 @@ static void meters_without_time_are_only_ordered(void **state)
     assert_false(c.streams[0]->info.has_time);
     assert_near(collected_delta(c.streams[0], WTL_M_energy_counter_j), 360, 1e-9);
     collect_free(&c);
+    assert_int_equal(collect_text(&c, "estimate,p\n1.5,0.04\n", &err), -(int)WTL_PARSE);
+    collect_free(&c);
 }
 
 static void bad_meter_headers_name_their_place(void **state)
