@@ -18,11 +18,8 @@ struct source {
     struct wtl_refit *refit;
     double *noise; /* n_runs: innovations, see whiten() */
     double correlation;
-    double square;     /* sum of squared noise */
-    double *deviation; /* n_cells x LANES */
-    double *cell_mode; /* n_cells x MODES: what the forms may miss, see wtl_curve_modes() */
-    double *eval_mode; /* n_eval x MODES */
-    double z[WTL_CURVE_MODES * LANES];
+    double square; /* sum of squared noise */
+    double *input; /* of wtl_refit_run() */
     size_t truth[LANES];
 };
 
@@ -49,20 +46,16 @@ static int prepare(struct wtl_arena *arena, const struct wtl_curve *curve, size_
     s->curve = curve;
     s->square = 0;
     s->noise = WTL_NEW_ARRAY(arena, double, n_runs);
-    s->deviation = WTL_NEW_ARRAY(arena, double, wtl_curve_n_cells(curve) * LANES);
-    size_t n_cells = wtl_curve_n_cells(curve);
-    s->cell_mode = WTL_NEW_ARRAY(arena, double, n_cells *WTL_CURVE_MODES);
-    s->eval_mode = WTL_NEW_ARRAY(arena, double, n_eval *WTL_CURVE_MODES);
-    if (!s->noise || !s->deviation || !s->cell_mode || !s->eval_mode)
+    int rc = wtl_refit_new(arena, curve, eval_mhz, n_eval, &s->refit, err);
+    if (rc)
+        return rc;
+    s->input = WTL_NEW_ARRAY(arena, double, wtl_refit_n_rows(s->refit) * LANES);
+    if (!s->noise || !s->input)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for the bootstrap");
-    for (size_t i = 0; i < n_cells; i++)
-        wtl_curve_modes(curve, wtl_curve_cell_mhz(curve, i), s->cell_mode + i * WTL_CURVE_MODES);
-    for (size_t e = 0; e < n_eval; e++)
-        wtl_curve_modes(curve, eval_mhz[e], s->eval_mode + e * WTL_CURVE_MODES);
     wtl_curve_noise(curve, s->noise);
     s->correlation = wtl_curve_autocorrelation(curve);
     whiten(s->noise, n_runs, s->correlation);
-    return wtl_refit_new(arena, curve, eval_mhz, n_eval, &s->refit, err);
+    return 0;
 }
 
 /* One group of replicates: draws for both curves together, then refits. */
@@ -78,8 +71,8 @@ static void draw_deviations(const struct draw *d, struct source *a, struct sourc
                             double spread[LANES])
 {
     size_t bytes = wtl_curve_n_cells(a->curve) * LANES * sizeof(double);
-    memset(a->deviation, 0, bytes);
-    memset(b->deviation, 0, bytes);
+    memset(a->input, 0, bytes);
+    memset(b->input, 0, bytes);
     for (size_t lane = 0; lane < LANES; lane++) {
         wtl_block_draw(d->rng, d->n_runs, d->block, d->index);
         double ra = 1 / sqrt(1 - a->correlation * a->correlation), ea = 0;
@@ -92,8 +85,8 @@ static void draw_deviations(const struct draw *d, struct source *a, struct sourc
             size_t at = d->cell[i] * (size_t)LANES + lane;
             ea = i ? a->correlation * ea + na : ra * na;
             eb = i ? b->correlation * eb + nb : rb * nb;
-            a->deviation[at] += ea * d->share[i];
-            b->deviation[at] += eb * d->share[i];
+            a->input[at] += ea * d->share[i];
+            b->input[at] += eb * d->share[i];
         }
         /* the geometric mean of both sizes, 1 for noise-free runs */
         double whole = a->square * b->square;
@@ -101,31 +94,16 @@ static void draw_deviations(const struct draw *d, struct source *a, struct sourc
     }
 }
 
-/* A truth that differs from the fitted curve by what its form may miss: the noise-free runs move by
- * it, and below it is taken off again, so that what stays is the error of the estimate. */
+/* The truth of each lane, and how it is bent. */
 static void draw_truth(struct wtl_rng *rng, struct source *s)
 {
+    double *bend = s->input + wtl_curve_n_cells(s->curve) * LANES;
     for (size_t l = 0; l < LANES; l++) {
         s->truth[l] = wtl_refit_pick(s->refit, wtl_rng_uniform(rng));
-        double bend = wtl_refit_bend(s->refit, s->truth[l]);
+        double size = wtl_refit_bend(s->refit, s->truth[l]);
         for (size_t k = 0; k < WTL_CURVE_MODES; k++)
-            s->z[k * LANES + l] = bend * wtl_rng_normal(rng);
+            bend[k * LANES + l] = size * wtl_rng_normal(rng);
     }
-    size_t n_cells = wtl_curve_n_cells(s->curve);
-    for (size_t i = 0; i < n_cells; i++)
-        for (int k = 0; k < WTL_CURVE_MODES; k++)
-            for (int l = 0; l < LANES; l++)
-                s->deviation[i * LANES + (size_t)l] +=
-                    s->cell_mode[i * WTL_CURVE_MODES + (size_t)k] * s->z[k * LANES + l];
-}
-
-static void refit(struct source *s, double *out, size_t n_eval)
-{
-    wtl_refit_run(s->refit, s->deviation, s->truth, out, n_eval);
-    for (size_t l = 0; l < LANES; l++)
-        for (size_t e = 0; e < n_eval; e++)
-            for (size_t k = 0; k < WTL_CURVE_MODES; k++)
-                out[l * n_eval + e] -= s->eval_mode[e * WTL_CURVE_MODES + k] * s->z[k * LANES + l];
 }
 
 static int cells_of_runs(struct wtl_arena *arena, const struct wtl_curve *curve, size_t n_runs,
@@ -208,8 +186,8 @@ int wtl_bootstrap_run(struct wtl_arena *arena, const struct wtl_curve *time,
         draw_deviations(&d, &t, &p, b.spread + r);
         draw_truth(&rng, &t);
         draw_truth(&rng, &p);
-        refit(&t, b.time + r * n_eval, n_eval);
-        refit(&p, b.power + r * n_eval, n_eval);
+        wtl_refit_run(t.refit, t.input, t.truth, b.time + r * n_eval, n_eval);
+        wtl_refit_run(p.refit, p.input, p.truth, b.power + r * n_eval, n_eval);
     }
     *boot_out = b;
     return 0;

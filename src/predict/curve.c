@@ -73,7 +73,8 @@ static int gather_cells(struct wtl_arena *arena, struct wtl_curve *c, const doub
         cells->count[c->cell[i]] += 1;
     }
     for (int t = 0; t < CURVE_N_TRUST; t++)
-        curve_trust_init(&c->trust[t], cells, mistrust[t]);
+        if (curve_trust_init(arena, &c->trust[t], cells, mistrust[t]))
+            return nomem(err);
     return 0;
 }
 
@@ -172,7 +173,7 @@ static void start_pseudo(struct wtl_curve *c, double *scratch)
 static void settle_pseudo(struct wtl_curve *c, double *scratch)
 {
     double before = HUGE_VAL;
-    for (int turn = 0; turn < 12 && fabs(c->scale - before) > 1e-4 * c->scale; turn++) {
+    for (int turn = 0; turn < 8 && fabs(c->scale - before) > 1e-3 * c->scale; turn++) {
         before = c->scale;
         set_pseudo(c, c->fit, wtl_curve_parameters(c), scratch);
         curve_update(c);

@@ -45,9 +45,10 @@ struct curve_cells {
 struct curve_trust {
     double log_low, log_range; /* of the clocks, GHz */
     double sd[WTL_CURVE_MODES];
+    const double *cell_mode; /* n_cells x MODES: curve_modes() of every cell */
 };
-void curve_trust_init(struct curve_trust *trust, const struct curve_cells *cells,
-                      double elasticity);
+int curve_trust_init(struct wtl_arena *arena, struct curve_trust *trust,
+                     const struct curve_cells *cells, double elasticity); /* 0 or -WTL_NOMEM */
 void curve_modes(const struct curve_trust *trust, double ghz, double *mode);
 
 /* Runs left out together. */
@@ -69,10 +70,10 @@ struct curve_candidate {
     size_t neighbours;            /* local regression */
     double beta[CURVE_MAX_BASIS]; /* physical: beta, then gamma */
     double r[CURVE_MAX_BASIS * CURVE_MAX_BASIS]; /* upper triangle of the QR of the tangent */
-    double *q;   /* physical: (n_cells + MODES) x n_basis, rows sqrt(count) tangent R^-1, then those
-                    of the prior; orthonormal columns */
-    double *hat; /* local: n_cells x n_cells, fitted = hat mean */
-    double *fit; /* n_cells: log fit */
+    double *q;     /* physical: n_cells x n_basis, rows sqrt(count) tangent R^-1; with the prior's
+                      rows below them the columns would be orthonormal */
+    double *hat;   /* local: n_cells x n_cells, fitted = hat mean */
+    double *fit;   /* n_cells: log fit */
     double *lever; /* n_cells: d fit / d mean of the same cell, in 0..1 */
     double cv2;    /* mean squared error on left-out runs; infinite when not admissible */
     double cost;   /* minus log weight */
@@ -118,6 +119,10 @@ void curve_update(struct wtl_curve *c);
 /* Fits by Gauss-Newton and fills everything but cv2. False when the form does not fit (singular,
  * or not positive over the clocks). */
 bool curve_physical_fit(struct curve_candidate *c, const struct curve_cells *cells);
+
+/* The same from the coefficients that it has, for pseudo-values that moved a little; false: nothing
+ * has changed but r and fit. */
+bool curve_physical_refit(struct curve_candidate *c, const struct curve_cells *cells);
 
 /* Mean squared error on left-out groups; infinite when leaving one out makes the form singular. */
 double curve_physical_cv(const struct curve_candidate *c, const struct wtl_curve *curve);

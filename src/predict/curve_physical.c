@@ -59,9 +59,22 @@ const int curve_n_forms = (int)(sizeof curve_forms / sizeof curve_forms[0]);
  * but the truth's need not be at the ends of the runs, where the baseline is. */
 static const double margin = 0.3;
 
+void curve_modes(const struct curve_trust *trust, double ghz, double *mode)
+{
+    double x = (log(ghz) - trust->log_low) / trust->log_range;
+    double c1 = cos(M_PI * x), before = 1, now = c1; /* Chebyshev: cos (k+1)u from the two before */
+    for (int k = 0; k < WTL_CURVE_MODES; k++) {
+        double next = 2 * c1 * now - before;
+        mode[k] = trust->sd[k] * now;
+        before = now;
+        now = next;
+    }
+}
+
 /* sd_k = a / k^2: smooth, and the mean square of the elasticity, sum (sd_k pi k)^2 / (2 range^2),
  * is elasticity^2. */
-void curve_trust_init(struct curve_trust *trust, const struct curve_cells *cells, double elasticity)
+int curve_trust_init(struct wtl_arena *arena, struct curve_trust *trust,
+                     const struct curve_cells *cells, double elasticity)
 {
     double sum = 0;
     double low = log(cells->ghz[0]), high = log(cells->ghz[cells->n - 1]);
@@ -72,16 +85,15 @@ void curve_trust_init(struct curve_trust *trust, const struct curve_cells *cells
     double a = elasticity * trust->log_range / (M_PI * sqrt(sum / 2));
     for (int k = 1; k <= WTL_CURVE_MODES; k++)
         trust->sd[k - 1] = a / (k * k);
+    double *mode = WTL_NEW_ARRAY(arena, double, cells->n *WTL_CURVE_MODES);
+    if (!mode)
+        return -(int)WTL_NOMEM;
+    for (size_t i = 0; i < cells->n; i++)
+        curve_modes(trust, cells->ghz[i], mode + i * WTL_CURVE_MODES);
+    trust->cell_mode = mode;
+    return 0;
 }
 
-void curve_modes(const struct curve_trust *trust, double ghz, double *mode)
-{
-    double x = (log(ghz) - trust->log_low) / trust->log_range;
-    for (int k = 1; k <= WTL_CURVE_MODES; k++)
-        mode[k - 1] = trust->sd[k - 1] * cos(M_PI * k * x);
-}
-
-/* The form alone, without its correction. */
 static double value_at(const struct curve_candidate *c, double ghz)
 {
     double x[CURVE_MAX_FORM], y = 0;
@@ -103,88 +115,88 @@ double curve_physical_at(const struct curve_candidate *c, double ghz)
     return y;
 }
 
-/* The tangent of log y in all coefficients, taken where the form alone has the value `at`. */
-static void tangent(const struct curve_candidate *c, double ghz, double at, double *x)
+/* The tangent of log y in all coefficients at a cell, where the form alone has the value `at`. */
+static void cell_tangent(const struct curve_candidate *c, const struct curve_cells *cells, size_t i,
+                         double at, double *x)
 {
-    c->form->basis(ghz, c->parameter, x);
+    c->form->basis(cells->ghz[i], c->parameter, x);
     for (int j = 0; j < c->form->n_basis; j++)
         x[j] /= at;
     if (c->trust)
-        curve_modes(c->trust, ghz, x + c->form->n_basis);
+        memcpy(x + c->form->n_basis, c->trust->cell_mode + i * WTL_CURVE_MODES,
+               WTL_CURVE_MODES * sizeof *x);
 }
 
-static size_t n_rows(const struct curve_candidate *c, const struct curve_cells *cells)
-{
-    return cells->n + (c->trust ? WTL_CURVE_MODES : 0);
-}
+/* The normal equations of one Gauss-Newton step: gram (upper triangle) and right side. */
+struct system {
+    double gram[CURVE_MAX_BASIS * CURVE_MAX_BASIS];
+    double right[CURVE_MAX_BASIS];
+};
 
-/* Columns of q (n x p) made orthonormal, their triangle into r: modified Gram-Schmidt, twice, which
- * is enough (Giraud et al. 2005). False when they are dependent. */
-static bool orthonormalise(double *q, size_t n, int p, double *r)
+static void add_row(struct system *s, int p, const double *x, double weight, double residual)
 {
-    memset(r, 0, CURVE_MAX_BASIS * CURVE_MAX_BASIS * sizeof *r);
     for (int j = 0; j < p; j++) {
-        double before = 0, after = 0;
-        for (size_t i = 0; i < n; i++)
-            before += q[i * (size_t)p + (size_t)j] * q[i * (size_t)p + (size_t)j];
-        for (int k = 0; k < 2 * j; k++) {
-            int col = k % j;
-            double dot = 0;
-            for (size_t i = 0; i < n; i++)
-                dot += q[i * (size_t)p + (size_t)col] * q[i * (size_t)p + (size_t)j];
-            for (size_t i = 0; i < n; i++)
-                q[i * (size_t)p + (size_t)j] -= dot * q[i * (size_t)p + (size_t)col];
-            r[col * CURVE_MAX_BASIS + j] += dot;
-        }
-        for (size_t i = 0; i < n; i++)
-            after += q[i * (size_t)p + (size_t)j] * q[i * (size_t)p + (size_t)j];
-        if (!(after > 1e-18 * before) || !isfinite(after))
-            return false;
-        double length = sqrt(after);
-        for (size_t i = 0; i < n; i++)
-            q[i * (size_t)p + (size_t)j] /= length;
-        r[j * CURVE_MAX_BASIS + j] = length;
+        double w = weight * x[j];
+        s->right[j] += w * residual;
+        for (int k = j; k < p; k++)
+            s->gram[j * CURVE_MAX_BASIS + k] += w * x[k];
     }
+}
+
+/* The prior of the correction: coefficients of mean 0 and variance 1, beside runs of variance
+ * noise^2. */
+static void add_prior(struct system *s, const struct curve_candidate *c)
+{
+    double weight = c->noise * c->noise;
+    for (int j = c->form->n_basis; c->trust && j < c->n_basis; j++) {
+        s->gram[j * CURVE_MAX_BASIS + j] += weight;
+        s->right[j] -= weight * c->beta[j];
+    }
+}
+
+/* gram = R^T R, by Cholesky with columns brought to unit length first. False when they are
+ * dependent. */
+static bool factor(const struct system *s, int p, double *r)
+{
+    double scale[CURVE_MAX_BASIS];
+    for (int j = 0; j < p; j++) {
+        double d = s->gram[j * CURVE_MAX_BASIS + j];
+        if (!(d > 0) || !isfinite(d))
+            return false;
+        scale[j] = sqrt(d);
+    }
+    for (int j = 0; j < p; j++)
+        for (int k = j; k < p; k++) {
+            double v = s->gram[j * CURVE_MAX_BASIS + k] / (scale[j] * scale[k]);
+            for (int i = 0; i < j; i++)
+                v -= r[i * CURVE_MAX_BASIS + j] * r[i * CURVE_MAX_BASIS + k];
+            if (k == j && !(v > 1e-12))
+                return false;
+            r[j * CURVE_MAX_BASIS + k] = k == j ? sqrt(v) : v / r[j * CURVE_MAX_BASIS + j];
+        }
+    for (int k = 0; k < p; k++)
+        for (int j = 0; j <= k; j++)
+            r[j * CURVE_MAX_BASIS + k] *= scale[k];
     return true;
 }
 
-/* q = sqrt(count) tangent and the prior's rows, R from them; `at` is where the tangent is taken. */
-static bool factor(struct curve_candidate *c, const struct curve_cells *cells, const double *at)
+/* Solves R^T x = b in place: also the row of a tangent in the orthonormal basis. */
+static void forward(const double *r, int p, double *b)
 {
-    size_t p = (size_t)c->n_basis, rows = n_rows(c, cells);
-    for (size_t i = 0; i < cells->n; i++) {
-        double x[CURVE_MAX_BASIS], root = sqrt(cells->count[i]);
-        tangent(c, cells->ghz[i], at[i], x);
-        for (size_t j = 0; j < p; j++)
-            c->q[i * p + j] = root * x[j];
+    for (int j = 0; j < p; j++) {
+        for (int k = 0; k < j; k++)
+            b[j] -= b[k] * r[k * CURVE_MAX_BASIS + j];
+        b[j] /= r[j * CURVE_MAX_BASIS + j];
     }
-    for (size_t i = cells->n; i < rows; i++)
-        for (size_t j = 0; j < p; j++)
-            c->q[i * p + j] = j == (size_t)c->form->n_basis + i - cells->n ? c->noise : 0;
-    return orthonormalise(c->q, rows, c->n_basis, c->r);
 }
 
-/* step = R^-1 Q^T (sqrt(count) residual, prior residual). Returns the length of Q^T (...). */
-static double solve_step(const struct curve_candidate *c, const struct curve_cells *cells,
-                         const double *residual, double *step)
+static void backward(const double *r, int p, double *b)
 {
-    size_t p = (size_t)c->n_basis, rows = n_rows(c, cells);
-    double length = 0;
-    for (size_t j = 0; j < p; j++) {
-        double s = 0;
-        for (size_t i = 0; i < cells->n; i++)
-            s += c->q[i * p + j] * sqrt(cells->count[i]) * residual[i];
-        for (size_t i = cells->n; i < rows; i++) /* gamma is drawn towards 0 */
-            s -= c->q[i * p + j] * c->noise * c->beta[(size_t)c->form->n_basis + i - cells->n];
-        step[j] = s;
-        length += s * s;
+    for (int j = p - 1; j >= 0; j--) {
+        for (int k = j + 1; k < p; k++)
+            b[j] -= r[j * CURVE_MAX_BASIS + k] * b[k];
+        b[j] /= r[j * CURVE_MAX_BASIS + j];
     }
-    for (size_t j = p; j-- > 0;) {
-        for (size_t k = j + 1; k < p; k++)
-            step[j] -= c->r[j * CURVE_MAX_BASIS + k] * step[k];
-        step[j] /= c->r[j * CURVE_MAX_BASIS + j];
-    }
-    return sqrt(length);
 }
 
 static bool positive_everywhere(const struct curve_candidate *c, const struct curve_cells *cells)
@@ -210,71 +222,111 @@ static bool take_step(struct curve_candidate *c, const struct curve_cells *cells
     return false;
 }
 
-/* Fills fit and lever from beta and q. */
+/* The system at the present coefficients; fit gets the log curve. */
+static void linearise(const struct curve_candidate *c, const struct curve_cells *cells,
+                      struct system *s)
+{
+    double x[CURVE_MAX_BASIS];
+    memset(s, 0, sizeof *s);
+    for (size_t i = 0; i < cells->n; i++) {
+        double value = value_at(c, cells->ghz[i]), y = log(value);
+        cell_tangent(c, cells, i, value, x);
+        for (int k = c->form->n_basis; k < c->n_basis; k++)
+            y += c->beta[k] * x[k];
+        c->fit[i] = y;
+        add_row(s, c->n_basis, x, cells->count[i], cells->mean[i] - y);
+    }
+    add_prior(s, c);
+}
+
+/* Start: relative least squares of the form alone, one step from the tangent at the means. */
+static bool start(struct curve_candidate *c, const struct curve_cells *cells)
+{
+    struct system s = {{0}, {0}};
+    double x[CURVE_MAX_BASIS];
+    int p = c->form->n_basis;
+    for (size_t i = 0; i < cells->n; i++) {
+        c->form->basis(cells->ghz[i], c->parameter, x);
+        double value = exp(cells->mean[i]);
+        for (int j = 0; j < p; j++)
+            x[j] /= value;
+        add_row(&s, p, x, cells->count[i], 1);
+    }
+    if (!factor(&s, p, c->r))
+        return false;
+    memset(c->beta, 0, sizeof c->beta);
+    memcpy(c->beta, s.right, (size_t)p * sizeof *c->beta);
+    forward(c->r, p, c->beta);
+    backward(c->r, p, c->beta);
+    return positive_everywhere(c, cells);
+}
+
+/* q and lever from the last system; fit is in place. */
 static void finish(struct curve_candidate *c, const struct curve_cells *cells)
 {
     size_t p = (size_t)c->n_basis;
     for (size_t i = 0; i < cells->n; i++) {
-        double h = 0;
-        for (size_t j = 0; j < p; j++)
-            h += c->q[i * p + j] * c->q[i * p + j];
-        c->lever[i] = h;
-        c->fit[i] = curve_physical_at(c, cells->ghz[i]);
-    }
-}
-
-/* Relative least squares of the form alone: the tangent at the means, one step. */
-static bool start(struct curve_candidate *c, const struct curve_cells *cells)
-{
-    const struct curve_trust *trust = c->trust;
-    double *residual = c->lever, *value = c->fit; /* both are overwritten by finish() */
-    memset(c->beta, 0, sizeof c->beta);
-    for (size_t i = 0; i < cells->n; i++) {
-        value[i] = exp(cells->mean[i]);
-        residual[i] = 1;
-    }
-    c->trust = NULL;
-    c->n_basis = c->form->n_basis;
-    bool ok = factor(c, cells, value);
-    if (ok)
-        solve_step(c, cells, residual, c->beta);
-    c->trust = trust;
-    c->n_basis += trust ? WTL_CURVE_MODES : 0;
-    return ok && positive_everywhere(c, cells);
-}
-
-bool curve_physical_fit(struct curve_candidate *c, const struct curve_cells *cells)
-{
-    double *residual = c->lever, *value = c->fit, step[CURVE_MAX_BASIS];
-    if (!start(c, cells))
-        return false;
-    for (int iteration = 0; iteration < 20; iteration++) {
-        for (size_t i = 0; i < cells->n; i++) {
-            value[i] = value_at(c, cells->ghz[i]);
-            residual[i] = cells->mean[i] - curve_physical_at(c, cells->ghz[i]);
+        double *q = c->q + i * p, root = sqrt(cells->count[i]), h = 0;
+        cell_tangent(c, cells, i, value_at(c, cells->ghz[i]), q);
+        forward(c->r, c->n_basis, q);
+        for (size_t j = 0; j < p; j++) {
+            q[j] *= root;
+            h += q[j] * q[j];
         }
-        if (!factor(c, cells, value))
+        c->lever[i] = h;
+    }
+}
+
+/* Gauss-Newton from the present coefficients. The length of a step is that of the change of the
+ * curve in all runs together. */
+static bool iterate(struct curve_candidate *c, const struct curve_cells *cells)
+{
+    struct system s;
+    for (int turn = 0; turn < 20; turn++) {
+        double step[CURVE_MAX_BASIS], length = 0;
+        linearise(c, cells, &s);
+        if (!factor(&s, c->n_basis, c->r))
             return false;
-        double length = solve_step(c, cells, residual, step);
-        if (!isfinite(length) || !take_step(c, cells, step))
+        memcpy(step, s.right, sizeof step);
+        forward(c->r, c->n_basis, step);
+        for (int j = 0; j < c->n_basis; j++)
+            length += step[j] * step[j];
+        if (!isfinite(length))
             return false;
-        if (length < 1e-7) /* quadratic convergence: the step just taken is exact to 1e-14 */
+        if (length < 1e-20) /* fit and factor are those of the present coefficients */
             break;
+        backward(c->r, c->n_basis, step);
+        if (!take_step(c, cells, step))
+            return false;
     }
     finish(c, cells);
     return true;
 }
 
+bool curve_physical_fit(struct curve_candidate *c, const struct curve_cells *cells)
+{
+    return start(c, cells) && iterate(c, cells);
+}
+
+bool curve_physical_refit(struct curve_candidate *c, const struct curve_cells *cells)
+{
+    double before[CURVE_MAX_BASIS];
+    memcpy(before, c->beta, sizeof before);
+    if (iterate(c, cells))
+        return true;
+    memcpy(c->beta, before, sizeof before);
+    return false;
+}
+
 void curve_physical_row(const struct curve_candidate *c, double ghz, double *row)
 {
-    double x[CURVE_MAX_BASIS];
-    tangent(c, ghz, fmax(value_at(c, ghz), DBL_MIN), x);
-    for (int j = 0; j < c->n_basis; j++) { /* row R = x, forward substitution */
-        double s = x[j];
-        for (int k = 0; k < j; k++)
-            s -= row[k] * c->r[k * CURVE_MAX_BASIS + j];
-        row[j] = s / c->r[j * CURVE_MAX_BASIS + j];
-    }
+    double value = fmax(value_at(c, ghz), DBL_MIN);
+    c->form->basis(ghz, c->parameter, row);
+    for (int j = 0; j < c->form->n_basis; j++)
+        row[j] /= value;
+    if (c->trust)
+        curve_modes(c->trust, ghz, row + c->form->n_basis);
+    forward(c->r, c->n_basis, row);
 }
 
 /* Solves the p x p system a x = b in place by elimination with pivoting; false when singular. */

@@ -28,7 +28,7 @@ static int new_candidate(struct wtl_arena *arena, const struct wtl_curve *c, int
     k->n_basis = n_basis;
     k->fit = WTL_NEW_ARRAY(arena, double, c->cells.n);
     k->lever = WTL_NEW_ARRAY(arena, double, c->cells.n);
-    k->q = WTL_NEW_ARRAY(arena, double, (c->cells.n + WTL_CURVE_MODES) * (size_t)n_basis + 1);
+    k->q = WTL_NEW_ARRAY(arena, double, c->cells.n *(size_t)n_basis + 1);
     return k->fit && k->lever && k->q ? 0 : -(int)WTL_NOMEM;
 }
 
@@ -215,7 +215,7 @@ void curve_update(struct wtl_curve *c)
         if (!c->kept[k].form)
             curve_local_fit(&c->kept[k], &c->cells);
         else
-            curve_physical_fit(&c->kept[k], &c->cells); /* on failure the last fit stays */
+            curve_physical_refit(&c->kept[k], &c->cells); /* on failure the last one stays */
     }
     average(c);
 }

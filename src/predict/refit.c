@@ -11,8 +11,8 @@ enum { LANES = WTL_REFIT_LANES };
 
 struct wtl_refit {
     const struct wtl_curve *curve;
-    size_t n_cells, n_eval;
-    double *map;     /* n_eval x n_cells: change of the curve by a change of the cell means */
+    size_t n_cells, n_rows, n_eval;
+    double *map;     /* n_eval x n_rows: error of the curve by the input, see wtl_refit_run() */
     double *log_fit; /* n_eval */
     double *offset; /* n_kept x n_eval: the curve, plus its error when the candidate is the truth */
     double *response; /* n_eval x LANES */
@@ -51,7 +51,7 @@ static void fill_map(struct wtl_refit *r, const double *eval_mhz, double *row)
             r->offset[k * r->n_eval + e] = y;
             r->log_fit[e] += w * y;
             for (size_t i = 0; i < r->n_cells; i++)
-                r->map[e * r->n_cells + i] += w * row[i];
+                r->map[e * r->n_rows + i] += w * row[i];
         }
     }
 }
@@ -65,9 +65,24 @@ static void fill_offset(struct wtl_refit *r)
         for (size_t e = 0; e < r->n_eval; e++) {
             double moved = 0, *offset = &r->offset[k * r->n_eval + e];
             for (size_t i = 0; i < r->n_cells; i++)
-                moved += r->map[e * r->n_cells + i] * (c->kept[k].fit[i] - c->cells.mean[i]);
+                moved += r->map[e * r->n_rows + i] * (c->kept[k].fit[i] - c->cells.mean[i]);
             *offset = 2 * r->log_fit[e] + moved - *offset;
         }
+}
+
+/* What bending the truth does to the error: the fit's response less the bend itself. */
+static void fill_bend(struct wtl_refit *r, const double *eval_mhz)
+{
+    for (size_t e = 0; e < r->n_eval; e++) {
+        double *map = r->map + e * r->n_rows, mode[WTL_CURVE_MODES];
+        wtl_curve_modes(r->curve, eval_mhz[e], mode);
+        for (size_t k = 0; k < WTL_CURVE_MODES; k++) {
+            double s = -mode[k];
+            for (size_t i = 0; i < r->n_cells; i++)
+                s += map[i] * r->curve->trust[0].cell_mode[i * WTL_CURVE_MODES + k];
+            map[r->n_cells + k] = s;
+        }
+    }
 }
 
 int wtl_refit_new(struct wtl_arena *arena, const struct wtl_curve *curve, const double *eval_mhz,
@@ -78,8 +93,9 @@ int wtl_refit_new(struct wtl_arena *arena, const struct wtl_curve *curve, const 
         return nomem(err);
     r->curve = curve;
     r->n_cells = curve->cells.n;
+    r->n_rows = r->n_cells + WTL_CURVE_MODES;
     r->n_eval = n_eval;
-    r->map = WTL_NEW_ARRAY(arena, double, n_eval * r->n_cells);
+    r->map = WTL_NEW_ARRAY(arena, double, n_eval * r->n_rows);
     r->log_fit = WTL_NEW_ARRAY(arena, double, n_eval);
     r->offset = WTL_NEW_ARRAY(arena, double, curve->n_kept *n_eval);
     r->response = WTL_NEW_ARRAY(arena, double, n_eval *LANES);
@@ -88,8 +104,14 @@ int wtl_refit_new(struct wtl_arena *arena, const struct wtl_curve *curve, const 
         return nomem(err);
     fill_map(r, eval_mhz, row);
     fill_offset(r);
+    fill_bend(r, eval_mhz);
     *refit_out = r;
     return 0;
+}
+
+size_t wtl_refit_n_rows(const struct wtl_refit *refit)
+{
+    return refit->n_rows;
 }
 
 double wtl_refit_log(const struct wtl_refit *refit, size_t e)
@@ -115,23 +137,36 @@ double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate)
     return trust->sd[0] / c->trust[0].sd[0];
 }
 
-/* y[e][lane] = map[e] . x[.][lane] */
-static void multiply(const double *restrict map, size_t n_eval, size_t n_cells,
+/* Two lanes in one register of the baseline instruction set. */
+typedef double pair __attribute__((vector_size(16), may_alias));
+_Static_assert(LANES == 8, "multiply() has four pairs of lanes");
+
+/* y[e][lane] = map[e] . x[.][lane]; x and y are aligned to 16 bytes, as arenas are. */
+static void multiply(const double *restrict map, size_t n_eval, size_t n_rows,
                      const double *restrict x, double *restrict y)
 {
     for (size_t e = 0; e < n_eval; e++) {
-        double s[LANES] = {0};
-        for (size_t i = 0; i < n_cells; i++)
-            for (int l = 0; l < LANES; l++)
-                s[l] += map[e * n_cells + i] * x[i * LANES + (size_t)l];
-        memcpy(y + e * LANES, s, sizeof s);
+        const pair *in = (const pair *)(const void *)x;
+        pair s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+        for (size_t i = 0; i < n_rows; i++, in += 4) {
+            double m = map[e * n_rows + i];
+            s0 += m * in[0];
+            s1 += m * in[1];
+            s2 += m * in[2];
+            s3 += m * in[3];
+        }
+        pair *out = (pair *)(void *)(y + e * LANES);
+        out[0] = s0;
+        out[1] = s1;
+        out[2] = s2;
+        out[3] = s3;
     }
 }
 
-void wtl_refit_run(struct wtl_refit *r, const double *deviation,
-                   const size_t truth[WTL_REFIT_LANES], double *out, size_t stride)
+void wtl_refit_run(struct wtl_refit *r, const double *input, const size_t truth[WTL_REFIT_LANES],
+                   double *out, size_t stride)
 {
-    multiply(r->map, r->n_eval, r->n_cells, deviation, r->response);
+    multiply(r->map, r->n_eval, r->n_rows, input, r->response);
     for (size_t l = 0; l < LANES; l++) {
         const double *offset = r->offset + truth[l] * r->n_eval;
         for (size_t e = 0; e < r->n_eval; e++)

@@ -26,16 +26,21 @@ int wtl_refit_new(struct wtl_arena *arena, const struct wtl_curve *curve, const 
 /* log of the original fit at eval point e. */
 double wtl_refit_log(const struct wtl_refit *refit, size_t e);
 
+/* Rows of the input of a group of replicates: the cells of the curve, then WTL_CURVE_MODES. */
+size_t wtl_refit_n_rows(const struct wtl_refit *refit);
+
 /* The candidate for a uniform number 0 <= u < 1, by weight. */
 size_t wtl_refit_pick(const struct wtl_refit *refit, double u);
 
-/* What that candidate, as the truth, may be bent by: a factor on wtl_curve_modes(). */
+/* What that candidate, as the truth, may be bent by: the standard deviation of the coefficients of
+ * wtl_curve_modes(). */
 double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate);
 
-/* deviation[cell * LANES + lane]: mean over the runs of the cell of the noise added to the log
- * values of the truth, which in that lane is candidate truth[lane] (see wtl_refit_pick).
- * out[lane * stride + e]: log of the original curve plus the error of the refit: refit - truth. */
-void wtl_refit_run(struct wtl_refit *refit, const double *deviation,
+/* input[row * LANES + lane]: for a cell, the mean over its runs of the noise added to the log
+ * values of the truth; below the cells, the coefficients by which the truth is bent. The truth of
+ * that lane is candidate truth[lane] (see wtl_refit_pick), bent. out[lane * stride + e]: log of the
+ * original curve plus the error of the refit: refit - truth. */
+void wtl_refit_run(struct wtl_refit *refit, const double *input,
                    const size_t truth[WTL_REFIT_LANES], double *out, size_t stride);
 
 #endif

@@ -164,7 +164,7 @@ static void refit_equals_a_fresh_fit(void **state)
         struct wtl_curve *c = fit(&arena, kind, &d), *fresh;
         struct wtl_refit *refit = NULL;
         assert_ok(wtl_refit_new(&arena, c, at, 5, &refit, NULL), NULL);
-        static double deviation[CLOCKS * WTL_REFIT_LANES];
+        static _Alignas(16) double deviation[(CLOCKS + 1 + WTL_CURVE_MODES) * WTL_REFIT_LANES];
         double out[WTL_REFIT_LANES * 5];
         memset(deviation, 0, sizeof deviation);
         moved = d;
