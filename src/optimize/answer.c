@@ -200,6 +200,26 @@ static bool everything_tied(const struct wtl_work *w)
            span >= tied_span * w->grid.highest_mhz;
 }
 
+/* The largest gain among clocks that meet every limit by their estimate, though not at its bound:
+ * what noise keeps from being used. Returns the clock, n when there is none. */
+static size_t withheld(const struct wtl_work *w, double *gain_out)
+{
+    struct wtl_constraints point = w->constraints;
+    size_t best = w->grid.n;
+    point.z = 0;
+    for (size_t e = 0; e < w->grid.n; e++) {
+        double gain = -expm1(w->contrast.origin.objective[e]);
+        if (!w->grid.candidate[e] ||
+            !wtl_constraints_hold(&point, &w->contrast, &w->contrast.origin, e))
+            continue;
+        if (best == w->grid.n || gain > *gain_out) {
+            best = e;
+            *gain_out = gain;
+        }
+    }
+    return best;
+}
+
 /* The reasons to be undecided go into the notes. */
 static bool undecided(const struct wtl_work *w, const struct wtl_plan *plan,
                       struct wtl_notes *notes)
@@ -217,6 +237,23 @@ static bool undecided(const struct wtl_work *w, const struct wtl_plan *plan,
     if (everything_tied(w)) {
         wtl_notes_add(notes, "Undecided: %zu clocks, nearly all that are feasible, are tied.",
                       plan->n_tied);
+        return true;
+    }
+    double gain = 0;
+    size_t barred = at_base ? withheld(w, &gain) : w->grid.n;
+    if (barred < w->grid.n && gain > negligible_gain) {
+        wtl_notes_add(notes,
+                      "Undecided: %d MHz meets the limits by its estimate and gains %.0f %% of the "
+                      "objective, but noise keeps its bounds beyond them.",
+                      w->grid.mhz[barred], 100 * gain);
+        return true;
+    }
+    const struct wtl_estimate *o = &plan->objective_saving;
+    if (!at_base && o->lo <= 0 && o->hi > negligible_gain) {
+        wtl_notes_add(notes,
+                      "Undecided: at %d MHz the interval of the gain in the objective, %.1f to "
+                      "%.1f %%, contains none.",
+                      plan->best_guess_mhz, 100 * o->lo, 100 * o->hi);
         return true;
     }
     if (at_base || !wtl_objective_counts_energy(&plan->policy.objective))

@@ -282,6 +282,7 @@ static void finish(struct curve_candidate *c, const struct curve_cells *cells)
 static bool iterate(struct curve_candidate *c, const struct curve_cells *cells)
 {
     struct system s;
+    double enough = c->trust ? 1e-20 : 1e-12; /* without correction it is but a scan */
     for (int turn = 0; turn < 20; turn++) {
         double step[CURVE_MAX_BASIS], length = 0;
         linearise(c, cells, &s);
@@ -293,7 +294,7 @@ static bool iterate(struct curve_candidate *c, const struct curve_cells *cells)
             length += step[j] * step[j];
         if (!isfinite(length))
             return false;
-        if (length < 1e-20) /* fit and factor are those of the present coefficients */
+        if (length < enough) /* fit and factor are those of the present coefficients */
             break;
         backward(c->r, c->n_basis, step);
         if (!take_step(c, cells, step))

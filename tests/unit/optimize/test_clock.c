@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The clock level on sets of known truth. */
+#include "make_set.h"
+
+#include "optimize/clock.h"
+#include "optimize/objective.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct wtl_plan optimise(struct wtl_arena *arena, const struct wtl_workset *set,
+                                const struct wtl_policy *policy)
+{
+    struct wtl_plan plan;
+    struct wtl_error err = {0};
+    assert_ok(wtl_optimize_clock(arena, set, policy, NULL, &plan, &err), &err);
+    return plan;
+}
+
+/* The best feasible clock of a recipe without noise, the highest of equals. */
+static int brute_force(const struct recipe *c, const struct wtl_policy *p)
+{
+    double tb = c->time_s(c->to_mhz), eb = tb * c->power_w(c->to_mhz), best = HUGE_VAL;
+    int at = 0;
+    for (int mhz = c->to_mhz; mhz >= c->from_mhz; mhz -= c->step_mhz) {
+        double t = c->time_s(mhz), e = t * c->power_w(mhz);
+        if ((p->has_max_slowdown && t / tb - 1 > p->max_slowdown + 1e-9) ||
+            (p->has_max_energy && e / eb > p->max_energy_ratio + 1e-9) ||
+            (p->has_max_power && c->power_w(mhz) > p->max_power_w + 1e-9) ||
+            (p->has_min_saving && 1 - e / eb < p->min_saving - 1e-9) ||
+            (p->has_min_clock_ratio && mhz < p->min_clock_ratio * c->to_mhz))
+            continue;
+        double value = wtl_objective_log(&p->objective, log(e / eb), log(t / tb));
+        if (value < best) {
+            best = value;
+            at = mhz;
+        }
+    }
+    return at;
+}
+
+/* Intervals never shrink to nothing, because the forms are not believed to the letter: limits are
+ * given that lie well between two clocks. */
+static void equals_brute_force_without_noise(void **state)
+{
+    (void)state;
+    const struct wtl_objective objectives[] = {
+        {.kind = WTL_OBJECTIVE_ENERGY},
+        {.kind = WTL_OBJECTIVE_TIME},
+        {.kind = WTL_OBJECTIVE_EDP},
+        {.kind = WTL_OBJECTIVE_ED2P},
+        {.kind = WTL_OBJECTIVE_ETN, .exponent = 0.5},
+        {.kind = WTL_OBJECTIVE_WEIGHTED, .weight = 0.7},
+        {.kind = WTL_OBJECTIVE_THROUGHPUT_PER_WATT},
+    };
+    struct recipe recipe = usual_recipe();
+    for (size_t o = 0; o < sizeof objectives / sizeof objectives[0]; o++)
+        for (int limit = 0; limit < 5; limit++) {
+            WTL_ARENA(arena);
+            struct wtl_workset set = make_set(&arena, &recipe, 0);
+            struct wtl_policy p = wtl_policy_default();
+            p.objective = objectives[o];
+            p.prefer = WTL_PREFER_BEST;
+            p.replicates = 200;
+            p.has_max_slowdown = limit == 1;
+            p.max_slowdown = 0.0853; /* 1200 MHz: 0.0833, 1180: 0.0932 */
+            p.has_max_power = limit == 2;
+            p.max_power_w = 103;
+            p.has_min_clock_ratio = limit == 3;
+            p.min_clock_ratio = 0.9;
+            p.has_max_energy = limit == 4;
+            p.max_energy_ratio = 0.88;
+            struct wtl_plan plan = optimise(&arena, &set, &p);
+            assert_true(plan.n_tied >= 1);
+            const struct wtl_curve_point *truth = point_at(&plan, brute_force(&recipe, &p));
+            /* its objective is no worse than the truth's by more than the fit's resolution */
+            const struct wtl_curve_point *got = point_at(&plan, plan.best_guess_mhz);
+            assert_true(got->objective <= truth->objective * 1.0005 ||
+                        abs(plan.best_guess_mhz - truth->clock_mhz) <= recipe.step_mhz);
+            assert_true(truth->tied || abs(plan.best_guess_mhz - truth->clock_mhz) <= 20);
+        }
+}
+
+static void scaling_changes_nothing_but_the_units(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.01;
+    struct wtl_workset set = make_set(&arena, &recipe, 0), scaled = make_set(&arena, &recipe, 0);
+    for (size_t i = 0; i < scaled.n_runs; i++) {
+        struct wtl_run *r = &scaled.runs[i];
+        set_run(r, r->clock_mhz, r->rep, 64 * r->metric[WTL_R_time_s],
+                0.125 * r->metric[WTL_R_power_w]);
+    }
+    struct wtl_policy p = wtl_policy_default();
+    p.has_max_slowdown = true;
+    p.max_slowdown = 0.1;
+    struct wtl_plan a = optimise(&arena, &set, &p), b = optimise(&arena, &scaled, &p);
+    assert_int_equal(a.status, WTL_PLAN_OK);
+    assert_int_equal(a.clock_mhz, b.clock_mhz);
+    assert_int_equal(a.n_tied, b.n_tied);
+    assert_near(b.saving.lo, a.saving.lo, 1e-6);
+    assert_near(b.slowdown.hi, a.slowdown.hi, 1e-6);
+    assert_near(b.time_s.value / a.time_s.value, 64, 1e-6);
+    assert_near(b.energy_j.hi / a.energy_j.hi, 8, 1e-6);
+}
+
+static void one_seed_gives_one_answer(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.02;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    struct wtl_plan a = optimise(&arena, &set, &p), b = optimise(&arena, &set, &p);
+    assert_int_equal(a.best_guess_mhz, b.best_guess_mhz);
+    assert_true(a.saving.lo == b.saving.lo && a.slowdown.hi == b.slowdown.hi);
+    p.seed = 2;
+    b = optimise(&arena, &set, &p);
+    assert_true(a.saving.lo != b.saving.lo);
+    assert_near(a.saving.lo, b.saving.lo, 0.3 * (a.saving.hi - a.saving.lo));
+}
+
+static double faster_below(double f)
+{
+    return 10 * (1 - 0.3 * (1400 - f) / 800);
+}
+
+static void a_faster_clock_passes_every_slowdown_limit(void **state)
+{
+    (void)state;
+    const double limits[] = {-0.1, 0, 0.01, 0.5};
+    for (int i = 0; i < 4; i++) {
+        WTL_ARENA(arena);
+        struct recipe recipe = usual_recipe();
+        recipe.time_s = faster_below;
+        recipe.noise = 0.003;
+        struct wtl_workset set = make_set(&arena, &recipe, 0);
+        struct wtl_policy p = wtl_policy_default();
+        p.replicates = 200;
+        p.has_max_slowdown = true;
+        p.max_slowdown = limits[i];
+        struct wtl_plan plan = optimise(&arena, &set, &p);
+        assert_int_equal(plan.status, WTL_PLAN_OK);
+        assert_int_equal(plan.clock_mhz, 600);
+        assert_near(plan.slowdown.value, -0.3, 0.02);
+        assert_true(point_at(&plan, 600)->feasible && point_at(&plan, 1400)->feasible == (i > 0));
+    }
+}
+
+static void limits_hold_at_their_bounds(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        WTL_ARENA(arena);
+        struct recipe recipe = usual_recipe();
+        recipe.noise = 0.015;
+        recipe.seed = seed;
+        struct wtl_workset set = make_set(&arena, &recipe, 0);
+        struct wtl_policy p = wtl_policy_default();
+        p.objective.kind = WTL_OBJECTIVE_ENERGY;
+        p.replicates = 300;
+        p.has_max_slowdown = true;
+        p.max_slowdown = 0.09;
+        p.has_max_power = true;
+        p.max_power_w = 122;
+        p.has_min_saving = true;
+        p.min_saving = 0.02;
+        struct wtl_plan plan = optimise(&arena, &set, &p);
+        size_t feasible = 0, front = 0;
+        for (size_t i = 0; i < plan.n_curve; i++) {
+            const struct wtl_curve_point *q = &plan.curve[i];
+            feasible += q->feasible;
+            front += q->pareto;
+            if (q->feasible)
+                assert_true(q->slowdown_hi <= 0.09 + 1e-9 && q->saving_lo >= 0.02 - 1e-9 &&
+                            q->power_w < 122);
+            if (q->tied)
+                assert_true(q->feasible);
+            for (size_t j = 0; j < plan.n_curve && q->pareto; j++)
+                assert_false(plan.curve[j].time_s < q->time_s &&
+                             plan.curve[j].energy_j < q->energy_j);
+        }
+        assert_true(feasible > 0 && front > 2);
+        assert_true(point_at(&plan, plan.best_guess_mhz)->tied);
+        assert_true(plan.hypervolume > 0 && plan.hypervolume < 1);
+    }
+}
+
+static void only_legal_clocks_are_recommended(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const int legal[] = {1400, 1393, 1190, 1173, 601, 300, 1800};
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.005;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.clocks_mhz = legal;
+    p.n_clocks = 7;
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+    assert_true(plan.clock_mhz == 1190 || plan.clock_mhz == 1173);
+    assert_ptr_not_equal(plan.policy.clocks_mhz, legal); /* the caller's may go away */
+    assert_false(has_point(&plan, 300));                 /* beyond the runs */
+    assert_false(point_at(&plan, 1200)->legal);
+    assert_true(has_note(&plan, "1800 MHz"));
+    static const int elsewhere[] = {2000, 2100};
+    p.clocks_mhz = elsewhere;
+    p.n_clocks = 2;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+}
+
+static void infeasible_names_constraint_and_relaxation(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.004;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.has_max_slowdown = true;
+    p.max_slowdown = 0.01;
+    p.has_min_saving = true;
+    p.min_saving = 0.10;
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_INFEASIBLE);
+    assert_int_equal(plan.clock_mhz, 0);
+    assert_non_null(strstr(plan.binding, "slowdown at most 1 %"));
+    double relaxed = 0;
+    assert_int_equal(sscanf(plan.relaxation, "--max-slowdown %lf%%", &relaxed), 1);
+    p.max_slowdown = relaxed / 100;
+    struct wtl_plan enough = optimise(&arena, &set, &p);
+    assert_int_not_equal(enough.status, WTL_PLAN_INFEASIBLE);
+    p.max_slowdown = relaxed / 100 - 0.004;
+    struct wtl_plan less = optimise(&arena, &set, &p);
+    assert_int_equal(less.status, WTL_PLAN_INFEASIBLE);
+}
+
+static void cold_baseline_is_read_off_the_curve(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.004;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    for (int i = 0; i < 5; i++) { /* three runs at 1400, two of 1380 */
+        wtl_run_set(&set.runs[i], WTL_R_time_s, 300);
+        set.runs[i].causes = 1u << WTL_CAUSE_cold_start;
+    }
+    struct wtl_policy p = wtl_policy_default();
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+    assert_int_equal(plan.baseline_clock_mhz, 1400);
+    assert_true(plan.baseline_from_curve && has_note(&plan, "of the 3 runs there, 0 are usable"));
+    assert_near(plan.baseline_time_s.value, balanced_time(1400), 0.1);
+    assert_true(plan.baseline_time_s.lo < 12 && plan.baseline_time_s.hi > 12);
+    assert_int_equal(plan.n_rejected, 5);
+    assert_int_equal(plan.rejected[WTL_CAUSE_cold_start], 5);
+}
+
+static void baselines_of_every_kind(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.004;
+    struct wtl_workset set = make_set(&arena, &recipe, 6);
+    struct wtl_policy p = wtl_policy_default();
+    p.baseline.kind = WTL_BASELINE_CLOCK;
+    p.baseline.clock_mhz = 1300;
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.baseline_clock_mhz, 1300);
+    assert_near(plan.baseline_energy_j.value, balanced_time(1300) * balanced_power(1300), 15);
+    p.baseline.kind = WTL_BASELINE_FASTEST;
+    plan = optimise(&arena, &set, &p);
+    assert_in_range(plan.baseline_clock_mhz, 1380, 1400);
+    assert_true(has_note(&plan, "fastest clock"));
+    p.baseline = (struct wtl_baseline){.kind = WTL_BASELINE_DEFAULT};
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    for (int i = 0; i < 6; i++) { /* nobody set the clock; the board ran at its default, 1250 */
+        struct wtl_run *r = &set.runs[set.n_runs++];
+        set_run(r, 1400, i + 1, balanced_time(1250) * (1 + 0.001 * i), balanced_power(1250));
+        r->mode = WTL_MODE_BASELINE;
+        snprintf(r->job, sizeof r->job, "default");
+        wtl_run_set(r, WTL_R_app_clock_mhz, 1250);
+    }
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.baseline_clock_mhz, 1250);
+    assert_true(has_note(&plan, "6 runs were made without setting a clock"));
+    p.baseline = (struct wtl_baseline){.kind = WTL_BASELINE_JOB, .job = "default"};
+    plan = optimise(&arena, &set, &p);
+    assert_near(plan.baseline_time_s.value, balanced_time(1250) * 1.0025, 0.01);
+    assert_int_equal(plan.baseline_time_s.n, 6);
+    assert_near(plan.saving.value,
+                1 - balanced_time(plan.best_guess_mhz) * balanced_power(plan.best_guess_mhz) /
+                        (balanced_time(1250) * balanced_power(1250)),
+                0.02);
+    snprintf(p.baseline.job, sizeof p.baseline.job, "nobody");
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    assert_true(has_note(&plan, "\"nobody\""));
+}
+
+/* At a low rate the idle time of a fast run costs; E_total = E + idle (T - t). */
+static void a_rate_counts_idle_energy(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.003;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.objective.kind = WTL_OBJECTIVE_ENERGY;
+    p.has_rate = true;
+    p.rate_per_s = 1 / 15.0;
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    assert_true(has_note(&plan, "idle power"));
+    for (size_t i = 0; i < set.n_runs; i++)
+        wtl_run_set(&set.runs[i], WTL_R_idle_power_w, 30);
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+    double t = balanced_time(1400), energy = t * balanced_power(1400) + 30 * (15 - t);
+    assert_near(plan.baseline_energy_j.value, energy, 0.01 * energy);
+    for (size_t i = 0; i < plan.n_curve; i++)
+        if (plan.curve[i].feasible)
+            assert_true(balanced_time(plan.curve[i].clock_mhz) < 15);
+    assert_true(balanced_time(600) > 15); /* cannot keep up, and is not feasible */
+    for (size_t i = 0; i < set.n_runs; i++)
+        wtl_run_set(&set.runs[i], WTL_R_rate_per_s, i % 2 ? 1.0 : 2.0);
+    p.has_rate = false;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    assert_true(has_note(&plan, "--rate"));
+    p.has_rate = true;
+    p.rate_per_s = 2;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+}
+
+static void latency_objectives_hold_at_their_bounds(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.004;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.objective.kind = WTL_OBJECTIVE_ENERGY;
+    p.n_slo = 1;
+    p.slo[0] = (struct wtl_slo){.percent = 99, .seconds = 0.135};
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    assert_true(has_note(&plan, "p99"));
+    for (size_t i = 0; i < set.n_runs; i++) /* 0.12 s at 1400 MHz, 0.130 at 1200, 0.14 at 1050 */
+        wtl_run_set(&set.runs[i], WTL_R_latency_p99_s, set.runs[i].metric[WTL_R_time_s] / 100);
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+    assert_true(balanced_time(plan.clock_mhz) / 100 < 0.135);
+    assert_in_range(plan.clock_mhz, 1120, 1240);
+    p.slo[0].seconds = 0.1;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_INFEASIBLE);
+    assert_non_null(strstr(plan.relaxation, "--slo p99="));
+    p.slo[0].percent = 42;
+    struct wtl_error err = {0};
+    assert_int_equal(wtl_optimize_clock(&arena, &set, &p, NULL, &plan, &err), -(int)WTL_USAGE);
+}
+
+static double flat(double f)
+{
+    (void)f;
+    return 80;
+}
+
+static void noise_is_undecided_and_nothing_to_gain_is_not(void **state)
+{
+    (void)state;
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.2; /* as llama of the published runs */
+    recipe.step_mhz = 50;
+    recipe.reps = 2;
+    int undecided = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        WTL_ARENA(arena);
+        recipe.seed = seed;
+        struct wtl_workset set = make_set(&arena, &recipe, 0);
+        struct wtl_policy p = wtl_policy_default();
+        p.replicates = 200;
+        p.has_max_slowdown = true;
+        p.max_slowdown = 0.05;
+        struct wtl_plan plan = optimise(&arena, &set, &p);
+        undecided += plan.status == WTL_PLAN_UNDECIDED;
+        if (plan.status == WTL_PLAN_UNDECIDED)
+            assert_true(plan.clock_mhz == 0 && plan.best_guess_mhz > 0 &&
+                        has_note(&plan, "Undecided"));
+    }
+    assert_true(undecided >= 8);
+    WTL_ARENA(arena);
+    recipe = usual_recipe(); /* power does not fall with the clock: the maximum is best */
+    recipe.power_w = flat;
+    recipe.noise = 0.001;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+    assert_int_equal(plan.clock_mhz, 1400);
+    assert_near(plan.saving.value, 0, 1e-12);
+    assert_true(has_note(&plan, "stays at 1400 MHz"));
+}
+
+static void preference_chooses_among_the_tied(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.02;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.objective.kind = WTL_OBJECTIVE_ENERGY;
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_true(plan.n_tied >= 3);
+    int low = plan.tied_clocks_mhz[0], high = plan.tied_clocks_mhz[plan.n_tied - 1];
+    assert_int_equal(plan.best_guess_mhz, high);
+    p.prefer = WTL_PREFER_LOWEST_CLOCK;
+    assert_int_equal(optimise(&arena, &set, &p).best_guess_mhz, low);
+    p.prefer = WTL_PREFER_BEST;
+    int best = optimise(&arena, &set, &p).best_guess_mhz;
+    assert_near(point_at(&plan, best)->objective, 1, 1e-12);
+    p.prefer = WTL_PREFER_LEAST_ENERGY;
+    assert_int_equal(optimise(&arena, &set, &p).best_guess_mhz, best);
+}
+
+static void unusable_sets_say_why(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    struct wtl_plan plan;
+    assert_ok(wtl_optimize_clock(&arena, &set, &p, "times sit on steps", &plan, NULL), NULL);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    assert_string_equal(plan.notes[0], "times sit on steps");
+    recipe.from_mhz = 1360; /* three clocks */
+    set = make_set(&arena, &recipe, 0);
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    assert_true(has_note(&plan, "3 clocks carry no curve"));
+    set.n_runs = 0;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+}
+
+static void senseless_policies_are_refused_and_outputs_stay(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    for (int i = 0; i < 6; i++) {
+        struct wtl_policy p = wtl_policy_default();
+        struct wtl_plan plan, before;
+        struct wtl_error err = {0};
+        memset(&plan, 0x5a, sizeof plan);
+        before = plan;
+        p.replicates = i == 0 ? 10 : 200;
+        p.confidence = i == 1 ? 1 : 0.95;
+        p.has_max_slowdown = i == 2;
+        p.max_slowdown = NAN;
+        p.has_min_saving = i == 3;
+        p.min_saving = 1;
+        p.has_rate = i == 4;
+        p.objective.kind = i == 5 ? WTL_OBJECTIVE_WEIGHTED : WTL_OBJECTIVE_EDP;
+        p.objective.weight = 7;
+        assert_int_equal(wtl_optimize_clock(&arena, &set, &p, NULL, &plan, &err), -(int)WTL_USAGE);
+        assert_memory_equal(&plan, &before, sizeof plan);
+        assert_true(err.message[0] != '\0');
+    }
+}
+
+static void survives_failing_allocations(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.step_mhz = 100;
+    recipe.noise = 0.01;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.replicates = 100;
+    p.has_max_slowdown = p.has_min_clock_ratio = true;
+    p.max_slowdown = 0.1;
+    p.min_clock_ratio = 0.5;
+    for (long fail = 1;; fail++) {
+        struct wtl_alloc_failing failing;
+        struct wtl_arena request;
+        struct wtl_plan plan = {.clock_mhz = -1};
+        wtl_arena_init(&request, wtl_alloc_failing(&failing, fail));
+        int rc = wtl_optimize_clock(&request, &set, &p, NULL, &plan, NULL);
+        if (rc)
+            assert_true(rc == -(int)WTL_NOMEM && plan.clock_mhz == -1);
+        wtl_arena_fini(&request);
+        if (rc == 0)
+            break;
+        assert_true(fail < 2000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_brute_force_without_noise),
+        cmocka_unit_test(scaling_changes_nothing_but_the_units),
+        cmocka_unit_test(one_seed_gives_one_answer),
+        cmocka_unit_test(a_faster_clock_passes_every_slowdown_limit),
+        cmocka_unit_test(limits_hold_at_their_bounds),
+        cmocka_unit_test(only_legal_clocks_are_recommended),
+        cmocka_unit_test(infeasible_names_constraint_and_relaxation),
+        cmocka_unit_test(cold_baseline_is_read_off_the_curve),
+        cmocka_unit_test(baselines_of_every_kind),
+        cmocka_unit_test(a_rate_counts_idle_energy),
+        cmocka_unit_test(latency_objectives_hold_at_their_bounds),
+        cmocka_unit_test(noise_is_undecided_and_nothing_to_gain_is_not),
+        cmocka_unit_test(preference_chooses_among_the_tied),
+        cmocka_unit_test(unusable_sets_say_why),
+        cmocka_unit_test(senseless_policies_are_refused_and_outputs_stay),
+        cmocka_unit_test(survives_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
