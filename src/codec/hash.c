@@ -71,8 +71,9 @@ int wtl_sha256(const void *data, size_t n, char hex_out[WTL_SHA256_HEX], struct 
 {
     struct wtl_hash *hash = NULL;
     int rc = wtl_hash_new(&hash, err);
-    if (rc == 0)
-        rc = wtl_hash_start(hash, err);
+    if (!hash)
+        return rc;
+    rc = wtl_hash_start(hash, err);
     if (rc == 0)
         rc = wtl_hash_add(hash, data, n, err);
     if (rc == 0)

@@ -283,7 +283,7 @@ static bool parse_hex(struct wtl_view text, double *out)
         return false;
     uint64_t v = 0;
     for (size_t i = 2; i < text.n; i++) {
-        int c = text.s[i];
+        unsigned char c = (unsigned char)text.s[i];
         int lower = c | 32;
         if (c >= '0' && c <= '9')
             v = v << 4 | (uint64_t)(c - '0');
@@ -514,7 +514,7 @@ static int take_row(struct smi *s, struct wtl_error *err)
         if (!names)
             return other_line(s, WTL_DROP_no_header, err);
         int rc = assume_layout(s, names, err);
-        if (rc != 0)
+        if (rc != 0 || !s->layout)
             return rc;
     }
     if (csv->unended)

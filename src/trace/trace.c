@@ -98,8 +98,7 @@ static void add_once(char *list, size_t size, const char *separator, const char 
     size_t n = strlen(part);
     if (n == 0 || (used && has_part(list, separator, part)) || used + gap + n + 1 > size)
         return;
-    memcpy(list + used, separator, gap);
-    memcpy(list + used + gap, part, n + 1);
+    snprintf(list + used, size - used, "%s%s", used ? separator : "", part);
 }
 
 void wtl_reading_dialect(struct wtl_reading *r, const char *format, ...)
