@@ -205,10 +205,36 @@ static double spread(const struct wtl_levels *l, const struct wtl_run *runs, con
     return fmax(sigma_floor, fmax(within, about));
 }
 
+/* Spread only shrinks and degrees of freedom only grow from round to round: a run that is rejected
+ * must not be pardoned because it is rejected. */
+static int learn_spread(struct wtl_arena *scratch, struct wtl_levels *l, const struct wtl_run *runs,
+                        double n_params, double n_used, struct wtl_error *err)
+{
+    double *a = WTL_NEW_ARRAY(scratch, double, PAIRS_PER_RUN * l->n);
+    double *log_e = WTL_NEW_ARRAY(scratch, double, l->n);
+    double *fit_e = WTL_NEW_ARRAY(scratch, double, l->n);
+    if (!a || !log_e || !fit_e)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < l->n; i++) {
+        log_e[i] = l->log_t[i] + l->log_p[i];
+        fit_e[i] = l->fit_t[i] + l->fit_p[i];
+    }
+    double sigma_t = spread(l, runs, l->log_t, l->fit_t, n_params, a);
+    double sigma_p = spread(l, runs, l->log_p, l->fit_p, n_params, a);
+    double sigma_e = spread(l, runs, log_e, fit_e, n_params, a);
+    bool first = l->dof == 0;
+    l->sigma_t = first ? sigma_t : fmin(l->sigma_t, sigma_t);
+    l->sigma_p = first ? sigma_p : fmin(l->sigma_p, sigma_p);
+    l->sigma_e = first ? sigma_e : fmin(l->sigma_e, sigma_e);
+    /* A robust scale is worth half its data. */
+    l->dof = fmax(fmax(1, l->dof), 0.5 * (n_used - n_params));
+    return 0;
+}
+
 int wtl_levels_learn(struct wtl_arena *scratch, struct wtl_levels *l, const struct wtl_run *runs,
                      struct wtl_error *err)
 {
-    struct part p;
+    struct part p = {0};
     int rc = part_new(scratch, l->n, &p, err);
     double n_params = 0, n_used = 0;
     for (int g = 0; g < l->n_groups && !rc; g++) {
@@ -221,28 +247,7 @@ int wtl_levels_learn(struct wtl_arena *scratch, struct wtl_levels *l, const stru
         n_params += fmin(clocks, 1 + 2 * clocks / (double)window_of(p.n_clocks));
         n_used += (double)p.n_used;
     }
-    double *a = rc ? NULL : WTL_NEW_ARRAY(scratch, double, (PAIRS_PER_RUN + 2) * l->n);
-    if (!rc && !a)
-        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (rc)
-        return rc;
-    double *log_e = a + PAIRS_PER_RUN * l->n, *fit_e = log_e + l->n;
-    for (size_t i = 0; i < l->n; i++) {
-        log_e[i] = l->log_t[i] + l->log_p[i];
-        fit_e[i] = l->fit_t[i] + l->fit_p[i];
-    }
-    /* Spread only shrinks and degrees of freedom only grow from round to round: a run that is
-     * rejected must not be pardoned because it is rejected. */
-    double sigma_t = spread(l, runs, l->log_t, l->fit_t, n_params, a);
-    double sigma_p = spread(l, runs, l->log_p, l->fit_p, n_params, a);
-    double sigma_e = spread(l, runs, log_e, fit_e, n_params, a);
-    bool first = l->dof == 0;
-    l->sigma_t = first ? sigma_t : fmin(l->sigma_t, sigma_t);
-    l->sigma_p = first ? sigma_p : fmin(l->sigma_p, sigma_p);
-    l->sigma_e = first ? sigma_e : fmin(l->sigma_e, sigma_e);
-    /* A robust scale is worth half its data. */
-    l->dof = fmax(fmax(1, l->dof), 0.5 * (n_used - n_params));
-    return 0;
+    return rc ? rc : learn_spread(scratch, l, runs, n_params, n_used, err);
 }
 
 double wtl_levels_z(const struct wtl_levels *l, double z)
