@@ -143,6 +143,8 @@ static size_t pick_runs(struct wtl_arena *scratch, const struct wtl_report_set *
     int chosen = plan ? (plan->status == WTL_PLAN_OK ? plan->clock_mhz : plan->best_guess_mhz) : 0;
     const struct wtl_run *run = typical_run(scratch, s->set, base, true);
     const char *role = run && run->clock_mhz == base ? "baseline clock" : "nearest to baseline";
+    if (!plan)
+        role = "highest clock";
     if (!run) {
         run = typical_run(scratch, s->set, base, false);
         role = "a rejected run";

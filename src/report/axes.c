@@ -28,10 +28,8 @@ static struct wtl_font font_label(enum wtl_valign valign)
 
 double wtl_axis_position(const struct wtl_axis *axis, double value)
 {
-    if (axis->categories) {
-        double t = (value + 0.5) / (double)axis->n_categories;
-        return axis->reversed ? 1 - t : t;
-    }
+    if (axis->categories)
+        return (value + 0.5) / (double)axis->n_categories;
     if (axis->log)
         return value > 0 ? log(value / axis->lo) / log(axis->hi / axis->lo) : -1e9;
     return (value - axis->lo) / (axis->hi - axis->lo);
@@ -89,6 +87,8 @@ void wtl_axis_ticks(const struct wtl_axis *axis, struct wtl_canvas *c, double le
     int want = (int)(length_pt / (vertical ? 18 : 32));
     want = want < 2 ? 2 : want > 9 ? 9 : want;
     for (; want >= 1; want--) {
+        if (axis->whole && axis->hi - axis->lo < want)
+            want = (int)fmax(axis->hi - axis->lo, 1);
         if (axis->log)
             wtl_ticks_log(axis->lo, axis->hi, want, ticks);
         else

@@ -26,8 +26,8 @@ struct wtl_axis {
     double lo, hi;
     const char *const *categories; /* not NULL: positions 0, 1, ... with these names */
     size_t n_categories;
-    bool reversed; /* categories from the top */
-    bool bare;     /* ticks without numbers and without a name: a panel below has them */
+    bool whole; /* counts: ticks at whole numbers only */
+    bool bare;  /* ticks without numbers and without a name: a panel below has them */
 };
 
 enum wtl_layer_kind {

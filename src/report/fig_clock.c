@@ -203,7 +203,7 @@ static int add_means(struct wtl_arena *arena, struct wtl_chart *chart,
 }
 
 /* The clocks of all runs and of the curve. */
-static bool clock_range(const struct wtl_report_set *s, double *lo, double *hi)
+static void clock_range(const struct wtl_report_set *s, double *lo, double *hi)
 {
     *lo = INFINITY;
     *hi = -INFINITY;
@@ -212,10 +212,7 @@ static bool clock_range(const struct wtl_report_set *s, double *lo, double *hi)
             wtl_fig_hold(lo, hi, s->set->runs[i].clock_mhz);
     for (size_t i = 0; s->plan && i < s->plan->n_curve; i++)
         wtl_fig_hold(lo, hi, s->plan->curve[i].clock_mhz);
-    if (*hi < *lo)
-        return false;
     wtl_ticks_range(lo, hi, 0.03);
-    return true;
 }
 
 static int clock_panel(struct wtl_arena *arena, const struct wtl_report_set *s,
@@ -242,17 +239,28 @@ static int clock_panel(struct wtl_arena *arena, const struct wtl_report_set *s,
     return rc;
 }
 
+/* Whether runs with a time stand at two clocks at least. */
+static bool several_clocks(const struct wtl_workset *set)
+{
+    int first = 0;
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *r = &set->runs[i];
+        if (r->clock_mhz <= 0 || !wtl_run_has(r, WTL_R_time_s))
+            continue;
+        if (first && r->clock_mhz != first)
+            return true;
+        first = r->clock_mhz;
+    }
+    return false;
+}
+
 int wtl_fig_clock(struct wtl_arena *arena, const struct wtl_report *r,
                   const struct wtl_report_set *s, struct wtl_figure **figure_out,
                   struct wtl_error *err)
 {
     const char *name = wtl_fig_set_name(arena, s->set);
-    double lo, hi, *x, *y;
-    if (wtl_fig_runs(arena, s->set, true, WTL_R_time_s, &x, &y, NULL) +
-                wtl_fig_runs(arena, s->set, false, WTL_R_time_s, &x, &y, NULL) ==
-            0 ||
-        !clock_range(s, &lo, &hi))
-        return WTL_FAIL(err, WTL_NOTFOUND, "%s: no run with a clock and a time", name);
+    if (!several_clocks(s->set))
+        return WTL_FAIL(err, WTL_NOTFOUND, "%s: no runs at two clocks or more", name);
     struct wtl_figure *f = wtl_figure_new(arena, N_VIEWS, 1, 112);
     if (!f)
         return WTL_FIG_NOMEM(err);

@@ -152,7 +152,7 @@ static int drift_chart(struct wtl_arena *arena, const struct wtl_report_set *s,
                        struct wtl_error *err)
 {
     chart->title = all ? "All runs" : "Accepted runs";
-    chart->x = (struct wtl_axis){"Run, in order of the session", "", .lo = 1,
+    chart->x = (struct wtl_axis){"Run, in order of the session", "", .whole = true, .lo = 1,
                                  .hi = (double)s->set->n_runs};
     wtl_ticks_range(&chart->x.lo, &chart->x.hi, 0.02);
     chart->y = (struct wtl_axis){"Time over clock\xe2\x80\x99s median", ""};
@@ -188,8 +188,8 @@ int wtl_fig_drift(struct wtl_arena *arena, const struct wtl_report *r,
     int rc = collect(arena, s->set, &o, err);
     if (rc < 0)
         return rc;
-    if (o.n_accepted + o.n_rejected < 2)
-        return WTL_FAIL(err, WTL_NOTFOUND, "%s: fewer than two runs with a time", name);
+    if (o.n_accepted + o.n_rejected < 3)
+        return WTL_FAIL(err, WTL_NOTFOUND, "%s: fewer than three runs with a time", name);
     /* One panel when they would show the same, or when nothing was accepted. */
     bool two = o.n_rejected > 0 && o.n_accepted > 0;
     struct wtl_figure *f = wtl_figure_new(arena, two ? 2 : 1, 1, two ? 115 : 165);

@@ -40,8 +40,7 @@ static int plan_rows(struct wtl_arena *arena, const struct wtl_report *r, bool b
 
 static struct wtl_axis row_axis(const struct rows *rows)
 {
-    return (struct wtl_axis){
-        .name = "", .categories = rows->name, .n_categories = rows->n, .reversed = false};
+    return (struct wtl_axis){.name = "", .categories = rows->name, .n_categories = rows->n};
 }
 
 /* Rows count from the top; positions of categories count from the bottom. */

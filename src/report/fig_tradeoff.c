@@ -165,8 +165,9 @@ int wtl_fig_tradeoff(struct wtl_arena *arena, const struct wtl_report *r,
     int rc = collect(arena, s->set, &runs, err);
     if (rc < 0)
         return rc;
-    if (runs.n == 0)
-        return WTL_FAIL(err, WTL_NOTFOUND, "%s: no accepted run with time and energy", name);
+    if (runs.n < 2)
+        return WTL_FAIL(err, WTL_NOTFOUND, "%s: fewer than two accepted runs with time and energy",
+                        name);
     struct wtl_figure *f = wtl_figure_new(arena, 1, 1, 235);
     if (!f)
         return WTL_FIG_NOMEM(err);
