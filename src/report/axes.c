@@ -65,7 +65,7 @@ const char *wtl_axis_label(const struct wtl_axis *axis, char *buf, size_t size, 
 static bool labels_fit(const struct wtl_axis *axis, struct wtl_canvas *c, double length_pt,
                        const struct wtl_ticks *ticks, double scale)
 {
-    double last_end = -INFINITY;
+    double last_end = -HUGE_VAL;
     for (int i = 0; i < ticks->n; i++) {
         char text[64];
         wtl_tick_format(ticks->at[i] / scale, ticks->decimals, text, sizeof text);

@@ -27,7 +27,8 @@ static void add(struct wtl_document *d, struct wtl_block block)
     d->blocks[d->n_blocks++] = block;
 }
 
-static const char *vprint(struct wtl_document *d, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *vprint(struct wtl_document *d,
+                                                                const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);

@@ -30,7 +30,7 @@ static void curve_value(const struct wtl_curve_point *p, enum wtl_run_metric met
                         double *lo, double *hi)
 {
     *value = p->power_w;
-    *lo = *hi = NAN;
+    *lo = *hi = (double)NAN;
     if (metric == WTL_R_time_s) {
         *value = p->time_s;
         *lo = p->time_lo;
@@ -139,7 +139,7 @@ static void add_runs(struct wtl_arena *arena, struct wtl_chart *chart,
                                 .x = x,
                                 .y = y};
     }
-    double rejected_lo = INFINITY, rejected_hi = -INFINITY;
+    double rejected_lo = HUGE_VAL, rejected_hi = -HUGE_VAL;
     for (size_t i = 0; i < n; i++)
         wtl_fig_hold(&rejected_lo, &rejected_hi, y[i]);
     n = wtl_fig_runs(arena, set, true, metric, &x, &y, NULL);
@@ -205,8 +205,8 @@ static int add_means(struct wtl_arena *arena, struct wtl_chart *chart,
 /* The clocks of all runs and of the curve. */
 static void clock_range(const struct wtl_report_set *s, double *lo, double *hi)
 {
-    *lo = INFINITY;
-    *hi = -INFINITY;
+    *lo = HUGE_VAL;
+    *hi = -HUGE_VAL;
     for (size_t i = 0; i < s->set->n_runs; i++)
         if (s->set->runs[i].clock_mhz > 0)
             wtl_fig_hold(lo, hi, s->set->runs[i].clock_mhz);
@@ -219,7 +219,7 @@ static int clock_panel(struct wtl_arena *arena, const struct wtl_report_set *s,
                        const struct metric_view *view, struct wtl_chart *chart,
                        struct wtl_error *err)
 {
-    double lo = INFINITY, hi = -INFINITY;
+    double lo = HUGE_VAL, hi = -HUGE_VAL;
     chart->x = (struct wtl_axis){.name = "SM clock", .unit = "MHz"};
     clock_range(s, &chart->x.lo, &chart->x.hi);
     chart->y = (struct wtl_axis){.name = view->name, .unit = view->unit, .si = true};

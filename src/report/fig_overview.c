@@ -369,7 +369,7 @@ static int compare_panel(struct wtl_arena *arena, const struct rows *rows, enum 
     double *a = WTL_NEW_ARRAY(arena, double, rows->n + 1);
     double *b = WTL_NEW_ARRAY(arena, double, rows->n + 1);
     double *y = WTL_NEW_ARRAY(arena, double, rows->n + 1);
-    double lo = INFINITY, hi = -INFINITY;
+    double lo = HUGE_VAL, hi = -HUGE_VAL;
     size_t n = 0;
     if (!a || !b || !y)
         return WTL_FIG_NOMEM(err);

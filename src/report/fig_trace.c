@@ -113,7 +113,7 @@ static struct wtl_axis metric_axis(enum wtl_metric m)
 static int series_panel(struct wtl_arena *arena, const struct wtl_report_set *s, enum wtl_metric m,
                         struct wtl_chart *chart, struct wtl_error *err)
 {
-    double lo = INFINITY, hi = -INFINITY, end = 0;
+    double lo = HUGE_VAL, hi = -HUGE_VAL, end = 0;
     for (size_t i = 0; i < n_shown(s); i++) {
         double *t, *v;
         size_t n = column(arena, &s->traces[i], m, &t, &v);
@@ -264,7 +264,7 @@ static int add_outline(struct wtl_arena *arena, struct wtl_chart *chart, const d
 static int histogram_chart(struct wtl_arena *arena, const struct wtl_report_set *s,
                            struct wtl_chart *chart, struct wtl_error *err)
 {
-    double *t, *v[TRACES_MAX], lo = INFINITY, hi = -INFINITY, top = 0;
+    double *t, *v[TRACES_MAX], lo = HUGE_VAL, hi = -HUGE_VAL, top = 0;
     size_t n[TRACES_MAX], most = 0;
     for (size_t i = 0; i < n_shown(s); i++) {
         n[i] = column(arena, &s->traces[i], WTL_M_power_w, &t, &v[i]);
@@ -362,7 +362,7 @@ int wtl_fig_power_temp(struct wtl_arena *arena, const struct wtl_report *r,
     if (!f)
         return WTL_FIG_NOMEM(err);
     size_t step = (longest + SCATTER_MAX - 1) / SCATTER_MAX, k = 0;
-    double x_lo = INFINITY, x_hi = -INFINITY, y_lo = INFINITY, y_hi = -INFINITY, end = 0;
+    double x_lo = HUGE_VAL, x_hi = -HUGE_VAL, y_lo = HUGE_VAL, y_hi = -HUGE_VAL, end = 0;
     for (size_t i = 0; i < n_shown(s); i++) {
         double *temp, *power, *time;
         size_t n = pairs(arena, &s->traces[i], step, &temp, &power, &time);

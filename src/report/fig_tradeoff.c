@@ -127,15 +127,15 @@ static int tradeoff_chart(struct wtl_arena *arena, const struct wtl_report_set *
                           struct wtl_chart *chart, struct wtl_error *err)
 {
     struct cloud runs = {0}, front = {0};
-    double z_lo = INFINITY, z_hi = -INFINITY;
+    double z_lo = HUGE_VAL, z_hi = -HUGE_VAL;
     int rc = collect(arena, s->set, &runs, err);
     if (rc == 0)
         rc = curve_cloud(arena, s->plan, true, &front, err);
     if (rc < 0)
         return rc;
-    chart->x = (struct wtl_axis){"Time of a run", "s", .si = true, .lo = INFINITY, .hi = -INFINITY};
+    chart->x = (struct wtl_axis){"Time of a run", "s", .si = true, .lo = HUGE_VAL, .hi = -HUGE_VAL};
     chart->y =
-        (struct wtl_axis){"Energy of a run", "J", .si = true, .lo = INFINITY, .hi = -INFINITY};
+        (struct wtl_axis){"Energy of a run", "J", .si = true, .lo = HUGE_VAL, .hi = -HUGE_VAL};
     hold_cloud(chart, &runs, &z_lo, &z_hi);
     hold_cloud(chart, &front, &z_lo, &z_hi);
     add_cloud(chart, &runs, "accepted run", WTL_MARK_CIRCLE, 4);
@@ -189,7 +189,7 @@ static int validation_chart(struct wtl_arena *arena, struct wtl_chart *chart, co
                             const char *unit, const double *measured, const double *predicted,
                             const double *clock, size_t n, struct wtl_error *err)
 {
-    double lo = INFINITY, hi = -INFINITY;
+    double lo = HUGE_VAL, hi = -HUGE_VAL;
     for (size_t i = 0; i < n; i++) {
         wtl_fig_hold(&lo, &hi, measured[i]);
         wtl_fig_hold(&lo, &hi, predicted[i]);
@@ -246,7 +246,7 @@ int wtl_fig_validation(struct wtl_arena *arena, const struct wtl_report *r,
     double *clock = WTL_NEW_ARRAY(arena, double, v->n);
     if (!f || !clock)
         return WTL_FIG_NOMEM(err);
-    double lo = INFINITY, hi = -INFINITY;
+    double lo = HUGE_VAL, hi = -HUGE_VAL;
     for (size_t i = 0; i < v->n; i++) {
         clock[i] = v->clock_mhz[i];
         wtl_fig_hold(&lo, &hi, clock[i]);

@@ -104,7 +104,7 @@ void wtl_labels_place(struct wtl_label *labels, size_t n, struct wtl_box plot,
                            .n_data = n_data,
                            .blocked = blocked,
                            .n_blocked = n_blocked,
-                           .best_cost = INFINITY};
+                           .best_cost = HUGE_VAL};
         labels[i].placed = false;
         try_rings(&s);
         try_grid(&s);

@@ -58,7 +58,7 @@ static void impossible_ranges_give_none(void **state)
     assert_int_equal(t.n, 0);
     wtl_ticks_linear((double)NAN, 1, 5, &t);
     assert_int_equal(t.n, 0);
-    wtl_ticks_linear(0, (double)INFINITY, 5, &t);
+    wtl_ticks_linear(0, HUGE_VAL, 5, &t);
     assert_int_equal(t.n, 0);
     wtl_ticks_log(0, 10, 5, &t);
     assert_int_equal(t.n, 0);
@@ -92,7 +92,7 @@ static void ranges(void **state)
     lo = hi = 5;
     wtl_ticks_range(&lo, &hi, 0.1);
     assert_true(lo < 5 && hi > 5);
-    lo = (double)INFINITY, hi = -(double)INFINITY;
+    lo = HUGE_VAL, hi = -HUGE_VAL;
     wtl_ticks_range(&lo, &hi, 0.1);
     assert_near(lo, 0, 0);
     assert_near(hi, 1, 0);
