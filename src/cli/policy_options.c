@@ -2,7 +2,10 @@
  * Options to an overlay. */
 #include "cli/policy_options.h"
 
+#include "base/file.h"
 #include "core/clocks.h"
+
+#include <unistd.h>
 
 /* A limit that was given, with its flag. */
 static void take(const struct wtl_opt_quantity *option, bool *has, double *value)
@@ -15,6 +18,23 @@ static int blame(int rc, struct wtl_error *err, const char *option)
 {
     if (rc < 0)
         wtl_error_context(err, "--%s", option);
+    return rc;
+}
+
+/* A list as it stands, or the content of a file of that name. */
+static int read_clocks(struct wtl_arena *arena, const char *text, struct wtl_clocks *out,
+                       struct wtl_error *err)
+{
+    char *content = NULL;
+    size_t size;
+    if (access(text, R_OK) != 0)
+        return wtl_clocks_parse(arena, text, out, err);
+    int rc = wtl_file_read(arena, text, 1 << 20, &content, &size, err);
+    if (rc == 0) {
+        rc = wtl_clocks_parse(arena, content, out, err);
+        if (rc < 0)
+            wtl_error_input(err, text, 0, 0);
+    }
     return rc;
 }
 
@@ -36,7 +56,7 @@ int wtl_policy_options_read(struct wtl_arena *arena, const struct wtl_policy_opt
     if (rc == 0 && o.prefer)
         rc = blame(wtl_prefer_parse(options->prefer, &v->prefer, err), err, "prefer");
     if (rc == 0 && o.clocks)
-        rc = blame(wtl_clocks_parse(arena, options->clocks, &clocks, err), err, "clocks");
+        rc = blame(read_clocks(arena, options->clocks, &clocks, err), err, "clocks");
     if (rc < 0)
         return rc;
     v->clocks_mhz = clocks.mhz;

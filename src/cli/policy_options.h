@@ -37,8 +37,8 @@ struct wtl_policy_options {
 #define WTL_POLICY_OPTS(type, member)                                                              \
     WTL_POLICY_OPT_(type, member, objective, "objective", WTL_OPT_STRING, "NAME", WTL_UNIT_NONE,   \
                     0, 0,                                                                          \
-                    "minimise energy, time, edp, ed2p, E*t^N, weighted:W or "                      \
-                    "throughput-per-watt (edp)"),                                                  \
+                    "minimise energy, time, edp, ed2p, E*t^N, weighted:W, "                        \
+                    "throughput-per-watt, or a published optimization_metric (edp)"),              \
         WTL_POLICY_OPT_(type, member, max_slowdown, "max-slowdown", WTL_OPT_QUANTITY, "PERCENT",   \
                         WTL_UNIT_FRACTION, -1, 1000,                                               \
                         "slowdown against the baseline may be at most this"),                      \
@@ -53,7 +53,7 @@ struct wtl_policy_options {
                         "RATIO", WTL_UNIT_FRACTION, 0, 1,                                          \
                         "clock must be at least this share of the highest"),                       \
         WTL_POLICY_OPT_(type, member, clocks, "clocks", WTL_OPT_STRING, "LIST", WTL_UNIT_NONE, 0,  \
-                        0, "clocks that the GPU has, \"510,525\" or \"510-1410:15\""),             \
+                        0, "only these clocks, 510,525 or 510-1410:15, or a file of them"),        \
         WTL_POLICY_OPT_(type, member, baseline, "baseline", WTL_OPT_STRING, "WHAT", WTL_UNIT_NONE, \
                         0, 0,                                                                      \
                         "compare with max, default, fastest, clock:MHZ, job:NAME or rep:N (max)"), \

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle optimize`: the clock with the least energy inside the limits, with the evidence. */
+#include "cli/command.h"
+#include "cli/plan_options.h"
+#include "cli/plan_text.h"
+
+#include <string.h>
+
+struct optimize_options {
+    const char *output;
+    const char *gpu, *workload, *job;
+    bool sensitivity;
+    struct wtl_plan_options plan;
+    struct wtl_cost_options cost;
+};
+
+#define AT(field) offsetof(struct optimize_options, field)
+static const struct wtl_opt opts[] = {
+    {"output", 'o', WTL_OPT_STRING, AT(output), "PLAN", "write the plan to this file as well"},
+    {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only runs on this GPU"},
+    {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only runs of this workload"},
+    {"job", 0, WTL_OPT_STRING, AT(job), "ID", "only runs of this job"},
+    WTL_PLAN_OPTS(struct optimize_options, plan),
+    WTL_COST_OPTS(struct optimize_options, cost),
+    {0},
+};
+static const struct optimize_options defaults = {.plan = WTL_PLAN_OPTIONS_DEFAULT};
+
+/* "clock CAMPAIGN" is the same as "CAMPAIGN"; the other levels are not here yet. */
+static int campaign_argument(struct wtl_context *ctx, const char **path_out, struct wtl_error *err)
+{
+    static const char *const levels[] = {"share", "pipeline", "fleet"};
+    if (ctx->argc == 1) {
+        *path_out = ctx->argv[0];
+        return 0;
+    }
+    if (strcmp(ctx->argv[0], "clock") == 0) {
+        *path_out = ctx->argv[1];
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if (strcmp(ctx->argv[0], levels[i]) == 0)
+            return WTL_FAIL(err, WTL_UNSUPPORTED, "the level \"%s\" comes with a later version",
+                            levels[i]);
+    int rc = WTL_FAIL(err, WTL_USAGE, "wattle optimize takes one campaign, found \"%s\" as well",
+                      ctx->argv[1]);
+    wtl_error_hint(err, "usage: wattle optimize [clock] CAMPAIGN [options]");
+    return rc;
+}
+
+static int write_outputs(struct wtl_context *ctx, const struct wtl_plan_file *file,
+                         struct wtl_error *err)
+{
+    const struct optimize_options *o = ctx->options;
+    struct wtl_cost_terms terms;
+    int rc = o->output ? wtl_plan_file_write(o->output, file, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (ctx->json) {
+        struct wtl_buf text;
+        wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+        rc = wtl_plan_file_text(file, &text, err);
+        if (rc == 0)
+            fputs(wtl_buf_str(&text), ctx->out);
+        wtl_buf_fini(&text);
+        return rc;
+    }
+    bool cost = wtl_cost_options_read(&o->cost, &terms);
+    rc = wtl_print_plan_table(ctx, file, err);
+    if (rc == 0 && ctx->verbosity >= 0) {
+        wtl_print_plan_details(ctx, file, cost ? &terms : NULL);
+        wtl_print_published(ctx, file);
+    }
+    return rc;
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct optimize_options *o = ctx->options;
+    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    struct wtl_optimize_request request = {.filter = {o->gpu, o->workload, o->job}};
+    struct wtl_plan_file file = {0};
+    struct wtl_campaign *campaign;
+    const char *path = NULL;
+    int rc = campaign_argument(ctx, &path, err);
+    if (rc == 0)
+        rc = wtl_plan_options_read(ctx->arena, &o->plan, &request, err);
+    if (rc == 0)
+        rc = wtl_campaign_open(path, WTL_CAMPAIGN_READ, ctx->clock, &campaign, err);
+    if (rc < 0)
+        return rc;
+    rc = wtl_flow_optimize(&flow, campaign, &request, ctx->arena, &file, err);
+    wtl_campaign_close(campaign);
+    if (rc == 0)
+        rc = write_outputs(ctx, &file, err);
+    return rc < 0 ? rc : wtl_plans_status(file.plans, file.n_plans);
+}
+
+const struct wtl_command wtl_cmd_optimize = {
+    .name = "optimize",
+    .summary = "Choose the clock with the least energy inside the limits",
+    .synopsis = "[clock] CAMPAIGN [-o PLAN] [options]",
+    .description =
+        "For every GPU and workload of the campaign: fits curves of time and power over the usable "
+        "runs, holds the limits at their upper bounds, finds the optimum and every clock that the "
+        "data cannot tell from it, and says what is saved against the baseline, with an interval "
+        "from a bootstrap of the whole procedure. A plan is ok, undecided (the data cannot tell), "
+        "unusable (the runs do not measure the workload) or infeasible (with the limit that binds "
+        "and the smallest relaxation).\n\n"
+        "--baseline rep:1 reproduces the published method and says what is wrong with it. A clock "
+        "that the GPU does not have is never recommended: without --clocks the choice is among the "
+        "clocks of the runs, for known boards among those that the board has.",
+    .examples = "  wattle optimize c.wattle --objective edp --max-slowdown 5% -o plan.json\n"
+                "  wattle optimize c.wattle --policy published-000\n"
+                "  wattle optimize c.wattle --baseline rep:1\n"
+                "  wattle optimize c.wattle --gpu A100 --price 0.30 --carbon 380 --busy-hours 6000",
+    .exit_codes = "5  no plan is ok: limits cannot be met\n"
+                  "  7  no plan is ok: the data cannot tell",
+    .opts = opts,
+    .options_size = sizeof(struct optimize_options),
+    .defaults = &defaults,
+    .min_args = 1,
+    .max_args = 2,
+    .run = run,
+};

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plans as text. */
+#include "cli/plan_text.h"
+
+#include "cli/table.h"
+#include "optimize/clock.h"
+
+#include <string.h>
+
+const char *wtl_format_percent(const struct wtl_estimate *e, char *buf, size_t size)
+{
+    if (e->n == 0)
+        snprintf(buf, size, "-");
+    else if (e->evidence == WTL_EVIDENCE_NONE)
+        snprintf(buf, size, "%.1f %%", 100 * e->value);
+    else
+        snprintf(buf, size, "%.1f %% (%.1f to %.1f)", 100 * e->value, 100 * e->lo, 100 * e->hi);
+    return buf;
+}
+
+/* ---- The table --------------------------------------------------------------------------------*/
+
+static void put_percent(struct wtl_table *t, const struct wtl_estimate *e)
+{
+    wtl_table_number(t, e->n > 0, 100 * e->value, 1);
+    if (e->n > 0 && e->evidence != WTL_EVIDENCE_NONE)
+        wtl_table_printf(t, "%.1f to %.1f", 100 * e->lo, 100 * e->hi);
+    else
+        wtl_table_put(t, "-");
+}
+
+int wtl_print_plan_table(struct wtl_context *ctx, const struct wtl_plan_file *file,
+                         struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {"gpu", NULL, false, false},      {"workload", NULL, false, false},
+        {"status", NULL, false, false},   {"clock", "MHz", true, false},
+        {"saving", "%", true, false},     {"95 %", "%", true, false},
+        {"slowdown", "%", true, false},   {"95 %", "%", true, false},
+        {"baseline", "MHz", true, false}, {"runs", NULL, true, false},
+        {"rejected", NULL, true, false},  {"tied", NULL, true, false},
+    };
+    enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
+    struct wtl_table_column own[N_COLUMNS];
+    char confidence[16] = "95 %";
+    if (file->n_plans)
+        snprintf(confidence, sizeof confidence, "%g %%", 100 * file->plans[0].policy.confidence);
+    memcpy(own, columns, sizeof columns);
+    own[5].title = own[7].title = confidence;
+    struct wtl_table *t = wtl_table_new(ctx->arena, own, N_COLUMNS);
+    if (!t)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < file->n_plans; i++) {
+        const struct wtl_plan *p = &file->plans[i];
+        wtl_table_put(t, p->gpu);
+        wtl_table_put(t, p->workload);
+        wtl_table_put(t, wtl_plan_status_name(p->status));
+        wtl_table_number(t, p->clock_mhz > 0, p->clock_mhz, 0);
+        put_percent(t, &p->saving);
+        put_percent(t, &p->slowdown);
+        wtl_table_number(t, p->baseline_clock_mhz > 0, p->baseline_clock_mhz, 0);
+        wtl_table_number(t, true, p->n_runs, 0);
+        wtl_table_number(t, true, p->n_rejected, 0);
+        wtl_table_number(t, p->n_tied > 0, (double)p->n_tied, 0);
+    }
+    return wtl_table_print(t, 0, WTL_TABLE_WIDTH, ctx->out, err);
+}
+
+/* ---- Details ----------------------------------------------------------------------------------*/
+
+/* "1095-1155 MHz (5 clocks)". */
+static void print_tied(FILE *out, const struct wtl_plan *p)
+{
+    if (p->n_tied < 2)
+        return;
+    fprintf(out, "  tied      %d to %d MHz, %zu clocks that the data cannot tell apart",
+            p->tied_clocks_mhz[0], p->tied_clocks_mhz[p->n_tied - 1], p->n_tied);
+    if (p->clock_mhz)
+        fprintf(out, "; rule: %s", wtl_prefer_name(p->policy.prefer));
+    fputc('\n', out);
+}
+
+static void print_rejected(FILE *out, const struct wtl_plan *p)
+{
+    const char *separator = ": ";
+    fprintf(out, "  runs      %d used, %d rejected", p->n_runs, p->n_rejected);
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
+        if (p->rejected[c]) {
+            fprintf(out, "%s%d %s", separator, p->rejected[c], wtl_cause_name((enum wtl_cause)c));
+            separator = ", ";
+        }
+    fputc('\n', out);
+}
+
+static void print_baseline(FILE *out, const struct wtl_plan *p)
+{
+    char time[40], energy[40];
+    fprintf(out, "  baseline  %s", wtl_baseline_name(p->baseline_kind));
+    if (p->baseline_clock_mhz)
+        fprintf(out, ", %d MHz", p->baseline_clock_mhz);
+    if (p->baseline_time_s.n && p->baseline_energy_j.n)
+        fprintf(
+            out, ": %s and %s a run",
+            wtl_format_quantity(p->baseline_time_s.value, WTL_UNIT_SECOND, time, sizeof time),
+            wtl_format_quantity(p->baseline_energy_j.value, WTL_UNIT_JOULE, energy, sizeof energy));
+    fprintf(out, "%s\n",
+            p->baseline_from_curve ? " (from the curve: the runs at that clock are not usable)"
+                                   : "");
+}
+
+static void print_effect(FILE *out, const struct wtl_plan *p)
+{
+    char saving[60], slowdown[60], objective[64], name[64];
+    if (p->saving.n == 0)
+        return;
+    fprintf(out, "  saving    %s energy; slowdown %s; %s\n",
+            wtl_format_percent(&p->saving, saving, sizeof saving),
+            wtl_format_percent(&p->slowdown, slowdown, sizeof slowdown),
+            wtl_evidence_name(p->saving.evidence));
+    if (p->objective_saving.n)
+        fprintf(out, "  objective %s: %s less than at the baseline\n",
+                wtl_objective_format(&p->policy.objective, name, sizeof name),
+                wtl_format_percent(&p->objective_saving, objective, sizeof objective));
+}
+
+static void print_models(FILE *out, const struct wtl_plan *p)
+{
+    if (p->time_model && p->power_model)
+        fprintf(out, "  curves    time %s (error on left-out runs %.1f %%), power %s (%.1f %%)\n",
+                p->time_model, 100 * p->time_cv_error, p->power_model, 100 * p->power_cv_error);
+}
+
+static void print_head(FILE *out, const struct wtl_plan *p)
+{
+    fprintf(out, "%s on %s: %s", p->workload, p->gpu, wtl_plan_status_name(p->status));
+    if (p->clock_mhz)
+        fprintf(out, ", lock %d MHz", p->clock_mhz);
+    else if (p->best_guess_mhz)
+        fprintf(out, ", best guess %d MHz", p->best_guess_mhz);
+    fputc('\n', out);
+    if (p->binding[0])
+        fprintf(out, "  binding   %s\n", p->binding);
+    if (p->relaxation[0])
+        fprintf(out, "  relax     %s\n", p->relaxation);
+}
+
+void wtl_print_cost(FILE *out, const struct wtl_cost *cost)
+{
+    const struct wtl_estimate *e = &cost->energy_kwh;
+    bool interval = e->evidence != WTL_EVIDENCE_NONE;
+    fprintf(out, "%.4g kWh", e->value);
+    if (interval)
+        fprintf(out, " (%.4g to %.4g)", e->lo, e->hi);
+    if (cost->money.n)
+        fprintf(out, ", %.4g in money", cost->money.value);
+    if (cost->money.n && interval)
+        fprintf(out, " (%.4g to %.4g)", cost->money.lo, cost->money.hi);
+    if (cost->carbon_kg.n)
+        fprintf(out, ", %.4g kg CO2", cost->carbon_kg.value);
+    if (cost->carbon_kg.n && interval)
+        fprintf(out, " (%.4g to %.4g)", cost->carbon_kg.lo, cost->carbon_kg.hi);
+}
+
+static void print_details(struct wtl_context *ctx, const struct wtl_plan *p,
+                          const struct wtl_cost_terms *terms)
+{
+    struct wtl_cost cost;
+    print_head(ctx->out, p);
+    print_effect(ctx->out, p);
+    if (terms && wtl_cost_of_plan(p, terms, &cost)) {
+        fputs("  a year    saves ", ctx->out);
+        wtl_print_cost(ctx->out, &cost);
+        fprintf(ctx->out, " in %.4g runs\n", cost.runs_per_year);
+    }
+    print_tied(ctx->out, p);
+    print_baseline(ctx->out, p);
+    print_rejected(ctx->out, p);
+    print_models(ctx->out, p);
+    for (size_t i = 0; i < p->n_notes; i++)
+        fprintf(ctx->out, "  note      %s\n", p->notes[i]);
+}
+
+void wtl_print_plan_details(struct wtl_context *ctx, const struct wtl_plan_file *file,
+                            const struct wtl_cost_terms *terms)
+{
+    for (size_t i = 0; i < file->n_plans; i++) {
+        fputc('\n', ctx->out);
+        print_details(ctx, &file->plans[i], terms);
+    }
+}
+
+/* ---- The published method ---------------------------------------------------------------------*/
+
+void wtl_print_published(struct wtl_context *ctx, const struct wtl_plan_file *file)
+{
+    double mean, sd;
+    char objective[64];
+    size_t n = 0;
+    const struct wtl_policy *policy = NULL;
+    for (size_t i = 0; i < file->n_plans; i++)
+        if (file->plans[i].baseline_kind == WTL_BASELINE_REP && file->plans[i].saving.n) {
+            policy = &file->plans[i].policy;
+            n++;
+        }
+    if (!policy)
+        return;
+    wtl_published_summary(file->plans, file->n_plans, &mean, &sd);
+    fprintf(ctx->out,
+            "\npublished method, %s, within repetition %d: mean energy saving %.3f %% +- %.3f %% "
+            "(population SD, %zu sets)\n",
+            wtl_objective_format(&policy->objective, objective, sizeof objective),
+            policy->baseline.rep, 100 * mean, 100 * sd, n);
+    fputs("This figure is not a saving. What is wrong with it:\n"
+          "  - The baseline is one run, the first at the highest clock. It pays for downloads, "
+          "model\n"
+          "    loading and cold caches: it is cold, and the \"saving\" is its warm-up.\n"
+          "  - The optimum is the best of all single runs: the luckiest noise wins, and the same "
+          "run\n"
+          "    then says how good it is.\n"
+          "  - Failed, idle and mislabelled runs count like any other, and no interval is given.\n"
+          "  - Time is the number of samples times 50 ms, and energy the mean power times that.\n"
+          "Without --baseline rep:N the same runs are judged, and the baseline is the curve over "
+          "the\n"
+          "warm ones.\n",
+          ctx->out);
+}
