@@ -7,6 +7,8 @@
 #include "codec/json.h"
 #include "flow/compare.h"
 
+#include <string.h>
+
 struct compare_options {
     struct wtl_cost_options cost;
 };
@@ -16,43 +18,49 @@ static const struct wtl_opt opts[] = {
     {0},
 };
 
-static void put_clock(struct wtl_table *t, const struct wtl_plan *p)
+static const char *status_of(const struct wtl_plan *p)
 {
-    if (p && p->clock_mhz)
-        wtl_table_printf(t, "%d", p->clock_mhz);
+    return p ? wtl_plan_status_name(p->status) : "no plan";
+}
+
+/* One word; print_remarks() explains the ones that need it. */
+static void put_remark(struct wtl_table *t, const struct wtl_plan_change *c)
+{
+    bool decided = c->a && c->b && c->a->clock_mhz && c->b->clock_mhz;
+    if (!decided && strcmp(status_of(c->a), status_of(c->b)) == 0)
+        wtl_table_put(t, status_of(c->a));
+    else if (!decided)
+        wtl_table_printf(t, "%s / %s", status_of(c->a), status_of(c->b));
+    else if (c->comparable == WTL_OTHER_BASELINE)
+        wtl_table_put(t, "baselines");
     else
-        wtl_table_put(t, p ? wtl_plan_status_name(p->status) : "no plan");
+        wtl_table_put(t, c->same_clock ? "same" : c->tied ? "tied" : "");
+}
+
+static void put_percent(struct wtl_table *t, const struct wtl_plan *p, bool saving)
+{
+    const struct wtl_estimate none = {0};
+    const struct wtl_estimate *e = !p ? &none : saving ? &p->saving : &p->slowdown;
+    wtl_table_number(t, e->n > 0, 100 * e->value, 1);
 }
 
 static void put_change(struct wtl_table *t, const struct wtl_estimate *e)
 {
-    if (e->n == 0)
-        wtl_table_put(t, "-");
-    else if (e->evidence == WTL_EVIDENCE_NONE)
+    if (e->n)
         wtl_table_printf(t, "%+.1f", 100 * e->value);
     else
-        wtl_table_printf(t, "%+.1f (%+.1f to %+.1f)", 100 * e->value, 100 * e->lo, 100 * e->hi);
-}
-
-static const char *remark(const struct wtl_plan_change *c)
-{
-    if (c->comparable != WTL_COMPARABLE)
-        return wtl_comparable_name(c->comparable);
-    if (c->same_clock)
-        return "same clock";
-    return c->tied ? "tied" : "";
+        wtl_table_put(t, "-");
 }
 
 static int print_table(struct wtl_context *ctx, const struct wtl_comparison *c,
                        struct wtl_error *err)
 {
     static const struct wtl_table_column columns[] = {
-        {"gpu", NULL, false, false},       {"workload", NULL, false, false},
-        {"clock A", "MHz", true, false},   {"clock B", "MHz", true, false},
-        {"saving A", "%", true, false},    {"saving B", "%", true, false},
-        {"saving B-A", "pp", true, false}, {"slowdown A", "%", true, false},
-        {"slowdown B", "%", true, false},  {"slowdown B-A", "pp", true, false},
-        {"remark", NULL, false, false},
+        {"gpu", NULL, false, false},     {"workload", NULL, false, false},
+        {"clock A", "MHz", true, false}, {"clock B", "MHz", true, false},
+        {"saves A", "%", true, false},   {"saves B", "%", true, false},
+        {"B-A", "pp", true, false},      {"slower A", "%", true, false},
+        {"slower B", "%", true, false},  {"A / B", NULL, false, false},
     };
     struct wtl_table *t = wtl_table_new(ctx->arena, columns, sizeof columns / sizeof columns[0]);
     if (!t)
@@ -62,17 +70,29 @@ static int print_table(struct wtl_context *ctx, const struct wtl_comparison *c,
         const struct wtl_plan *a = change->a, *b = change->b, *any = a ? a : b;
         wtl_table_put(t, any->gpu);
         wtl_table_put(t, any->workload);
-        put_clock(t, a);
-        put_clock(t, b);
-        wtl_table_number(t, a && a->saving.n, a ? 100 * a->saving.value : 0, 1);
-        wtl_table_number(t, b && b->saving.n, b ? 100 * b->saving.value : 0, 1);
+        wtl_table_number(t, a && a->clock_mhz, a ? a->clock_mhz : 0, 0);
+        wtl_table_number(t, b && b->clock_mhz, b ? b->clock_mhz : 0, 0);
+        put_percent(t, a, true);
+        put_percent(t, b, true);
         put_change(t, &change->saving);
-        wtl_table_number(t, a && a->slowdown.n, a ? 100 * a->slowdown.value : 0, 1);
-        wtl_table_number(t, b && b->slowdown.n, b ? 100 * b->slowdown.value : 0, 1);
-        put_change(t, &change->slowdown);
-        wtl_table_put(t, remark(change));
+        put_percent(t, a, false);
+        put_percent(t, b, false);
+        put_remark(t, change);
     }
     return wtl_table_print(t, 0, WTL_TABLE_WIDTH, ctx->out, err);
+}
+
+/* Differences between different data, with their intervals. */
+static void print_intervals(struct wtl_context *ctx, const struct wtl_comparison *c)
+{
+    char saving[60], slowdown[60];
+    fputc('\n', ctx->out);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->changes[i].saving.evidence != WTL_EVIDENCE_NONE)
+            fprintf(ctx->out, "%s on %s: saving %s more, slowdown %s more, in B\n",
+                    c->changes[i].a->workload, c->changes[i].a->gpu,
+                    wtl_format_percent(&c->changes[i].saving, saving, sizeof saving),
+                    wtl_format_percent(&c->changes[i].slowdown, slowdown, sizeof slowdown));
 }
 
 static void print_head(struct wtl_context *ctx, const struct wtl_comparison *c)
@@ -97,8 +117,7 @@ static void print_remarks(struct wtl_context *ctx, const struct wtl_comparison *
                          " independent\nestimates.\n",
           ctx->out);
     if (baseline)
-        fputs("other-baseline: measured against different baselines, so that savings do not "
-              "compare.\n",
+        fputs("baselines: measured against different baselines, savings do not compare.\n",
               ctx->out);
 }
 
@@ -138,6 +157,8 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     rc = print_table(ctx, &c, err);
     if (rc < 0 || ctx->verbosity < 0)
         return rc;
+    if (!c.same_data)
+        print_intervals(ctx, &c);
     print_remarks(ctx, &c);
     if (wtl_cost_options_read(&o->cost, &terms))
         print_costs(ctx, &c, &terms);

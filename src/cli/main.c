@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+extern const struct wtl_command wtl_cmd_optimize;
+extern const struct wtl_command wtl_cmd_compare;
 extern const struct wtl_command wtl_cmd_deploy;
 extern const struct wtl_command wtl_cmd_import;
 extern const struct wtl_command wtl_cmd_report;
@@ -17,10 +19,8 @@ extern const struct wtl_command wtl_cmd_help;
 
 /* In the order in which a newcomer meets them. */
 static const struct wtl_command *const commands[] = {
-    &wtl_cmd_import,
-    &wtl_cmd_deploy,
-    &wtl_cmd_report,
-    &wtl_cmd_help,
+    &wtl_cmd_import, &wtl_cmd_optimize, &wtl_cmd_compare,
+    &wtl_cmd_deploy, &wtl_cmd_report,   &wtl_cmd_help,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

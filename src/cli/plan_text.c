@@ -7,14 +7,22 @@
 
 #include <string.h>
 
+/* Percent that does not print as "-0.0". */
+static double percent(double fraction)
+{
+    double value = 100 * fraction;
+    return value > -0.05 && value < 0.05 ? 0 : value;
+}
+
 const char *wtl_format_percent(const struct wtl_estimate *e, char *buf, size_t size)
 {
     if (e->n == 0)
         snprintf(buf, size, "-");
     else if (e->evidence == WTL_EVIDENCE_NONE)
-        snprintf(buf, size, "%.1f %%", 100 * e->value);
+        snprintf(buf, size, "%.1f %%", percent(e->value));
     else
-        snprintf(buf, size, "%.1f %% (%.1f to %.1f)", 100 * e->value, 100 * e->lo, 100 * e->hi);
+        snprintf(buf, size, "%.1f %% (%.1f to %.1f)", percent(e->value), percent(e->lo),
+                 percent(e->hi));
     return buf;
 }
 
@@ -22,9 +30,9 @@ const char *wtl_format_percent(const struct wtl_estimate *e, char *buf, size_t s
 
 static void put_percent(struct wtl_table *t, const struct wtl_estimate *e)
 {
-    wtl_table_number(t, e->n > 0, 100 * e->value, 1);
+    wtl_table_number(t, e->n > 0, percent(e->value), 1);
     if (e->n > 0 && e->evidence != WTL_EVIDENCE_NONE)
-        wtl_table_printf(t, "%.1f to %.1f", 100 * e->lo, 100 * e->hi);
+        wtl_table_printf(t, "%.1f to %.1f", percent(e->lo), percent(e->hi));
     else
         wtl_table_put(t, "-");
 }
@@ -33,12 +41,11 @@ int wtl_print_plan_table(struct wtl_context *ctx, const struct wtl_plan_file *fi
                          struct wtl_error *err)
 {
     static const struct wtl_table_column columns[] = {
-        {"gpu", NULL, false, false},      {"workload", NULL, false, false},
-        {"status", NULL, false, false},   {"clock", "MHz", true, false},
-        {"saving", "%", true, false},     {"95 %", "%", true, false},
-        {"slowdown", "%", true, false},   {"95 %", "%", true, false},
-        {"baseline", "MHz", true, false}, {"runs", NULL, true, false},
-        {"rejected", NULL, true, false},  {"tied", NULL, true, false},
+        {"gpu", NULL, false, false},    {"workload", NULL, false, false},
+        {"status", NULL, false, false}, {"clock", "MHz", true, false},
+        {"saving", "%", true, false},   {"95 %", "%", true, false},
+        {"slower", "%", true, false},   {"95 %", "%", true, false},
+        {"runs", NULL, true, false},    {"out", NULL, true, false},
     };
     enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
     struct wtl_table_column own[N_COLUMNS];
@@ -58,10 +65,8 @@ int wtl_print_plan_table(struct wtl_context *ctx, const struct wtl_plan_file *fi
         wtl_table_number(t, p->clock_mhz > 0, p->clock_mhz, 0);
         put_percent(t, &p->saving);
         put_percent(t, &p->slowdown);
-        wtl_table_number(t, p->baseline_clock_mhz > 0, p->baseline_clock_mhz, 0);
         wtl_table_number(t, true, p->n_runs, 0);
         wtl_table_number(t, true, p->n_rejected, 0);
-        wtl_table_number(t, p->n_tied > 0, (double)p->n_tied, 0);
     }
     return wtl_table_print(t, 0, WTL_TABLE_WIDTH, ctx->out, err);
 }
@@ -95,7 +100,8 @@ static void print_rejected(FILE *out, const struct wtl_plan *p)
 static void print_baseline(FILE *out, const struct wtl_plan *p)
 {
     char time[40], energy[40];
-    fprintf(out, "  baseline  %s", wtl_baseline_name(p->baseline_kind));
+    char name[WTL_LIMIT_NAME + 16];
+    fprintf(out, "  baseline  %s", wtl_baseline_format(&p->policy.baseline, name, sizeof name));
     if (p->baseline_clock_mhz)
         fprintf(out, ", %d MHz", p->baseline_clock_mhz);
     if (p->baseline_time_s.n && p->baseline_energy_j.n)
@@ -125,7 +131,7 @@ static void print_effect(FILE *out, const struct wtl_plan *p)
 
 static void print_models(FILE *out, const struct wtl_plan *p)
 {
-    if (p->time_model && p->power_model)
+    if (p->time_model && p->power_model && p->baseline_kind != WTL_BASELINE_REP)
         fprintf(out, "  curves    time %s (error on left-out runs %.1f %%), power %s (%.1f %%)\n",
                 p->time_model, 100 * p->time_cv_error, p->power_model, 100 * p->power_cv_error);
 }
@@ -210,17 +216,19 @@ void wtl_print_published(struct wtl_context *ctx, const struct wtl_plan_file *fi
             "(population SD, %zu sets)\n",
             wtl_objective_format(&policy->objective, objective, sizeof objective),
             policy->baseline.rep, 100 * mean, 100 * sd, n);
-    fputs("This figure is not a saving. What is wrong with it:\n"
-          "  - The baseline is one run, the first at the highest clock. It pays for downloads, "
-          "model\n"
-          "    loading and cold caches: it is cold, and the \"saving\" is its warm-up.\n"
-          "  - The optimum is the best of all single runs: the luckiest noise wins, and the same "
-          "run\n"
-          "    then says how good it is.\n"
-          "  - Failed, idle and mislabelled runs count like any other, and no interval is given.\n"
-          "  - Time is the number of samples times 50 ms, and energy the mean power times that.\n"
-          "Without --baseline rep:N the same runs are judged, and the baseline is the curve over "
-          "the\n"
-          "warm ones.\n",
-          ctx->out);
+    fputs(
+        "This is not what the GPU saves. What is wrong with the method:\n"
+        "  - The baseline is a single run at the highest clock, which came first in its job: it\n"
+        "    pays for downloads, model loading and cold caches, most in repetition 1 and still in\n"
+        "    2 and 3. What is called a saving is its warm-up.\n"
+        "  - A slowdown of -98 % is 98 % faster, for the same reason; it was read as slower.\n"
+        "  - The optimum is the best of all single runs: the luckiest noise wins, and the same "
+        "run\n"
+        "    then says how good it is. No interval is given.\n"
+        "  - Failed, idle and mislabelled runs count like any other.\n"
+        "  - Time is the number of samples times 50 ms, and energy the mean power times that.\n"
+        "Without --baseline rep:N the same runs are judged, and the baseline is the curve over "
+        "the\n"
+        "warm ones. Such plans are not deployed.\n",
+        ctx->out);
 }

@@ -10,7 +10,7 @@
 #include "optimize/cost.h"
 #include "store/plan_file.h"
 
-/* gpu, workload, status, clock, saving, slowdown, runs, rejected, tied. */
+/* gpu, workload, status, clock, saving and slowdown with intervals, runs used and rejected. */
 int wtl_print_plan_table(struct wtl_context *ctx, const struct wtl_plan_file *file,
                          struct wtl_error *err);
 

@@ -31,7 +31,8 @@ struct wtl_objective {
 };
 
 enum wtl_baseline_kind {
-    WTL_BASELINE_MAX,     /* highest clock, locked */
+    WTL_BASELINE_MAX,     /* highest clock, locked: clock_mhz where > 0 (a list that is shorter than
+                           * what the GPU has), else the highest legal clock */
     WTL_BASELINE_DEFAULT, /* the default application clock: default_clock_mhz, or from the runs */
     WTL_BASELINE_FASTEST, /* the clock with the least time, its winner's curse corrected */
     WTL_BASELINE_CLOCK,   /* clock_mhz */

@@ -69,6 +69,8 @@ static void judge(struct wtl_deploy_item *item, const struct wtl_board *board, i
     else if (p->status != WTL_PLAN_OK)
         snprintf(why, size, "%s: %.150s", wtl_plan_status_name(p->status),
                  p->n_notes ? p->notes[0] : "the plan has no clock");
+    else if (p->baseline_kind == WTL_BASELINE_REP)
+        snprintf(why, size, "made by the published method, for comparison only");
     else if (illegal_in_curve(p))
         snprintf(why, size, "the plan's own curve says that %d MHz is no clock of this GPU",
                  p->clock_mhz);

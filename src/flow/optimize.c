@@ -106,9 +106,14 @@ int wtl_flow_policy(const struct wtl_optimize_request *request, const struct wtl
     const struct wtl_board *board =
         policy.baseline.kind == WTL_BASELINE_REP ? NULL : board_of(request, set, &measured);
     struct wtl_clocks wanted = measured;
-    if (policy.clocks_mhz)
+    rc = keep_legal(arena, &measured, &measured, board, &legal, err);
+    if (rc == 0 && policy.clocks_mhz) {
+        /* A shorter list of clocks to choose from does not lower the baseline. */
+        if (policy.baseline.kind == WTL_BASELINE_MAX && legal.n)
+            policy.baseline.clock_mhz = legal.mhz[legal.n - 1];
         wanted = (struct wtl_clocks){policy.clocks_mhz, policy.n_clocks};
-    rc = keep_legal(arena, &wanted, &measured, board, &legal, err);
+        rc = keep_legal(arena, &wanted, &measured, board, &legal, err);
+    }
     if (rc < 0)
         return rc;
     policy.clocks_mhz = legal.mhz;

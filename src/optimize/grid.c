@@ -103,6 +103,10 @@ static int find_base(struct wtl_arena *arena, const struct wtl_workset *set,
     grid->base_mhz = 0;
     switch (policy->baseline.kind) {
     case WTL_BASELINE_MAX:
+        if (policy->baseline.clock_mhz > 0) {
+            grid->base_mhz = policy->baseline.clock_mhz;
+            break;
+        }
         for (size_t i = 0; i < set->n_runs; i++)
             if (set->runs[i].clock_mhz > grid->base_mhz)
                 grid->base_mhz = set->runs[i].clock_mhz;

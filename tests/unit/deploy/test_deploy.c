@@ -142,6 +142,18 @@ static void clocks_that_the_gpu_lacks_are_left_out(void **state)
     assert_string_equal(d.items[3].left_out, "");
 }
 
+static void plans_of_the_published_method_are_not_deployed(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = ok_plan("A100", "a", 1140);
+    plan.baseline_kind = WTL_BASELINE_REP;
+    struct wtl_plan_file file = {.plans = &plan, .n_plans = 1};
+    struct wtl_deployment d = selected(&arena, &file, NULL);
+    assert_int_equal(d.n_deployed, 0);
+    assert_non_null(strstr(d.items[0].left_out, "published method"));
+}
+
 static json_t *production(const struct wtl_deployment *d)
 {
     struct wtl_buf text;
@@ -276,6 +288,7 @@ int main(void)
         cmocka_unit_test(systemd_programs_are_escaped),
         cmocka_unit_test(names_are_safe_and_distinct),
         cmocka_unit_test(clocks_that_the_gpu_lacks_are_left_out),
+        cmocka_unit_test(plans_of_the_published_method_are_not_deployed),
         cmocka_unit_test(a_faster_run_is_faster_and_classes_go_by_the_bound),
         cmocka_unit_test(figures_of_production),
         cmocka_unit_test(production_follows_its_schema),

@@ -1,0 +1,247 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `wattle optimize` and `wattle compare` on the measured runs that the project ships: the acceptance
+# figures, with their tolerances, and what a user sees.
+
+setup_file() {
+    export C=$BATS_FILE_TMPDIR/c.wattle
+    "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" -o "$C"
+    "$WATTLE" optimize "$C" --objective edp --max-slowdown 5% -q -o "$BATS_FILE_TMPDIR/plan.json"
+    export PLAN=$BATS_FILE_TMPDIR/plan.json
+}
+
+setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
+
+# check EXPRESSION: Python over `plans`, a dictionary by (gpu, workload); p(g, w) is one of them.
+check() {
+    python3 - "$1" "${2:-$PLAN}" <<'END'
+import json, sys
+document = json.load(open(sys.argv[2]))
+plans = {(x["gpu"], x["workload"]): x for x in document["plans"]}
+p = lambda g, w: plans[g, w]
+if not eval("(" + sys.argv[1] + ")"):
+    for k, x in plans.items():
+        print(k, x["status"], x["clock_mhz"], x["saving"], x["slowdown"], file=sys.stderr)
+    sys.exit(1)
+END
+}
+
+@test "V100 Stable Diffusion: 1095 to 1155 MHz, saving 16.5 to 20 %" {
+    check 'p("V100","stablediffusion")["status"] == "ok"'
+    check '1095 <= p("V100","stablediffusion")["clock_mhz"] <= 1155'
+    check '0.165 <= p("V100","stablediffusion")["saving"]["value"] <= 0.20'
+}
+
+@test "A100 Stable Diffusion: 1125 to 1200 MHz, saving 19 to 25 %" {
+    check 'p("A100","stablediffusion")["status"] == "ok"'
+    check '1125 <= p("A100","stablediffusion")["clock_mhz"] <= 1200'
+    check '0.19 <= p("A100","stablediffusion")["saving"]["value"] <= 0.25'
+}
+
+@test "both ViT sets are unusable, with a cause" {
+    check 'all(p(g,"vit")["status"] == "unusable" and p(g,"vit")["notes"] for g in ("V100","A100"))'
+    check 'all(p(g,"vit")["clock_mhz"] is None for g in ("V100","A100"))'
+}
+
+@test "whisper is undecided or unusable" {
+    check 'all(p(g,"whisper")["status"] in ("undecided","unusable") for g in ("V100","A100"))'
+}
+
+@test "llama is undecided, or ok with an interval of at least 8 points" {
+    check 'all(x["status"] == "undecided" or x["status"] == "ok" and
+               x["saving"]["hi"] - x["saving"]["lo"] >= 0.08
+               for x in (p("V100","llama"), p("A100","llama")))'
+}
+
+@test "a slowdown limit holds by its upper bound at every clock that is called feasible" {
+    check 'all(c["slowdown_hi"] <= 0.05 + 1e-9
+               for x in plans.values() for c in x["curve"] if c["feasible"])'
+    check 'all(x["clock_mhz"] in [c["clock_mhz"] for c in x["curve"] if c["feasible"] and c["legal"]]
+               for x in plans.values() if x["status"] == "ok")'
+}
+
+@test "the keys that the contract names, as fractions" {
+    check 'set("gpu workload status objective clock_mhz tied_clocks_mhz baseline saving slowdown n_runs n_rejected rejected pareto notes".split())
+           <= set(p("V100","stablediffusion"))'
+    check 'document["plans"][0]["objective"] == "edp" and document["format"] == "wattle-plan"'
+    check 'all(sum(x["rejected"].values()) == x["n_rejected"] for x in plans.values())'
+    check 'all(x["n_runs"] + x["n_rejected"] == (183 if x["gpu"] == "A100" else 177) for x in plans.values())'
+    check 'len(document["campaign"]["fingerprint"]) == 64'
+    check 'all(x["saving"]["evidence"] in ("none", "in-sample") for x in plans.values())'
+}
+
+@test "the plan file follows the shipped schema" {
+    python3 -c 'import jsonschema' 2>/dev/null || skip "no python3-jsonschema"
+    python3 -W ignore -c 'import json, jsonschema, sys
+jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))' \
+        "$WATTLE_SOURCE/data/schemas/plan.schema.json" "$PLAN"
+}
+
+@test "--json is what -o writes; the same seed gives the same figures, another seed others" {
+    export SOURCE_DATE_EPOCH=1800000000
+    "$WATTLE" optimize "$C" --workload stablediffusion --json -o a.json >b.json
+    cmp a.json b.json
+    "$WATTLE" optimize clock "$C" --workload stablediffusion --json >c.json
+    cmp a.json c.json
+    "$WATTLE" optimize "$C" --workload stablediffusion --seed 2 --json >d.json
+    ! cmp -s a.json d.json
+}
+
+# published REP OBJECTIVE MEAN SD
+published() {
+    run "$WATTLE" optimize "$C" --baseline "rep:$1" --objective "$2"
+    [ "$status" -eq 0 ]
+    [[ $output == *"within repetition $1: mean energy saving $3 % +- $4 % (population SD, 8 sets)"* ]]
+    [[ $output == *"What is wrong with the method"* ]]
+}
+
+@test "--baseline rep:1 is the published 91.65 % +- 8.11 %, to three decimals" {
+    published 1 edp 91.647 8.110
+}
+@test "--baseline rep:2 is 61.95 %" {
+    published 2 edp 61.952 31.377
+}
+@test "--baseline rep:3 is 51.3 %" {
+    published 3 edp 51.330 28.484
+}
+@test "--baseline rep:1 --objective ed2p is 91.60 %" {
+    run "$WATTLE" optimize "$C" --baseline rep:1 --objective ed2p
+    [[ $output == *"mean energy saving 91.601 %"* ]]
+}
+@test "the mean and the population deviation can be had from the JSON" {
+    "$WATTLE" optimize "$C" --baseline rep:1 --json >r.json
+    check 'abs(100 * sum(x["saving"]["value"] for x in plans.values()) / 8 - 91.647) < 0.0005' r.json
+    check 'all(x["saving"]["lo"] is None for x in plans.values())' r.json
+    run "$WATTLE" deploy r.json -o out
+    [ "$status" -eq 7 ]
+    [[ $output == *"made by the published method, for comparison only"* ]]
+}
+
+@test "text: the table, and per workload clock, intervals, baseline, runs, ties, why" {
+    run "$WATTLE" optimize "$C" --max-slowdown 5% --workload stablediffusion --gpu v100
+    [ "$status" -eq 0 ]
+    [[ $output =~ stablediffusion\ on\ V100:\ ok,\ lock\ [0-9]+\ MHz ]]
+    [[ $output =~ saving\ +[0-9.]+\ %\ \([0-9.]+\ to\ [0-9.]+\)\ energy\;\ slowdown ]]
+    [[ $output == *"baseline  max, 1380 MHz:"*"(from the curve: the runs at that clock are not usable)"* ]]
+    [[ $output =~ runs\ +[0-9]+\ used,\ [0-9]+\ rejected:\ [0-9]+\ cold_start ]]
+    [[ $output == *"in-sample"* ]]
+    "$WATTLE" optimize "$C" -q >table.txt
+    grep -q stablediffusion table.txt
+    ! grep -v ─ table.txt | awk 'length($0) > 100' | grep .
+}
+
+@test "only clocks that the GPU has: a list is cut to the board's, and a shorter list keeps the baseline" {
+    "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --clocks 1100-1160:1 --json >l.json
+    check '[c["clock_mhz"] for c in p("A100","stablediffusion")["curve"] if c["legal"]] == [1110, 1125, 1140, 1155]' l.json
+    check 'p("A100","stablediffusion")["baseline"]["clock_mhz"] == 1410' l.json
+    check 'any("left out" in n for n in p("A100","stablediffusion")["notes"])' l.json
+    printf 'graphics [MHz]\n1140 MHz\n1155 MHz\n' >clocks.txt
+    "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --clocks clocks.txt --json >f.json
+    check 'p("A100","stablediffusion")["policy"]["clocks_mhz"] == [1140, 1155]' f.json
+}
+
+@test "infeasible: exit 5, the limit that binds, the smallest relaxation that helps" {
+    run "$WATTLE" optimize "$C" --workload stablediffusion --max-slowdown 1% --min-saving 15%
+    [ "$status" -eq 5 ]
+    [[ $output == *"binding   slowdown at most 1 %"* ]]
+    [[ $output =~ relax\ +--max-slowdown\ ([0-9.]+)%\ makes\ [0-9]+\ MHz\ feasible ]]
+    run "$WATTLE" optimize "$C" --workload stablediffusion --clocks 10-160:1
+    [ "$status" -eq 5 ]
+    [[ $output == *"binding   the list of clocks"* ]]
+    # following the advice works
+    run "$WATTLE" optimize "$C" --workload stablediffusion --gpu V100 --max-slowdown 1% --min-saving 15%
+    [[ $output =~ --max-slowdown\ ([0-9.]+)% ]]
+    "$WATTLE" optimize "$C" --workload stablediffusion --gpu V100 -q --min-saving 15% \
+        --max-slowdown "${BASH_REMATCH[1]}%"
+}
+
+@test "undecided only: exit 7; nothing found: exit 1 with what there is" {
+    run "$WATTLE" optimize "$C" --workload vit
+    [ "$status" -eq 7 ]
+    run "$WATTLE" optimize "$C" --gpu H100
+    [ "$status" -eq 1 ]
+    [[ $output == *"the campaign has: A100/llama"* ]]
+    run "$WATTLE" optimize nowhere.wattle
+    [ "$status" -eq 1 ]
+}
+
+@test "baselines: default takes the board's default clock, clock:MHZ, fastest" {
+    "$WATTLE" optimize "$C" --gpu V100 --workload stablediffusion --baseline default --json >d.json
+    check 'p("V100","stablediffusion")["baseline"]["clock_mhz"] == 1230' d.json
+    "$WATTLE" optimize "$C" --gpu V100 --workload stablediffusion --baseline clock:1.2GHz --json >k.json
+    check 'p("V100","stablediffusion")["baseline"]["clock_mhz"] == 1200' k.json
+    check 'p("V100","stablediffusion")["saving"]["value"] < 0.12' k.json
+    "$WATTLE" optimize "$C" --gpu V100 --workload stablediffusion --baseline fastest --json >f.json
+    check 'p("V100","stablediffusion")["baseline"]["kind"] == "fastest"' f.json
+}
+
+@test "policies: presets by name, folded workload names, options have the last word, categories" {
+    "$WATTLE" optimize "$C" --policy published-000 --json >p.json
+    check 'p("V100","stablediffusion")["policy"]["constraints"]["max_slowdown"] == 0.1' p.json
+    check 'p("V100","stablediffusion")["policy"]["constraints"]["min_clock_ratio"] == 0.8' p.json
+    check 'p("V100","llama")["objective"] == "ed2p" and p("A100","whisper")["objective"] == "energy"' p.json
+    "$WATTLE" optimize "$C" --policy published-config --max-slowdown 7% --objective E*t^1.5 --json >q.json
+    check 'all(x["policy"]["constraints"]["max_slowdown"] == 0.07 and x["objective"] == "E*t^1.5" for x in plans.values())' q.json
+    "$WATTLE" optimize "$C" --policy categories --category latency-sensitive --json >r.json
+    check 'all(x["policy"]["constraints"]["max_slowdown"] == 0.05 for x in plans.values())' r.json
+    run "$WATTLE" optimize "$C" --policy categories --category nightly
+    [ "$status" -eq 2 ]
+    [[ $output == *"latency-sensitive, balanced, batch"* ]]
+    run "$WATTLE" optimize "$C" --policy published-999
+    [ "$status" -eq 1 ]
+    [[ $output == *"presets: categories, published-000"* ]]
+    printf 'name: x\nworkloads:\n  - {workload: vit, max_slowdow: 5%%}\n' >bad.yaml
+    run "$WATTLE" optimize "$C" --policy bad.yaml
+    [ "$status" -eq 1 ]
+    [[ $output == *"bad.yaml:3:"*"max_slowdow"* ]]
+}
+
+@test "wrong options are refused with the choices" {
+    for args in "--objective edp3p" "--baseline rep:0" "--prefer slow" "--clocks 510-1410" "--slo p98=1s" \
+        "--max-slowdown 5W" "--confidence 2" "--replicates 3" "--category x"; do
+        # shellcheck disable=SC2086
+        run "$WATTLE" optimize "$C" $args
+        [ "$status" -eq 2 ] || { echo "$args: $status $output" >&2 && return 1; }
+    done
+    run "$WATTLE" optimize fleet "$C"
+    [ "$status" -eq 3 ]
+    run "$WATTLE" optimize a b
+    [ "$status" -eq 2 ]
+}
+
+@test "yearly money and CO2" {
+    run "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 5% \
+        --price 0.30 --carbon 380 --runs-per-year 1000000
+    [[ $output =~ a\ year\ +saves\ ([0-9.]+)\ kWh\ \(.*in\ money.*kg\ CO2.*in\ 1e\+06\ runs ]]
+    check "abs(1e6 / 3.6e6 * p('A100','stablediffusion')['saving']['value'] *
+               p('A100','stablediffusion')['baseline']['energy_j']['value'] - ${BASH_REMATCH[1]}) < 0.05"
+}
+
+@test "compare: clocks, savings and differences; no interval on the same runs" {
+    "$WATTLE" optimize "$C" -q -o free.json
+    run "$WATTLE" compare free.json "$PLAN"
+    [ "$status" -eq 0 ]
+    [[ $output == *"same runs: differences have no interval"* ]]
+    [[ $output == *"stablediffusion"* ]]
+    "$WATTLE" compare free.json "$PLAN" --json >c.json
+    python3 - <<'END'
+import json
+c = {(x["gpu"], x["workload"]): x for x in json.load(open("c.json"))["changes"]}
+assert len(c) == 8
+x = c["V100", "stablediffusion"]
+assert x["comparable"] == "comparable" and x["saving_change"]["lo"] is None
+assert abs(x["saving_change"]["value"] - (x["b"]["saving"]["value"] - x["a"]["saving"]["value"])) < 1e-9
+assert x["saving_change"]["value"] <= 0 and x["slowdown_change"]["value"] <= 0
+assert c["A100", "vit"]["comparable"] == "without-figures"
+END
+}
+
+@test "compare: other baselines are not subtracted, missing plans are named" {
+    "$WATTLE" optimize "$C" -q --workload stablediffusion --baseline clock:1200 -o other.json
+    run "$WATTLE" compare other.json "$PLAN"
+    [ "$status" -eq 0 ]
+    [[ $output == *"baselines: measured against different baselines"* ]]
+    "$WATTLE" compare other.json "$PLAN" --json | grep -q '"comparable": "one-sided"'
+    run "$WATTLE" compare other.json "$C"
+    [ "$status" -eq 1 ]
+}
