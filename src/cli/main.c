@@ -18,10 +18,16 @@ extern const struct wtl_command wtl_cmd_report;
 extern const struct wtl_command wtl_cmd_help;
 
 /* In the order in which a newcomer meets them. */
+/* clang-format off */
 static const struct wtl_command *const commands[] = {
-    &wtl_cmd_import, &wtl_cmd_optimize, &wtl_cmd_compare,
-    &wtl_cmd_deploy, &wtl_cmd_report,   &wtl_cmd_help,
+    &wtl_cmd_import,
+    &wtl_cmd_optimize,
+    &wtl_cmd_compare,
+    &wtl_cmd_deploy,
+    &wtl_cmd_report,
+    &wtl_cmd_help,
 };
+/* clang-format on */
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 const struct wtl_command *const *wtl_commands(size_t *n_out)
