@@ -62,6 +62,7 @@ static struct gathered gather(struct wtl_input *in, struct wtl_error *err)
         const char *p = NULL;
         size_t n = 0;
         g.rc = wtl_input_next(in, &p, &n, err);
+        assert_true(g.rc == 0 || (!p && n == 0)); /* outputs are untouched on failure */
         if (g.rc != 0 || n == 0)
             return g;
         assert_true(g.n + n <= 1 << 24);
@@ -353,7 +354,7 @@ static void out_of_memory_at_every_step(void **state)
                 free(g.data);
             }
             assert_true(rc == 0 || rc == -(int)WTL_NOMEM);
-            wtl_input_free(in);
+            wtl_input_free(in); /* NULL when it could not be made */
         }
         assert_true(survived);
         free(file.p);
