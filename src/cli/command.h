@@ -88,6 +88,10 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
 void wtl_command_help(const struct wtl_command *command, FILE *out);
 void wtl_command_man(const struct wtl_command *command, FILE *out); /* mdoc */
 
+/* Prints text broken at blanks into lines of at most `width` columns, each indented by `indent`,
+ * the last one ended too. */
+void wtl_print_wrapped(FILE *out, const char *text, int indent, int width);
+
 /* Prints a JSON document and drops the caller's reference to it. Two-space indent, keys in
  * insertion order, reals with 10 significant digits. */
 int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *err);

@@ -10,18 +10,22 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct wtl_command wtl_cmd_optimize;
 extern const struct wtl_command wtl_cmd_compare;
 extern const struct wtl_command wtl_cmd_deploy;
-extern const struct wtl_command wtl_cmd_import;
-extern const struct wtl_command wtl_cmd_report;
+extern const struct wtl_command wtl_cmd_fit;
 extern const struct wtl_command wtl_cmd_help;
+extern const struct wtl_command wtl_cmd_import;
+extern const struct wtl_command wtl_cmd_optimize;
+extern const struct wtl_command wtl_cmd_predict;
+extern const struct wtl_command wtl_cmd_report;
 
 /* In the order in which a newcomer meets them. */
 /* clang-format off */
 static const struct wtl_command *const commands[] = {
     &wtl_cmd_import,
     &wtl_cmd_optimize,
+    &wtl_cmd_fit,
+    &wtl_cmd_predict,
     &wtl_cmd_compare,
     &wtl_cmd_deploy,
     &wtl_cmd_report,

@@ -258,7 +258,7 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
 }
 
 /* Fills `text` to the given width after `indent` columns; "\n" in the text starts a line. */
-static void print_wrapped(FILE *out, const char *text, int indent, int width)
+void wtl_print_wrapped(FILE *out, const char *text, int indent, int width)
 {
     int column = 0;
     while (*text) {
@@ -298,9 +298,9 @@ static void print_option_line(FILE *out, char letter, const char *name, const ch
         fputc('\n', out);
     else
         fprintf(out, "%*s", (int)(HELP_COLUMN - strlen(left)), "");
-    /* print_wrapped indents every line; the first is already in place when it fitted. */
+    /* wtl_print_wrapped indents every line; the first is already in place when it fitted. */
     if (strlen(left) + 2 > HELP_COLUMN) {
-        print_wrapped(out, help, HELP_COLUMN, WIDTH);
+        wtl_print_wrapped(out, help, HELP_COLUMN, WIDTH);
         return;
     }
     size_t room = WIDTH - HELP_COLUMN;
@@ -312,13 +312,13 @@ static void print_option_line(FILE *out, char letter, const char *name, const ch
     }
     fprintf(out, "%.*s\n", (int)cut, help);
     if (help[cut])
-        print_wrapped(out, help + cut + 1, HELP_COLUMN, WIDTH);
+        wtl_print_wrapped(out, help + cut + 1, HELP_COLUMN, WIDTH);
 }
 
 void wtl_command_help(const struct wtl_command *command, FILE *out)
 {
     fprintf(out, "usage: wattle %s %s\n\n", command->name, command->synopsis);
-    print_wrapped(out, command->description ? command->description : command->summary, 0, 100);
+    wtl_print_wrapped(out, command->description ? command->description : command->summary, 0, 100);
     const char *group = NULL;
     bool any = false;
     for (const struct wtl_opt *o = command->opts; o && o->name; o++) {

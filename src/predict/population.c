@@ -344,14 +344,29 @@ static int allocate(struct wtl_arena *arena, struct em *em, struct wtl_error *er
     return 0;
 }
 
+static int count_workloads(const struct em *em)
+{
+    int n = 0;
+    for (size_t i = 0; i < em->n; i++) {
+        bool first = true;
+        for (size_t k = 0; first && k < i; k++)
+            first = !wtl_same_name(em->examples[k]->workload, em->examples[i]->workload);
+        n += first;
+    }
+    return n;
+}
+
 static void begin(struct em *em)
 {
+    em->pop->n_workloads = count_workloads(em);
     list_gpus(em);
     standardise(em);
     run_noise(em);
     memcpy(em->start, hyper_mean, sizeof em->start);
+    em->pop->x_min = 1;
     for (size_t i = 0; i < em->n; i++) {
         const struct wtl_example *e = em->examples[i];
+        em->pop->x_min = fmin(em->pop->x_min, e->cells[0].clock_mhz / e->f_max_mhz);
         em->start[WTL_FORM_POWER] += log(e->cells[e->n_cells - 1].power_w) / (double)em->n;
     }
     memcpy(em->pop->coef, em->start, sizeof em->start);
@@ -402,7 +417,8 @@ int wtl_population_prior(const struct wtl_population *pop, const struct wtl_exam
     standardised(pop, probe, z);
     fixed_part(pop, z, prior.mean);
     wtl_matvec(pop->regressor_inverse, k, k, z, iz);
-    double leverage = wtl_dot(z, iz, k);
+    /* One workload on several cards tells of one workload. */
+    double leverage = wtl_dot(z, iz, k) * pop->n_examples / fmax(pop->n_workloads, 1);
     const struct wtl_gpu_effect *g = wtl_population_gpu(pop, probe->gpu);
     const double *card = g ? g->covariance : pop->between;
     for (int j = 0; j < N; j++)

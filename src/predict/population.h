@@ -38,7 +38,8 @@ struct wtl_population {
     struct wtl_form_noise noise;
     const struct wtl_gpu_effect *gpus;
     size_t n_gpus;
-    int n_examples;
+    int n_examples, n_workloads;
+    double x_min; /* lowest clock of the examples over the highest: below it nothing was learned */
 };
 
 /* Fits on the given examples and on nothing else. `features`: which to regress on; examples that

@@ -53,6 +53,10 @@ struct wtl_heldout {
     double loss_median, loss_p90, loss_mean;
     bool has_error; /* predicts curves: mean absolute relative errors over the clocks */
     double time_median, time_p90, power_median, power_p90;
+    /* Share of clocks at which the interval of the slowdown contains the true one, at the policy's
+     * confidence, mean over the cases; meant when it states intervals. */
+    bool has_coverage;
+    double coverage;
 };
 
 struct wtl_trained {

@@ -10,7 +10,7 @@
  *    "trained": [{"gpu", "workload", "n_runs", "n_clocks"}],
  *    "heldout": [{"left_out", "method", "n_probes", "n", "regret": {"median", "p90"}, "broken",
  *                 "loss": {"median", "p90", "mean"}, "time_error": {"median", "p90"},
- *                 "power_error": {"median", "p90"}}],
+ *                 "power_error": {"median", "p90"}, "coverage"}],
  *    "populations": {"plain": POPULATION, "activity": POPULATION or null},
  *    "checksum"}
  */

@@ -226,6 +226,10 @@ static int read_population(struct wtl_arena *arena, const struct wtl_json *o,
     if (rc == 0)
         rc = read_count(o, "n_examples", &p.n_examples, err);
     if (rc == 0)
+        rc = read_count(o, "n_workloads", &p.n_workloads, err);
+    if (rc == 0)
+        rc = read_positive(o, "x_min", &p.x_min, err);
+    if (rc == 0)
         rc = read_regression(o, &p, err);
     if (rc == 0)
         rc = read_covariance(o, "within", p.within, err);
@@ -336,6 +340,9 @@ static int read_heldout_row(const struct wtl_json *o, struct wtl_heldout *h, str
         rc = read_quantiles(o, "time_error", &h->time_median, &h->time_p90, err);
     if (rc == 0 && h->has_error)
         rc = read_quantiles(o, "power_error", &h->power_median, &h->power_p90, err);
+    h->has_coverage = wtl_json_find(o, "coverage", &found);
+    if (rc == 0 && h->has_coverage)
+        rc = wtl_json_number(o, "coverage", &h->coverage, err);
     return rc;
 }
 

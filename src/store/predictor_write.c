@@ -93,6 +93,8 @@ static json_t *population(struct writer *w, const struct wtl_population *p)
     put(w, o, "features", names(w, p->features));
     put(w, o, "parameters", parameters);
     put(w, o, "n_examples", json_integer(p->n_examples));
+    put(w, o, "n_workloads", json_integer(p->n_workloads));
+    put(w, o, "x_min", real(w, "x_min", p->x_min));
     put(w, o, "regressor_mean", vector(w, "regressor_mean", p->regressor_mean, k));
     put(w, o, "regressor_sd", vector(w, "regressor_sd", p->regressor_sd, k));
     put(w, o, "coef", matrix(w, "coef", p->coef, k, WTL_FORM_N));
@@ -126,6 +128,7 @@ static json_t *heldout_row(struct writer *w, const struct wtl_heldout *h)
     put(w, o, "time_error", h->has_error ? quantiles(w, h->time_median, h->time_p90) : json_null());
     put(w, o, "power_error",
         h->has_error ? quantiles(w, h->power_median, h->power_p90) : json_null());
+    put(w, o, "coverage", h->has_coverage ? real(w, "coverage", h->coverage) : json_null());
     return o;
 }
 
