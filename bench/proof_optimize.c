@@ -47,10 +47,8 @@ static int report(const struct proof_scenario *s, const struct proof_result *r)
     printf("  bias of confirmed savings %+.5f, standard error %.5f, ratio %.2f (below 2)%s\n", bias,
            se, se > 0 ? fabs(bias) / se : 0, fabs(bias) > 2 * se ? "  MISSED" : "");
     missed += fabs(bias) > 2 * se;
-    printf(
-        "  in-sample bias %+.5f, root mean square %.5f, width %.4f; regret %.4f; best tied %.3f\n",
-        in_bias, sqrt(r->in_sample_square / moved), r->width / moved, r->regret / (ok ? ok : 1),
-        r->tied_holds / (ok ? ok : 1));
+    printf("  in-sample bias %+.5f, root mean square %.5f, width %.4f; regret %.4f\n", in_bias,
+           sqrt(r->in_sample_square / moved), r->width / moved, r->regret / (ok ? ok : 1));
     printf("  verdicts: %d confirmed, %d refuted (%d wrongly), %d undecided\n", r->verdict[0],
            r->verdict[1], r->wrongly_refuted, r->verdict[2]);
     return missed;

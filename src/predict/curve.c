@@ -180,6 +180,10 @@ static void settle_pseudo(struct wtl_curve *c, double *scratch)
     }
 }
 
+/* What a short series does not show is not thereby absent: as if that many runs of this correlation
+ * had been seen before. */
+static const double usual_correlation = 0.3, prior_runs = 40;
+
 /* Lag-one correlation of the pseudo-values' errors in run order. The curve takes the slow part of
  * correlated noise, by about one in n for every parameter, which is given back. */
 static double successive_correlation(const struct wtl_curve *c)
@@ -193,8 +197,9 @@ static double successive_correlation(const struct wtl_curve *c)
     }
     if (!(square > 0))
         return 0;
-    double taken = wtl_curve_parameters(c) / (double)c->n;
-    return fmin(fmax(product / square + taken, 0), 0.9);
+    double n = (double)c->n, taken = wtl_curve_parameters(c) / n;
+    double own = product / square + taken;
+    return fmin(fmax((n * own + prior_runs * usual_correlation) / (n + prior_runs), 0), 0.9);
 }
 
 /* Share of runs whose successor by `lag` has a clock that a smooth curve hardly tells from theirs:

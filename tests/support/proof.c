@@ -149,8 +149,6 @@ static void count_choice(struct proof_result *r, const struct sim_campaign *c,
     int best = sim_optimum(c, policy, NULL, 0);
     r->broken += slowdown > slowdown_limit;
     r->regret += sim_objective(c, policy, plan->clock_mhz) / sim_objective(c, policy, best) - 1;
-    for (size_t i = 0; i < plan->n_tied; i++)
-        r->tied_holds += plan->tied_clocks_mhz[i] == best;
 }
 
 static int one_campaign(struct wtl_arena *arena, const struct proof_scenario *s, uint64_t seed,

@@ -44,7 +44,6 @@ struct proof_result {
     int verdict[3];      /* of n_moved, by enum wtl_verdict_kind */
     int wrongly_refuted; /* refuted although the truth meets both claims */
     double regret;       /* OK: objective at the chosen clock over that at the best feasible, - 1 */
-    double tied_holds;   /* OK: the tie set holds the true best feasible clock */
 };
 
 /* Adds the campaigns of seeds first .. first + n - 1, EDP under a slowdown of at most 5 %. */
