@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fresh runs against a plan. */
+#include "make_set.h"
+
+#include "optimize/clock.h"
+#include "optimize/sensitivity.h"
+#include "optimize/verdict.h"
+
+#include <string.h>
+
+/* A plan that promises 1000 MHz instead of 1400: saving 0.20 (0.18 to 0.22), slowdown 4 % under a
+ * limit of 5 %. */
+static struct wtl_plan promise(void)
+{
+    struct wtl_plan plan = {.gpu = "X1",
+                            .workload = "work",
+                            .status = WTL_PLAN_OK,
+                            .policy = wtl_policy_default(),
+                            .clock_mhz = 1000,
+                            .baseline_clock_mhz = 1400};
+    plan.policy.has_max_slowdown = true;
+    plan.policy.max_slowdown = 0.05;
+    plan.saving = (struct wtl_estimate){0.20, 0.18, 0.22, 100, WTL_EVIDENCE_IN_SAMPLE};
+    plan.slowdown = (struct wtl_estimate){0.04, 0.03, 0.05, 100, WTL_EVIDENCE_IN_SAMPLE};
+    return plan;
+}
+
+enum order { IN_TURNS, REPETITIONS, APART };
+
+/* n runs of each clock with the given true saving and slowdown, the noise of a run, and a drift of
+ * time over the whole sequence. */
+static struct wtl_workset fresh_runs(struct wtl_arena *arena, int n, enum order order,
+                                     double saving, double slowdown, double noise, double drift,
+                                     uint64_t seed)
+{
+    struct wtl_workset set = {.gpu = "X1", .workload = "work", .n_runs = 2 * (size_t)n};
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, seed);
+    set.runs = WTL_NEW_ARRAY(arena, struct wtl_run, set.n_runs);
+    assert_non_null(set.runs);
+    for (int i = 0; i < 2 * n; i++) {
+        bool candidate = order == IN_TURNS ? i % 2 : i >= n;
+        int rep = order == IN_TURNS ? 0 : order == REPETITIONS ? i % n + 1 : 0;
+        double t = 10 * (candidate ? 1 + slowdown : 1) * (1 + drift * i / (2 * n)) *
+                   exp(noise * wtl_rng_normal(&rng));
+        double e = (candidate ? 1 - saving : 1) * 1000 * (1 + drift * i / (2 * n)) *
+                   exp(noise * wtl_rng_normal(&rng));
+        set_run(&set.runs[i], candidate ? 1000 : 1400, rep, t, e / t);
+    }
+    return set;
+}
+
+static struct wtl_verdict check(struct wtl_arena *arena, const struct wtl_plan *plan,
+                                const struct wtl_workset *set)
+{
+    struct wtl_verdict_options options = wtl_verdict_options_default();
+    struct wtl_verdict v;
+    struct wtl_error err = {0};
+    assert_ok(wtl_verdict_make(arena, plan, set, &options, &v, &err), &err);
+    return v;
+}
+
+static void confirms_refutes_and_stays_undecided(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = promise();
+    struct wtl_workset set = fresh_runs(&arena, 10, IN_TURNS, 0.20, 0.03, 0.003, 0, 1);
+    struct wtl_verdict v = check(&arena, &plan, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_CONFIRMED);
+    assert_int_equal(v.method, WTL_METHOD_INTERLEAVED);
+    assert_int_equal(v.n_blocks, 10);
+    assert_int_equal(v.saving.fresh.evidence, WTL_EVIDENCE_CONFIRMED);
+    assert_near(v.saving.fresh.value, 0.20, 0.01);
+    assert_near(v.slowdown.fresh.value, 0.03, 0.01);
+    assert_near(v.saving.limit, 0.17, 1e-12);
+    set = fresh_runs(&arena, 10, IN_TURNS, 0.05, 0.03, 0.003, 0, 2); /* much less is saved */
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_REFUTED);
+    assert_int_equal(v.saving.state, WTL_VERDICT_REFUTED);
+    assert_int_equal(v.slowdown.state, WTL_VERDICT_CONFIRMED);
+    set = fresh_runs(&arena, 10, IN_TURNS, 0.20, 0.09, 0.003, 0, 3); /* the limit is broken */
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_REFUTED);
+    assert_int_equal(v.slowdown.state, WTL_VERDICT_REFUTED);
+    set = fresh_runs(&arena, 4, IN_TURNS, 0.20, 0.04, 0.03, 0, 4); /* too noisy */
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_UNDECIDED);
+    assert_true(v.more_blocks > 4);
+    set = fresh_runs(&arena, 10, IN_TURNS, 0.30, -0.1, 0.003, 0, 5); /* better than promised */
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_CONFIRMED);
+}
+
+static void pairs_take_drift_out(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = promise();
+    struct wtl_workset set = fresh_runs(&arena, 12, IN_TURNS, 0.2, 0.03, 0.003, 0.3, 6);
+    struct wtl_verdict v = check(&arena, &plan, &set);
+    /* half a step of drift is left: 0.3 / 24 */
+    assert_near(v.slowdown.fresh.value, 0.03 + 0.3 / 24, 0.006);
+    assert_true(v.slowdown.fresh.hi - v.slowdown.fresh.lo < 0.02);
+    set = fresh_runs(&arena, 12, APART, 0.2, 0.03, 0.003, 0.3, 6);
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.method, WTL_METHOD_TWO_SAMPLES);
+    assert_true(v.slowdown.fresh.value > 0.12); /* the drift looks like an effect, and is named */
+    assert_non_null(strstr(v.notes[0], "drift"));
+    set = fresh_runs(&arena, 12, REPETITIONS, 0.2, 0.03, 0.003, 0, 7);
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.method, WTL_METHOD_REPETITIONS);
+    assert_int_equal(v.n_blocks, 12);
+}
+
+static void without_a_limit_the_plans_own_interval_is_the_claim(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = promise();
+    plan.policy.has_max_slowdown = false;
+    plan.slowdown.hi = 0.045;
+    struct wtl_workset set = fresh_runs(&arena, 10, IN_TURNS, 0.20, 0.03, 0.003, 0, 8);
+    struct wtl_verdict v = check(&arena, &plan, &set);
+    assert_near(v.slowdown.limit, 0.055, 1e-12);
+    plan.saving.evidence = WTL_EVIDENCE_NONE; /* the published method gives no interval */
+    v = check(&arena, &plan, &set);
+    assert_near(v.saving.limit, 0.19, 1e-12);
+}
+
+static void too_few_runs_and_nothing_to_confirm(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = promise();
+    struct wtl_workset set = fresh_runs(&arena, 3, IN_TURNS, 0.2, 0.03, 0.003, 0, 9);
+    set.runs[0].causes = set.runs[2].causes = 1u << WTL_CAUSE_idle_gpu;
+    struct wtl_verdict v = check(&arena, &plan, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_UNDECIDED);
+    assert_int_equal(v.n_baseline, 1);
+    assert_int_equal(v.n_rejected, 2);
+    assert_true(v.more_blocks >= 2 && v.saving.fresh.evidence == WTL_EVIDENCE_NONE);
+    plan.clock_mhz = 1400;
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_UNDECIDED);
+    plan.clock_mhz = 0;
+    struct wtl_verdict_options options = wtl_verdict_options_default();
+    struct wtl_error err = {0};
+    v.n_blocks = -7;
+    assert_int_equal(wtl_verdict_make(&arena, &plan, &set, &options, &v, &err), -(int)WTL_USAGE);
+    assert_int_equal(v.n_blocks, -7);
+    assert_string_equal(wtl_verdict_name(WTL_VERDICT_REFUTED), "refuted");
+}
+
+/* The number of further pairs must indeed decide, about half of the time or more. */
+static void more_runs_decide(void **state)
+{
+    (void)state;
+    struct wtl_plan plan = promise();
+    int decided = 0, asked = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        WTL_ARENA(arena);
+        struct wtl_workset set = fresh_runs(&arena, 5, IN_TURNS, 0.20, 0.03, 0.015, 0, seed);
+        struct wtl_verdict v = check(&arena, &plan, &set);
+        if (v.kind != WTL_VERDICT_UNDECIDED || v.more_blocks < 1 || v.more_blocks > 200)
+            continue;
+        asked++;
+        set = fresh_runs(&arena, 5 + v.more_blocks, IN_TURNS, 0.20, 0.03, 0.015, 0, seed);
+        decided += check(&arena, &plan, &set).kind != WTL_VERDICT_UNDECIDED;
+    }
+    assert_true(asked >= 20);
+    assert_true(decided * 10 >= asked * 4);
+}
+
+/* False alarms: a plan whose claims are true is refuted in at most 2.5 % per claim. */
+static void true_plans_are_seldom_refuted(void **state)
+{
+    (void)state;
+    struct wtl_plan plan = promise();
+    int refuted = 0, covered = 0;
+    for (uint64_t seed = 1; seed <= 600; seed++) {
+        WTL_ARENA(arena);
+        /* both claims hold exactly at their limits */
+        struct wtl_workset set = fresh_runs(&arena, 6, IN_TURNS, 0.17, 0.05, 0.01, 0, seed);
+        struct wtl_verdict v = check(&arena, &plan, &set);
+        refuted += v.kind == WTL_VERDICT_REFUTED;
+        covered += v.saving.fresh.lo <= 0.17 && v.saving.fresh.hi >= 0.17;
+    }
+    assert_true(refuted <= 48);                    /* 5 % of 600 is 30, 3.3 standard errors more */
+    assert_true(covered >= 552 && covered <= 588); /* 570 +- 3.4 standard errors */
+}
+
+static void cross_validation_and_sweeps(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.006;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    struct wtl_cross cross;
+    struct wtl_stability stability;
+    struct wtl_sweep_point point[5];
+    p.replicates = 200;
+    assert_ok(wtl_cross_validate(&arena, &set, &p, &cross, NULL), NULL);
+    assert_int_equal(cross.n_estimated, 3);
+    for (int i = 0; i < 3; i++) {
+        double f = cross.fold[i].clock_mhz;
+        double truth =
+            1 - balanced_time(f) * balanced_power(f) / (balanced_time(1400) * balanced_power(1400));
+        assert_near(cross.fold[i].saving, truth, 0.02);
+    }
+    assert_near(cross.optimism, 0, 0.01);
+    assert_ok(wtl_stability(&arena, &set, &p, &stability, NULL), NULL);
+    assert_int_equal(stability.n, 3);
+    assert_true(stability.highest_mhz - stability.lowest_mhz <= 100);
+    assert_ok(wtl_sweep_weight(&arena, &set, &p, wtl_usual_weights, 5, point, NULL), NULL);
+    for (int i = 1; i < 5; i++) /* the more energy counts, the lower the clock */
+        assert_true(point[i].best_guess_mhz <= point[i - 1].best_guess_mhz + 20);
+    recipe.reps = 1;
+    set = make_set(&arena, &recipe, 0);
+    assert_int_equal(wtl_cross_validate(&arena, &set, &p, &cross, NULL), -(int)WTL_UNDECIDED);
+    assert_int_equal(wtl_stability(&arena, &set, &p, &stability, NULL), -(int)WTL_UNDECIDED);
+}
+
+static void survives_failing_allocations(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = promise();
+    struct wtl_workset set = fresh_runs(&arena, 3, APART, 0.2, 0.03, 0.01, 0, 1);
+    struct wtl_verdict_options options = wtl_verdict_options_default();
+    for (long fail = 1;; fail++) {
+        struct wtl_alloc_failing failing;
+        struct wtl_arena request;
+        struct wtl_verdict v = {.n_blocks = -7};
+        wtl_arena_init(&request, wtl_alloc_failing(&failing, fail));
+        int rc = wtl_verdict_make(&request, &plan, &set, &options, &v, NULL);
+        if (rc)
+            assert_true(rc == -(int)WTL_NOMEM && v.n_blocks == -7);
+        wtl_arena_fini(&request);
+        if (rc == 0)
+            break;
+        assert_true(fail < 100);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(confirms_refutes_and_stays_undecided),
+        cmocka_unit_test(pairs_take_drift_out),
+        cmocka_unit_test(without_a_limit_the_plans_own_interval_is_the_claim),
+        cmocka_unit_test(too_few_runs_and_nothing_to_confirm),
+        cmocka_unit_test(more_runs_decide),
+        cmocka_unit_test(true_plans_are_seldom_refuted),
+        cmocka_unit_test(cross_validation_and_sweeps),
+        cmocka_unit_test(survives_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
