@@ -83,12 +83,12 @@ int wtl_fonts_open(struct wtl_alloc alloc, struct wtl_fonts **fonts_out, struct 
     *fonts = (struct wtl_fonts){.alloc = alloc};
     struct library *library = NULL;
     int rc = library_open(alloc, &library, err);
-    if (rc == 0)
+    if (rc == 0 && library) {
         rc = face_open(library, wtl_font_regular, wtl_font_regular_size, &fonts->face[0], err);
-    if (rc == 0)
-        rc = face_open(library, wtl_font_bold, wtl_font_bold_size, &fonts->face[1], err);
-    if (library)
+        if (rc == 0)
+            rc = face_open(library, wtl_font_bold, wtl_font_bold_size, &fonts->face[1], err);
         library_release(library);
+    }
     if (rc < 0) {
         wtl_fonts_close(fonts);
         return rc;

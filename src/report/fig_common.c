@@ -57,9 +57,10 @@ const char *wtl_fig_footer(struct wtl_arena *arena, const struct wtl_report *r, 
     if (interval)
         wtl_buf_printf(&text, " \xc2\xb7 %s", interval);
     wtl_format_utc(r->wall_ns, date, sizeof date);
-    wtl_buf_printf(&text, " \xc2\xb7 data %.12s \xc2\xb7 %.10s \xc2\xb7 %s",
-                   r->fingerprint && r->fingerprint[0] ? r->fingerprint : "without hash", date,
-                   r->tool);
+    wtl_buf_printf(&text, " \xc2\xb7 data\xc2\xa0%.12s \xc2\xb7 %.10s \xc2\xb7 ",
+                   r->fingerprint && r->fingerprint[0] ? r->fingerprint : "without hash", date);
+    for (const char *c = r->tool; *c; c++) /* name and version stay on one line */
+        wtl_buf_puts(&text, *c == ' ' ? "\xc2\xa0" : (const char[]){*c, '\0'});
     const char *copy = text.failed ? NULL : wtl_arena_strdup(arena, wtl_buf_str(&text));
     wtl_buf_fini(&text);
     return copy; /* NULL: out of memory */

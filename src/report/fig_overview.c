@@ -180,7 +180,7 @@ static const char *rows_interval(struct wtl_arena *arena, const struct rows *row
 int wtl_fig_savings(struct wtl_arena *arena, const struct wtl_report *r,
                     struct wtl_figure **figure_out, struct wtl_error *err)
 {
-    struct rows rows;
+    struct rows rows = {0};
     int rc = plan_rows(arena, r, false, &rows, err);
     if (rc < 0)
         return rc;
@@ -252,7 +252,8 @@ static int heat_cells(struct wtl_arena *arena, const struct rows *rows, const ch
         return WTL_FIG_NOMEM(err);
     for (size_t i = 0; i < n; i++) {
         out->x[i] = (double)(i % *n_workloads);
-        out->y[i] = (double)(*n_gpus - 1 - i / *n_workloads);
+        size_t row = i / *n_workloads;
+        out->y[i] = (double)(*n_gpus - 1 - row);
         out->text[i] = "no runs";
     }
     for (size_t i = 0; i < rows->n; i++) {
@@ -295,7 +296,7 @@ static void heat_chart(struct wtl_chart *chart, const struct cells *cells)
 int wtl_fig_heat(struct wtl_arena *arena, const struct wtl_report *r,
                  struct wtl_figure **figure_out, struct wtl_error *err)
 {
-    struct rows rows;
+    struct rows rows = {0};
     int rc = plan_rows(arena, r, false, &rows, err);
     if (rc < 0)
         return rc;
@@ -407,7 +408,7 @@ static int compare_panel(struct wtl_arena *arena, const struct rows *rows, enum 
 int wtl_fig_compare(struct wtl_arena *arena, const struct wtl_report *r,
                     struct wtl_figure **figure_out, struct wtl_error *err)
 {
-    struct rows rows;
+    struct rows rows = {0};
     int rc = plan_rows(arena, r, true, &rows, err);
     if (rc == 0)
         rc = flip_names(arena, &rows, err);

@@ -161,7 +161,7 @@ int wtl_fig_tradeoff(struct wtl_arena *arena, const struct wtl_report *r,
                      struct wtl_error *err)
 {
     const char *name = wtl_fig_set_name(arena, s->set);
-    struct cloud runs;
+    struct cloud runs = {0};
     int rc = collect(arena, s->set, &runs, err);
     if (rc < 0)
         return rc;

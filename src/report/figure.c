@@ -159,7 +159,8 @@ static int draw_panels(const struct wtl_figure *f, struct wtl_canvas *c, double 
         struct wtl_margins m = shared_margins(f, c, i, column, f->panel_height_pt);
         if (i % (size_t)f->columns == 0)
             px = x;
-        double py = y + (double)(i / (size_t)f->columns) * f->panel_height_pt + m.top;
+        size_t row = i / (size_t)f->columns;
+        double py = y + (double)row * f->panel_height_pt + m.top;
         int rc = wtl_chart_draw(&f->panels[i], c, scratch, px + m.left, py, w,
                                 f->panel_height_pt - m.top - m.bottom - 4, err);
         if (rc < 0)

@@ -105,7 +105,8 @@ static void every_figure_says_what_it_rests_on(void **state)
         struct wtl_figure *f = NULL;
         assert_ok(set_figures[i](&arena, &report, &report.sets[0], &f, &err), &err);
         assert_non_null(strstr(f->footer, "n = "));
-        assert_non_null(strstr(f->footer, "data 3f9a1c22d01b"));
+        assert_non_null(strstr(f->footer, "data\xc2\xa0"
+                                          "3f9a1c22d01b"));
         assert_non_null(strstr(f->footer, "2026-11-21"));
         assert_true(strstr(f->footer, "interval") || strstr(f->footer, "drift") ||
                     strstr(f->footer, "each point"));
