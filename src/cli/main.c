@@ -13,6 +13,7 @@
 extern const struct wtl_command wtl_cmd_compare;
 extern const struct wtl_command wtl_cmd_deploy;
 extern const struct wtl_command wtl_cmd_fit;
+extern const struct wtl_command wtl_cmd_demo;
 extern const struct wtl_command wtl_cmd_help;
 extern const struct wtl_command wtl_cmd_import;
 extern const struct wtl_command wtl_cmd_optimize;
@@ -29,6 +30,7 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_compare,
     &wtl_cmd_deploy,
     &wtl_cmd_report,
+    &wtl_cmd_demo,
     &wtl_cmd_help,
 };
 /* clang-format on */

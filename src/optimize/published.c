@@ -19,6 +19,7 @@ static bool nominal(const struct wtl_run *r, double *time_s, double *energy_j)
 struct choice {
     const struct wtl_run *base, *best;
     int n;
+    int clock_mhz_min;
 };
 
 static struct choice choose(const struct wtl_workset *set, const struct wtl_policy *policy)
@@ -32,6 +33,8 @@ static struct choice choose(const struct wtl_workset *set, const struct wtl_poli
         c.n++;
         if (!c.base || r->clock_mhz > c.base->clock_mhz)
             c.base = r;
+        if (c.n == 1 || r->clock_mhz < c.clock_mhz_min)
+            c.clock_mhz_min = r->clock_mhz;
         double value = wtl_objective_log(&policy->objective, log(e), log(t));
         if (value < least) {
             least = value;
@@ -128,6 +131,10 @@ int wtl_optimize_clock_published(struct wtl_arena *arena, const struct wtl_works
                       "No answer: no run of repetition %d has the nominal time and energy that the "
                       "published method uses.",
                       policy->baseline.rep);
+    } else if (c.clock_mhz_min == c.base->clock_mhz) {
+        plan.status = WTL_PLAN_UNUSABLE;
+        wtl_notes_add(&notes, "No answer: repetition %d holds no other clock than %d MHz.",
+                      policy->baseline.rep, c.base->clock_mhz);
     } else {
         int *tied = wtl_arena_memdup(arena, &c.best->clock_mhz, sizeof(int));
         if (!tied)
