@@ -19,11 +19,13 @@ extern const struct wtl_command wtl_cmd_import;
 extern const struct wtl_command wtl_cmd_optimize;
 extern const struct wtl_command wtl_cmd_predict;
 extern const struct wtl_command wtl_cmd_report;
+extern const struct wtl_command wtl_cmd_show;
 
 /* In the order in which a newcomer meets them. */
 /* clang-format off */
 static const struct wtl_command *const commands[] = {
     &wtl_cmd_import,
+    &wtl_cmd_show,
     &wtl_cmd_optimize,
     &wtl_cmd_fit,
     &wtl_cmd_predict,

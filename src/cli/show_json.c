@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle show --json`. */
+#include "cli/show.h"
+
+#include "codec/json.h"
+
+static json_t *json_of_estimate(const struct wtl_estimate *e)
+{
+    if (e->n == 0)
+        return json_null();
+    bool interval = e->evidence != WTL_EVIDENCE_NONE;
+    return json_pack("{s:o, s:o, s:o, s:i, s:s}", "value", wtl_json_finite(e->value), "lo",
+                     interval ? wtl_json_finite(e->lo) : json_null(), "hi",
+                     interval ? wtl_json_finite(e->hi) : json_null(), "n", e->n, "evidence",
+                     wtl_evidence_name(e->evidence));
+}
+
+static json_t *json_of_cell(const struct wtl_measurement *m)
+{
+    return json_pack("{s:i, s:o, s:i, s:i, s:o, s:o, s:o}", "clock_mhz", m->clock_mhz, "rate_per_s",
+                     m->closed ? json_null() : wtl_json_finite(m->rate_per_s), "n_runs", m->n,
+                     "n_rejected", m->n_rejected, "time_s", json_of_estimate(&m->time_s),
+                     "energy_j", json_of_estimate(&m->energy_j), "power_w",
+                     json_of_estimate(&m->power_w));
+}
+
+static json_t *json_of_causes(const int by_cause[WTL_N_CAUSES])
+{
+    json_t *causes = json_object();
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
+        if (by_cause[c])
+            json_object_set_new(causes, wtl_cause_name((enum wtl_cause)c),
+                                json_integer(by_cause[c]));
+    return causes;
+}
+
+static json_t *json_of_quality(const struct wtl_quality *q)
+{
+    json_t *drift =
+        !q->has_drift
+            ? json_null()
+            : json_pack("{s:o, s:o, s:o}", "per_run", wtl_json_finite(q->drift_per_run), "lo",
+                        wtl_json_finite(q->drift_lo), "hi", wtl_json_finite(q->drift_hi));
+    return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:b, s:o}", "usable", q->usable,
+                     "reason", q->reason, "coverage", wtl_json_finite(q->coverage), "time_cv",
+                     wtl_json_finite(q->time_cv), "energy_cv", wtl_json_finite(q->energy_cv),
+                     "unexplained", wtl_json_finite(q->unexplained), "quantised", q->quantised,
+                     "time_step_s",
+                     q->time_step_s > 0 ? wtl_json_finite(q->time_step_s) : json_null(),
+                     "order_monotone", q->order_monotone, "drift", drift);
+}
+
+static json_t *json_of_devices(const struct wtl_workset *set)
+{
+    struct show_devices d = show_list_devices(set);
+    json_t *names = json_array();
+    for (int i = 0; i < d.n; i++)
+        if (d.name[i][0])
+            json_array_append_new(names, json_string(d.name[i]));
+    return names;
+}
+
+static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quality *quality)
+{
+    struct show_counts n = show_count(set);
+    json_t *cells = json_array();
+    for (size_t i = 0; i < set->n_cells; i++)
+        json_array_append_new(cells, json_of_cell(&set->cells[i]));
+    return json_pack("{s:s, s:s, s:o, s:{s:i, s:i, s:i}, s:I, s:i, s:i, s:o, s:i, s:o, s:o}", "gpu",
+                     set->gpu, "workload", set->workload, "devices", json_of_devices(set), "clocks",
+                     "count", n.n_clocks, "min_mhz", n.clock_min_mhz, "max_mhz", n.clock_max_mhz,
+                     "n_runs", (json_int_t)set->n_runs, "n_used", n.accepted, "n_rejected",
+                     n.rejected, "rejected", json_of_causes(n.by_cause), "n_without_clock",
+                     n.without_clock, "quality", json_of_quality(quality), "measurements", cells);
+}
+
+static void set_count(json_t *object, const char *key, int64_t value)
+{
+    json_object_set_new(object, key, value ? json_integer(value) : json_null());
+}
+
+static json_t *json_of_run(const struct wtl_run *run)
+{
+    json_t *causes = json_array();
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
+        if ((run->causes >> c) & 1)
+            json_array_append_new(causes, json_string(wtl_cause_name((enum wtl_cause)c)));
+    json_t *o = json_pack("{s:I, s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)run->id, "source",
+                          (json_int_t)run->source_id, "gpu", run->gpu, "workload", run->workload,
+                          "job", run->job, "device", run->device);
+    set_count(o, "seq", run->seq);
+    set_count(o, "rep", run->rep);
+    set_count(o, "clock_mhz", run->clock_mhz);
+    json_object_set_new(o, "status", json_string(wtl_run_status_name(run->status)));
+    json_object_set_new(o, "used", json_boolean(run->causes == 0));
+    json_object_set_new(o, "causes", causes);
+    json_object_set_new(o, "reason", json_string(run->reason));
+    json_t *metrics = json_object();
+    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
+        if (wtl_run_has(run, (enum wtl_run_metric)m))
+            json_object_set_new(metrics, wtl_run_metric_info((enum wtl_run_metric)m)->name,
+                                wtl_json_finite(run->metric[m]));
+    json_object_set_new(o, "metrics", metrics);
+    return o;
+}
+
+static json_t *json_of_source(const struct wtl_source *f)
+{
+    return json_pack("{s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:s}", "id",
+                     (json_int_t)f->id, "path", f->path, "sha256", f->sha256, "size_bytes",
+                     (json_int_t)f->size_bytes, "reader", f->reader, "dialect", f->dialect, "rows",
+                     (json_int_t)f->rows, "rows_dropped", (json_int_t)f->rows_dropped,
+                     "first_dropped_line", (json_int_t)f->first_dropped_line, "drops", f->drops,
+                     "cells", (json_int_t)f->cells, "cells_missing", (json_int_t)f->cells_missing,
+                     "cells_sentinel", (json_int_t)f->cells_sentinel, "unknown_columns",
+                     f->unknown_columns);
+}
+
+static json_t *json_of_runs(const struct show *s)
+{
+    json_t *runs = json_array();
+    for (size_t i = 0; i < s->n_sets; i++)
+        for (size_t k = 0; k < s->sets[i].n_runs; k++)
+            json_array_append_new(runs, json_of_run(&s->sets[i].runs[k]));
+    return runs;
+}
+
+json_t *show_json(const struct show *s)
+{
+    json_t *sets = json_array();
+    for (size_t i = 0; i < s->n_sets; i++)
+        json_array_append_new(sets, json_of_set(&s->sets[i], &s->quality[i]));
+    json_t *o = json_pack("{s:s, s:s, s:I, s:o}", "campaign", s->path, "fingerprint",
+                          s->fingerprint, "n_sources", (json_int_t)s->n_sources, "sets", sets);
+    if (s->list_runs)
+        json_object_set_new(o, "runs", json_of_runs(s));
+    if (s->list_sources) {
+        json_t *sources = json_array();
+        for (size_t i = 0; i < s->n_sources; i++)
+            json_array_append_new(sources, json_of_source(&s->sources[i]));
+        json_object_set_new(o, "sources", sources);
+    }
+    return o;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle show` for people. */
+#include "cli/show.h"
+
+#include "cli/table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static int new_table(struct wtl_context *ctx, const struct wtl_table_column *columns, int n,
+                     struct wtl_table **out, struct wtl_error *err)
+{
+    *out = wtl_table_new(ctx->arena, columns, n);
+    return *out ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+}
+
+static int print_table(struct wtl_context *ctx, struct wtl_table *t, struct wtl_error *err)
+{
+    return wtl_table_print(t, 2, WTL_TABLE_WIDTH, ctx->out, err);
+}
+
+/* ---- Head -------------------------------------------------------------------------------------*/
+
+static void print_head(struct wtl_context *ctx, const struct show *s)
+{
+    int64_t runs = 0;
+    int64_t accepted = 0;
+    for (size_t i = 0; i < s->n_sets; i++) {
+        runs += (int64_t)s->sets[i].n_runs;
+        accepted += show_count(&s->sets[i]).accepted;
+    }
+    fprintf(ctx->out,
+            "%s: %" PRId64 " runs of %zu GPU and workload pair%s, %" PRId64 " used, from"
+            " %zu file%s\n",
+            s->path, runs, s->n_sets, s->n_sets == 1 ? "" : "s", accepted, s->n_sources,
+            s->n_sources == 1 ? "" : "s");
+    fprintf(ctx->out, "fingerprint of the files: %.16s\n", s->fingerprint);
+}
+
+/* ---- Sets -------------------------------------------------------------------------------------*/
+
+static void put_range(struct wtl_table *t, const struct show_counts *n)
+{
+    if (n->n_clocks == 0)
+        wtl_table_put(t, "-");
+    else if (n->n_clocks == 1)
+        wtl_table_printf(t, "%d", n->clock_min_mhz);
+    else
+        wtl_table_printf(t, "%d-%d", n->clock_min_mhz, n->clock_max_mhz);
+}
+
+static int print_sets(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {.title = "gpu"},
+        {.title = "workload"},
+        {.title = "clocks", .number = true},
+        {.title = "range", .unit = "MHz", .number = true},
+        {.title = "runs", .number = true},
+        {.title = "used", .number = true},
+        {.title = "coverage", .unit = "%", .number = true},
+        {.title = "time CV", .unit = "%", .number = true},
+        {.title = "energy CV", .unit = "%", .number = true},
+        {.title = "quality"},
+    };
+    struct wtl_table *t;
+    int rc = new_table(ctx, columns, 10, &t, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < s->n_sets; i++) {
+        const struct wtl_workset *set = &s->sets[i];
+        const struct wtl_quality *q = &s->quality[i];
+        struct show_counts n = show_count(set);
+        wtl_table_put(t, set->gpu);
+        wtl_table_put(t, set->workload);
+        wtl_table_printf(t, "%d", n.n_clocks);
+        put_range(t, &n);
+        wtl_table_printf(t, "%zu", set->n_runs);
+        wtl_table_printf(t, "%d", n.accepted);
+        wtl_table_number(t, q->n_clocks > 0, 100 * q->coverage, 0);
+        wtl_table_number(t, n.accepted > 1, 100 * q->time_cv, 1);
+        wtl_table_number(t, n.accepted > 1, 100 * q->energy_cv, 1);
+        wtl_table_put(t, q->usable ? "usable" : "unusable");
+    }
+    fputc('\n', ctx->out);
+    return print_table(ctx, t, err);
+}
+
+/* ---- Findings ---------------------------------------------------------------------------------*/
+
+/* The first finding of a set is preceded by its name. */
+struct findings {
+    FILE *out;
+    const struct wtl_workset *set;
+    bool any_in_set;
+};
+
+static void put_finding(struct findings *f, const char *text)
+{
+    if (!f->any_in_set)
+        fprintf(f->out, "\n  %s %s\n", f->set->gpu, f->set->workload);
+    f->any_in_set = true;
+    wtl_print_wrapped(f->out, text, 4, WTL_TABLE_WIDTH);
+}
+
+static void find_devices(struct findings *f)
+{
+    struct show_devices d = show_list_devices(f->set);
+    char text[900];
+    size_t n = (size_t)snprintf(text, sizeof text, "boards:");
+    int named = 0;
+    for (int i = 0; i < d.n && n < sizeof text; i++)
+        if (d.name[i][0]) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s %s", named ? "," : "", d.name[i]);
+            named++;
+        }
+    if (d.more && n < sizeof text)
+        snprintf(text + n, sizeof text - n, " and more");
+    if (named)
+        put_finding(f, text);
+}
+
+static void find_quality(struct findings *f, const struct wtl_quality *q)
+{
+    char text[320];
+    if (!q->usable) {
+        snprintf(text, sizeof text, "unusable: %s", q->reason);
+        put_finding(f, text);
+    }
+    if (q->quantised) {
+        snprintf(text, sizeof text, "times sit on steps of %.3g s, whatever the clock",
+                 q->time_step_s);
+        put_finding(f, text);
+    }
+    if (q->order_monotone)
+        put_finding(f, "clocks were run in one order only: drift and clock are confounded");
+    if (q->has_drift) {
+        snprintf(text, sizeof text, "drift %+.3f %% of time per run (%+.3f to %+.3f)",
+                 100 * q->drift_per_run, 100 * q->drift_lo, 100 * q->drift_hi);
+        put_finding(f, text);
+    }
+}
+
+/* "cold_start 9 (warming up: ...); for example run 1 of 1410 MHz: ..." */
+static void find_rejected(struct findings *f, const struct show_counts *n)
+{
+    for (int cause = 0; cause < (int)WTL_N_CAUSES; cause++) {
+        if (n->by_cause[cause] == 0)
+            continue;
+        const struct wtl_run *example = NULL;
+        for (size_t i = 0; !example && i < f->set->n_runs; i++)
+            if (wtl_run_main_cause(&f->set->runs[i]) == (enum wtl_cause)cause)
+                example = &f->set->runs[i];
+        char text[600];
+        int used =
+            snprintf(text, sizeof text, "%d rejected, %s: %s", n->by_cause[cause],
+                     wtl_cause_name((enum wtl_cause)cause), wtl_cause_text((enum wtl_cause)cause));
+        if (example && example->reason[0] && used > 0 && (size_t)used < sizeof text)
+            snprintf(text + used, sizeof text - (size_t)used, " (%d MHz rep %d: %s)",
+                     example->clock_mhz, example->rep, example->reason);
+        put_finding(f, text);
+    }
+}
+
+static void print_findings(struct wtl_context *ctx, const struct show *s)
+{
+    for (size_t i = 0; i < s->n_sets; i++) {
+        struct findings f = {.out = ctx->out, .set = &s->sets[i]};
+        struct show_counts n = show_count(f.set);
+        find_devices(&f);
+        find_quality(&f, &s->quality[i]);
+        find_rejected(&f, &n);
+        if (n.without_clock) {
+            char text[80];
+            snprintf(text, sizeof text, "the clock of %d runs is not known", n.without_clock);
+            put_finding(&f, text);
+        }
+    }
+}
+
+/* ---- Runs -------------------------------------------------------------------------------------*/
+
+static void put_count(struct wtl_table *t, int64_t value)
+{
+    if (value)
+        wtl_table_printf(t, "%" PRId64, value);
+    else
+        wtl_table_put(t, "-");
+}
+
+static void put_metric(struct wtl_table *t, const struct wtl_run *run, enum wtl_run_metric m,
+                       int decimals)
+{
+    wtl_table_number(t, wtl_run_has(run, m), run->metric[m], decimals);
+}
+
+static int print_runs(struct wtl_context *ctx, const struct wtl_workset *set, struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {.title = "job"},
+        {.title = "seq", .number = true},
+        {.title = "rep", .number = true},
+        {.title = "clock", .unit = "MHz", .number = true},
+        {.title = "time", .unit = "s", .number = true},
+        {.title = "energy", .unit = "J", .number = true},
+        {.title = "power", .unit = "W", .number = true},
+        {.title = "judgement"},
+        {.title = "reason"},
+    };
+    struct wtl_table *t;
+    int rc = new_table(ctx, columns, 9, &t, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *run = &set->runs[i];
+        wtl_table_put(t, run->job);
+        put_count(t, run->seq);
+        put_count(t, run->rep);
+        put_count(t, run->clock_mhz);
+        put_metric(t, run, WTL_R_time_s, 2);
+        put_metric(t, run, WTL_R_energy_j, 1);
+        put_metric(t, run, WTL_R_power_w, 1);
+        wtl_table_put(t, run->causes ? wtl_cause_name(wtl_run_main_cause(run)) : "used");
+        wtl_table_put(t, run->reason);
+    }
+    fprintf(ctx->out, "\n%s %s\n", set->gpu, set->workload);
+    return print_table(ctx, t, err);
+}
+
+/* ---- Sources ----------------------------------------------------------------------------------*/
+
+static double percent(int64_t part, int64_t whole)
+{
+    return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static int print_source_list(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {.title = "file", .keep_end = true},
+        {.title = "sha256"},
+        {.title = "reader"},
+        {.title = "dialect"},
+        {.title = "rows", .number = true},
+        {.title = "dropped", .number = true},
+        {.title = "N/A", .unit = "%", .number = true},
+    };
+    struct wtl_table *t;
+    int rc = new_table(ctx, columns, 7, &t, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < s->n_sources; i++) {
+        const struct wtl_source *f = &s->sources[i];
+        wtl_table_put(t, f->path);
+        wtl_table_printf(t, "%.8s", f->sha256);
+        wtl_table_put(t, f->reader);
+        wtl_table_put(t, f->dialect);
+        wtl_table_printf(t, "%" PRId64, f->rows);
+        wtl_table_printf(t, "%" PRId64, f->rows_dropped);
+        wtl_table_number(t, f->cells > 0, percent(f->cells_missing, f->cells), 1);
+    }
+    fputc('\n', ctx->out);
+    return print_table(ctx, t, err);
+}
+
+/* Files of one reader and dialect. */
+struct kind {
+    const struct wtl_source *first;
+    int64_t files, rows, dropped, cells, missing;
+};
+enum { KINDS_MAX = 24 };
+
+static int count_kinds(const struct show *s, struct kind kinds[KINDS_MAX])
+{
+    int n = 0;
+    for (size_t i = 0; i < s->n_sources; i++) {
+        const struct wtl_source *f = &s->sources[i];
+        int k = 0;
+        while (k < n && (strcmp(kinds[k].first->reader, f->reader) != 0 ||
+                         strcmp(kinds[k].first->dialect, f->dialect) != 0))
+            k++;
+        if (k == KINDS_MAX)
+            k = KINDS_MAX - 1; /* the last row is then "and others" */
+        if (k == n)
+            kinds[n++] = (struct kind){.first = f};
+        kinds[k].files++;
+        kinds[k].rows += f->rows;
+        kinds[k].dropped += f->rows_dropped;
+        kinds[k].cells += f->cells;
+        kinds[k].missing += f->cells_missing;
+    }
+    return n;
+}
+
+static int print_source_kinds(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {.title = "files", .number = true},
+        {.title = "reader"},
+        {.title = "dialect"},
+        {.title = "rows", .number = true},
+        {.title = "dropped", .number = true},
+        {.title = "N/A", .unit = "%", .number = true},
+    };
+    struct kind kinds[KINDS_MAX];
+    int n = count_kinds(s, kinds);
+    struct wtl_table *t;
+    int rc = new_table(ctx, columns, 6, &t, err);
+    for (int k = 0; rc == 0 && k < n; k++) {
+        wtl_table_printf(t, "%" PRId64, kinds[k].files);
+        wtl_table_put(t, kinds[k].first->reader);
+        wtl_table_printf(t, "%s%s", kinds[k].first->dialect,
+                         k == KINDS_MAX - 1 ? " and others" : "");
+        wtl_table_printf(t, "%" PRId64, kinds[k].rows);
+        wtl_table_printf(t, "%" PRId64, kinds[k].dropped);
+        wtl_table_number(t, kinds[k].cells > 0, percent(kinds[k].missing, kinds[k].cells), 1);
+    }
+    if (rc == 0)
+        fputc('\n', ctx->out);
+    return rc ? rc : print_table(ctx, t, err);
+}
+
+int show_text(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+{
+    print_head(ctx, s);
+    int rc = print_sets(ctx, s, err);
+    if (rc == 0)
+        print_findings(ctx, s);
+    for (size_t i = 0; rc == 0 && s->list_runs && i < s->n_sets; i++)
+        rc = print_runs(ctx, &s->sets[i], err);
+    if (rc == 0)
+        rc = s->list_sources ? print_source_list(ctx, s, err) : print_source_kinds(ctx, s, err);
+    return rc;
+}
