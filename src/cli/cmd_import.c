@@ -70,11 +70,11 @@ static void print_files(const struct wtl_import_result *r, FILE *out)
         fprintf(out, ", %" PRId64 " known already: unchanged", r->files_known);
     if (r->files_failed)
         fprintf(out, ", %" PRId64 " not readable", r->files_failed);
-    if (r->files_outputs)
-        fprintf(out, ", %" PRId64 " output%s and documents passed over", r->files_outputs,
-                plural(r->files_outputs));
-    if (r->files_other)
-        fprintf(out, ", %" PRId64 " no trace%s", r->files_other, plural(r->files_other));
+    int64_t passed = r->files_outputs + r->files_other;
+    if (passed)
+        fprintf(out,
+                ", %" PRId64 " passed over (%" PRId64 " by name, %" PRId64 " of no known format)",
+                passed, r->files_outputs, r->files_other);
     fputc('\n', out);
 }
 

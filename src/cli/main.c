@@ -12,6 +12,7 @@
 
 extern const struct wtl_command wtl_cmd_compare;
 extern const struct wtl_command wtl_cmd_deploy;
+extern const struct wtl_command wtl_cmd_export;
 extern const struct wtl_command wtl_cmd_fit;
 extern const struct wtl_command wtl_cmd_demo;
 extern const struct wtl_command wtl_cmd_help;
@@ -30,6 +31,7 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_fit,
     &wtl_cmd_predict,
     &wtl_cmd_compare,
+    &wtl_cmd_export,
     &wtl_cmd_deploy,
     &wtl_cmd_report,
     &wtl_cmd_demo,

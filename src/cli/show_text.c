@@ -141,7 +141,18 @@ static void find_quality(struct findings *f, const struct wtl_quality *q)
     }
 }
 
-/* "cold_start 9 (warming up: ...); for example run 1 of 1410 MHz: ..." */
+/* " (1410 MHz rep 1: REASON)" */
+static void describe_example(const struct wtl_run *run, char *buf, size_t size)
+{
+    char which[60] = "";
+    if (run->clock_mhz && run->rep)
+        snprintf(which, sizeof which, "%d MHz rep %d: ", run->clock_mhz, run->rep);
+    else if (run->clock_mhz)
+        snprintf(which, sizeof which, "%d MHz: ", run->clock_mhz);
+    snprintf(buf, size, " (%s%s)", which, run->reason);
+}
+
+/* "9 rejected, cold_start: warming up ... (1410 MHz rep 1: ...)" */
 static void find_rejected(struct findings *f, const struct show_counts *n)
 {
     for (int cause = 0; cause < (int)WTL_N_CAUSES; cause++) {
@@ -156,8 +167,7 @@ static void find_rejected(struct findings *f, const struct show_counts *n)
             snprintf(text, sizeof text, "%d rejected, %s: %s", n->by_cause[cause],
                      wtl_cause_name((enum wtl_cause)cause), wtl_cause_text((enum wtl_cause)cause));
         if (example && example->reason[0] && used > 0 && (size_t)used < sizeof text)
-            snprintf(text + used, sizeof text - (size_t)used, " (%d MHz rep %d: %s)",
-                     example->clock_mhz, example->rep, example->reason);
+            describe_example(example, text + used, sizeof text - (size_t)used);
         put_finding(f, text);
     }
 }
@@ -172,7 +182,8 @@ static void print_findings(struct wtl_context *ctx, const struct show *s)
         find_rejected(&f, &n);
         if (n.without_clock) {
             char text[80];
-            snprintf(text, sizeof text, "the clock of %d runs is not known", n.without_clock);
+            snprintf(text, sizeof text, "the clock of %d run%s is not known", n.without_clock,
+                     n.without_clock == 1 ? "" : "s");
             put_finding(&f, text);
         }
     }

@@ -1,0 +1,240 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# wattle import: what comes in, what is said about it, and that nothing is lost when it goes wrong.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    export SOURCE_DATE_EPOCH=1752024000
+    data=$WATTLE_SOURCE/data/frequency
+}
+
+# json FILE EXPRESSION: the value of a Python expression over the document `d`.
+json() {
+    python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+print(eval(sys.argv[2]))' "$1" "$2"
+}
+
+# trace FILE CLOCK POWER [ROWS]: a DCGM trace of an A100 with an energy counter.
+trace() {
+    mkdir -p "$(dirname "$1")"
+    awk -v clock="$2" -v power="$3" -v rows="${4:-200}" 'BEGIN {
+        print "#Entity   NVIDX  DVNAM                   POWER     TOTEC        SACLK"
+        print "ID                                       W         mJ"
+        for (i = 1; i <= rows; i++)
+            printf "GPU 0     0      NVIDIA A100-PCIE-40GB   %.3f   %.0f   %d\n", power, power * 50 * i, clock
+    }' >"$1"
+}
+
+# sweep DIR: four traces with their timing log, application output and a configuration.
+sweep() {
+    local seq=0 clock rep dir=$1/results_a100_llama_job_77
+    mkdir -p "$dir"
+    printf '# Run Timing Summary\n# Format: run_id,frequency_mhz,duration_seconds,exit_code,status\n' \
+        >"$dir/timing_summary.log"
+    for clock in 1410 1200; do
+        for rep in 1 2; do
+            seq=$((seq + 1))
+            trace "$dir/run_${seq}_0${rep}_freq_${clock}_profile.csv" $clock $((clock / 10 + rep))
+            echo output >"$dir/run_${seq}_0${rep}_freq_${clock}_app.out"
+            echo "${seq}_0${rep},$clock,$((11 + seq)),0,success" >>"$dir/timing_summary.log"
+        done
+    done
+    echo 'a: 1' >"$dir/config.yaml"
+}
+
+@test "the shipped data: runs table, traces of three boards, a file of two jobs" {
+    run --separate-stderr "$WATTLE" import "$data" -o c.wattle
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"GV100-baseline-LSTM-1380-0"*"one file mixes 624 rows of NVIDIA A100-PCIE-40GB"*"268 rows of GPU 0"* ]]
+    [[ $output == *"A100  stablediffusion   "*" 183"* ]]
+    [[ $output == *"V100  whisper           "*" 177"* ]]
+    [[ $output == *"1 row dropped:"*"NUL bytes or a line over the length limit"* ]]
+    "$WATTLE" import "$data" -o j.wattle --json -q >j.json 2>/dev/null
+    [ "$(json j.json 'sum(s["runs"] for s in d["sets"] if s["workload"].lower() in ("llama", "vit", "whisper", "stablediffusion"))')" = 1440 ]
+    [ "$(json j.json 'd["runs"]["added"] == sum(s["runs"] for s in d["sets"])')" = True ]
+    [ "$(json j.json 'd["rows"]["dropped"], d["rows"]["dropped_by_cause"]')" = "(1, {'binary': 1})" ]
+    [ "$(json j.json 'len(d["notes"]), d["notes"][0]["failed"]')" = "(1, False)" ]
+    [ "$(json j.json 'd["files"]["failed"]')" = 0 ]
+}
+
+@test "known energies of a shipped trace" {
+    "$WATTLE" import "$data"/raw/GH100-baseline-StableDiffusion-1785-0__66d5611__a0fae634.gz \
+        -o c.wattle >/dev/null
+    "$WATTLE" show c.wattle --runs --json >j.json
+    # By hand: 1285 rows, mean 201.61 W, counter 13230.0 J without its edges, 12953.5 J by 50 ms.
+    json j.json '[d["runs"][0]["metrics"][k] for k in ("n_samples", "power_mean_w", "energy_j", "energy_nominal_j", "period_s")]' >got
+    python3 -c '
+rows, mean, energy, nominal, period = eval(open("got").read())
+assert rows == 1285
+assert abs(mean - 201.61) < 0.01, mean
+assert abs(nominal - 12953.5) < 1, nominal
+assert abs(energy / 13230.0 - 1) < 0.005, energy
+assert abs(period - 0.0511) < 0.0005, period'
+    [ "$(json j.json 'd["runs"][0]["gpu"], d["runs"][0]["clock_mhz"], d["runs"][0]["rep"]')" = "('H100', 1785, 1)" ]
+}
+
+@test "importing again changes nothing and says so" {
+    sweep tree
+    "$WATTLE" import tree -o c.wattle >first
+    grep -q '^5 files read' first
+    grep -q '^4 runs added' first
+    sha256sum c.wattle >sum
+    unset SOURCE_DATE_EPOCH
+    run "$WATTLE" import tree -o c.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"0 files read, 5 known already: unchanged"* ]]
+    [[ $output == *"0 runs added"* ]]
+    sha256sum -c sum
+}
+
+@test "plain, gzip, zstd and xz give the same run; compressed names keep their meaning" {
+    trace results_a100_llama_job_7/run_1_01_freq_1410_profile.csv 1410 140
+    for c in "gzip .gz" "zstd .zst" "xz .xz"; do
+        mkdir -p "$c/results_a100_llama_job_7"
+        f="$c/results_a100_llama_job_7/run_1_01_freq_1410_profile.csv${c#* }"
+        "${c% *}" -c <results_a100_llama_job_7/run_1_01_freq_1410_profile.csv >"$f"
+        "$WATTLE" import "$c" -o "c${c#* }.wattle" >/dev/null
+        "$WATTLE" export "c${c#* }.wattle" -o "r${c#* }.csv"
+    done
+    "$WATTLE" import results_a100_llama_job_7 -o c.wattle >/dev/null
+    "$WATTLE" export c.wattle -o r.csv
+    cmp r.csv r.gz.csv
+    cmp r.csv r.zst.csv
+    cmp r.csv r.xz.csv
+    grep -q '^A100,llama,7,' r.csv
+}
+
+@test "the number of threads changes not one byte" {
+    sweep tree
+    cp -r tree/results_a100_llama_job_77 tree/results_a100_vit_job_78
+    for f in tree/results_a100_vit_job_78/*profile.csv; do
+        echo 'GPU 0     0      NVIDIA A100-PCIE-40GB   1.000   99000000   1410' >>"$f"
+    done
+    "$WATTLE" import tree -o one.wattle >one
+    "$WATTLE" import tree -o four.wattle -j 4 >four
+    cmp one.wattle four.wattle
+    cmp one four
+    grep -q '^8 runs added' one
+}
+
+@test "a trace that cannot be read stops the import, is named, and nothing is stored" {
+    sweep tree
+    "$WATTLE" import tree -o c.wattle >/dev/null
+    sha256sum c.wattle >sum
+    echo 'srun: job killed' >tree/results_a100_llama_job_77/run_5_01_freq_990_profile.csv
+    trace tree/results_a100_llama_job_77/run_6_02_freq_990_profile.csv 990 99
+    run "$WATTLE" import tree -o c.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *"run_5_01_freq_990_profile.csv"*"no reader knows this content"* ]]
+    [[ $output == *"hint: readers: dcgmi"* ]]
+    sha256sum -c sum
+    run "$WATTLE" import tree -o new.wattle
+    [ "$status" -eq 1 ]
+    [ ! -e new.wattle ]
+    run "$WATTLE" import tree -o c.wattle --keep-going
+    [ "$status" -eq 0 ]
+    [[ $output == *"run_5_01_freq_990_profile.csv: passed over"* ]]
+    [[ $output == *"1 not readable"* ]]
+    [[ $output == *"1 run added"* ]]
+}
+
+@test "a bad cell of a table is named by line and column" {
+    printf 'gpu,application,frequency,avg_power,execution_time,energy\nA100,llama,1410,140,10,1400\nA100,llama,1200,many,11,1300\n' >t.csv
+    run "$WATTLE" import t.csv -o c.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *"t.csv:3:17: "*"\"many\""* ]]
+    [ ! -e c.wattle ]
+}
+
+@test "what neither name nor content tells must be said" {
+    trace some.csv 1410 140
+    run "$WATTLE" import some.csv -o c.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *"some.csv: neither the name nor the content tells the workload"* ]]
+    [[ $output == *"hint: give it with --workload NAME"* ]]
+    "$WATTLE" import some.csv -o c.wattle --workload llama | grep -q 'A100  llama'
+}
+
+@test "a naming pattern gives what the names mean" {
+    trace A100/bert/c1410_r2.txt 1410 140
+    printf 'naming:\n  - pattern: "{gpu}/{workload}/c{clock}_r{rep}.txt"\n' >n.yaml
+    "$WATTLE" import A100 -o c.wattle --naming n.yaml >/dev/null
+    "$WATTLE" show c.wattle --runs --json >j.json
+    [ "$(json j.json '[d["runs"][0][k] for k in ("gpu", "workload", "clock_mhz", "rep")]')" = "['A100', 'bert', 1410, 2]" ]
+    printf 'naming:\n  - pattern: "{gpu}/{worklaod}"\n' >n.yaml
+    run "$WATTLE" import A100 -o c.wattle --naming n.yaml
+    [ "$status" -eq 1 ]
+    [[ $output == *"n.yaml:2:"*"worklaod"* ]]
+}
+
+@test "any CSV through a mapping" {
+    printf 'when ms;board power mW\n0;100000\n100;100000\n200;100000\n300;100000\n' >other.csv
+    printf 'mapping:\n  rows: samples\n  time: {column: when ms, form: ms}\n  constants: {gpu: L40S, workload: resnet, clock: 2520MHz}\n  columns:\n    - {column: board power mW, as: power_w, unit: mW}\n' >m.yaml
+    "$WATTLE" import other.csv -o c.wattle --mapping m.yaml >/dev/null
+    "$WATTLE" show c.wattle --runs --json >j.json
+    [ "$(json j.json '[d["runs"][0][k] for k in ("gpu", "workload", "clock_mhz")]')" = "['L40S', 'resnet', 2520]" ]
+    [ "$(json j.json 'round(d["runs"][0]["metrics"]["power_mean_w"], 9)')" = 100.0 ]
+    [ "$(json j.json 'round(d["runs"][0]["metrics"]["period_s"], 9)')" = 0.1 ]
+}
+
+@test "killed while it writes: the campaign is as it was and takes the import again" {
+    sweep tree
+    "$WATTLE" import tree -o c.wattle >/dev/null
+    "$WATTLE" show c.wattle --json >before.json
+    awk 'BEGIN { print "gpu,workload,clock_mhz,rep,seq,time_s,energy_j"
+        for (i = 1; i <= 6000; i++) print "A100,vit," 1410 - 15 * int(i / 100) "," i % 100 "," i ",10." i ",1400" }' >many.csv
+    local killed=0 kib
+    for kib in 40 60 100 200 400 800; do
+        cp c.wattle k.wattle
+        run bash -c "ulimit -c 0; ulimit -f $kib; exec '$WATTLE' import many.csv -o k.wattle"
+        [ "$status" -gt 128 ] || continue # SIGXFSZ: in the middle of a write
+        killed=$((killed + 1))
+        "$WATTLE" show k.wattle --json | sed 's/k\.wattle/c.wattle/' >after.json
+        cmp before.json after.json
+        "$WATTLE" import many.csv -o k.wattle | grep -q '^6000 runs added'
+    done
+    [ "$killed" -ge 3 ]
+}
+
+@test "a full disk is an error with a hint, not a damaged campaign" {
+    sweep tree
+    "$WATTLE" import tree -o c.wattle >/dev/null
+    "$WATTLE" show c.wattle --json >before.json
+    awk 'BEGIN { print "gpu,workload,clock_mhz,rep,seq,time_s,energy_j"
+        for (i = 1; i <= 6000; i++) print "A100,vit," 1410 - 15 * int(i / 100) "," i % 100 "," i ",10." i ",1400" }' >many.csv
+    run bash -c "trap '' XFSZ; ulimit -f 200; exec '$WATTLE' import many.csv -o c.wattle"
+    [ "$status" -eq 1 ]
+    [[ $output == *"c.wattle"* ]]
+    [[ $output == *"hint: the disk may be full or failing; nothing stored before was lost"* ]]
+    "$WATTLE" show c.wattle --json >after.json
+    cmp before.json after.json
+}
+
+@test "a file that is no campaign is refused and left alone" {
+    sweep tree
+    for i in 1 2 3 4 5 6 7 8 9; do echo "some,table,of,mine,$i" >>mine.csv; done
+    cp mine.csv copy
+    run "$WATTLE" import tree -o mine.csv
+    [ "$status" -eq 1 ]
+    [[ $output == *"mine.csv"* ]]
+    cmp mine.csv copy
+}
+
+@test "wrong usage" {
+    run "$WATTLE" import "$data"
+    [ "$status" -eq 2 ]
+    [[ $output == *"-o CAMPAIGN"* ]]
+    run "$WATTLE" import -o c.wattle
+    [ "$status" -eq 2 ]
+    run "$WATTLE" import nowhere -o c.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *"\"nowhere\": No such file or directory"* ]]
+    trace some.csv 1410 140
+    run "$WATTLE" import some.csv -o c.wattle --reader dcgm
+    [ "$status" -eq 2 ]
+    [[ $output == *"did you mean \"dcgmi\"?"* ]]
+    [ ! -e c.wattle ]
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# wattle show: text that fits its page, and JSON that adds up.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    "$WATTLE" import "$WATTLE_SOURCE/data/frequency" -o "$BATS_FILE_TMPDIR/c.wattle" -q >/dev/null 2>&1
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR"
+}
+
+json() {
+    python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+print(eval(sys.argv[2]))' "$1" "$2"
+}
+
+@test "text: 100 columns at most, every set, its rejected runs with cause and reason" {
+    "$WATTLE" show c.wattle >text
+    [ "$(wc -L <text)" -le 100 ]
+    for set in "A100  llama" "A100  stablediffusion" "A100  vit" "A100  whisper" \
+        "V100  llama" "V100  stablediffusion" "V100  vit" "V100  whisper"; do
+        grep -q "^  $set " text
+    done
+    # 59 and 61 clocks, three repetitions.
+    grep -Eq '^  V100  stablediffusion +59 +510-1380 +177 ' text
+    grep -Eq '^  A100  stablediffusion +61 +510-1410 +183 ' text
+    grep -q 'rejected, cold_start: warming up: files, model or caches were still cold (1410 MHz rep 1' text
+    grep -q 'rejected, contaminated: .*two traces are mixed' text
+    grep -q 'times sit on steps of' text
+    grep -q 'clocks were run in one order only' text
+}
+
+@test "--runs and --sources stay on the page and list everything" {
+    "$WATTLE" show c.wattle --runs --sources >text
+    [ "$(wc -L <text)" -le 100 ]
+    "$WATTLE" show c.wattle --json >j.json
+    runs=$(json j.json 'sum(s["n_runs"] for s in d["sets"])')
+    listed=$(grep -Ec '  (used|[a-z]+_[a-z_]+|failed|truncated|throttled|contaminated|outlier)( |$)' text)
+    [ "$listed" -ge "$runs" ]
+    [ "$(grep -c '\.gz  [0-9a-f]\{8\}  ' text)" -eq "$(ls "$WATTLE_SOURCE"/data/frequency/raw/*.gz | wc -l)" ]
+}
+
+@test "json: counts add up" {
+    "$WATTLE" show c.wattle --json --runs --sources >j.json
+    [ "$(json j.json 'all(s["n_used"] + s["n_rejected"] == s["n_runs"] for s in d["sets"])')" = True ]
+    [ "$(json j.json 'all(sum(s["rejected"].values()) == s["n_rejected"] for s in d["sets"])')" = True ]
+    [ "$(json j.json 'all(sum(m["n_runs"] for m in s["measurements"]) == s["n_used"] for s in d["sets"])')" = True ]
+    [ "$(json j.json 'len(d["runs"]) == sum(s["n_runs"] for s in d["sets"])')" = True ]
+    [ "$(json j.json 'sum(r["used"] for r in d["runs"]) == sum(s["n_used"] for s in d["sets"])')" = True ]
+    [ "$(json j.json 'all(bool(r["causes"]) != r["used"] for r in d["runs"])')" = True ]
+    [ "$(json j.json 'all(r["reason"] for r in d["runs"] if not r["used"])')" = True ]
+    [ "$(json j.json 'd["n_sources"] == len(d["sources"])')" = True ]
+    [ "$(json j.json 'all(len(s["sha256"]) == 64 for s in d["sources"])')" = True ]
+    [ "$(json j.json 'len(d["fingerprint"])')" = 64 ]
+}
+
+@test "json: the warm level of the shipped Stable Diffusion runs" {
+    "$WATTLE" show c.wattle --json --gpu a100 --workload "Stable Diffusion" >j.json
+    [ "$(json j.json 'len(d["sets"]), d["sets"][0]["workload"]')" = "(1, 'stablediffusion')" ]
+    # 10.5 s warm near the highest clock, against 377 s of the cold first run.
+    [ "$(json j.json 'all(10.0 < m["time_s"]["value"] < 11.2 for m in d["sets"][0]["measurements"] if m["clock_mhz"] >= 1300 and m["n_runs"])')" = True ]
+    [ "$(json j.json 'd["sets"][0]["rejected"]["cold_start"] >= 1')" = True ]
+    [ "$(json j.json 'd["sets"][0]["quality"]["usable"]')" = True ]
+}
+
+@test "the sources keep their hash, reader, rows and missing cells" {
+    "$WATTLE" show c.wattle --json --sources >j.json
+    f=GH100-baseline-StableDiffusion-1785-0__66d5611__a0fae634.gz
+    sum=$(sha256sum <"$WATTLE_SOURCE/data/frequency/raw/$f" | cut -d' ' -f1)
+    [ "$(json j.json "[(s['sha256'], s['reader'], s['rows']) for s in d['sources'] if s['path'].endswith('$f')]")" = "[('$sum', 'dcgmi', 1285)]" ]
+    [ "$(json j.json "[round(s['cells_missing'] / s['cells'], 2) for s in d['sources'] if s['path'].endswith('$f')]")" = "[0.45]" ]
+}
+
+@test "a filter that matches nothing, and files that are no campaign" {
+    run "$WATTLE" show c.wattle --gpu B300
+    [ "$status" -eq 1 ]
+    [[ $output == *"no run of gpu \"B300\""* ]]
+    run "$WATTLE" show "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv"
+    [ "$status" -eq 1 ]
+    [[ $output == *"not a database"* ]]
+    run "$WATTLE" show nowhere.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *"hint: make it with \`wattle import PATH... -o nowhere.wattle\`"* ]]
+    run "$WATTLE" show
+    [ "$status" -eq 2 ]
+}
+
+@test "show leaves the campaign alone" {
+    sha256sum c.wattle >sum
+    "$WATTLE" show c.wattle --runs >/dev/null
+    sha256sum -c sum
+    [ ! -e c.wattle-journal ]
+}
