@@ -11,29 +11,31 @@
 #include <unistd.h>
 
 extern const struct wtl_command wtl_cmd_compare;
+extern const struct wtl_command wtl_cmd_demo;
 extern const struct wtl_command wtl_cmd_deploy;
 extern const struct wtl_command wtl_cmd_export;
 extern const struct wtl_command wtl_cmd_fit;
-extern const struct wtl_command wtl_cmd_demo;
 extern const struct wtl_command wtl_cmd_help;
 extern const struct wtl_command wtl_cmd_import;
 extern const struct wtl_command wtl_cmd_optimize;
 extern const struct wtl_command wtl_cmd_predict;
 extern const struct wtl_command wtl_cmd_report;
 extern const struct wtl_command wtl_cmd_show;
+extern const struct wtl_command wtl_cmd_validate;
 
 /* In the order in which a newcomer meets them. */
 /* clang-format off */
 static const struct wtl_command *const commands[] = {
     &wtl_cmd_import,
     &wtl_cmd_show,
-    &wtl_cmd_optimize,
+    &wtl_cmd_export,
     &wtl_cmd_fit,
     &wtl_cmd_predict,
+    &wtl_cmd_optimize,
+    &wtl_cmd_validate,
     &wtl_cmd_compare,
-    &wtl_cmd_export,
-    &wtl_cmd_deploy,
     &wtl_cmd_report,
+    &wtl_cmd_deploy,
     &wtl_cmd_demo,
     &wtl_cmd_help,
 };

@@ -25,16 +25,6 @@ static json_t *percent(const struct wtl_estimate *e)
     return e->n > 0 ? wtl_json_finite(e->value * 100) : json_null();
 }
 
-static json_t *interval(const struct wtl_estimate *e)
-{
-    bool known = e->n > 0 && e->evidence != WTL_EVIDENCE_NONE;
-    return json_pack("{s:o, s:o, s:o, s:i, s:s}", "value",
-                     e->n > 0 ? wtl_json_finite(e->value) : json_null(), "lo",
-                     known ? wtl_json_finite(e->lo) : json_null(), "hi",
-                     known ? wtl_json_finite(e->hi) : json_null(), "n", e->n, "evidence",
-                     wtl_evidence_name(e->evidence));
-}
-
 /* The published classes, by the upper bound of the signed slowdown; a faster run is "faster". */
 static const char *category(const struct wtl_plan *p)
 {
@@ -63,17 +53,18 @@ static json_t *power_savings_percent(const struct wtl_plan *p)
 
 static json_t *performance(const struct wtl_plan *p)
 {
-    return json_pack("{s:o, s:o, s:s, s:o, s:o}", "penalty_percent", percent(&p->slowdown),
-                     "slowdown", interval(&p->slowdown), "category", category(p), "acceptable",
-                     p->policy.has_max_slowdown ? json_true() : json_null(), "max_slowdown",
-                     p->policy.has_max_slowdown ? wtl_json_finite(p->policy.max_slowdown)
-                                                : json_null());
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:o}", "penalty_percent", percent(&p->slowdown), "slowdown",
+        wtl_estimate_to_json(&p->slowdown), "category", category(p), "acceptable",
+        p->policy.has_max_slowdown ? json_true() : json_null(), "max_slowdown",
+        p->policy.has_max_slowdown ? wtl_json_finite(p->policy.max_slowdown) : json_null());
 }
 
 static json_t *energy(const struct wtl_plan *p)
 {
     return json_pack("{s:o, s:o, s:o}", "savings_percent", percent(&p->saving), "saving",
-                     interval(&p->saving), "power_savings_percent", power_savings_percent(p));
+                     wtl_estimate_to_json(&p->saving), "power_savings_percent",
+                     power_savings_percent(p));
 }
 
 /* Commands are arrays of arguments: nothing is ever split or expanded. */

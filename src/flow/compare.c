@@ -94,16 +94,6 @@ int wtl_compare_plans(struct wtl_arena *arena, const struct wtl_plan_file *a,
 
 /* ---- JSON -------------------------------------------------------------------------------------*/
 
-static json_t *estimate(const struct wtl_estimate *e)
-{
-    bool exists = e->n > 0, interval = exists && e->evidence != WTL_EVIDENCE_NONE;
-    return json_pack("{s:o, s:o, s:o, s:i, s:s}", "value",
-                     exists ? wtl_json_finite(e->value) : json_null(), "lo",
-                     interval ? wtl_json_finite(e->lo) : json_null(), "hi",
-                     interval ? wtl_json_finite(e->hi) : json_null(), "n", e->n, "evidence",
-                     wtl_evidence_name(e->evidence));
-}
-
 static json_t *side(const struct wtl_plan *p)
 {
     char objective[64];
@@ -114,8 +104,8 @@ static json_t *side(const struct wtl_plan *p)
         "objective", wtl_objective_format(&p->policy.objective, objective, sizeof objective),
         "clock_mhz", p->clock_mhz ? json_integer(p->clock_mhz) : json_null(), "baseline_clock_mhz",
         p->baseline_clock_mhz ? json_integer(p->baseline_clock_mhz) : json_null(), "baseline",
-        wtl_baseline_name(p->baseline_kind), "saving", estimate(&p->saving), "slowdown",
-        estimate(&p->slowdown));
+        wtl_baseline_name(p->baseline_kind), "saving", wtl_estimate_to_json(&p->saving), "slowdown",
+        wtl_estimate_to_json(&p->slowdown));
 }
 
 static json_t *change_json(const struct wtl_plan_change *c)
@@ -123,8 +113,9 @@ static json_t *change_json(const struct wtl_plan_change *c)
     const struct wtl_plan *any = c->a ? c->a : c->b;
     return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "gpu", any->gpu, "workload",
                      any->workload, "comparable", wtl_comparable_name(c->comparable), "same_clock",
-                     c->same_clock, "tied", c->tied, "saving_change", estimate(&c->saving),
-                     "slowdown_change", estimate(&c->slowdown), "a", side(c->a), "b", side(c->b));
+                     c->same_clock, "tied", c->tied, "saving_change",
+                     wtl_estimate_to_json(&c->saving), "slowdown_change",
+                     wtl_estimate_to_json(&c->slowdown), "a", side(c->a), "b", side(c->b));
 }
 
 json_t *wtl_comparison_json(const struct wtl_comparison *c)

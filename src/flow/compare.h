@@ -44,7 +44,7 @@ int wtl_compare_plans(struct wtl_arena *arena, const struct wtl_plan_file *a,
 
 const char *wtl_comparable_name(enum wtl_comparable c); /* "comparable", "one-sided" ... */
 
-/* As JSON, docs/compare.md; the caller drops the reference. NULL when memory is out. */
+/* As JSON, docs/verdicts.md; the caller drops the reference. NULL when memory is out. */
 json_t *wtl_comparison_json(const struct wtl_comparison *c);
 
 #endif

@@ -38,6 +38,10 @@ int wtl_plan_to_json(const struct wtl_plan_file *file, json_t **root_out, struct
 int wtl_plan_from_json(struct wtl_arena *arena, const char *name, const json_t *root,
                        struct wtl_plan_file *file_out, struct wtl_error *err);
 
+/* An estimate as it stands in a plan: {"value", "lo", "hi", "n", "evidence"}; for other documents
+ * that hold estimates. What is not finite is null. NULL when memory is out. */
+json_t *wtl_estimate_to_json(const struct wtl_estimate *e);
+
 /* The document as text, appended. */
 int wtl_plan_file_text(const struct wtl_plan_file *file, struct wtl_buf *out,
                        struct wtl_error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Plans to JSON, and the tables that reading shares. */
+#include "codec/json.h"
 #include "store/plan_fields.h"
 #include "store/plan_file.h"
 
@@ -121,25 +122,24 @@ static void put_clock(struct writer *w, json_t *object, const char *key, int clo
     put(w, object, key, clock_mhz ? json_integer(clock_mhz) : json_null());
 }
 
+json_t *wtl_estimate_to_json(const struct wtl_estimate *e)
+{
+    bool exists = e->n > 0, interval = exists && e->evidence != WTL_EVIDENCE_NONE;
+    return json_pack("{s:o, s:o, s:o, s:i, s:s}", "value",
+                     exists ? wtl_json_finite(e->value) : json_null(), "lo",
+                     interval ? wtl_json_finite(e->lo) : json_null(), "hi",
+                     interval ? wtl_json_finite(e->hi) : json_null(), "n", e->n, "evidence",
+                     wtl_evidence_name(e->evidence));
+}
+
 static void put_estimate(struct writer *w, json_t *parent, const char *key,
                          const struct wtl_estimate *e)
 {
-    json_t *o = json_object();
     bool exists = e->n > 0, interval = exists && e->evidence != WTL_EVIDENCE_NONE;
-    const struct {
-        const char *key;
-        bool has;
-        double value;
-    } parts[] = {{"value", exists, e->value}, {"lo", interval, e->lo}, {"hi", interval, e->hi}};
-    for (size_t i = 0; i < 3; i++) {
-        if (parts[i].has && !isfinite(parts[i].value))
-            fail(w, key, "is not finite");
-        else
-            put(w, o, parts[i].key, parts[i].has ? json_real(parts[i].value) : json_null());
-    }
-    put(w, o, "n", json_integer(e->n));
-    put(w, o, "evidence", json_string(wtl_evidence_name(e->evidence)));
-    put(w, parent, key, o);
+    if ((exists && !isfinite(e->value)) || (interval && !(isfinite(e->lo) && isfinite(e->hi))))
+        fail(w, key, "is not finite");
+    else
+        put(w, parent, key, wtl_estimate_to_json(e));
 }
 
 static void put_estimates(struct writer *w, json_t *parent, const struct wtl_estimate_field *fields)

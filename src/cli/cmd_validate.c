@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle validate`: a plan against fresh runs, or between the repetitions of its own. */
+#include "cli/command.h"
+#include "cli/plan_options.h"
+#include "cli/plan_text.h"
+#include "cli/table.h"
+#include "flow/validate.h"
+
+#include <math.h>
+
+struct validate_options {
+    const char *within, *output;
+    struct wtl_opt_quantity confidence, margin;
+    struct wtl_cost_options cost;
+};
+
+#define AT(field) offsetof(struct validate_options, field)
+static const struct wtl_opt opts[] = {
+    {"within", 0, WTL_OPT_STRING, AT(within), "CAMPAIGN",
+     "instead of fresh runs, leave out one repetition of this campaign at a time"},
+    {"output", 'o', WTL_OPT_STRING, AT(output), "PLAN",
+     "write the plan with the estimates of the fresh runs where they confirm it"},
+    {"confidence", 0, WTL_OPT_QUANTITY, AT(confidence), "SHARE", "of intervals (95 %)",
+     .unit = WTL_UNIT_FRACTION, .min = 0.5, .max = 0.9999},
+    {"margin", 0, WTL_OPT_QUANTITY, AT(margin), "SHARE",
+     "by which the saving may fall short of its interval (1 %)", .unit = WTL_UNIT_FRACTION,
+     .min = 0, .max = 0.5},
+    WTL_COST_OPTS(struct validate_options, cost),
+    {0},
+};
+
+/* ---- Fresh runs -------------------------------------------------------------------------------*/
+
+static void print_claim(FILE *out, const char *name, const struct wtl_claim *claim,
+                        const struct wtl_estimate *planned, const char *relation)
+{
+    char fresh[60], was[60];
+    fprintf(out, "  %-9s %s, %s %.1f %%: %s (the plan said %s)\n", name,
+            wtl_format_percent(&claim->fresh, fresh, sizeof fresh), relation, 100 * claim->limit,
+            wtl_verdict_name(claim->state), wtl_format_percent(planned, was, sizeof was));
+}
+
+static void print_cost(FILE *out, const struct wtl_validation *item,
+                       const struct wtl_cost_terms *terms)
+{
+    struct wtl_plan plan = *item->plan;
+    struct wtl_cost cost;
+    plan.saving = item->verdict.saving.fresh;
+    if (terms && wtl_cost_of_plan(&plan, terms, &cost)) {
+        fputs("  a year    saves ", out);
+        wtl_print_cost(out, &cost);
+        fputc('\n', out);
+    }
+}
+
+static void print_verdict(FILE *out, const struct wtl_validation *item,
+                          const struct wtl_cost_terms *terms)
+{
+    const struct wtl_verdict *v = &item->verdict;
+    fprintf(out, "%s on %s: ", item->plan->workload, item->plan->gpu);
+    if (!item->judged) {
+        fprintf(out, "no verdict, %s\n", item->why);
+        return;
+    }
+    fprintf(out, "%s, %d MHz against %d MHz\n", wtl_verdict_name(v->kind), v->clock_mhz,
+            v->baseline_clock_mhz);
+    print_claim(out, "saving", &v->saving, &v->planned_saving, "at least");
+    print_claim(out, "slowdown", &v->slowdown, &v->planned_slowdown, "at most");
+    fprintf(out, "  runs      %d at the chosen clock, %d at the baseline, %d rejected; %s",
+            v->n_candidate, v->n_baseline, v->n_rejected, wtl_verdict_method_name(v->method));
+    if (v->n_blocks)
+        fprintf(out, ", %d blocks", v->n_blocks);
+    fputc('\n', out);
+    print_cost(out, item, terms);
+    for (size_t i = 0; i < v->n_notes; i++)
+        fprintf(out, "  note      %s\n", v->notes[i]);
+}
+
+static int write_confirmed(struct wtl_context *ctx, const struct wtl_validations *v,
+                           const char *path, struct wtl_error *err)
+{
+    struct wtl_plan_file file;
+    int rc = wtl_validations_plans(v, ctx->arena, &file, err);
+    return rc < 0 ? rc : wtl_plan_file_write(path, &file, err);
+}
+
+static int against_fresh(struct wtl_context *ctx, const struct wtl_flow *flow,
+                         struct wtl_campaign *c, const struct wtl_plan_file *file,
+                         struct wtl_error *err)
+{
+    const struct validate_options *o = ctx->options;
+    struct wtl_verdict_options options = wtl_verdict_options_default();
+    struct wtl_validations v = {0};
+    struct wtl_cost_terms terms;
+    if (o->confidence.given)
+        options.confidence = o->confidence.value;
+    if (o->margin.given)
+        options.margin = o->margin.value;
+    int rc = wtl_flow_validate(flow, c, file, &options, ctx->arena, &v, err);
+    if (rc == 0 && o->output)
+        rc = write_confirmed(ctx, &v, o->output, err);
+    if (rc < 0)
+        return rc;
+    if (ctx->json) {
+        rc = wtl_print_json(ctx, wtl_validations_json(&v), err);
+        return rc < 0 ? rc : wtl_validations_status(&v);
+    }
+    bool cost = wtl_cost_options_read(&o->cost, &terms);
+    for (size_t i = 0; i < v.n; i++)
+        print_verdict(ctx->out, &v.items[i], cost ? &terms : NULL);
+    return wtl_validations_status(&v);
+}
+
+/* ---- Within one campaign ----------------------------------------------------------------------*/
+
+static int print_folds(struct wtl_context *ctx, const struct wtl_within *w, struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {"left out", NULL, true, false}, {"choice", NULL, false, false},
+        {"clock", "MHz", true, false},   {"claimed", "%", true, false},
+        {"saving", "%", true, false},    {"slowdown", "%", true, false},
+    };
+    struct wtl_table *t = wtl_table_new(ctx->arena, columns, sizeof columns / sizeof columns[0]);
+    if (!t)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < w->cross.n_folds; i++) {
+        const struct wtl_fold *f = &w->cross.fold[i];
+        wtl_table_number(t, true, f->rep, 0);
+        wtl_table_put(t, wtl_plan_status_name(f->status));
+        wtl_table_number(t, f->clock_mhz > 0, f->clock_mhz, 0);
+        wtl_table_number(t, f->clock_mhz > 0, 100 * f->claimed_saving, 1);
+        wtl_table_number(t, f->estimated, 100 * f->saving, 1);
+        wtl_table_number(t, f->estimated, 100 * f->slowdown, 1);
+    }
+    return wtl_table_print(t, 2, WTL_TABLE_WIDTH, ctx->out, err);
+}
+
+static int print_within(struct wtl_context *ctx, const struct wtl_within *w, struct wtl_error *err)
+{
+    char saving[60], slowdown[60];
+    fprintf(ctx->out, "%s on %s: ", w->plan->workload, w->plan->gpu);
+    if (!w->done) {
+        fprintf(ctx->out, "not cross-validated, %s\n", w->why);
+        return 0;
+    }
+    fprintf(ctx->out, "saving %s, slowdown %s on the repetition left out\n",
+            wtl_format_percent(&w->cross.saving, saving, sizeof saving),
+            wtl_format_percent(&w->cross.slowdown, slowdown, sizeof slowdown));
+    int rc = print_folds(ctx, w, err);
+    if (rc == 0 && w->cross.n_estimated)
+        fprintf(ctx->out, "  the runs that chose the clock claim %.1f points of saving too %s\n",
+                100 * fabs(w->cross.optimism), w->cross.optimism < 0 ? "little" : "much");
+    return rc;
+}
+
+static int within_campaign(struct wtl_context *ctx, const struct wtl_flow *flow,
+                           struct wtl_campaign *c, const struct wtl_plan_file *file,
+                           struct wtl_error *err)
+{
+    struct wtl_within *items = NULL;
+    size_t n = 0, done = 0;
+    int rc = wtl_flow_within(flow, c, file, ctx->arena, &items, &n, err);
+    if (rc == 0 && ctx->json)
+        rc = wtl_print_json(ctx, wtl_within_json(items, n), err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        done += items[i].done && items[i].cross.n_estimated;
+        if (!ctx->json)
+            rc = print_within(ctx, &items[i], err);
+    }
+    return rc < 0 ? rc : done ? 0 : -(int)WTL_UNDECIDED;
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct validate_options *o = ctx->options;
+    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    struct wtl_plan_file file;
+    struct wtl_campaign *c;
+    if ((ctx->argc == 2) == (o->within != NULL))
+        return WTL_FAIL(err, WTL_USAGE,
+                        "wattle validate takes a plan and either a campaign of "
+                        "fresh runs or --within CAMPAIGN");
+    if (o->within && o->output)
+        return WTL_FAIL(err, WTL_USAGE,
+                        "-o needs fresh runs: repetitions of the runs that chose "
+                        "a clock do not confirm it");
+    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
+    if (rc == 0)
+        rc = wtl_campaign_open(o->within ? o->within : ctx->argv[1], WTL_CAMPAIGN_READ, ctx->clock,
+                               &c, err);
+    if (rc < 0)
+        return rc;
+    rc = o->within ? within_campaign(ctx, &flow, c, &file, err)
+                   : against_fresh(ctx, &flow, c, &file, err);
+    wtl_campaign_close(c);
+    return rc;
+}
+
+const struct wtl_command wtl_cmd_validate = {
+    .name = "validate",
+    .summary = "Check a plan against fresh runs",
+    .synopsis = "PLAN CAMPAIGN | PLAN --within CAMPAIGN [options]",
+    .description =
+        "Compares the chosen clock with the baseline on runs that had no part in the choice, by "
+        "blocks where clocks alternate, and says whether saving and slowdown are what the plan "
+        "promises: confirmed, refuted or undecided, and how many more runs would decide. Only such "
+        "estimates are free of the luck of the choice; -o writes the plan with them.\n\n"
+        "With --within, every repetition of the plan's own campaign is left out once, the clock is "
+        "chosen on the others and estimated on the one left out: a rehearsal, not a confirmation.",
+    .examples = "  wattle validate plan.json fresh.wattle -o confirmed.json\n"
+                "  wattle validate plan.json --within c.wattle",
+    .exit_codes = "6  a plan is refuted\n"
+                  "  7  none is refuted, but one is undecided, or there is nothing to judge",
+    .opts = opts,
+    .options_size = sizeof(struct validate_options),
+    .min_args = 1,
+    .max_args = 2,
+    .run = run,
+};

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plans against fresh runs. */
+#include "flow/validate.h"
+
+#include "base/text.h"
+#include "codec/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct wtl_workset *find_set(const struct wtl_workset *sets, size_t n,
+                                          const struct wtl_plan *plan)
+{
+    for (size_t i = 0; i < n; i++)
+        if (wtl_same_name(sets[i].gpu, plan->gpu) &&
+            wtl_same_name(sets[i].workload, plan->workload))
+            return &sets[i];
+    return NULL;
+}
+
+static int validate_one(struct wtl_arena *arena, const struct wtl_workset *set,
+                        const struct wtl_verdict_options *options, struct wtl_validation *item,
+                        struct wtl_error *err)
+{
+    const struct wtl_plan *plan = item->plan;
+    if (plan->status != WTL_PLAN_OK) {
+        snprintf(item->why, sizeof item->why, "the plan is %s: it has no clock to confirm",
+                 wtl_plan_status_name(plan->status));
+        return 0;
+    }
+    if (!set) {
+        snprintf(item->why, sizeof item->why, "the campaign has no runs of it");
+        return 0;
+    }
+    int rc = wtl_verdict_make(arena, plan, set, options, &item->verdict, err);
+    item->judged = rc == 0;
+    return rc;
+}
+
+int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
+                      const struct wtl_plan_file *file, const struct wtl_verdict_options *options,
+                      struct wtl_arena *arena, struct wtl_validations *out, struct wtl_error *err)
+{
+    struct wtl_validations v = {.file = file, .campaign = wtl_campaign_path(c), .n = file->n_plans};
+    struct wtl_workset *sets = NULL;
+    size_t n_sets = 0;
+    int rc = wtl_campaign_fingerprint(c, v.fingerprint, err);
+    if (rc == 0 && strcmp(v.fingerprint, file->fingerprint) == 0) {
+        rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" holds the very runs that the plan was made from",
+                      v.campaign);
+        wtl_error_hint(err, "validate against fresh runs, or with --within %s between repetitions",
+                       v.campaign);
+    }
+    if (rc == 0)
+        rc = wtl_flow_worksets(flow, c, &(struct wtl_run_filter){0}, arena, &sets, &n_sets, err);
+    if (rc < 0)
+        return rc;
+    v.items = WTL_NEW_ARRAY(arena, struct wtl_validation, v.n + 1);
+    if (!v.items)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < v.n && rc == 0; i++) {
+        struct wtl_validation *item = &v.items[i];
+        item->plan = &file->plans[i];
+        rc = validate_one(arena, find_set(sets, n_sets, item->plan), options, item, err);
+        v.n_judged += item->judged;
+        v.n_confirmed += item->judged && item->verdict.kind == WTL_VERDICT_CONFIRMED;
+        v.n_refuted += item->judged && item->verdict.kind == WTL_VERDICT_REFUTED;
+    }
+    if (rc == 0)
+        *out = v;
+    return rc;
+}
+
+int wtl_validations_status(const struct wtl_validations *v)
+{
+    if (v->n_refuted)
+        return -(int)WTL_REFUTED;
+    return v->n_judged && v->n_confirmed == v->n_judged ? 0 : -(int)WTL_UNDECIDED;
+}
+
+/* ---- Confirmed plans --------------------------------------------------------------------------*/
+
+static int add_note(struct wtl_arena *arena, const struct wtl_validations *v,
+                    const struct wtl_verdict *verdict, struct wtl_plan *plan, struct wtl_error *err)
+{
+    const char **notes = WTL_NEW_ARRAY(arena, const char *, plan->n_notes + 1);
+    char *note = wtl_arena_printf(
+        arena,
+        "Confirmed on %d + %d fresh runs of campaign %.12s; in-sample the saving was %.1f %%.",
+        verdict->n_candidate, verdict->n_baseline, v->fingerprint,
+        100 * verdict->planned_saving.value);
+    if (!notes || !note)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (plan->n_notes)
+        memcpy(notes, plan->notes, plan->n_notes * sizeof *notes);
+    notes[plan->n_notes++] = note;
+    plan->notes = notes;
+    return 0;
+}
+
+int wtl_validations_plans(const struct wtl_validations *v, struct wtl_arena *arena,
+                          struct wtl_plan_file *out, struct wtl_error *err)
+{
+    struct wtl_plan_file file = *v->file;
+    file.plans = WTL_NEW_ARRAY(arena, struct wtl_plan, v->n + 1);
+    if (!file.plans)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = 0;
+    for (size_t i = 0; i < v->n && rc == 0; i++) {
+        const struct wtl_validation *item = &v->items[i];
+        struct wtl_plan *plan = &file.plans[i];
+        *plan = *item->plan;
+        if (!item->judged || item->verdict.kind != WTL_VERDICT_CONFIRMED)
+            continue;
+        plan->saving = item->verdict.saving.fresh;
+        plan->slowdown = item->verdict.slowdown.fresh;
+        rc = add_note(arena, v, &item->verdict, plan, err);
+    }
+    if (rc == 0)
+        *out = file;
+    return rc;
+}
+
+/* ---- Within one campaign ----------------------------------------------------------------------*/
+
+static int cross_one(struct wtl_arena *arena, const struct wtl_workset *set,
+                     struct wtl_within *item, struct wtl_error *err)
+{
+    struct wtl_error inner = {0};
+    if (item->plan->status == WTL_PLAN_UNUSABLE) {
+        snprintf(item->why, sizeof item->why, "the runs do not measure the workload");
+        return 0;
+    }
+    if (!set) {
+        snprintf(item->why, sizeof item->why, "the campaign has no runs of it");
+        return 0;
+    }
+    if (item->plan->policy.baseline.kind == WTL_BASELINE_REP) {
+        snprintf(item->why, sizeof item->why, "the published method uses one repetition only");
+        return 0;
+    }
+    int rc = wtl_cross_validate(arena, set, &item->plan->policy, &item->cross, &inner);
+    if (rc == -(int)WTL_UNDECIDED) {
+        snprintf(item->why, sizeof item->why, "%.150s", inner.message);
+        return 0;
+    }
+    if (rc < 0 && err)
+        *err = inner;
+    item->done = rc == 0;
+    return rc;
+}
+
+int wtl_flow_within(const struct wtl_flow *flow, struct wtl_campaign *c,
+                    const struct wtl_plan_file *file, struct wtl_arena *arena,
+                    struct wtl_within **items_out, size_t *n_out, struct wtl_error *err)
+{
+    struct wtl_workset *sets = NULL;
+    size_t n_sets = 0;
+    int rc = wtl_flow_worksets(flow, c, &(struct wtl_run_filter){0}, arena, &sets, &n_sets, err);
+    if (rc < 0)
+        return rc;
+    struct wtl_within *items = WTL_NEW_ARRAY(arena, struct wtl_within, file->n_plans + 1);
+    if (!items)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < file->n_plans && rc == 0; i++) {
+        items[i].plan = &file->plans[i];
+        wtl_progress(flow->log, "cross-validating", (int64_t)i, (int64_t)file->n_plans, 0);
+        rc = cross_one(arena, find_set(sets, n_sets, items[i].plan), &items[i], err);
+    }
+    if (rc < 0)
+        return rc;
+    wtl_progress(flow->log, "cross-validating", (int64_t)file->n_plans, (int64_t)file->n_plans, 0);
+    *items_out = items;
+    *n_out = file->n_plans;
+    return 0;
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------*/
+
+static json_t *claim(const struct wtl_claim *c, const struct wtl_estimate *planned)
+{
+    return json_pack("{s:s, s:o, s:o, s:o}", "state", wtl_verdict_name(c->state), "fresh",
+                     wtl_estimate_to_json(&c->fresh), "limit", wtl_json_finite(c->limit), "planned",
+                     wtl_estimate_to_json(planned));
+}
+
+static json_t *texts(const char *const *notes, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < n; i++)
+        json_array_append_new(array, json_string(notes[i]));
+    return array;
+}
+
+static json_t *verdict_json(const struct wtl_validation *item)
+{
+    const struct wtl_verdict *v = &item->verdict;
+    if (!item->judged)
+        return json_pack("{s:s, s:s, s:n, s:s}", "gpu", item->plan->gpu, "workload",
+                         item->plan->workload, "verdict", "why", item->why);
+    return json_pack(
+        "{s:s, s:s, s:s, s:i, s:i, s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:o}", "gpu",
+        item->plan->gpu, "workload", item->plan->workload, "verdict", wtl_verdict_name(v->kind),
+        "clock_mhz", v->clock_mhz, "baseline_clock_mhz", v->baseline_clock_mhz, "method",
+        wtl_verdict_method_name(v->method), "saving", claim(&v->saving, &v->planned_saving),
+        "slowdown", claim(&v->slowdown, &v->planned_slowdown), "n_candidate", v->n_candidate,
+        "n_baseline", v->n_baseline, "n_rejected", v->n_rejected, "n_blocks", v->n_blocks,
+        "more_blocks", v->more_blocks < 0 ? json_null() : json_integer(v->more_blocks), "notes",
+        texts(v->notes, v->n_notes));
+}
+
+/* {"format": ..., KEY: [items]} with one item function. */
+static json_t *list_of(json_t *root, const char *key, json_t *(*one)(const void *items, size_t i),
+                       const void *items, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < n; i++)
+        if (json_array_append_new(array, one(items, i)) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    if (!root || !array || json_object_set_new(root, key, array) != 0) {
+        json_decref(root);
+        return NULL;
+    }
+    return root;
+}
+
+static json_t *one_verdict(const void *items, size_t i)
+{
+    const struct wtl_validation *all = items;
+    return verdict_json(&all[i]);
+}
+
+json_t *wtl_validations_json(const struct wtl_validations *v)
+{
+    int status = wtl_validations_status(v);
+    const char *overall = status == 0                   ? "confirmed"
+                          : status == -(int)WTL_REFUTED ? "refuted"
+                                                        : "undecided";
+    json_t *root = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}}", "format", "wattle-verdict", "version",
+                             1, "verdict", overall, "campaign", "path", v->campaign, "fingerprint",
+                             v->fingerprint);
+    return list_of(root, "verdicts", one_verdict, v->items, v->n);
+}
+
+static json_t *one_fold(const void *items, size_t i)
+{
+    const struct wtl_fold *f = (const struct wtl_fold *)items + i;
+    return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "left_out", f->rep, "status",
+                     wtl_plan_status_name(f->status), "clock_mhz",
+                     f->clock_mhz ? json_integer(f->clock_mhz) : json_null(), "claimed_saving",
+                     f->clock_mhz ? wtl_json_finite(f->claimed_saving) : json_null(), "saving",
+                     f->estimated ? wtl_json_finite(f->saving) : json_null(), "slowdown",
+                     f->estimated ? wtl_json_finite(f->slowdown) : json_null());
+}
+
+static json_t *one_within(const void *items, size_t i)
+{
+    const struct wtl_within *w = (const struct wtl_within *)items + i;
+    if (!w->done)
+        return json_pack("{s:s, s:s, s:n, s:s}", "gpu", w->plan->gpu, "workload", w->plan->workload,
+                         "folds", "why", w->why);
+    json_t *root =
+        json_pack("{s:s, s:s, s:o, s:o, s:o}", "gpu", w->plan->gpu, "workload", w->plan->workload,
+                  "saving", wtl_estimate_to_json(&w->cross.saving), "slowdown",
+                  wtl_estimate_to_json(&w->cross.slowdown), "optimism",
+                  w->cross.n_estimated ? wtl_json_finite(w->cross.optimism) : json_null());
+    return list_of(root, "folds", one_fold, w->cross.fold, w->cross.n_folds);
+}
+
+json_t *wtl_within_json(const struct wtl_within *items, size_t n)
+{
+    json_t *root = json_pack("{s:s, s:i}", "format", "wattle-cross-validation", "version", 1);
+    return list_of(root, "sets", one_within, items, n);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plans against fresh runs: for every plan of status ok, the runs of its gpu and workload in
+ * another campaign, judged, and the verdict on them. Holds no method of its own
+ * (optimize/verdict.h).
+ */
+#ifndef WTL_FLOW_VALIDATE_H
+#define WTL_FLOW_VALIDATE_H
+
+#include "flow/flow.h"
+#include "optimize/verdict.h"
+#include "store/plan_file.h"
+
+/* One plan and what became of it. */
+struct wtl_validation {
+    const struct wtl_plan *plan;
+    bool judged; /* false: `why` says why there is no verdict */
+    char why[160];
+    struct wtl_verdict verdict;
+};
+
+struct wtl_validations {
+    const struct wtl_plan_file *file;
+    const char *campaign;
+    char fingerprint[65]; /* of the fresh campaign */
+    struct wtl_validation *items;
+    size_t n;
+    size_t n_judged, n_confirmed, n_refuted;
+};
+
+/* -WTL_USAGE when the campaign holds the very runs that the plan was made from. */
+int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
+                      const struct wtl_plan_file *file, const struct wtl_verdict_options *options,
+                      struct wtl_arena *arena, struct wtl_validations *out, struct wtl_error *err);
+
+/* 0 all confirmed that were judged; -WTL_REFUTED when one is refuted; else -WTL_UNDECIDED, also when
+ * none was judged. */
+int wtl_validations_status(const struct wtl_validations *v);
+
+/* docs/verdicts.md; the caller drops the reference. NULL when memory is out. */
+json_t *wtl_validations_json(const struct wtl_validations *v);
+
+/* The plans with saving and slowdown as the fresh runs have them, evidence "confirmed", where the
+ * verdict is confirmed; the others as they were. */
+int wtl_validations_plans(const struct wtl_validations *v, struct wtl_arena *arena,
+                          struct wtl_plan_file *out, struct wtl_error *err);
+
+/* Cross-validation between the repetitions of one campaign, with the policy of each plan. */
+struct wtl_within {
+    const struct wtl_plan *plan;
+    bool done; /* false: `why` */
+    char why[160];
+    struct wtl_cross cross;
+};
+int wtl_flow_within(const struct wtl_flow *flow, struct wtl_campaign *c,
+                    const struct wtl_plan_file *file, struct wtl_arena *arena,
+                    struct wtl_within **items_out, size_t *n_out, struct wtl_error *err);
+json_t *wtl_within_json(const struct wtl_within *items, size_t n);
+
+#endif
