@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle report`: a campaign and its plans as documents and figures. */
 #include "cli/command.h"
+#include "cli/plan_options.h"
 #include "cli/table.h"
 
 #include "base/file.h"
@@ -11,9 +12,10 @@
 #include <string.h>
 
 struct report_command {
-    const char *output, *plans, *against, *figures, *only, *gpu, *workload;
+    const char *output, *plans, *figures, *only, *gpu, *workload;
     struct wtl_opt_list metrics;
-    struct wtl_opt_quantity price, carbon, runs;
+    struct wtl_plan_options plan;
+    struct wtl_cost_options cost;
 };
 
 #define AT(field) offsetof(struct report_command, field)
@@ -21,9 +23,7 @@ static const struct wtl_opt opts[] = {
     {"output", 'o', WTL_OPT_STRING, AT(output), "DIR",
      "folder to write into; made if it does not exist"},
     {"plans", 'p', WTL_OPT_STRING, AT(plans), "PLAN",
-     "plans of the headline, as `wattle optimize -o PLAN` wrote them"},
-    {"against", 0, WTL_OPT_STRING, AT(against), "PLAN",
-     "plans without constraints, to compare with"},
+     "plans as `wattle optimize -o PLAN` wrote them, instead of plans made now"},
     {"figures", 0, WTL_OPT_STRING, AT(figures), "FORMATS",
      "formats of the single figures: svg, png, pdf, separated by commas, or none"
      " (default: svg,png)"},
@@ -34,16 +34,12 @@ static const struct wtl_opt opts[] = {
      " gpu_util)"},
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only this GPU"},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only this workload"},
-    {"runs-per-year", 0, WTL_OPT_QUANTITY, AT(runs), "N",
-     "runs of each workload in a year, for yearly savings", .min = 1, .max = 1e15,
-     .group = "Money and carbon"},
-    {"price", 0, WTL_OPT_QUANTITY, AT(price), "EUR", "price of a kWh in euro", .min = 0,
-     .max = 1000, .group = "Money and carbon"},
-    {"carbon", 0, WTL_OPT_QUANTITY, AT(carbon), "GRAMS", "carbon intensity in g CO2 per kWh",
-     .min = 0, .max = 10000, .group = "Money and carbon"},
+    WTL_PLAN_OPTS(struct report_command, plan),
+    WTL_COST_OPTS(struct report_command, cost),
     {0},
 };
-static const struct report_command defaults = {.figures = "svg,png"};
+static const struct report_command defaults = {.figures = "svg,png",
+                                               .plan = WTL_PLAN_OPTIONS_DEFAULT};
 
 static int parse_formats(const char *text, bool formats[WTL_N_CANVAS_FORMATS],
                          struct wtl_error *err)
@@ -90,16 +86,31 @@ static int parse_metrics(struct wtl_context *ctx, const struct wtl_opt_list *lis
     return 0;
 }
 
-static int parse_yearly(const struct report_command *o, struct wtl_report_yearly *out,
-                        struct wtl_error *err)
+static bool has_limit(const struct wtl_policy *p)
 {
-    if ((o->price.given || o->carbon.given) && !o->runs.given) {
-        int rc = WTL_FAIL(err, WTL_USAGE, "--price and --carbon need the number of runs in a year");
-        wtl_error_hint(err, "give it with --runs-per-year N");
+    return p->has_max_slowdown || p->has_max_energy || p->has_min_clock_ratio || p->has_max_power ||
+           p->has_min_saving || p->n_slo > 0;
+}
+
+/* Plans made now: without any word on limits, a slowdown of 5 % is what most would accept. */
+static int read_request(struct wtl_context *ctx, const struct report_command *o,
+                        struct wtl_report_options *options, struct wtl_error *err)
+{
+    struct wtl_optimize_request *r = &options->request;
+    int rc = wtl_plan_options_read(ctx->arena, &o->plan, r, err);
+    if (rc < 0)
         return rc;
+    const struct wtl_overlay *said = &r->options;
+    bool any = r->policy || said->objective || said->baseline || said->prefer || said->slo ||
+               said->clocks || said->confidence || said->replicates || said->seed ||
+               said->values.has_rate || has_limit(&said->values);
+    if (o->plans && any)
+        return WTL_FAIL(err, WTL_USAGE,
+                        "--plans has its own objective and limits: give those or a plan, not both");
+    if (!r->policy && !has_limit(&said->values)) {
+        r->options.values.has_max_slowdown = true;
+        r->options.values.max_slowdown = 0.05;
     }
-    *out =
-        (struct wtl_report_yearly){o->runs.given, o->runs.value, o->price.value, o->carbon.value};
     return 0;
 }
 
@@ -170,13 +181,17 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         return rc;
     }
     struct wtl_report_options options = {
-        .dir = o->output, .only = o->only, .filter = {.gpu = o->gpu, .workload = o->workload}};
+        .dir = o->output,
+        .only = o->only,
+        .request = {.filter = {.gpu = o->gpu, .workload = o->workload}}};
+    struct wtl_cost_terms cost;
     struct wtl_report_result result = {0};
     int rc = parse_formats(o->figures, options.formats, err);
     rc = rc ? rc : parse_metrics(ctx, &o->metrics, &options, err);
-    rc = rc ? rc : parse_yearly(o, &options.yearly, err);
+    rc = rc ? rc : read_request(ctx, o, &options, err);
     rc = rc ? rc : load_plans(ctx, o->plans, &options.plans, err);
-    rc = rc ? rc : load_plans(ctx, o->against, &options.unconstrained, err);
+    if (wtl_cost_options_read(&o->cost, &cost))
+        options.cost = &cost;
     rc = rc ? rc : write_report(ctx, &options, &result, err);
     if (rc < 0)
         return rc;
@@ -187,15 +202,19 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 const struct wtl_command wtl_cmd_report = {
     .name = "report",
     .summary = "Write documents and figures of a campaign and its plans",
-    .synopsis = "CAMPAIGN -o DIR [-p PLAN] [options]",
+    .synopsis = "CAMPAIGN -o DIR [options]",
     .description =
         "Writes report.html (one page, nothing is loaded from elsewhere), report.pdf, summary.md"
         " for a pull request, and every figure on its own. Each figure names the number of runs"
         " behind it, the kind of its interval, what was excluded, and the hash of its input.\n\n"
         "Where there are no data there is no figure, and the report says which were left out and"
         " why. Samples are read again from their files; a file that is gone or has changed is"
-        " named. With SOURCE_DATE_EPOCH set, the same input gives the same bytes.",
-    .examples = "  wattle report sweep.wattle -o report/ -p plan.json\n"
+        " named. With SOURCE_DATE_EPOCH set, the same input gives the same bytes.\n\n"
+        "Plans are made now, as by `wattle optimize`, unless --plans gives them. When nothing is"
+        " said about limits, a slowdown of at most 5 % is asked for. A plan with limits is shown"
+        " beside the one that the same policy gives without them.",
+    .examples = "  wattle report sweep.wattle -o report/ --objective edp --max-slowdown 5%\n"
+                "  wattle report sweep.wattle -o report/ -p plan.json --price 0.3 --carbon 380\n"
                 "  wattle report sweep.wattle -o figures/ --only tradeoff --figures pdf",
     .opts = opts,
     .options_size = sizeof(struct report_command),

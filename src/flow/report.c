@@ -40,6 +40,8 @@ struct gathering {
     struct wtl_arena *arena;
     struct report_notes notes;
     uint64_t wanted; /* metrics of samples */
+    const struct wtl_plan_file *plans;
+    bool same_data; /* plans and runs are of one fingerprint */
 };
 
 static uint64_t wanted_metrics(const struct wtl_report_options *o)
@@ -51,18 +53,45 @@ static uint64_t wanted_metrics(const struct wtl_report_options *o)
     return wanted;
 }
 
+/* The policy of a plan without its limits; false when it has none. */
+static bool lift_limits(struct wtl_policy *p)
+{
+    bool any = p->has_max_slowdown || p->has_max_energy || p->has_min_clock_ratio ||
+               p->has_max_power || p->has_min_saving || p->n_slo > 0;
+    p->has_max_slowdown = p->has_max_energy = p->has_min_clock_ratio = false;
+    p->has_max_power = p->has_min_saving = false;
+    p->n_slo = 0;
+    return any;
+}
+
+/* Only where the plan is of these runs: else the difference would be one of data. */
+static int plan_without_limits(struct gathering *g, struct wtl_report_set *s, struct wtl_error *err)
+{
+    if (!s->plan || !g->same_data || s->plan->policy.baseline.kind == WTL_BASELINE_REP)
+        return 0;
+    struct wtl_policy policy = s->plan->policy;
+    if (!lift_limits(&policy))
+        return 0;
+    struct wtl_plan *plan = WTL_NEW(g->arena, struct wtl_plan);
+    if (!plan)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
+    int rc = wtl_flow_plan(g->arena, s->set, &policy, NULL, plan, err);
+    if (rc == 0)
+        s->unconstrained = plan;
+    return rc;
+}
+
 static int gather_set(struct gathering *g, const struct wtl_workset *set, struct wtl_report_set *s,
                       struct wtl_error *err)
 {
-    const struct wtl_report_options *o = g->options;
     *s = (struct wtl_report_set){.set = set};
-    if (o->plans)
-        s->plan = wtl_plan_file_find(o->plans, set->gpu, set->workload);
-    if (o->unconstrained)
-        s->unconstrained = wtl_plan_file_find(o->unconstrained, set->gpu, set->workload);
+    s->plan = wtl_plan_file_find(g->plans, set->gpu, set->workload);
+    int rc = plan_without_limits(g, s, err);
+    if (rc < 0)
+        return rc;
     struct wtl_arena scratch;
     wtl_arena_init(&scratch, g->flow->alloc);
-    int rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &s->quality, err);
+    rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &s->quality, err);
     wtl_arena_fini(&scratch);
     s->has_quality = rc == 0;
     if (rc == 0)
@@ -72,20 +101,34 @@ static int gather_set(struct gathering *g, const struct wtl_workset *set, struct
     return rc;
 }
 
-/* A plan of another campaign's runs must not pass for one of these. */
-static int check_plans(struct gathering *g, const char *fingerprint, const struct wtl_workset *sets,
-                       size_t n_sets, struct wtl_error *err)
+/* Reads nothing new: plans as given, or made now. */
+static int gather_plans(struct gathering *g, const char *fingerprint, struct wtl_error *err)
 {
-    const struct wtl_plan_file *file = g->options->plans;
+    const struct wtl_plan_file *given = g->options->plans;
+    if (!given) {
+        struct wtl_plan_file *made = WTL_NEW(g->arena, struct wtl_plan_file);
+        if (!made)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
+        g->plans = made;
+        g->same_data = true;
+        return wtl_flow_optimize(g->flow, g->c, &g->options->request, g->arena, made, err);
+    }
+    g->plans = given;
+    g->same_data = !given->fingerprint || !given->fingerprint[0] ||
+                   strcmp(given->fingerprint, fingerprint) == 0;
+    if (g->same_data)
+        return 0;
+    return report_note(g->arena, &g->notes, err,
+                       "The plans were made from other data (%.12s) than those of this campaign "
+                       "(%.12s): their figures need not agree with the runs shown.",
+                       given->fingerprint, fingerprint);
+}
+
+static int note_plans_without_runs(struct gathering *g, const struct wtl_workset *sets,
+                                   size_t n_sets, struct wtl_error *err)
+{
+    const struct wtl_plan_file *file = g->plans;
     int rc = 0;
-    if (!file)
-        return report_note(g->arena, &g->notes, err,
-                           "The report was made without a plan: it shows the runs alone.");
-    if (file->fingerprint && file->fingerprint[0] && strcmp(file->fingerprint, fingerprint) != 0)
-        rc = report_note(g->arena, &g->notes, err,
-                         "The plans were made from other data (%.12s) than those of this campaign "
-                         "(%.12s): their figures need not agree with the runs shown.",
-                         file->fingerprint, fingerprint);
     for (size_t i = 0; rc == 0 && i < file->n_plans; i++) {
         size_t k = 0;
         while (k < n_sets &&
@@ -107,7 +150,8 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
     char *fingerprint = wtl_arena_calloc(g->arena, 65, 1);
     if (!fingerprint)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
-    int rc = wtl_flow_worksets(g->flow, g->c, &g->options->filter, g->arena, &worksets, &n, err);
+    int rc =
+        wtl_flow_worksets(g->flow, g->c, &g->options->request.filter, g->arena, &worksets, &n, err);
     rc = rc ? rc : wtl_campaign_sources(g->c, g->arena, &sources, &n_sources, err);
     rc = rc ? rc : wtl_campaign_fingerprint(g->c, fingerprint, err);
     if (rc == 0 && n == 0)
@@ -118,9 +162,10 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
     struct wtl_report_set *sets = WTL_NEW_ARRAY(g->arena, struct wtl_report_set, n);
     if (!sets)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
+    rc = gather_plans(g, fingerprint, err);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = gather_set(g, &worksets[i], &sets[i], err);
-    rc = rc ? rc : check_plans(g, fingerprint, worksets, n, err);
+    rc = rc ? rc : note_plans_without_runs(g, worksets, n, err);
     if (rc < 0)
         return rc;
     *out = (struct wtl_report){.campaign = wtl_campaign_path(g->c),
@@ -131,7 +176,7 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
                                .n_sets = n,
                                .sources = sources,
                                .n_sources = n_sources,
-                               .yearly = g->options->yearly,
+                               .cost = g->options->cost,
                                .notes = g->notes.items,
                                .n_notes = g->notes.n};
     return 0;

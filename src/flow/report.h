@@ -7,20 +7,19 @@
 #ifndef WTL_FLOW_REPORT_H
 #define WTL_FLOW_REPORT_H
 
-#include "flow/flow.h"
+#include "flow/optimize.h"
 #include "report/content.h"
 #include "store/plan_file.h"
 
 struct wtl_report_options {
     const char *dir;
-    const struct wtl_plan_file *plans;         /* of the headline; NULL: none */
-    const struct wtl_plan_file *unconstrained; /* to compare with; NULL: none */
-    struct wtl_run_filter filter;
-    bool formats[WTL_N_CANVAS_FORMATS]; /* of single figures, by enum wtl_canvas_format */
-    const char *only;                   /* only figures whose name contains it, and no documents */
-    const enum wtl_metric *metrics;     /* of the time series; NULL: the usual ones */
+    const struct wtl_plan_file *plans;   /* of the headline; NULL: made now by `request` */
+    struct wtl_optimize_request request; /* its filter chooses the runs in both cases */
+    bool formats[WTL_N_CANVAS_FORMATS];  /* of single figures, by enum wtl_canvas_format */
+    const char *only;                    /* only figures whose name contains it, and no documents */
+    const enum wtl_metric *metrics;      /* of the time series; NULL: the usual ones */
     size_t n_metrics;
-    struct wtl_report_yearly yearly;
+    const struct wtl_cost_terms *cost; /* what a saving is worth in a year; NULL: not asked */
 };
 
 struct wtl_report_file {
@@ -36,7 +35,9 @@ struct wtl_report_result {
     size_t n_notes;
 };
 
-/* -WTL_NOTFOUND when no run passes the filter, or `only` fits no figure (the hint lists them). */
+/* A plan with limits is compared with one by the same policy without them, made here from the same
+ * runs. -WTL_NOTFOUND when no run passes the filter, or `only` fits no figure (the hint lists
+ * them). */
 int wtl_flow_report(const struct wtl_flow *flow, struct wtl_campaign *c,
                     const struct wtl_report_options *options, struct wtl_arena *arena,
                     struct wtl_report_result *result_out, struct wtl_error *err);

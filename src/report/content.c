@@ -69,52 +69,62 @@ static void headline(struct wtl_writer *w)
             headline_row(w, t, &w->r->sets[i]);
 }
 
-/* Joules of a year at the baseline. */
-static double yearly_kwh(const struct wtl_report *r, const struct wtl_plan *plan)
+/* "168 [160, 176]" */
+static const char *range(struct wtl_writer *w, const struct wtl_estimate *e)
 {
-    return plan->baseline_energy_j.value * r->yearly.runs_per_year / 3.6e6;
+    if (!wtl_fig_exists(e))
+        return "\xe2\x80\x93";
+    if (!wtl_fig_has_interval(e))
+        return wtl_document_printf(w->d, "%.3g", e->value);
+    return wtl_document_printf(w->d, "%.3g [%.3g, %.3g]", e->value, e->lo, e->hi);
 }
 
-static const char *yearly_range(struct wtl_writer *w, const struct wtl_plan *plan, double factor)
+static void terms_of_year(struct wtl_writer *w, const struct wtl_cost_terms *t)
 {
-    double base = yearly_kwh(w->r, plan) * factor;
-    const struct wtl_estimate *e = &plan->saving;
-    if (!wtl_fig_has_interval(e))
-        return wtl_document_printf(w->d, "%.4g", base * e->value);
-    return wtl_document_printf(w->d, "%.4g [%.4g, %.4g]", base * e->value, base * e->lo,
-                               base * e->hi);
+    const char *work =
+        t->runs_per_year > 0
+            ? wtl_document_printf(w->d, "%.0f runs of each workload on each GPU", t->runs_per_year)
+            : wtl_document_printf(w->d, "%.0f hours of work on each GPU at its baseline clock",
+                                  t->busy_hours_per_year);
+    const char *price =
+        t->has_price ? wtl_document_printf(w->d, ", at a price of %g per kWh", t->price_per_kwh)
+                     : "";
+    const char *carbon =
+        t->has_carbon
+            ? wtl_document_printf(w->d, ", at %g g of CO\xe2\x82\x82 per kWh", t->carbon_g_per_kwh)
+            : "";
+    wtl_document_paragraph(
+        w->d,
+        "What the plans with status ok save in a year of %s%s%s. Only the energy "
+        "of the GPU during the runs counts: no cooling, no host. The intervals "
+        "are those of the saving alone.",
+        work, price, carbon);
 }
 
 static void yearly(struct wtl_writer *w)
 {
     static const struct wtl_column_head columns[] = {
-        {"GPU", WTL_CELL_TEXT},
-        {"Workload", WTL_CELL_TEXT},
-        {"Saved [kWh/a]", WTL_CELL_NUMBER},
-        {"Saved [EUR/a]", WTL_CELL_NUMBER},
-        {"Saved [kg CO\xe2\x82\x82/a]", WTL_CELL_NUMBER},
+        {"GPU", WTL_CELL_TEXT},           {"Workload", WTL_CELL_TEXT},
+        {"Runs a year", WTL_CELL_NUMBER}, {"Energy saved [kWh]", WTL_CELL_NUMBER},
+        {"Money saved", WTL_CELL_NUMBER}, {"CO\xe2\x82\x82 saved [kg]", WTL_CELL_NUMBER},
     };
-    const struct wtl_report_yearly *y = &w->r->yearly;
-    if (!y->shown)
+    const struct wtl_cost_terms *terms = w->r->cost;
+    if (!terms)
         return;
-    wtl_document_heading(w->d, 2, "A year of runs");
-    wtl_document_paragraph(
-        w->d,
-        "What the plans with status ok save in a year of %.0f runs each, at %.4g EUR/kWh and %.4g "
-        "g "
-        "CO\xe2\x82\x82/kWh. Only the energy of the GPU during the runs counts: no cooling, no "
-        "host. The intervals are those of the saving alone.",
-        y->runs_per_year, y->price_per_kwh, y->carbon_g_per_kwh);
-    struct wtl_doc_table *t = wtl_document_table(w->d, columns, 5, NULL);
+    wtl_document_heading(w->d, 2, "In a year");
+    terms_of_year(w, terms);
+    struct wtl_doc_table *t = wtl_document_table(w->d, columns, 6, NULL);
     for (size_t i = 0; i < w->r->n_sets; i++) {
         const struct wtl_plan *plan = w->r->sets[i].plan;
-        if (!plan || plan->status != WTL_PLAN_OK || !wtl_fig_exists(&plan->baseline_energy_j))
+        struct wtl_cost cost;
+        if (!plan || plan->status != WTL_PLAN_OK || !wtl_cost_of_plan(plan, terms, &cost))
             continue;
-        const char *const cells[] = {
-            plan->gpu, plan->workload, yearly_range(w, plan, 1),
-            y->price_per_kwh > 0 ? yearly_range(w, plan, y->price_per_kwh) : "\xe2\x80\x93",
-            y->carbon_g_per_kwh > 0 ? yearly_range(w, plan, y->carbon_g_per_kwh / 1000)
-                                    : "\xe2\x80\x93"};
+        const char *const cells[] = {plan->gpu,
+                                     plan->workload,
+                                     wtl_document_printf(w->d, "%.0f", cost.runs_per_year),
+                                     range(w, &cost.energy_kwh),
+                                     range(w, &cost.money),
+                                     range(w, &cost.carbon_kg)};
         wtl_document_row(w->d, t, cells);
     }
 }
@@ -224,7 +234,8 @@ static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *
     const struct wtl_quality *q = &s->quality;
     if (!s->has_quality)
         return;
-    if (!q->usable && q->reason[0])
+    bool said = s->plan && s->plan->status == WTL_PLAN_UNUSABLE;
+    if (!q->usable && q->reason[0] && !said)
         wtl_document_bullet(w->d, "The set as a whole measures nothing: %s.", q->reason);
     const char *drift = "not estimated, the session has no repeated anchors";
     if (q->has_drift)

@@ -177,8 +177,11 @@ static void heading(struct wtl_pager *p, size_t i)
 }
 
 /* A paragraph or bullet; a line is never cut, but long text may run over a page's end. */
-static void text_block(struct wtl_pager *p, const struct wtl_block *b)
+static void text_block(struct wtl_pager *p, size_t i)
 {
+    const struct wtl_block *b = &p->doc->blocks[i];
+    if (i && b->kind == WTL_BLOCK_PARAGRAPH && p->doc->blocks[i - 1].kind == WTL_BLOCK_BULLET)
+        p->y += 4;
     double indent = b->kind == WTL_BLOCK_BULLET ? 11 : 0;
     double width = WTL_PAGE_TEXT_WIDTH - indent;
     double height = wtl_pager_text(p, 0, 0, width, b->text, body_font(), false);
@@ -205,7 +208,7 @@ static void lay_out(struct wtl_pager *p)
         else if (b->kind == WTL_BLOCK_TABLE)
             wtl_pager_table(p, b->table);
         else
-            text_block(p, b);
+            text_block(p, i);
     }
     p->n_pages = p->page;
     foot(p);

@@ -13,6 +13,7 @@
 
 #include "core/metric.h"
 #include "core/plan.h"
+#include "optimize/cost.h"
 #include "runs/judge.h"
 #include "store/campaign.h"
 
@@ -48,14 +49,6 @@ struct wtl_report_set {
     struct wtl_report_validation validation;
 };
 
-/* A year of runs, from the price and carbon of electricity. */
-struct wtl_report_yearly {
-    bool shown;
-    double runs_per_year;
-    double price_per_kwh; /* EUR; 0: not given */
-    double carbon_g_per_kwh;
-};
-
 struct wtl_report {
     const char *campaign;    /* file name as given */
     const char *fingerprint; /* hex SHA-256 over its sources */
@@ -65,8 +58,8 @@ struct wtl_report {
     size_t n_sets;
     const struct wtl_source *sources;
     size_t n_sources;
-    struct wtl_report_yearly yearly;
-    const char *const *notes; /* what the caller left out and why; whole sentences */
+    const struct wtl_cost_terms *cost; /* what a saving is worth in a year; NULL: not asked */
+    const char *const *notes;          /* what the caller left out and why; whole sentences */
     size_t n_notes;
 };
 

@@ -120,6 +120,45 @@ EOF
     grep -q 'no samples with power and temperature\|Power against temperature' traces/report.html
 }
 
+@test "without a plan it makes one under a slowdown of 5 %, and shows the one without limits" {
+    run grep '^| V100 | stablediffusion | ok |' one/summary.md
+    [ "$status" -eq 0 ]
+    clock=$(cut -d'|' -f5 <<<"$output" | tr -d ' ')
+    [ "$clock" -ge 1095 ] && [ "$clock" -le 1155 ]
+    grep -q 'slowdown at most 5.0 %' one/report.html
+    [ -s one/figures/compare.svg ]
+    [ -s one/figures/savings.svg ]
+}
+
+@test "a given plan is what the report shows, and a plan of other data is named as such" {
+    "$WATTLE" optimize runs.wattle --objective energy --gpu V100 --workload stablediffusion -o plan.json >/dev/null
+    "$WATTLE" report runs.wattle -o planned --plans plan.json --gpu V100 --workload stablediffusion --figures none
+    clock=$(python3 -c 'import json; print(json.load(open("plan.json"))["plans"][0]["clock_mhz"])')
+    grep -q "^| V100 | stablediffusion | ok | $clock |" planned/summary.md
+    grep -q 'objective energy' planned/report.html
+    [ ! -e planned/figures ]
+    sed 's/"fingerprint": "..../"fingerprint": "0000/' plan.json >other.json
+    run "$WATTLE" report runs.wattle -o planned --plans other.json --gpu V100 --workload stablediffusion --figures none
+    [ "$status" -eq 0 ]
+    [[ $output == *"made from other data"* ]]
+    run "$WATTLE" report runs.wattle -o planned --plans plan.json --max-slowdown 5%
+    [ "$status" -eq 2 ]
+}
+
+@test "a year of savings has money and carbon" {
+    "$WATTLE" report runs.wattle -o year --figures none --gpu V100 --workload stablediffusion \
+        --runs-per-year 1e6 --price 0.25 --carbon 380 --json >year.json
+    python3 - <<'EOF'
+import re
+rows = re.findall(r'<tr>(.*?)</tr>', open("year/report.html", encoding="utf-8").read())
+row = [r for r in rows if '>1000000<' in r]
+assert len(row) == 1, row
+kwh, money, kg = [float(re.match(r'[\d.]+', c)[0]) for c in re.findall(r'<td class="n">([^<]*)', row[0])[1:]]
+assert 0.01 < kwh / 1e6 * 1000 < 1000
+assert abs(money / (kwh * 0.25) - 1) < 0.01 and abs(kg / (kwh * 0.38) - 1) < 0.01
+EOF
+}
+
 @test "--only writes single figures and no documents; an unknown name lists the figures" {
     "$WATTLE" report runs.wattle -o only --only tradeoff --figures pdf --workload stablediffusion
     [ "$(cd only && find . -type f | sort | tr '\n' ' ')" = "./figures/tradeoff-a100-stablediffusion.pdf ./figures/tradeoff-v100-stablediffusion.pdf " ]
@@ -138,7 +177,7 @@ EOF
     run "$WATTLE" report runs.wattle -o bad --metric power
     [ "$status" -eq 2 ]
     [[ $output == *'did you mean power_w?'* ]]
-    run "$WATTLE" report runs.wattle -o bad --price 0.3
+    run "$WATTLE" report runs.wattle -o bad --max-slowdown fast
     [ "$status" -eq 2 ]
     run "$WATTLE" report missing.wattle -o bad
     [ "$status" -eq 1 ]

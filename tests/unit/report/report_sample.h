@@ -332,6 +332,11 @@ static void sample_report(struct wtl_arena *arena, struct wtl_report *out)
                          &sets[i].traces[1]);
         }
     }
+    static const struct wtl_cost_terms terms = {.runs_per_year = 1e6,
+                                                .has_price = true,
+                                                .price_per_kwh = 0.25,
+                                                .has_carbon = true,
+                                                .carbon_g_per_kwh = 380};
     struct wtl_source *source = WTL_NEW(arena, struct wtl_source);
     source->path = "/data/<sweep> & \"more\"/runs.csv";
     source->scope = "";
@@ -347,7 +352,7 @@ static void sample_report(struct wtl_arena *arena, struct wtl_report *out)
         .n_sets = 8,
         .sources = source,
         .n_sources = 1,
-        .yearly = {true, 1e6, 0.25, 380},
+        .cost = &terms,
         .notes = notes,
         .n_notes = 1};
 }
