@@ -78,28 +78,39 @@ static bool labels_fit(const struct wtl_axis *axis, struct wtl_canvas *c, double
     return true;
 }
 
+/* Ticks for about `want` of them; whether there are two at least and their labels fit. */
+static bool try_ticks(const struct wtl_axis *axis, struct wtl_canvas *c, double length_pt,
+                      bool vertical, int want, double scale, struct wtl_ticks *ticks)
+{
+    if (axis->whole && axis->hi - axis->lo < want)
+        want = (int)fmax(axis->hi - axis->lo, 1);
+    if (axis->log)
+        wtl_ticks_log(axis->lo, axis->hi, want, ticks);
+    else
+        wtl_ticks_linear(axis->lo / scale, axis->hi / scale, want, ticks);
+    for (int i = 0; !axis->log && i < ticks->n; i++)
+        ticks->at[i] *= scale;
+    for (int i = 0; !axis->log && i < ticks->n_minor; i++)
+        ticks->minor[i] *= scale;
+    return ticks->n >= 2 && (vertical || labels_fit(axis, c, length_pt, ticks, scale));
+}
+
+/* As many as look well in the length, else fewer, else more: one tick alone gives no scale. */
 void wtl_axis_ticks(const struct wtl_axis *axis, struct wtl_canvas *c, double length_pt,
                     bool vertical, struct wtl_ticks *ticks, double *scale_out)
 {
+    enum { MOST = 9 };
     char label[200];
     wtl_axis_label(axis, label, sizeof label, scale_out);
-    double scale = *scale_out;
-    int want = (int)(length_pt / (vertical ? 18 : 32));
-    want = want < 2 ? 2 : want > 9 ? 9 : want;
-    for (; want >= 1; want--) {
-        if (axis->whole && axis->hi - axis->lo < want)
-            want = (int)fmax(axis->hi - axis->lo, 1);
-        if (axis->log)
-            wtl_ticks_log(axis->lo, axis->hi, want, ticks);
-        else
-            wtl_ticks_linear(axis->lo / scale, axis->hi / scale, want, ticks);
-        for (int i = 0; !axis->log && i < ticks->n; i++)
-            ticks->at[i] *= scale;
-        for (int i = 0; !axis->log && i < ticks->n_minor; i++)
-            ticks->minor[i] *= scale;
-        if (vertical || labels_fit(axis, c, length_pt, ticks, scale))
+    int start = (int)(length_pt / (vertical ? 18 : 28));
+    start = start < 2 ? 2 : start > MOST ? MOST : start;
+    for (int want = start; want >= 1; want--)
+        if (try_ticks(axis, c, length_pt, vertical, want, *scale_out, ticks))
             return;
-    }
+    for (int want = start + 1; want <= MOST; want++)
+        if (try_ticks(axis, c, length_pt, vertical, want, *scale_out, ticks))
+            return;
+    try_ticks(axis, c, length_pt, vertical, start, *scale_out, ticks);
 }
 
 /* Width of the widest label beside a vertical axis. */

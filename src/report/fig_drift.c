@@ -155,7 +155,7 @@ static int drift_chart(struct wtl_arena *arena, const struct wtl_report_set *s,
     chart->x = (struct wtl_axis){"Run, in order of the session", "", .whole = true, .lo = 1,
                                  .hi = (double)s->set->n_runs};
     wtl_ticks_range(&chart->x.lo, &chart->x.hi, 0.02);
-    chart->y = (struct wtl_axis){"Time over clock\xe2\x80\x99s median", ""};
+    chart->y = (struct wtl_axis){"Time over median", ""};
     if (all)
         axis_of_all(o, &chart->y);
     else

@@ -3,6 +3,7 @@
 #include "report_sample.h"
 
 #include "report/escape.h"
+#include "report/plot.h"
 
 #include <stdlib.h>
 
@@ -223,6 +224,26 @@ static void no_data_no_figure(void **state)
     }
 }
 
+/* Every numeric axis of every figure shows a scale: two labelled ticks at least. */
+static void every_axis_has_a_scale(void **state)
+{
+    (void)state;
+    struct wtl_canvas *c;
+    struct wtl_error err = {0};
+    struct wtl_canvas_options options = {.format = WTL_CANVAS_PNG, .width_pt = 9, .height_pt = 9};
+    assert_ok(wtl_canvas_new(wtl_alloc_system(), fonts, &options, &c, &err), &err);
+    for (int k = 1; k <= 60; k++)
+        for (int length = 60; length <= 480; length += 35)
+            for (int vertical = 0; vertical < 2; vertical++) {
+                struct wtl_axis axis = {"x", "s", .lo = 0, .hi = 0.83 * k};
+                struct wtl_ticks ticks;
+                double scale;
+                wtl_axis_ticks(&axis, c, length, vertical, &ticks, &scale);
+                assert_in_range(ticks.n, 2, 12);
+            }
+    wtl_canvas_drop(c);
+}
+
 static void hostile_names(void **state)
 {
     (void)state;
@@ -278,6 +299,7 @@ int main(void)
         cmocka_unit_test(points_equal_n),
         cmocka_unit_test(values_are_the_data),
         cmocka_unit_test(no_data_no_figure),
+        cmocka_unit_test(every_axis_has_a_scale),
         cmocka_unit_test(hostile_names),
         cmocka_unit_test(every_allocation_may_fail),
     };
