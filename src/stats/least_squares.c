@@ -236,7 +236,7 @@ void wtl_qr_inverse_gram(const struct wtl_qr *qr, double *inverse_out)
 double wtl_qr_condition(const struct wtl_qr *qr)
 {
     if (qr->rank < qr->cols)
-        return INFINITY;
+        return HUGE_VAL;
     return fabs(qr->diag[0]) / fabs(qr->diag[qr->cols - 1]);
 }
 
@@ -305,7 +305,7 @@ int wtl_least_squares(struct wtl_arena *arena, const double *x, const double *y,
         for (size_t j = 0; j < cols; j++)
             wx[i * cols + j] = root * x[i * cols + j];
     }
-    struct wtl_qr *qr;
+    struct wtl_qr *qr = NULL;
     rc = wtl_qr_factor(arena, wx, rows, cols, &qr, err);
     if (rc < 0)
         return rc;
@@ -344,7 +344,7 @@ int wtl_ridge(struct wtl_arena *scratch, const double *x, const double *y, const
     for (size_t i = 0; i < all; i++)
         if (!isfinite(ay[i]))
             return WTL_FAIL(err, WTL_USAGE, "value %zu or its weight is not finite", i + 1);
-    struct wtl_qr *qr;
+    struct wtl_qr *qr = NULL;
     int rc = wtl_qr_factor(scratch, ax, all, cols, &qr, err);
     if (rc < 0)
         return rc;

@@ -501,7 +501,7 @@ int sim_optimum(const struct sim_campaign *c, const struct wtl_policy *policy, c
         n = c->n_clocks;
     }
     int best = 0;
-    double least = INFINITY;
+    double least = HUGE_VAL;
     for (size_t i = 0; i < n; i++) {
         if (!sim_feasible(c, policy, clocks[i]))
             continue;
