@@ -21,9 +21,10 @@
 int wtl_error_set(struct wtl_error *err, enum wtl_code code, const char *file, int line,
                   const char *func, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
-/* return WTL_FAIL(err, WTL_PARSE, "row has %d cells, expected %d", n, want); */
+/* return WTL_FAIL(err, WTL_PARSE, "row has %d cells, expected %d", n, want);
+ * The value stands in the macro, so that compilers and analysers see that it is negative. */
 #define WTL_FAIL(err, code, ...)                                                                   \
-    wtl_error_set((err), (code), __FILE__, __LINE__, __func__, __VA_ARGS__)
+    (wtl_error_set((err), (code), __FILE__, __LINE__, __func__, __VA_ARGS__), -(int)(code))
 
 /* Adds advice to an error that was set; replaces an earlier hint. */
 void wtl_error_hint(struct wtl_error *err, const char *format, ...)

@@ -49,13 +49,13 @@ int wtl_policy_options_read(struct wtl_arena *arena, const struct wtl_policy_opt
     struct wtl_policy *v = &o.values;
     struct wtl_clocks clocks = {0};
     int rc = 0;
-    if (o.objective)
+    if (options->objective)
         rc = blame(wtl_objective_parse(options->objective, &v->objective, err), err, "objective");
-    if (rc == 0 && o.baseline)
+    if (rc == 0 && options->baseline)
         rc = blame(wtl_baseline_parse(options->baseline, &v->baseline, err), err, "baseline");
-    if (rc == 0 && o.prefer)
+    if (rc == 0 && options->prefer)
         rc = blame(wtl_prefer_parse(options->prefer, &v->prefer, err), err, "prefer");
-    if (rc == 0 && o.clocks)
+    if (rc == 0 && options->clocks)
         rc = blame(read_clocks(arena, options->clocks, &clocks, err), err, "clocks");
     if (rc < 0)
         return rc;

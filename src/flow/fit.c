@@ -169,7 +169,7 @@ static int held_out(struct wtl_arena *arena, const struct material *m,
 {
     WTL_ARENA(scratch);
     struct wtl_heldout_case *cases = NULL;
-    struct wtl_heldout *rows;
+    struct wtl_heldout *rows = NULL;
     size_t n = 0;
     int rc = wtl_heldout_cases(&scratch, m->examples, m->references, m->n, policy, &cases, &n, err);
     if (rc == 0)
