@@ -89,11 +89,35 @@ static void wait(const struct sweep *s, size_t i, double factor)
     scale(&s->runs[i], factor, (1 + (factor - 1) * 1.2 * s->idle_w / p) / factor);
 }
 
-/* What the naive reader has for the EDP of run i. */
+/* What the naive reader has for time, energy and EDP of a run. */
+static double naive_time(const struct wtl_run *r)
+{
+    return r->metric[WTL_R_n_samples] * 0.05;
+}
+
+static double naive_energy(const struct wtl_run *r)
+{
+    return r->metric[WTL_R_power_mean_w] * naive_time(r);
+}
+
 static double naive_edp(const struct wtl_run *r)
 {
-    double t = r->metric[WTL_R_n_samples] * 0.05;
-    return r->metric[WTL_R_power_mean_w] * t * t;
+    return naive_energy(r) * naive_time(r);
+}
+
+/* Its mean over the three runs of a clock, all kept; `first` is repetition 1. */
+static double naive_cell(const struct sweep *s, size_t first, double (*of)(const struct wtl_run *))
+{
+    return (of(&s->runs[first]) + of(&s->runs[first + 1]) + of(&s->runs[first + 2])) / 3;
+}
+
+/* The run keeps its label and did its work at another clock. */
+static void run_at(struct sweep *s, size_t i, int clock_mhz)
+{
+    struct wtl_run at = sim_fresh_run(&s->c, clock_mhz, i);
+    const struct wtl_run *was = &s->c.runs[i];
+    scale(&s->runs[i], at.metric[WTL_R_time_s] / was->metric[WTL_R_time_s],
+          at.metric[WTL_R_power_w] / was->metric[WTL_R_power_w]);
 }
 
 static void a_clean_sweep_is_accepted_whole(void **state)
@@ -136,6 +160,8 @@ static void no_data(void **state)
     struct sweep s;
     sweep_init(&s);
     s.runs[7].valid = UINT64_C(1) << WTL_R_reported_time_s;
+    s.runs[7].metric[WTL_R_n_samples] = s.runs[7].metric[WTL_R_power_mean_w] = 0;
+    assert_true(naive_cell(&s, 6, naive_energy) < 0.7 * naive_cell(&s, 9, naive_energy));
     judge(&s);
     ONLY(&s, WTL_CAUSE_no_data, 7);
     wtl_arena_fini(&s.arena);
@@ -258,7 +284,7 @@ static void idle_by_activity(void **state)
     wtl_arena_fini(&s.arena);
 }
 
-/* Labels say 600 MHz, the median SM clock says otherwise. Naive: no slowdown at 600 MHz. */
+/* The label says 915 MHz, the median SM clock says otherwise. Naive: no slowdown there. */
 static void wrong_clock_by_reading(void **state)
 {
     (void)state;
@@ -268,6 +294,12 @@ static void wrong_clock_by_reading(void **state)
         wtl_run_set(&s.runs[i], WTL_R_sm_clock_median_mhz, s.runs[i].clock_mhz - (i % 2 ? 0 : 7));
         wtl_run_set(&s.runs[i], WTL_R_sm_clock_match, 0.97);
     }
+    run_at(&s, 100, 1410); /* naive: its clock is hardly slower than the highest */
+    assert_true(naive_time(&s.runs[100]) < 1.03 * naive_time(&s.runs[0]));
+    assert_true(naive_time(&s.runs[99]) > 1.1 * naive_time(&s.runs[0]));
+    run_at(&s, 20, 1230); /* naive: 1320 MHz takes the power of 1230 */
+    assert_true(s.runs[20].metric[WTL_R_power_mean_w] <
+                0.97 * s.runs[19].metric[WTL_R_power_mean_w]);
     s.runs[100].metric[WTL_R_sm_clock_median_mhz] = 1410;
     s.runs[100].metric[WTL_R_sm_clock_match] = 0;
     wtl_run_set(&s.runs[20], WTL_R_app_clock_mhz, 1230); /* the request itself was another */
@@ -285,11 +317,12 @@ static void wrong_clock_by_time_and_power(void **state)
     sweep_init(&s);
     size_t want[40], k = 0;
     for (size_t i = 60; i < s.n; i += 5) {
-        struct wtl_run top = sim_fresh_run(&s.c, 1410, i);
         want[k++] = i;
-        scale(&s.runs[i], top.metric[WTL_R_time_s] / s.runs[i].metric[WTL_R_time_s],
-              top.metric[WTL_R_power_w] / s.runs[i].metric[WTL_R_power_w]);
+        run_at(&s, i, 1410);
     }
+    /* Naive: 510 MHz is less slow, by a tenth of the time, than its two good runs say. */
+    assert_int_equal(want[k - 1], 180);
+    assert_true(naive_cell(&s, 180, naive_time) < 0.9 * naive_time(&s.runs[181]));
     judge(&s);
     only(&s, want, k, WTL_CAUSE_wrong_clock);
     assert_non_null(strstr(s.runs[60].reason, "are those of 1"));
@@ -301,6 +334,10 @@ static void throttled(void **state)
     (void)state;
     struct sweep s;
     sweep_init(&s);
+    scale(&s.runs[2], 1.15, 0.9); /* naive: the lower clock, runs 12 to 14, is the faster one */
+    scale(&s.runs[4], 1.15, 0.9);
+    assert_true(naive_cell(&s, 0, naive_time) > naive_cell(&s, 12, naive_time));
+    assert_true(naive_cell(&s, 3, naive_time) > naive_cell(&s, 12, naive_time));
     wtl_run_set(&s.runs[2], WTL_R_throttle_share, 0.4);
     wtl_run_set(&s.runs[3], WTL_R_throttle_share, 0.01); /* a blink */
     for (int i = 4; i < 6; i++) { /* no reason mask: below the label at the power limit */
@@ -321,6 +358,8 @@ static void contaminated(void **state)
     struct sweep s;
     sweep_init(&s);
     scale(&s.runs[70], 1.4, 1.3);
+    /* naive: the EDP of that clock (runs 69 to 71) is half as much again as that of the next */
+    assert_true(naive_cell(&s, 69, naive_edp) > 1.45 * naive_cell(&s, 72, naive_edp));
     s.runs[70].metric[WTL_R_power_first_w] = 3 * s.idle_w;
     s.runs[71].metric[WTL_R_power_first_w] = 1.2 * s.idle_w; /* the sensor's tail: harmless */
     judge(&s);
@@ -334,6 +373,11 @@ static void contaminated_by_board_or_memory(void **state)
     (void)state;
     struct sweep s;
     sweep_init(&s);
+    scale(&s.runs[90], 1.3,
+          0.6); /* naive: a board that is not there lowers the energy of a clock */
+    scale(&s.runs[91], 1.1, 1.2); /* and the other process raises that of the same clock */
+    assert_true(naive_energy(&s.runs[90]) < 0.8 * naive_energy(&s.runs[92]));
+    assert_true(naive_energy(&s.runs[91]) > 1.25 * naive_energy(&s.runs[92]));
     for (size_t i = 0; i < s.n; i++) {
         (void)strcpy(s.runs[i].device, i == 90 ? "Tesla V100-PCIE-32GB" : "NVIDIA A100-PCIE-40GB");
         wtl_run_set(&s.runs[i], WTL_R_fb_used_max_b, i == 91 ? 9e9 : 5e9 + 1e6 * (double)i);
@@ -370,7 +414,8 @@ static void work_not_constant(void **state)
     (void)state;
     struct sweep s;
     sweep_init(&s);
-    scale(&s.runs[80], 1.5, 1);
+    scale(&s.runs[80], 1.5, 1); /* naive: the clock of runs 78 to 80 has 1.4 times the EDP */
+    assert_true(naive_cell(&s, 78, naive_edp) > 1.35 * naive_cell(&s, 75, naive_edp));
     judge(&s);
     ONLY(&s, WTL_CAUSE_work_not_constant, 80);
     double p = s.runs[80].metric[WTL_R_power_mean_w];
@@ -381,8 +426,13 @@ static void work_not_constant(void **state)
     wtl_arena_fini(&s.arena);
 
     sweep_init(&s);
+    double before = naive_energy(&s.runs[80]);
+    scale(&s.runs[80], 1.025, 1);
     for (size_t i = 0; i < s.n; i++)
         wtl_run_set(&s.runs[i], WTL_R_work_units, i == 80 ? 1230 : 1200);
+    /* naive: 2.5 % more energy at that clock, for the same energy a unit of work */
+    assert_true(fabs(naive_energy(&s.runs[80]) / before - 1.025) < 1e-9);
+    assert_true(fabs(naive_energy(&s.runs[80]) / 1230 - before / 1200) < 1e-9 * before);
     judge(&s); /* 2.5 % more work: inside the spread of time, seen by the counter */
     ONLY(&s, WTL_CAUSE_work_not_constant, 80);
     wtl_arena_fini(&s.arena);
@@ -402,6 +452,9 @@ static void inconsistent_energy(void **state)
         wtl_run_set(r, WTL_R_energy_counter_j, t * r->metric[WTL_R_power_mean_w]);
         wtl_run_set(r, WTL_R_counter_step_s, 0.1);
     }
+    /* naive: 10 % of the joules that the counter saw are missing */
+    double seen = s.runs[44].metric[WTL_R_energy_counter_j];
+    assert_true(fabs(naive_energy(&s.runs[44]) / seen - 0.05 / 0.051 / 1.09) < 0.005);
     judge(&s);
     ONLY(&s, WTL_CAUSE_inconsistent_energy, 44);
     wtl_arena_fini(&s.arena);
@@ -411,6 +464,8 @@ static void inconsistent_energy(void **state)
         wtl_run_set(&s.runs[i], WTL_R_energy_nominal_j,
                     s.runs[i].metric[WTL_R_power_mean_w] * s.runs[i].metric[WTL_R_nominal_time_s] *
                         (i == 12 ? 2 : 1));
+    /* naive: who trusts the column has twice the energy for run 12 (a 25 ms trace called 50 ms) */
+    assert_true(s.runs[12].metric[WTL_R_energy_nominal_j] > 1.9 * naive_energy(&s.runs[13]));
     judge(&s);
     ONLY(&s, WTL_CAUSE_inconsistent_energy, 12);
     wtl_arena_fini(&s.arena);
