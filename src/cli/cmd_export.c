@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle export`: tables for other programs. */
 #include "cli/command.h"
+#include "cli/plan_options.h"
 
 #include "base/file.h"
 #include "flow/export.h"
@@ -21,9 +22,8 @@ static const struct wtl_opt opts[] = {
      .choices = "runs,measurements,plans"},
     {"output", 'o', WTL_OPT_STRING, AT(output), "FILE",
      "write to this file, in one step, instead of standard output"},
-    {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only this GPU (runs, measurements)"},
-    {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME",
-     "only this workload (runs, measurements)"},
+    {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only this GPU (of a campaign)"},
+    {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only this workload (of a campaign)"},
     {0},
 };
 static const struct export_command defaults = {.csv = "runs"};
@@ -64,17 +64,28 @@ static bool is_campaign(const char *path)
     return n == (ssize_t)sizeof head && memcmp(head, magic, sizeof magic) == 0;
 }
 
+/* What `wattle optimize CAMPAIGN` decides without further options. */
+static int plans_of_campaign(struct wtl_context *ctx, struct wtl_plan_file *file_out,
+                             struct wtl_error *err)
+{
+    const struct export_command *o = ctx->options;
+    const struct wtl_flow flow = {
+        .alloc = wtl_alloc_system(), .clock = ctx->clock, .log = &ctx->log, .threads = 1};
+    const struct wtl_plan_options defaults_of_plan = WTL_PLAN_OPTIONS_DEFAULT;
+    struct wtl_optimize_request request = {.filter = {.gpu = o->gpu, .workload = o->workload}};
+    struct wtl_campaign *c = NULL;
+    int rc = wtl_plan_options_read(ctx->arena, &defaults_of_plan, &request, err);
+    rc = rc ? rc : wtl_campaign_open(ctx->argv[0], WTL_CAMPAIGN_READ, ctx->clock, &c, err);
+    rc = rc ? rc : wtl_flow_optimize(&flow, c, &request, ctx->arena, file_out, err);
+    wtl_campaign_close(c);
+    return rc;
+}
+
 static int export_plans(struct wtl_context *ctx, struct wtl_buf *out, struct wtl_error *err)
 {
-    const char *path = ctx->argv[0];
-    struct wtl_plan_file file;
-    if (is_campaign(path)) {
-        int rc = WTL_FAIL(err, WTL_USAGE, "plans are in PLAN files, \"%s\" is a campaign", path);
-        wtl_error_hint(err, "`wattle optimize %s -o PLAN`, then `wattle export PLAN --csv plans`",
-                       path);
-        return rc;
-    }
-    int rc = wtl_plan_file_read(ctx->arena, path, &file, err);
+    struct wtl_plan_file file = {0};
+    int rc = is_campaign(ctx->argv[0]) ? plans_of_campaign(ctx, &file, err)
+                                       : wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
     if (rc == 0)
         wtl_export_plans(&file, out);
     return rc;
@@ -139,7 +150,8 @@ const struct wtl_command wtl_cmd_export = {
         "runs: one run a row, with every metric, in base units, and its judgement."
         " measurements: one clock of a workload a row, in the columns of the published aggregate"
         " table, then the number of runs, intervals and scatter. plans: one plan a row, from a PLAN"
-        " file. Values that are not known are empty. Tables of runs and of measurements are read"
+        " file, or as `wattle optimize` makes them from a campaign without further options. Values "
+        "that are not known are empty. Tables of runs and of measurements are read"
         " back by `wattle import`.",
     .examples = "  wattle export sweep.wattle --csv measurements -o aggregated.csv\n"
                 "  wattle export plan.json --csv plans",

@@ -140,9 +140,23 @@ assert abs(float(ok["time_penalty_percent"]) + 1) < 1e-9  # faster is negative
 assert no["status"] == "unusable" and no["frequency"] == "" and no["energy_savings_percent"] == ""
 assert no["num_rejected"] == "6"
 EOF
-    run "$WATTLE" export c.wattle --csv plans
-    [ "$status" -eq 2 ]
-    [[ $output == *"wattle optimize"* ]]
+}
+
+@test "plans of a campaign are those of wattle optimize" {
+    "$WATTLE" export c.wattle --csv plans --gpu v100 -q >plans.csv
+    "$WATTLE" optimize c.wattle --gpu v100 --json >plans.json || [ $? -eq 7 ]
+    python3 - <<'EOF'
+import csv, json
+rows = list(csv.DictReader(open("plans.csv")))
+plans = json.load(open("plans.json"))["plans"]
+assert len(rows) == len(plans) == 4
+for r, p in zip(rows, plans):
+    assert (r["gpu"], r["application"], r["status"]) == (p["gpu"], p["workload"], p["status"])
+    assert r["frequency"] == ("" if p["clock_mhz"] is None else str(p["clock_mhz"]))
+    if p["saving"] and p["saving"]["value"] is not None:
+        assert abs(float(r["energy_savings_percent"]) - 100 * p["saving"]["value"]) < 1e-9
+assert any(r["status"] == "ok" for r in rows)
+EOF
 }
 
 @test "a file is written in one step or not at all" {
