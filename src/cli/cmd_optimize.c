@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
+#include "cli/sensitivity_text.h"
 
 #include <string.h>
 
@@ -20,6 +21,8 @@ static const struct wtl_opt opts[] = {
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only runs on this GPU"},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only runs of this workload"},
     {"job", 0, WTL_OPT_STRING, AT(job), "ID", "only runs of this job"},
+    {"sensitivity", 0, WTL_OPT_FLAG, AT(sensitivity), NULL,
+     "sweep slowdown limits and weights, compare objectives, leave out repetitions"},
     WTL_PLAN_OPTS(struct optimize_options, plan),
     WTL_COST_OPTS(struct optimize_options, cost),
     {0},
@@ -48,25 +51,25 @@ static int campaign_argument(struct wtl_context *ctx, const char **path_out, str
     return rc;
 }
 
-static int write_outputs(struct wtl_context *ctx, const struct wtl_plan_file *file,
-                         struct wtl_error *err)
+static int print_json(struct wtl_context *ctx, const struct wtl_plan_file *file,
+                      struct wtl_error *err)
+{
+    struct wtl_buf text;
+    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    int rc = wtl_plan_file_text(file, &text, err);
+    if (rc == 0)
+        fputs(wtl_buf_str(&text), ctx->out);
+    wtl_buf_fini(&text);
+    return rc;
+}
+
+static int print_text(struct wtl_context *ctx, const struct wtl_plan_file *file,
+                      struct wtl_error *err)
 {
     const struct optimize_options *o = ctx->options;
     struct wtl_cost_terms terms;
-    int rc = o->output ? wtl_plan_file_write(o->output, file, err) : 0;
-    if (rc < 0)
-        return rc;
-    if (ctx->json) {
-        struct wtl_buf text;
-        wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
-        rc = wtl_plan_file_text(file, &text, err);
-        if (rc == 0)
-            fputs(wtl_buf_str(&text), ctx->out);
-        wtl_buf_fini(&text);
-        return rc;
-    }
     bool cost = wtl_cost_options_read(&o->cost, &terms);
-    rc = wtl_print_plan_table(ctx, file, err);
+    int rc = wtl_print_plan_table(ctx, file, err);
     if (rc == 0 && ctx->verbosity >= 0) {
         wtl_print_plan_details(ctx, file, cost ? &terms : NULL);
         wtl_print_published(ctx, file);
@@ -74,12 +77,45 @@ static int write_outputs(struct wtl_context *ctx, const struct wtl_plan_file *fi
     return rc;
 }
 
+/* What --sensitivity prints instead of the details of the plans. */
+static int print_sensitivity(struct wtl_context *ctx, const struct wtl_flow *flow,
+                             struct wtl_campaign *campaign,
+                             const struct wtl_optimize_request *request,
+                             const struct wtl_plan_file *file, struct wtl_error *err)
+{
+    struct wtl_set_sensitivity *sets = NULL;
+    size_t n = 0;
+    int rc = wtl_flow_sensitivity(flow, campaign, request, ctx->arena, &sets, &n, err);
+    if (rc == 0 && ctx->json)
+        return wtl_print_json(ctx, wtl_sensitivity_json(sets, n), err);
+    if (rc == 0)
+        rc = wtl_print_plan_table(ctx, file, err);
+    return rc < 0 ? rc : wtl_print_sensitivity(ctx, sets, n, err);
+}
+
+static int answer(struct wtl_context *ctx, const struct wtl_flow *flow,
+                  struct wtl_campaign *campaign, const struct wtl_optimize_request *request,
+                  struct wtl_error *err)
+{
+    const struct optimize_options *o = ctx->options;
+    struct wtl_plan_file file = {0};
+    int rc = wtl_flow_optimize(flow, campaign, request, ctx->arena, &file, err);
+    if (rc == 0 && o->output)
+        rc = wtl_plan_file_write(o->output, &file, err);
+    if (rc < 0)
+        return rc;
+    if (o->sensitivity)
+        rc = print_sensitivity(ctx, flow, campaign, request, &file, err);
+    else
+        rc = ctx->json ? print_json(ctx, &file, err) : print_text(ctx, &file, err);
+    return rc < 0 ? rc : wtl_plans_status(file.plans, file.n_plans);
+}
+
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct optimize_options *o = ctx->options;
     const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
     struct wtl_optimize_request request = {.filter = {o->gpu, o->workload, o->job}};
-    struct wtl_plan_file file = {0};
     struct wtl_campaign *campaign;
     const char *path = NULL;
     int rc = campaign_argument(ctx, &path, err);
@@ -89,11 +125,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         rc = wtl_campaign_open(path, WTL_CAMPAIGN_READ, ctx->clock, &campaign, err);
     if (rc < 0)
         return rc;
-    rc = wtl_flow_optimize(&flow, campaign, &request, ctx->arena, &file, err);
+    rc = answer(ctx, &flow, campaign, &request, err);
     wtl_campaign_close(campaign);
-    if (rc == 0)
-        rc = write_outputs(ctx, &file, err);
-    return rc < 0 ? rc : wtl_plans_status(file.plans, file.n_plans);
+    return rc;
 }
 
 const struct wtl_command wtl_cmd_optimize = {
