@@ -10,10 +10,15 @@
 #include <string.h>
 
 struct compare_options {
+    const char *html, *pdf;
     struct wtl_cost_options cost;
 };
 
 static const struct wtl_opt opts[] = {
+    {"html", 0, WTL_OPT_STRING, offsetof(struct compare_options, html), "FILE",
+     "write the comparison as a page"},
+    {"pdf", 0, WTL_OPT_STRING, offsetof(struct compare_options, pdf), "FILE",
+     "write the comparison as a PDF"},
     WTL_COST_OPTS(struct compare_options, cost),
     {0},
 };
@@ -148,6 +153,11 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         rc = wtl_plan_file_read(ctx->arena, ctx->argv[1], &b, err);
     if (rc == 0)
         rc = wtl_compare_plans(ctx->arena, &a, &b, &c, err);
+    if (rc == 0 && (o->html || o->pdf)) {
+        const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+        const struct wtl_compare_files files = {o->html, o->pdf, {ctx->argv[0], ctx->argv[1]}};
+        rc = wtl_compare_write(&flow, &c, &files, ctx->arena, err);
+    }
     if (rc < 0)
         return rc;
     if (ctx->json)
@@ -175,7 +185,7 @@ const struct wtl_command wtl_cmd_compare = {
         "plans rest on different runs; plans of one campaign share their noise. Savings against "
         "different baselines are not subtracted.",
     .examples = "  wattle compare unconstrained.json constrained.json\n"
-                "  wattle compare january.json june.json --price 0.30",
+                "  wattle compare january.json june.json --price 0.30 --html change.html",
     .opts = opts,
     .options_size = sizeof(struct compare_options),
     .min_args = 2,

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* Percent that does not print as "-0.0". */
-static double percent(double fraction)
+double wtl_percent(double fraction)
 {
     double value = 100 * fraction;
     return value > -0.05 && value < 0.05 ? 0 : value;
@@ -19,10 +18,10 @@ const char *wtl_format_percent(const struct wtl_estimate *e, char *buf, size_t s
     if (e->n == 0)
         snprintf(buf, size, "-");
     else if (e->evidence == WTL_EVIDENCE_NONE)
-        snprintf(buf, size, "%.1f %%", percent(e->value));
+        snprintf(buf, size, "%.1f %%", wtl_percent(e->value));
     else
-        snprintf(buf, size, "%.1f %% (%.1f to %.1f)", percent(e->value), percent(e->lo),
-                 percent(e->hi));
+        snprintf(buf, size, "%.1f %% (%.1f to %.1f)", wtl_percent(e->value), wtl_percent(e->lo),
+                 wtl_percent(e->hi));
     return buf;
 }
 
@@ -30,9 +29,9 @@ const char *wtl_format_percent(const struct wtl_estimate *e, char *buf, size_t s
 
 static void put_percent(struct wtl_table *t, const struct wtl_estimate *e)
 {
-    wtl_table_number(t, e->n > 0, percent(e->value), 1);
+    wtl_table_number(t, e->n > 0, wtl_percent(e->value), 1);
     if (e->n > 0 && e->evidence != WTL_EVIDENCE_NONE)
-        wtl_table_printf(t, "%.1f to %.1f", percent(e->lo), percent(e->hi));
+        wtl_table_printf(t, "%.1f to %.1f", wtl_percent(e->lo), wtl_percent(e->hi));
     else
         wtl_table_put(t, "-");
 }

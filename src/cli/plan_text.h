@@ -21,6 +21,9 @@ void wtl_print_plan_details(struct wtl_context *ctx, const struct wtl_plan_file 
 /* Plans of the published method: the headline and what is wrong with it. Nothing for others. */
 void wtl_print_published(struct wtl_context *ctx, const struct wtl_plan_file *file);
 
+/* A fraction in percent that does not print as "-0.0". */
+double wtl_percent(double fraction);
+
 /* "21.9 % (19.3 to 24.6)", "-" when there is none; buf of at least 60 bytes. */
 const char *wtl_format_percent(const struct wtl_estimate *e, char *buf, size_t size);
 

@@ -2,12 +2,13 @@
  * Sensitivity as text: one table a workload. */
 #include "cli/sensitivity_text.h"
 
+#include "cli/plan_text.h"
 #include "cli/table.h"
 
 static void put_interval(struct wtl_table *t, const struct wtl_estimate *e)
 {
     if (e->n && e->evidence != WTL_EVIDENCE_NONE)
-        wtl_table_printf(t, "%.1f to %.1f", 100 * e->lo, 100 * e->hi);
+        wtl_table_printf(t, "%.1f to %.1f", wtl_percent(e->lo), wtl_percent(e->hi));
     else
         wtl_table_put(t, "-");
 }
@@ -16,9 +17,9 @@ static void put_point(struct wtl_table *t, const struct wtl_sweep_point *p)
 {
     wtl_table_put(t, wtl_plan_status_name(p->status));
     wtl_table_number(t, p->clock_mhz > 0, p->clock_mhz, 0);
-    wtl_table_number(t, p->saving.n > 0, 100 * p->saving.value, 1);
+    wtl_table_number(t, p->saving.n > 0, wtl_percent(p->saving.value), 1);
     put_interval(t, &p->saving);
-    wtl_table_number(t, p->slowdown.n > 0, 100 * p->slowdown.value, 1);
+    wtl_table_number(t, p->slowdown.n > 0, wtl_percent(p->slowdown.value), 1);
     put_interval(t, &p->slowdown);
     wtl_table_number(t, p->n_tied > 0, (double)p->n_tied, 0);
 }
@@ -73,8 +74,8 @@ static int print_set(struct wtl_context *ctx, const struct wtl_set_sensitivity *
         {"interval", "%", true, false}, {"slower", "%", true, false},
         {"interval", "%", true, false}, {"tied", NULL, true, false},
     };
-    fprintf(ctx->out, "\n%s on %s%s%s\n", s->workload, s->gpu, s->usable ? "" : ": unusable, ",
-            s->usable ? "" : s->why);
+    fprintf(ctx->out, "\n%s on %s%s%s\n", s->workload, s->gpu,
+            s->usable ? "" : ": unusable: ", s->usable ? "" : s->why);
     if (!s->usable)
         return 0;
     struct wtl_table *t = wtl_table_new(ctx->arena, columns, sizeof columns / sizeof columns[0]);

@@ -14,13 +14,16 @@ struct rows {
     const struct wtl_report_set **set;
     const char **name;
     size_t n;
+    const char *first, *second; /* what the two plans of a set are called */
 };
 
 static int plan_rows(struct wtl_arena *arena, const struct wtl_report *r, bool both,
                      struct rows *out, struct wtl_error *err)
 {
     struct rows rows = {WTL_NEW_ARRAY(arena, const struct wtl_report_set *, r->n_sets + 1),
-                        WTL_NEW_ARRAY(arena, const char *, r->n_sets + 1), 0};
+                        WTL_NEW_ARRAY(arena, const char *, r->n_sets + 1), 0,
+                        r->first_name ? r->first_name : "without constraints",
+                        r->second_name ? r->second_name : "with constraints"};
     if (!rows.set || !rows.name)
         return WTL_FIG_NOMEM(err);
     for (size_t i = 0; i < r->n_sets; i++) {
@@ -393,8 +396,8 @@ static int compare_panel(struct wtl_arena *arena, const struct rows *rows, enum 
     l->x_hi = b;
     l->y = y;
     l->n = n;
-    points(chart, "without constraints", WTL_COLOR_ORANGE, WTL_MARK_SQUARE, a, y, n);
-    points(chart, "with constraints", WTL_COLOR_BLUE, WTL_MARK_CIRCLE, b, y, n);
+    points(chart, rows->first, WTL_COLOR_ORANGE, WTL_MARK_SQUARE, a, y, n);
+    points(chart, rows->second, WTL_COLOR_BLUE, WTL_MARK_CIRCLE, b, y, n);
     static const char *const names[] = {"SM clock", "Saving of energy", "Slowdown"};
     chart->x = (struct wtl_axis){.name = names[what],
                                  .unit = what == CLOCK ? "MHz" : "%",
@@ -425,7 +428,7 @@ int wtl_fig_compare(struct wtl_arena *arena, const struct wtl_report *r,
     if (rc < 0)
         return rc;
     if (shown == 0)
-        return WTL_FAIL(err, WTL_NOTFOUND, "no plan was made both with and without constraints");
+        return WTL_FAIL(err, WTL_NOTFOUND, "no set has figures in both plans");
     for (size_t i = 0; i < rows.n; i++)
         blank[i] = "";
     f->panels[1].y.categories = f->panels[2].y.categories = blank;
@@ -433,9 +436,9 @@ int wtl_fig_compare(struct wtl_arena *arena, const struct wtl_report *r,
         status[rows.n - 1 - i] = wtl_plan_status_name(rows.set[i]->plan->status);
     f->panels[2].row_text = status;
     f->name = "compare";
-    f->title = "Plans without and with constraints";
+    f->title = wtl_arena_printf(arena, "Plans %s and %s", rows.first, rows.second);
     f->footer = rows_footer(arena, r, &rows, "point estimates");
-    if (!f->footer)
+    if (!f->footer || !f->title)
         return WTL_FIG_NOMEM(err);
     *figure_out = f;
     return 0;

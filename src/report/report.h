@@ -59,7 +59,10 @@ struct wtl_report {
     const struct wtl_source *sources;
     size_t n_sources;
     const struct wtl_cost_terms *cost; /* what a saving is worth in a year; NULL: not asked */
-    const char *const *notes;          /* what the caller left out and why; whole sentences */
+    /* What `unconstrained` and `plan` are called in the comparison; NULL: "without constraints",
+     * "with constraints". */
+    const char *first_name, *second_name;
+    const char *const *notes; /* what the caller left out and why; whole sentences */
     size_t n_notes;
 };
 

@@ -245,3 +245,36 @@ END
     run "$WATTLE" compare other.json "$C"
     [ "$status" -eq 1 ]
 }
+
+@test "compare as a page and as a PDF" {
+    "$WATTLE" compare "$PLAN" "$PLAN" -q --html c.html --pdf c.pdf
+    grep -q "Two plans" c.html
+    grep -q "stablediffusion" c.html
+    head -c 5 c.pdf | grep -q '%PDF-'
+    if command -v pdftotext >/dev/null; then pdftotext c.pdf - | grep -q "same runs"; fi
+    run "$WATTLE" compare "$PLAN" "$PLAN" --html nowhere/c.html
+    [ "$status" -eq 1 ]
+}
+
+@test "--sensitivity: limits, weights, objectives, repetitions left out" {
+    run "$WATTLE" optimize "$C" --max-slowdown 5% --gpu V100 --sensitivity
+    [ "$status" -eq 0 ]
+    [[ $output == *"slowdown at most 15 %"* && $output == *"weight of energy 0.3"* ]]
+    [[ $output == *"objective ed2p"* && $output == *"without repetition 2"* ]]
+    [[ $output == *"vit on V100: unusable:"* ]]
+    ! grep -q -- '-0\.0' <<<"$output"
+    "$WATTLE" optimize "$C" --max-slowdown 5% --gpu V100 --workload stablediffusion --sensitivity --json >s.json
+    python3 - <<'END'
+import json
+d = json.load(open("s.json"))
+s = d["sets"][0]
+assert d["format"] == "wattle-sensitivity" and s["usable"]
+assert [p["max_slowdown"] for p in s["max_slowdown"]] == [.01, .05, .1, .15, .2, .3, .5]
+# a looser limit never saves less
+v = [p["saving"]["value"] for p in s["max_slowdown"]]
+assert all(b >= a - 0.005 for a, b in zip(v, v[1:])), v
+assert [p["repetition"] for p in s["stability"]["left_out"]] == [1, 2, 3]
+assert all(1080 <= p["clock_mhz"] <= 1170 for p in s["stability"]["left_out"])
+assert s["weight"][0]["clock_mhz"] >= s["weight"][-1]["clock_mhz"]
+END
+}
