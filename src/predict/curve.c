@@ -182,7 +182,7 @@ static void settle_pseudo(struct wtl_curve *c, double *scratch)
 
 /* What a short series does not show is not thereby absent: as if that many runs of this correlation
  * had been seen before. */
-static const double usual_correlation = 0.3, prior_runs = 40;
+static const double usual_correlation = 0.4, prior_runs = 60;
 
 /* Lag-one correlation of the pseudo-values' errors in run order. The curve takes the slow part of
  * correlated noise, by about one in n for every parameter, which is given back. */

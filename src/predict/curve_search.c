@@ -113,7 +113,7 @@ static int add_corrected(struct wtl_arena *arena, const struct wtl_curve *c,
             k->trust = &c->trust[t];
             k->parameter = list->parameter[i];
             evaluate_physical(c, k);
-            pool->n += isfinite(k->cv2);
+            pool->n += isfinite(k->cv2) ? 1 : 0;
         }
     return 0;
 }

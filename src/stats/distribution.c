@@ -72,7 +72,7 @@ static double quantile_tail(double r)
 double wtl_normal_quantile(double p)
 {
     if (!(p > 0 && p < 1))
-        return NAN;
+        return nan("");
     double q = p - 0.5;
     if (fabs(q) <= 0.425)
         return quantile_centre(q);
@@ -110,7 +110,7 @@ static double beta_fraction(double a, double b, double x)
 double wtl_beta_inc(double a, double b, double x)
 {
     if (!(a > 0 && b > 0 && x >= 0 && x <= 1))
-        return NAN;
+        return nan("");
     if (x == 0 || x == 1)
         return x;
     int sign;
@@ -124,7 +124,7 @@ double wtl_beta_inc(double a, double b, double x)
 double wtl_student_cdf(double t, double dof)
 {
     if (!(dof > 0) || isnan(t))
-        return NAN;
+        return nan("");
     double tail = 0.5 * wtl_beta_inc(0.5 * dof, 0.5, dof / (dof + t * t));
     return t > 0 ? 1 - tail : tail;
 }
@@ -132,7 +132,7 @@ double wtl_student_cdf(double t, double dof)
 double wtl_student_quantile(double p, double dof)
 {
     if (!(p > 0 && p < 1 && dof > 0))
-        return NAN;
+        return nan("");
     if (p == 0.5)
         return 0;
     if (p < 0.5)
