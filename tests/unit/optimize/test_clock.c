@@ -119,8 +119,10 @@ static void one_seed_gives_one_answer(void **state)
     assert_true(a.saving.lo == b.saving.lo && a.slowdown.hi == b.slowdown.hi);
     p.seed = 2;
     b = optimise(&arena, &set, &p);
-    assert_true(a.saving.lo != b.saving.lo);
-    assert_near(a.saving.lo, b.saving.lo, 0.3 * (a.saving.hi - a.saving.lo));
+    double first = point_at(&a, 1000)->saving_lo, second = point_at(&b, 1000)->saving_lo;
+    double width = point_at(&a, 1000)->saving_hi - first;
+    assert_true(first != second); /* Monte Carlo error only: 1 / sqrt(2000) of a half width */
+    assert_near(first, second, 0.06 * width);
 }
 
 static double faster_below(double f)
