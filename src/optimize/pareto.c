@@ -41,8 +41,8 @@ static int sorted(struct wtl_arena *scratch, const double *energy, const double 
 int wtl_pareto_front(struct wtl_arena *scratch, const double *energy, const double *time,
                      const bool *use, size_t n, bool *on_front, struct wtl_error *err)
 {
-    struct point *p;
-    size_t k;
+    struct point *p = NULL;
+    size_t k = 0;
     int rc = sorted(scratch, energy, time, use, n, &p, &k, err);
     if (rc)
         return rc;
@@ -88,8 +88,8 @@ int wtl_pareto_hypervolume(struct wtl_arena *scratch, const double *energy, cons
                            const bool *on_front, size_t n, double energy_ref, double time_ref,
                            double *volume_out, struct wtl_error *err)
 {
-    struct point *p;
-    size_t k;
+    struct point *p = NULL;
+    size_t k = 0;
     int rc = sorted(scratch, energy, time, on_front, n, &p, &k, err);
     if (rc)
         return rc;

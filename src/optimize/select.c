@@ -112,41 +112,33 @@ static double quantity_of(const struct wtl_row *row, enum wtl_quantity q, size_t
     return row->power[e];
 }
 
-/* Standard errors of a quantity per clock; objectives need them computed. */
-static int standard_errors(struct wtl_arena *scratch, const struct wtl_contrast *c,
-                           enum wtl_quantity q, const double **se_out, struct wtl_error *err)
+/* Standard errors of a quantity per clock; objectives need them computed. NULL: out of memory. */
+static const double *standard_errors(struct wtl_arena *scratch, const struct wtl_contrast *c,
+                                     enum wtl_quantity q)
 {
     const double *const known[] = {c->slowdown_se, c->saving_se, NULL,
                                    c->time_se,     c->energy_se, c->power_se};
-    if (known[q]) {
-        *se_out = known[q];
-        return 0;
-    }
+    if (known[q])
+        return known[q];
     double *se = WTL_NEW_ARRAY(scratch, double, c->n_eval);
-    if (!se)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory for intervals");
-    for (size_t r = 0; r < c->n; r++)
+    for (size_t r = 0; se && r < c->n; r++)
         for (size_t e = 0; e < c->n_eval; e++) {
             double d = c->row[r].objective[e] - c->origin.objective[e];
             se[e] += d * d / (double)c->n;
         }
-    for (size_t e = 0; e < c->n_eval; e++)
+    for (size_t e = 0; se && e < c->n_eval; e++)
         se[e] = sqrt(se[e]);
-    *se_out = se;
-    return 0;
+    return se;
 }
 
 int wtl_honest_interval(struct wtl_arena *scratch, const struct wtl_contrast *c,
                         const size_t *chosen, size_t at, enum wtl_quantity q, double confidence,
                         struct wtl_interval *interval_out, struct wtl_error *err)
 {
-    const double *se = NULL;
+    const double *se = standard_errors(scratch, c, q);
     double *error = WTL_NEW_ARRAY(scratch, double, c->n + 1);
-    if (!error)
+    if (!error || !se)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for intervals");
-    int rc = standard_errors(scratch, c, q, &se, err);
-    if (rc)
-        return rc;
     size_t n = 0;
     double mean = 0;
     for (size_t r = 0; r < c->n; r++) {

@@ -166,8 +166,8 @@ static struct effect paired(const double *d, size_t n)
 /* Welch's two samples of one quantity. */
 static struct effect two_samples(const struct reading *r, size_t n, bool energy, double *scratch)
 {
-    double mean[2], part[2];
-    size_t count[2];
+    double mean[2] = {0}, part[2] = {0};
+    size_t count[2] = {0};
     for (int c = 0; c < 2; c++) {
         size_t k = 0;
         for (size_t i = 0; i < n; i++)
@@ -305,7 +305,7 @@ static int conclude(struct wtl_arena *scratch, const struct wtl_plan *plan,
 {
     struct reading *r = NULL;
     size_t n = 0;
-    struct effect time, energy;
+    struct effect time = {0}, energy = {0};
     int rc = gather(scratch, plan, fresh, &r, &n, v, err);
     if (rc)
         return rc;

@@ -269,8 +269,9 @@ int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const doubl
     int rc = check_input(clock_mhz, y, n, err);
     if (!rc)
         rc = new_curve(arena, kind, y, n, &c, err);
-    if (!rc)
-        rc = gather_cells(arena, c, clock_mhz, key, err);
+    if (rc || !c)
+        return rc;
+    rc = gather_cells(arena, c, clock_mhz, key, err);
     if (!rc)
         rc = gather_groups(arena, c, leave_out, key, err);
     if (rc)

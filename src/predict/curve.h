@@ -16,7 +16,7 @@
  *
  * No form is believed to the letter: each may be bent by a smooth correction of log y, a cosine
  * series over log f with coefficients of a prior size (a discrepancy in the sense of Kennedy and
- * O'Hagan 2001), which makes the elasticity d log y / d log f uncertain by 0.05 (one standard
+ * O'Hagan 2001), which makes the elasticity d log y / d log f uncertain by 0.1 (one standard
  * deviation). Where the runs are few or noisy the form stays as it is, and the uncertainty with it.
  *
  * Noise is taken as proportional to the value: all fitting is least squares of log y, the physical

@@ -369,7 +369,7 @@ static double group_error(const struct curve_candidate *c, const struct wtl_curv
                           const size_t *run, size_t n)
 {
     int p = c->n_basis;
-    double a[CURVE_MAX_BASIS * CURVE_MAX_BASIS], b[CURVE_MAX_BASIS] = {0};
+    double a[CURVE_MAX_BASIS * CURVE_MAX_BASIS] = {0}, b[CURVE_MAX_BASIS] = {0};
     for (int j = 0; j < p * p; j++)
         a[j] = j % (p + 1) == 0;
     for (size_t i = 0; i < n; i++) {
