@@ -37,9 +37,6 @@ struct wtl_predictor_file {
 int wtl_predictor_to_json(const struct wtl_predictor_file *file, json_t **root_out,
                           struct wtl_error *err);
 
-/* The rows of held-out errors alone, for commands that show them. NULL when memory is out. */
-json_t *wtl_heldout_to_json(const struct wtl_heldout *rows, size_t n);
-
 /* -WTL_PARSE with the place; -WTL_CORRUPT for another format or version, or a checksum that does
  * not fit. `name` is for messages. Everything is copied into `arena`. */
 int wtl_predictor_from_json(struct wtl_arena *arena, const char *name, const json_t *root,

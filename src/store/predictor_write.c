@@ -140,16 +140,6 @@ static json_t *heldout(struct writer *w, const struct wtl_heldout *rows, size_t 
     return array;
 }
 
-json_t *wtl_heldout_to_json(const struct wtl_heldout *rows, size_t n)
-{
-    struct writer w = {.err = NULL};
-    json_t *array = heldout(&w, rows, n);
-    if (w.rc == 0)
-        return array;
-    json_decref(array);
-    return NULL;
-}
-
 static json_t *trained(struct writer *w, const struct wtl_predictor *p)
 {
     json_t *array = json_array();

@@ -271,7 +271,7 @@ static void bad_values_are_refused_and_outputs_untouched(void **state)
     (void)state;
     WTL_ARENA(arena);
     struct wtl_error err = {0};
-    double x[3] = {1, 2, 3}, y[3] = {1, NAN, 3}, w[3] = {1, 1, 1}, coef[1] = {42};
+    double x[3] = {1, 2, 3}, y[3] = {1, (double)NAN, 3}, w[3] = {1, 1, 1}, coef[1] = {42};
     const double bad_penalty[1] = {-1};
     struct wtl_lsq fit = {.rows = 99};
     struct wtl_qr *qr = NULL;
@@ -281,7 +281,7 @@ static void bad_values_are_refused_and_outputs_untouched(void **state)
     w[2] = -1;
     assert_int_equal(wtl_least_squares(&arena, x, y, w, 3, 1, &fit, &err), -(int)WTL_USAGE);
     assert_non_null(strstr(err.message, "weight 3 is -1"));
-    x[0] = INFINITY;
+    x[0] = HUGE_VAL;
     assert_int_equal(wtl_qr_factor(&arena, x, 3, 1, &qr, &err), -(int)WTL_USAGE);
     x[0] = 1;
     assert_int_equal(wtl_ridge(&arena, x, y, NULL, 3, 1, bad_penalty, NULL, coef, &err),
