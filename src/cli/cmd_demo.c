@@ -99,8 +99,8 @@ static int run_steps(struct wtl_context *ctx, const struct places *p, struct wtl
          {"optimize", p->campaign, "--objective", "edp", "--max-slowdown", "5%", "-o", p->plan}},
         {"The same without the limit, to see what the limit costs",
          {"optimize", p->campaign, "--objective", "edp", "-q", "-o", p->free_plan}},
-        {"Documents and figures",
-         {"report", p->campaign, "-p", p->plan, "--against", p->free_plan, "-o", p->report}},
+        {"The two side by side", {"compare", p->free_plan, p->plan}},
+        {"Documents and figures", {"report", p->campaign, "-p", p->plan, "-o", p->report}},
         {"What a machine needs to run at it",
          {"deploy", p->plan, "-o", p->deploy, "--without-wattle"}},
     };

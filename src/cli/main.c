@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+extern const struct wtl_command wtl_cmd_analyse;
 extern const struct wtl_command wtl_cmd_compare;
 extern const struct wtl_command wtl_cmd_demo;
 extern const struct wtl_command wtl_cmd_deploy;
@@ -34,6 +35,7 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_optimize,
     &wtl_cmd_validate,
     &wtl_cmd_compare,
+    &wtl_cmd_analyse,
     &wtl_cmd_report,
     &wtl_cmd_deploy,
     &wtl_cmd_demo,

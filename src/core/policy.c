@@ -20,6 +20,16 @@ struct wtl_policy wtl_policy_default(void)
     };
 }
 
+bool wtl_policy_lift_limits(struct wtl_policy *policy)
+{
+    bool any = policy->has_max_slowdown || policy->has_max_energy || policy->has_min_clock_ratio ||
+               policy->has_max_power || policy->has_min_saving || policy->n_slo > 0;
+    policy->has_max_slowdown = policy->has_max_energy = policy->has_min_clock_ratio = false;
+    policy->has_max_power = policy->has_min_saving = false;
+    policy->n_slo = 0;
+    return any;
+}
+
 const char *wtl_objective_format(const struct wtl_objective *o, char *buf, size_t size)
 {
     char number[WTL_DOUBLE_TEXT];

@@ -92,6 +92,10 @@ struct wtl_policy {
 /* EDP, locked maximum, fastest of the tied, 95 %, 1000 replicates, seed 1, no constraint. */
 struct wtl_policy wtl_policy_default(void);
 
+/* Takes all limits away; whether there was one. What is minimised, the arrival rate and the legal
+ * clocks stay. */
+bool wtl_policy_lift_limits(struct wtl_policy *policy);
+
 /* "energy", "edp", "E*t^1.5", "weighted:0.7" ... into buf; parsing gives the same value back. */
 const char *wtl_objective_format(const struct wtl_objective *o, char *buf, size_t size);
 const char *wtl_baseline_name(enum wtl_baseline_kind kind);

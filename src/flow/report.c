@@ -53,24 +53,13 @@ static uint64_t wanted_metrics(const struct wtl_report_options *o)
     return wanted;
 }
 
-/* The policy of a plan without its limits; false when it has none. */
-static bool lift_limits(struct wtl_policy *p)
-{
-    bool any = p->has_max_slowdown || p->has_max_energy || p->has_min_clock_ratio ||
-               p->has_max_power || p->has_min_saving || p->n_slo > 0;
-    p->has_max_slowdown = p->has_max_energy = p->has_min_clock_ratio = false;
-    p->has_max_power = p->has_min_saving = false;
-    p->n_slo = 0;
-    return any;
-}
-
 /* Only where the plan is of these runs: else the difference would be one of data. */
 static int plan_without_limits(struct gathering *g, struct wtl_report_set *s, struct wtl_error *err)
 {
     if (!s->plan || !g->same_data || s->plan->policy.baseline.kind == WTL_BASELINE_REP)
         return 0;
     struct wtl_policy policy = s->plan->policy;
-    if (!lift_limits(&policy))
+    if (!wtl_policy_lift_limits(&policy))
         return 0;
     struct wtl_plan *plan = WTL_NEW(g->arena, struct wtl_plan);
     if (!plan)

@@ -87,6 +87,18 @@ static void wrong_baselines_are_refused(void **state)
     }
 }
 
+static void lifting_limits_keeps_the_rest(void **state)
+{
+    (void)state;
+    struct wtl_policy p = wtl_policy_default();
+    assert_false(wtl_policy_lift_limits(&p));
+    p.has_max_slowdown = p.has_rate = true;
+    p.n_slo = 1;
+    assert_true(wtl_policy_lift_limits(&p));
+    assert_false(p.has_max_slowdown || p.n_slo);
+    assert_true(p.has_rate && p.objective.kind == WTL_OBJECTIVE_EDP);
+}
+
 static void tie_rules_read_back(void **state)
 {
     (void)state;
@@ -108,6 +120,7 @@ int main(void)
         cmocka_unit_test(every_published_metric_is_an_objective),
         cmocka_unit_test(baselines_read_back),
         cmocka_unit_test(wrong_baselines_are_refused),
+        cmocka_unit_test(lifting_limits_keeps_the_rest),
         cmocka_unit_test(tie_rules_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
