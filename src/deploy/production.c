@@ -33,7 +33,7 @@ static const char *category(const struct wtl_plan *p)
         double limit;
         const char *name;
     } classes[] = {{0, "faster"},        {0.05, "excellent"}, {0.10, "good"},
-                   {0.20, "acceptable"}, {0.50, "moderate"},  {INFINITY, "high"}};
+                   {0.20, "acceptable"}, {0.50, "moderate"},  {HUGE_VAL, "high"}};
     size_t i = 0;
     while (bound > classes[i].limit)
         i++;

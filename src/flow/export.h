@@ -19,7 +19,8 @@ void wtl_export_runs(const struct wtl_workset *sets, size_t n, struct wtl_buf *o
  * num_rejected, and for execution_time and energy _lo _hi _cv. avg_power is energy over
  * execution_time; the other columns are means over the accepted runs, empty where none has the
  * value. `run` is always empty; job_id and result_dir are empty where the runs are of several,
- * result_dir also where they come from a table. Clocks without an accepted run have no row and are counted in *left_out. */
+ * result_dir also where they come from a table. Clocks without an accepted run have no row and are
+ * counted in *left_out. */
 int wtl_export_measurements(struct wtl_campaign *c, const struct wtl_workset *sets, size_t n,
                             struct wtl_buf *out, int *left_out, struct wtl_error *err);
 

@@ -52,8 +52,9 @@ static inline void make_sweep(const char *dir, const char *gpu, const char *devi
     char path[400];
     for (int clock = 1410; clock >= 1110; clock -= 150)
         for (int rep = 1; rep <= 2; rep++) {
+            seq++;
             struct made_trace t = {.device = device,
-                                   .rows = 200 + 10 * ++seq,
+                                   .rows = 200 + 10 * seq,
                                    .power_w = clock / 10.0 + rep,
                                    .clock_mhz = clock,
                                    .counter_j = 1000.0 * seq};

@@ -474,7 +474,7 @@ static void senseless_policies_are_refused_and_outputs_stay(void **state)
         p.replicates = i == 0 ? 10 : 200;
         p.confidence = i == 1 ? 1 : 0.95;
         p.has_max_slowdown = i == 2;
-        p.max_slowdown = NAN;
+        p.max_slowdown = (double)NAN;
         p.has_min_saving = i == 3;
         p.min_saving = 1;
         p.has_rate = i == 4;

@@ -374,7 +374,7 @@ static void figures_that_are_not_finite_are_not_written(void **state)
     struct wtl_plan plan = random_plan(&arena, 1);
     struct wtl_plan_file file = {.plans = &plan, .n_plans = 1};
     json_t *root = NULL;
-    plan.saving = (struct wtl_estimate){.value = NAN, .n = 3};
+    plan.saving = (struct wtl_estimate){.value = (double)NAN, .n = 3};
     assert_int_equal(wtl_plan_to_json(&file, &root, &err), -(int)WTL_FAILED);
     assert_non_null(strstr(err.message, "saving is not finite"));
     assert_null(root);
