@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int wtl_error_set(struct wtl_error *err, enum wtl_code code, const char *file, int line,
-                  const char *func, const char *format, ...)
+void wtl_error_set(struct wtl_error *err, enum wtl_code code, const char *file, int line,
+                   const char *func, const char *format, ...)
 {
     if (err) {
         memset(err, 0, sizeof *err);
@@ -21,7 +21,6 @@ int wtl_error_set(struct wtl_error *err, enum wtl_code code, const char *file, i
         vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
     }
-    return -(int)code;
 }
 
 void wtl_error_hint(struct wtl_error *err, const char *format, ...)
