@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void wtl_error_set(struct wtl_error *err, enum wtl_code code, const char *file, int line,
-                   const char *func, const char *format, ...)
+int wtl_error_set(struct wtl_error *err, enum wtl_code code, const char *file, int line,
+                  const char *func, const char *format, ...)
 {
     if (err) {
         memset(err, 0, sizeof *err);
@@ -21,6 +21,7 @@ void wtl_error_set(struct wtl_error *err, enum wtl_code code, const char *file, 
         vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
     }
+    return -(int)code;
 }
 
 void wtl_error_hint(struct wtl_error *err, const char *format, ...)
