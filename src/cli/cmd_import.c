@@ -218,7 +218,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                                              o->interval_s.given ? o->interval_s.value : 0,
                                          .keep_samples = o->keep_samples,
                                          .keep_going = o->keep_going};
-    struct wtl_import_result result;
+    struct wtl_import_result result = {0};
     int rc = load_documents(ctx, o, &options, err);
     rc = rc ? rc : import_into(ctx, o, &options, &result, err);
     if (rc < 0)

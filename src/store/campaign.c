@@ -178,7 +178,7 @@ const char *wtl_campaign_path(const struct wtl_campaign *c)
 static int simple(struct wtl_campaign *c, enum wtl_sql which, const char *text, const char *verb,
                   struct wtl_error *err)
 {
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = wtl_sql_statement(c, which, text, &s, err);
     return rc ? rc : wtl_sql_run(c, s, verb, err);
 }

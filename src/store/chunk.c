@@ -53,6 +53,12 @@ static void put_le(unsigned char *p, uint64_t value, int bytes)
         p[i] = (unsigned char)(value >> (8 * i));
 }
 
+/* Not a string: no terminator. */
+static void put_bytes(unsigned char *p, const void *from, size_t n)
+{
+    memcpy(p, from, n);
+}
+
 static uint64_t get_le(const unsigned char *p, int bytes)
 {
     uint64_t value = 0;
@@ -98,7 +104,7 @@ static unsigned char *put_column(unsigned char *p, enum wtl_metric m,
     const char *name = wtl_metric_info(m)->name;
     size_t length = strlen(name);
     put_le(p, length, 2);
-    memcpy(p + 2, name, length);
+    put_bytes(p + 2, name, length);
     p += 2 + length;
     for (int w = 0; w < words_of(rows); w++, p += 8)
         put_le(p, used_word(column, w, rows), 8);
@@ -129,7 +135,7 @@ static size_t put_body(unsigned char *body, const struct wtl_batch *batch)
 static void put_header(unsigned char *p, const struct wtl_batch *batch, size_t body)
 {
     memset(p, 0, HEADER);
-    memcpy(p, "WTC1", 4);
+    put_bytes(p, "WTC1", 4);
     put_le(p + 4, (uint64_t)batch->n, 4);
     put_le(p + 8, (uint64_t)__builtin_popcountll(batch->present), 8);
     put_le(p + 16, (uint64_t)batch->first_row, 8);

@@ -154,7 +154,7 @@ static int write_statement(struct wtl_campaign *c, enum wtl_sql which, sqlite3_s
 static int write_run(struct wtl_campaign *c, enum wtl_sql which, const struct wtl_run *run,
                      struct wtl_error *err)
 {
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = wtl_sql_writable(c, err);
     rc = rc ? rc : write_statement(c, which, &s, err);
     if (rc < 0)

@@ -10,7 +10,7 @@ static int need_chunker(struct wtl_campaign *c, struct wtl_error *err)
 int wtl_campaign_add_chunk(struct wtl_campaign *c, int64_t run_id, const void *chunk, size_t size,
                            struct wtl_error *err)
 {
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = wtl_sql_writable(c, err);
     rc = rc ? rc
             : wtl_sql_statement(c, WTL_SQL_ADD_CHUNK,
@@ -38,7 +38,7 @@ int wtl_campaign_samples(struct wtl_campaign *c, int64_t run_id,
                          void *ctx, struct wtl_error *err)
 {
     WTL_ARENA(arena);
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = need_chunker(c, err);
     rc = rc ? rc
             : wtl_sql_statement(c, WTL_SQL_CHUNKS,

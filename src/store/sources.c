@@ -42,7 +42,7 @@ int wtl_campaign_add_source(struct wtl_campaign *c, const struct wtl_source *sou
         "INSERT INTO source(path, dir, sha256, size_bytes, scope, reader, dialect, rows,"
         " rows_dropped, first_dropped_line, drops, cells, cells_missing, cells_sentinel,"
         " unknown_columns, imported_ns) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = wtl_sql_writable(c, err);
     rc = rc ? rc : wtl_sql_statement(c, WTL_SQL_ADD_SOURCE, sql, &s, err);
     if (rc < 0)
@@ -59,7 +59,7 @@ int wtl_campaign_find_source(struct wtl_campaign *c, const char *sha256, int64_t
 {
     static const char sql[] = "SELECT id FROM source WHERE sha256=?1 AND size_bytes=?2"
                               " AND (?3 IS NULL OR scope=?3) ORDER BY id LIMIT 1";
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = wtl_sql_statement(c, WTL_SQL_FIND_SOURCE, sql, &s, err);
     if (rc < 0)
         return rc;
@@ -141,7 +141,7 @@ int wtl_campaign_add_timing(struct wtl_campaign *c, int64_t source_id,
     static const char sql[] =
         "INSERT INTO timing(source_id, run_id, seq, rep, clock_mhz, duration_s, resolution_s,"
         " exit_code, status) VALUES(?,?,?,?,?,?,?,?,?)";
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = wtl_sql_writable(c, err);
     rc = rc ? rc : wtl_sql_statement(c, WTL_SQL_ADD_TIMING, sql, &s, err);
     if (rc < 0)
@@ -185,7 +185,7 @@ int wtl_campaign_timings(struct wtl_campaign *c, struct wtl_arena *arena, const 
         "SELECT t.run_id, t.seq, t.rep, t.clock_mhz, t.duration_s, t.resolution_s, t.exit_code,"
         " t.status, s.path FROM timing t JOIN source s ON s.id=t.source_id WHERE s.dir=?1"
         " ORDER BY t.id";
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     int rc = wtl_sql_statement(c, WTL_SQL_TIMINGS, sql, &s, err);
     if (rc < 0)
         return rc;
