@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Columns before the metrics, in the order of bind_run() and read_run(). */
@@ -206,9 +207,9 @@ static int read_run(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_run *run
     rc = rc ? rc : read_causes(c, wtl_sql_text(s, 14), &run->stated_causes, err);
     rc = rc ? rc : wtl_sql_copy(c, s, 15, run->stated_reason, sizeof run->stated_reason, err);
     for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++) {
-        int column = N_COLUMNS + 1 + m;
-        if (sqlite3_column_type(s, column) != SQLITE_NULL)
-            wtl_run_set(run, (enum wtl_run_metric)m, sqlite3_column_double(s, column));
+        sqlite3_value *value = sqlite3_column_value(s, N_COLUMNS + 1 + m);
+        if (sqlite3_value_type(value) != SQLITE_NULL)
+            wtl_run_set(run, (enum wtl_run_metric)m, sqlite3_value_double(value));
     }
     return rc;
 }
@@ -216,7 +217,6 @@ static int read_run(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_run *run
 /* Which runs: parameters ?1..?3 of `where` are texts, or ?1 is the id when texts are NULL. */
 struct query {
     const char *where;
-    const char *order;
     const char *text[3];
     int64_t id;
 };
@@ -250,7 +250,7 @@ static int prepare_query(struct wtl_campaign *c, bool count, const struct query 
         select_columns(c, &sql);
     wtl_buf_printf(&sql, " FROM run WHERE %s", q->where);
     if (!count)
-        wtl_buf_printf(&sql, " ORDER BY %s", q->order);
+        wtl_buf_puts(&sql, " ORDER BY id");
     int rc = sql.failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory") : 0;
     if (rc == 0) {
         int result = sqlite3_prepare_v2(c->db, sql.data, -1, s_out, NULL);
@@ -305,6 +305,69 @@ static int load(struct wtl_campaign *c, const struct query *q, struct wtl_arena 
     return rc;
 }
 
+/* SQLite would sort whole rows of seventy columns; this sorts names and numbers. */
+struct order {
+    char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME]; /* folded */
+    const struct wtl_run *run;
+};
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+    const struct order *x = a;
+    const struct order *y = b;
+    int by = strcmp(x->gpu, y->gpu);
+    by = by ? by : strcmp(x->workload, y->workload);
+    by = by ? by : strcmp(x->run->job, y->run->job);
+    by = by ? by : compare_numbers(x->run->seq, y->run->seq);
+    by = by ? by : compare_numbers(x->run->rep, y->run->rep);
+    return by ? by : compare_numbers(x->run->id, y->run->id);
+}
+
+/* Moves runs[from[i]] to runs[i], cycle by cycle. */
+static void permute(struct wtl_run *runs, size_t *from, size_t n)
+{
+    for (size_t start = 0; start < n; start++) {
+        if (from[start] == start)
+            continue;
+        struct wtl_run first = runs[start];
+        size_t at = start;
+        while (from[at] != start) {
+            size_t next = from[at];
+            runs[at] = runs[next];
+            from[at] = at;
+            at = next;
+        }
+        runs[at] = first;
+        from[at] = at;
+    }
+}
+
+static int sort_runs(struct wtl_run *runs, size_t n, struct wtl_error *err)
+{
+    if (n < 2)
+        return 0;
+    WTL_ARENA(arena);
+    struct order *order = WTL_NEW_ARRAY(&arena, struct order, n);
+    size_t *from = WTL_NEW_ARRAY(&arena, size_t, n);
+    if (!order || !from)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory sorting %zu runs", n);
+    for (size_t i = 0; i < n; i++) {
+        wtl_fold_name(runs[i].gpu, order[i].gpu, sizeof order[i].gpu);
+        wtl_fold_name(runs[i].workload, order[i].workload, sizeof order[i].workload);
+        order[i].run = &runs[i];
+    }
+    qsort(order, n, sizeof *order, compare_runs);
+    for (size_t i = 0; i < n; i++)
+        from[i] = (size_t)(order[i].run - runs);
+    permute(runs, from, n);
+    return 0;
+}
+
 int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filter,
                       struct wtl_arena *arena, struct wtl_run **runs_out, size_t *n_out,
                       struct wtl_error *err)
@@ -314,7 +377,6 @@ int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filte
     struct query q = {
         .where = "(?1='' OR fold(gpu)=?1) AND (?2='' OR fold(workload)=?2)"
                  " AND (?3='' OR fold(job)=?3)",
-        .order = "fold(gpu), fold(workload), job, seq, rep, id",
     };
     char folded[3][WTL_LIMIT_NAME];
     for (int i = 0; i < 3; i++) {
@@ -324,20 +386,27 @@ int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filte
             snprintf(folded[i], sizeof folded[i], "?"); /* a name of signs only: matches nothing */
         q.text[i] = folded[i];
     }
-    return load(c, &q, arena, runs_out, n_out, err);
+    struct wtl_run *runs = NULL;
+    size_t n = 0;
+    int rc = load(c, &q, arena, &runs, &n, err);
+    rc = rc ? rc : sort_runs(runs, n, err);
+    if (rc == 0) {
+        *runs_out = runs;
+        *n_out = n;
+    }
+    return rc;
 }
 
 int wtl_campaign_runs_in(struct wtl_campaign *c, const char *dir, struct wtl_arena *arena,
                          struct wtl_run **runs_out, size_t *n_out, struct wtl_error *err)
 {
-    struct query q = {
-        .where = "source_id IN (SELECT id FROM source WHERE dir=?1)", .order = "id", .text = {dir}};
+    struct query q = {.where = "source_id IN (SELECT id FROM source WHERE dir=?1)", .text = {dir}};
     return load(c, &q, arena, runs_out, n_out, err);
 }
 
 int wtl_campaign_runs_of(struct wtl_campaign *c, int64_t source_id, struct wtl_arena *arena,
                          struct wtl_run **runs_out, size_t *n_out, struct wtl_error *err)
 {
-    struct query q = {.where = "source_id=?1", .order = "id", .id = source_id};
+    struct query q = {.where = "source_id=?1", .id = source_id};
     return load(c, &q, arena, runs_out, n_out, err);
 }
