@@ -175,6 +175,18 @@ EOF
     [[ $output == *"cannot write to standard output"* ]]
 }
 
+@test "the documentation has the headers as they are" {
+    doc=$WATTLE_SOURCE/docs/campaign.md
+    header=$("$WATTLE" export c.wattle --csv measurements -q | head -n 1)
+    grep -qxF "    ${header%%,rate_per_s,*}" "$doc"
+    grep -qxF "    rate_per_s,${header#*,rate_per_s,}" "$doc"
+    echo '{"format": "wattle-plan", "version": 1, "plans": []}' >none.json
+    grep -qxF "    $("$WATTLE" export none.json --csv plans)" "$doc"
+    for table in $(sqlite3 c.wattle "select name from sqlite_master where type='table'"); do
+        grep -q "^| \`$table\` |" "$doc"
+    done
+}
+
 @test "--json describes the written table" {
     "$WATTLE" export c.wattle --csv runs --gpu v100 -o v.csv --json >j.json
     [ "$(python3 -c 'import json; print(json.load(open("j.json")))')" = "{'file': 'v.csv', 'table': 'runs', 'rows': 708}" ]
