@@ -33,8 +33,8 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_plan_file *file, const struct wtl_verdict_options *options,
                       struct wtl_arena *arena, struct wtl_validations *out, struct wtl_error *err);
 
-/* 0 all confirmed that were judged; -WTL_REFUTED when one is refuted; else -WTL_UNDECIDED, also when
- * none was judged. */
+/* 0 all confirmed that were judged; -WTL_REFUTED when one is refuted; else -WTL_UNDECIDED, also
+ * when none was judged. */
 int wtl_validations_status(const struct wtl_validations *v);
 
 /* docs/verdicts.md; the caller drops the reference. NULL when memory is out. */
