@@ -54,7 +54,8 @@ static bool rate_is(const struct wtl_run *r, double rate)
 static struct arrival survey(const struct wtl_workset *set, const struct wtl_policy *policy)
 {
     struct arrival a = {0};
-    double known[8];
+    enum { RATES = 8 }; /* more are told apart no further: two already make the set mixed */
+    double known[RATES] = {0};
     for (size_t i = 0; i < set->n_runs; i++) {
         const struct wtl_run *r = &set->runs[i];
         if (r->causes)
@@ -68,7 +69,7 @@ static struct arrival survey(const struct wtl_workset *set, const struct wtl_pol
         size_t k = 0;
         while (k < a.n_rates && !rate_is(r, known[k]))
             k++;
-        if (k == a.n_rates && k < 8)
+        if (k == a.n_rates && k < RATES)
             known[a.n_rates++] = r->metric[WTL_R_rate_per_s];
     }
     a.open = policy->has_rate ? a.n_at_rate > 0 : a.n_closed == 0 && a.n_rates == 1;
