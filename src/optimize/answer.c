@@ -36,8 +36,9 @@ static struct wtl_estimate from_log(const struct wtl_work *w, struct wtl_interva
     return make_estimate(w, exp(i.value), exp(i.lo), exp(i.hi));
 }
 
+/* `chosen`: the clock that each replicate takes by the rule that took `at`. */
 static int estimates_at(struct wtl_arena *scratch, const struct wtl_work *w, size_t at,
-                        struct wtl_plan *plan, struct wtl_error *err)
+                        const size_t *chosen, struct wtl_plan *plan, struct wtl_error *err)
 {
     const struct {
         enum wtl_quantity quantity;
@@ -53,7 +54,7 @@ static int estimates_at(struct wtl_arena *scratch, const struct wtl_work *w, siz
     };
     for (size_t k = 0; k < sizeof list / sizeof list[0]; k++) {
         struct wtl_interval i;
-        int rc = wtl_honest_interval(scratch, &w->contrast, w->chosen, at, list[k].quantity,
+        int rc = wtl_honest_interval(scratch, &w->contrast, chosen, at, list[k].quantity,
                                      plan->policy.confidence, &i, err);
         if (rc)
             return rc;
@@ -220,9 +221,10 @@ static size_t withheld(const struct wtl_work *w, double *gain_out)
     return best;
 }
 
-/* The reasons to be undecided go into the notes. */
+/* The reasons to be undecided go into the notes. `guess` is the clock that more runs should look at
+ * first: where the baseline was taken for lack of proof, the clock that may be better. */
 static bool undecided(const struct wtl_work *w, const struct wtl_plan *plan,
-                      struct wtl_notes *notes)
+                      struct wtl_notes *notes, size_t *guess)
 {
     const struct wtl_estimate *s = &plan->saving;
     bool at_base = w->choice.chosen == w->contrast.base;
@@ -232,6 +234,7 @@ static bool undecided(const struct wtl_work *w, const struct wtl_plan *plan,
                       "Undecided: the baseline is statistically tied with the best clock, %d MHz, "
                       "but up to %.0f %% of the objective may be gained. More runs would tell.",
                       w->grid.mhz[w->choice.best], 100 * most);
+        *guess = w->choice.best;
         return true;
     }
     if (everything_tied(w)) {
@@ -246,6 +249,7 @@ static bool undecided(const struct wtl_work *w, const struct wtl_plan *plan,
                       "Undecided: %d MHz meets the limits by its estimate and gains %.0f %% of the "
                       "objective, but noise keeps its bounds beyond them.",
                       w->grid.mhz[barred], 100 * gain);
+        *guess = barred;
         return true;
     }
     const struct wtl_estimate *o = &plan->objective_saving;
@@ -326,7 +330,7 @@ static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
                       "In %.0f %% of the replicates no clock is feasible: the limits are "
                       "barely met.",
                       100.0 * (double)nothing / (double)w->contrast.n);
-    if (w->choice.chosen == w->contrast.base)
+    if (plan->status == WTL_PLAN_OK && w->choice.chosen == w->contrast.base)
         wtl_notes_add(notes, "No other clock is better within the limits: it stays at %d MHz.",
                       plan->baseline_clock_mhz);
     wtl_notes_add(notes,
@@ -334,6 +338,25 @@ static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
                   "it (bootstrap of choice and estimate, %zu replicates, blocks of %zu runs). "
                   "Fresh runs confirm them: wattle validate.",
                   w->contrast.n, w->boot.block_length);
+}
+
+/* The best guess of an undecided plan is not what the rule took: the best clock, or the one that
+ * meets the limits by its estimate. Replicates then take theirs by the same laxer rule. */
+static int guess_instead(struct wtl_arena *scratch, const struct wtl_work *w, size_t guess,
+                         struct wtl_plan *plan, struct wtl_error *err)
+{
+    struct wtl_constraints constraints = w->constraints;
+    struct wtl_rule rule = w->rule;
+    size_t *chosen = WTL_NEW_ARRAY(scratch, size_t, w->contrast.n);
+    if (!chosen)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the best guess");
+    if (!w->feasible[guess])
+        constraints.z = 0;
+    rule.constraints = &constraints;
+    rule.prefer = WTL_PREFER_BEST;
+    wtl_choose_all(&rule, chosen);
+    plan->best_guess_mhz = w->grid.mhz[guess];
+    return estimates_at(scratch, w, guess, chosen, plan, err);
 }
 
 int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct wtl_work *w,
@@ -354,12 +377,17 @@ int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct 
         return 0;
     }
     plan->best_guess_mhz = w->grid.mhz[w->choice.chosen];
-    rc = estimates_at(scratch, w, w->choice.chosen, plan, err);
+    rc = estimates_at(scratch, w, w->choice.chosen, w->chosen, plan, err);
     if (rc)
         return rc;
-    plan->status = undecided(w, plan, notes) ? WTL_PLAN_UNDECIDED : WTL_PLAN_OK;
+    size_t guess = w->choice.chosen;
+    plan->status = undecided(w, plan, notes, &guess) ? WTL_PLAN_UNDECIDED : WTL_PLAN_OK;
     if (plan->status == WTL_PLAN_OK)
         plan->clock_mhz = plan->best_guess_mhz;
+    if (guess != w->choice.chosen)
+        rc = guess_instead(scratch, w, guess, plan, err);
+    if (rc)
+        return rc;
     note_choice(w, plan, notes);
     return 0;
 }
