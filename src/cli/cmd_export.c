@@ -4,6 +4,7 @@
 #include "cli/plan_options.h"
 
 #include "base/file.h"
+#include "codec/json.h"
 #include "flow/export.h"
 #include "flow/flow.h"
 
@@ -135,8 +136,8 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     rc = rc ? rc : deliver(ctx, &table, err);
     if (rc == 0 && ctx->json)
         rc = wtl_print_json(ctx,
-                            json_pack("{s:s, s:s, s:I}", "file", o->output, "table", o->csv, "rows",
-                                      (json_int_t)count_rows(&table)),
+                            json_pack("{s:o, s:s, s:I}", "file", wtl_json_text(o->output), "table",
+                                      o->csv, "rows", (json_int_t)count_rows(&table)),
                             err);
     wtl_buf_fini(&table);
     return rc;

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "codec/json.h"
 #include "flow/flow.h"
 #include "trace/mapping.h"
 
@@ -140,8 +141,9 @@ static json_t *json_of_sets(const struct wtl_import_result *r)
     json_t *sets = json_array();
     for (size_t i = 0; i < r->n_sets; i++)
         json_array_append_new(sets,
-                              json_pack("{s:s, s:s, s:I}", "gpu", r->sets[i].gpu, "workload",
-                                        r->sets[i].workload, "runs", (json_int_t)r->sets[i].runs));
+                              json_pack("{s:o, s:o, s:I}", "gpu", wtl_json_text(r->sets[i].gpu),
+                                        "workload", wtl_json_text(r->sets[i].workload), "runs",
+                                        (json_int_t)r->sets[i].runs));
     return sets;
 }
 
@@ -149,24 +151,25 @@ static json_t *json_of_notes(const struct wtl_import_result *r)
 {
     json_t *notes = json_array();
     for (size_t i = 0; i < r->n_notes; i++)
-        json_array_append_new(notes, json_pack("{s:s, s:s, s:b}", "path", r->notes[i].path, "text",
-                                               r->notes[i].text, "failed", r->notes[i].failed));
+        json_array_append_new(
+            notes, json_pack("{s:o, s:o, s:b}", "path", wtl_json_text(r->notes[i].path), "text",
+                             wtl_json_text(r->notes[i].text), "failed", r->notes[i].failed));
     return notes;
 }
 
 static json_t *json_of_result(const struct wtl_import_result *r, const char *campaign)
 {
-    return json_pack("{s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:{s:I, s:I, s:o}, s:{s:I, s:I},"
-                     " s:{s:I, s:I, s:I}, s:o, s:o}",
-                     "campaign", campaign, "files", "read", (json_int_t)r->files_read, "known",
-                     (json_int_t)r->files_known, "outputs", (json_int_t)r->files_outputs, "other",
-                     (json_int_t)r->files_other, "failed", (json_int_t)r->files_failed, "bytes",
-                     (json_int_t)r->bytes, "rows", "read", (json_int_t)r->rows, "dropped",
-                     (json_int_t)r->rows_dropped, "dropped_by_cause", json_of_drops(r), "cells",
-                     "read", (json_int_t)r->cells, "missing", (json_int_t)r->cells_missing, "runs",
-                     "added", (json_int_t)r->runs_added, "updated", (json_int_t)r->runs_updated,
-                     "without_clock", (json_int_t)r->runs_without_clock, "sets", json_of_sets(r),
-                     "notes", json_of_notes(r));
+    return json_pack(
+        "{s:o, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:{s:I, s:I, s:o}, s:{s:I, s:I},"
+        " s:{s:I, s:I, s:I}, s:o, s:o}",
+        "campaign", wtl_json_text(campaign), "files", "read", (json_int_t)r->files_read, "known",
+        (json_int_t)r->files_known, "outputs", (json_int_t)r->files_outputs, "other",
+        (json_int_t)r->files_other, "failed", (json_int_t)r->files_failed, "bytes",
+        (json_int_t)r->bytes, "rows", "read", (json_int_t)r->rows, "dropped",
+        (json_int_t)r->rows_dropped, "dropped_by_cause", json_of_drops(r), "cells", "read",
+        (json_int_t)r->cells, "missing", (json_int_t)r->cells_missing, "runs", "added",
+        (json_int_t)r->runs_added, "updated", (json_int_t)r->runs_updated, "without_clock",
+        (json_int_t)r->runs_without_clock, "sets", json_of_sets(r), "notes", json_of_notes(r));
 }
 
 /* ---- The command ------------------------------------------------------------------------------*/

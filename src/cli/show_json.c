@@ -56,7 +56,7 @@ static json_t *json_of_devices(const struct wtl_workset *set)
     json_t *names = json_array();
     for (int i = 0; i < d.n; i++)
         if (d.name[i][0])
-            json_array_append_new(names, json_string(d.name[i]));
+            json_array_append_new(names, wtl_json_text(d.name[i]));
     return names;
 }
 
@@ -66,12 +66,13 @@ static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quali
     json_t *cells = json_array();
     for (size_t i = 0; i < set->n_cells; i++)
         json_array_append_new(cells, json_of_cell(&set->cells[i]));
-    return json_pack("{s:s, s:s, s:o, s:{s:i, s:i, s:i}, s:I, s:i, s:i, s:o, s:i, s:o, s:o}", "gpu",
-                     set->gpu, "workload", set->workload, "devices", json_of_devices(set), "clocks",
-                     "count", n.n_clocks, "min_mhz", n.clock_min_mhz, "max_mhz", n.clock_max_mhz,
-                     "n_runs", (json_int_t)set->n_runs, "n_used", n.accepted, "n_rejected",
-                     n.rejected, "rejected", json_of_causes(n.by_cause), "n_without_clock",
-                     n.without_clock, "quality", json_of_quality(quality), "measurements", cells);
+    return json_pack("{s:o, s:o, s:o, s:{s:i, s:i, s:i}, s:I, s:i, s:i, s:o, s:i, s:o, s:o}", "gpu",
+                     wtl_json_text(set->gpu), "workload", wtl_json_text(set->workload), "devices",
+                     json_of_devices(set), "clocks", "count", n.n_clocks, "min_mhz",
+                     n.clock_min_mhz, "max_mhz", n.clock_max_mhz, "n_runs", (json_int_t)set->n_runs,
+                     "n_used", n.accepted, "n_rejected", n.rejected, "rejected",
+                     json_of_causes(n.by_cause), "n_without_clock", n.without_clock, "quality",
+                     json_of_quality(quality), "measurements", cells);
 }
 
 static void set_count(json_t *object, const char *key, int64_t value)
@@ -85,16 +86,17 @@ static json_t *json_of_run(const struct wtl_run *run)
     for (int c = 0; c < (int)WTL_N_CAUSES; c++)
         if ((run->causes >> c) & 1)
             json_array_append_new(causes, json_string(wtl_cause_name((enum wtl_cause)c)));
-    json_t *o = json_pack("{s:I, s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)run->id, "source",
-                          (json_int_t)run->source_id, "gpu", run->gpu, "workload", run->workload,
-                          "job", run->job, "device", run->device);
+    json_t *o = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "id", (json_int_t)run->id, "source",
+                          (json_int_t)run->source_id, "gpu", wtl_json_text(run->gpu), "workload",
+                          wtl_json_text(run->workload), "job", wtl_json_text(run->job), "device",
+                          wtl_json_text(run->device));
     set_count(o, "seq", run->seq);
     set_count(o, "rep", run->rep);
     set_count(o, "clock_mhz", run->clock_mhz);
     json_object_set_new(o, "status", json_string(wtl_run_status_name(run->status)));
     json_object_set_new(o, "used", json_boolean(run->causes == 0));
     json_object_set_new(o, "causes", causes);
-    json_object_set_new(o, "reason", json_string(run->reason));
+    json_object_set_new(o, "reason", wtl_json_text(run->reason));
     json_t *metrics = json_object();
     for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
         if (wtl_run_has(run, (enum wtl_run_metric)m))
@@ -106,14 +108,14 @@ static json_t *json_of_run(const struct wtl_run *run)
 
 static json_t *json_of_source(const struct wtl_source *f)
 {
-    return json_pack("{s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:s}", "id",
-                     (json_int_t)f->id, "path", f->path, "sha256", f->sha256, "size_bytes",
-                     (json_int_t)f->size_bytes, "reader", f->reader, "dialect", f->dialect, "rows",
-                     (json_int_t)f->rows, "rows_dropped", (json_int_t)f->rows_dropped,
-                     "first_dropped_line", (json_int_t)f->first_dropped_line, "drops", f->drops,
-                     "cells", (json_int_t)f->cells, "cells_missing", (json_int_t)f->cells_missing,
-                     "cells_sentinel", (json_int_t)f->cells_sentinel, "unknown_columns",
-                     f->unknown_columns);
+    return json_pack(
+        "{s:I, s:o, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:o}", "id",
+        (json_int_t)f->id, "path", wtl_json_text(f->path), "sha256", f->sha256, "size_bytes",
+        (json_int_t)f->size_bytes, "reader", f->reader, "dialect", wtl_json_text(f->dialect),
+        "rows", (json_int_t)f->rows, "rows_dropped", (json_int_t)f->rows_dropped,
+        "first_dropped_line", (json_int_t)f->first_dropped_line, "drops", f->drops, "cells",
+        (json_int_t)f->cells, "cells_missing", (json_int_t)f->cells_missing, "cells_sentinel",
+        (json_int_t)f->cells_sentinel, "unknown_columns", wtl_json_text(f->unknown_columns));
 }
 
 static json_t *json_of_runs(const struct show *s)
@@ -130,7 +132,7 @@ json_t *show_json(const struct show *s)
     json_t *sets = json_array();
     for (size_t i = 0; i < s->n_sets; i++)
         json_array_append_new(sets, json_of_set(&s->sets[i], &s->quality[i]));
-    json_t *o = json_pack("{s:s, s:s, s:I, s:o}", "campaign", s->path, "fingerprint",
+    json_t *o = json_pack("{s:o, s:s, s:I, s:o}", "campaign", wtl_json_text(s->path), "fingerprint",
                           s->fingerprint, "n_sources", (json_int_t)s->n_sources, "sets", sets);
     if (s->list_runs)
         json_object_set_new(o, "runs", json_of_runs(s));

@@ -74,6 +74,10 @@ int wtl_json_only(const struct wtl_json *object, const char *const *known, int n
 /* A number, or null when it is not finite. NULL when memory is out. */
 json_t *wtl_json_finite(double value);
 
+/* Text that comes from outside (file names, names in traces). Where it is not UTF-8, which JSON
+ * needs, every byte that is not ASCII becomes '?'. NULL when memory is out. */
+json_t *wtl_json_text(const char *text);
+
 /* Writes `value` with two blanks of indent and a final newline; arrays of numbers on one line.
  * Members keep their order. Not finite numbers become null. False when `out` failed. */
 bool wtl_json_write(const json_t *value, struct wtl_buf *out);

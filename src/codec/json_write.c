@@ -3,10 +3,27 @@
 #include "codec/json.h"
 
 #include <math.h>
+#include <string.h>
 
 json_t *wtl_json_finite(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *wtl_json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value)
+        return value;
+    struct wtl_alloc alloc = wtl_alloc_system();
+    size_t n = strlen(text);
+    char *ascii = alloc.resize(alloc.ctx, NULL, n + 1);
+    for (size_t i = 0; ascii && i <= n; i++)
+        ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    value = ascii ? json_string(ascii) : NULL;
+    if (ascii)
+        alloc.resize(alloc.ctx, ascii, 0);
+    return value;
 }
 
 static void write_string(const char *s, size_t n, struct wtl_buf *out)

@@ -89,6 +89,15 @@ print(eval(sys.argv[2]))' "$1" "$2"
     [ "$status" -eq 2 ]
 }
 
+@test "names that are not UTF-8 are shown, and lose no run" {
+    printf 'gpu,workload,clock_mhz,rep,time_s,energy_j\nA100,caf\351,1410,1,10,1400\nA100,llama,1410,1,10,1400\n' >"$(printf 'caf\351.csv')"
+    "$WATTLE" import caf*.csv -o u.wattle --json >import.json
+    [ "$(json import.json '[s["workload"] for s in d["sets"]]')" = "['caf?', 'llama']" ]
+    "$WATTLE" show u.wattle --json --runs --sources >j.json
+    [ "$(json j.json '[s["workload"] for s in d["sets"]], len(d["runs"])')" = "(['caf?', 'llama'], 2)" ]
+    [ "$(json j.json 'd["sources"][0]["path"].endswith("/caf?.csv")')" = True ]
+}
+
 @test "show leaves the campaign alone" {
     sha256sum c.wattle >sum
     "$WATTLE" show c.wattle --runs >/dev/null
