@@ -92,7 +92,7 @@ static int read_name(const struct wtl_json *object, const char *key, char *buf, 
         return wtl_json_fail(&at, err, "longer than %zu bytes", size - 1);
     if (!text[0])
         return wtl_json_fail(&at, err, "is empty");
-    strcpy(buf, text);
+    memcpy(buf, text, strlen(text) + 1);
     return 0;
 }
 
@@ -106,7 +106,7 @@ static int read_text(const struct wtl_json *object, const char *key, char *buf, 
     struct wtl_json at = member(object, key);
     if (strlen(text) >= size)
         return wtl_json_fail(&at, err, "longer than %zu bytes", size - 1);
-    strcpy(buf, text);
+    memcpy(buf, text, strlen(text) + 1);
     return 0;
 }
 
