@@ -11,7 +11,9 @@
 /* The path of a shipped file or folder ("policies/published.yaml", "frequency"). Looked for in
  *   1. $WATTLE_DATA_DIR (only there when it is set),
  *   2. ../share/wattle beside the folder of the running program (installed),
- *   3. ../data beside it (a build tree).
+ *   3. ../data beside it (a build tree),
+ *   4. the same beside the file that holds this code, and ../../share/wattle there (libwattle.so in
+ *      somebody else's program).
  * Nothing is compiled in, so an installation can be moved. -WTL_NOTFOUND names all places. */
 int wtl_data_path(struct wtl_arena *arena, const char *name, char **path_out,
                   struct wtl_error *err);

@@ -124,54 +124,6 @@ static int print_text(struct wtl_context *ctx, const struct wtl_import_result *r
     return print_sets(ctx, r, err);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------*/
-
-static json_t *json_of_drops(const struct wtl_import_result *r)
-{
-    json_t *drops = json_object();
-    for (int d = 0; d < (int)WTL_N_DROPS; d++)
-        if (r->dropped[d])
-            json_object_set_new(drops, wtl_drop_name((enum wtl_drop)d),
-                                json_integer(r->dropped[d]));
-    return drops;
-}
-
-static json_t *json_of_sets(const struct wtl_import_result *r)
-{
-    json_t *sets = json_array();
-    for (size_t i = 0; i < r->n_sets; i++)
-        json_array_append_new(sets,
-                              json_pack("{s:o, s:o, s:I}", "gpu", wtl_json_text(r->sets[i].gpu),
-                                        "workload", wtl_json_text(r->sets[i].workload), "runs",
-                                        (json_int_t)r->sets[i].runs));
-    return sets;
-}
-
-static json_t *json_of_notes(const struct wtl_import_result *r)
-{
-    json_t *notes = json_array();
-    for (size_t i = 0; i < r->n_notes; i++)
-        json_array_append_new(
-            notes, json_pack("{s:o, s:o, s:b}", "path", wtl_json_text(r->notes[i].path), "text",
-                             wtl_json_text(r->notes[i].text), "failed", r->notes[i].failed));
-    return notes;
-}
-
-static json_t *json_of_result(const struct wtl_import_result *r, const char *campaign)
-{
-    return json_pack(
-        "{s:o, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:{s:I, s:I, s:o}, s:{s:I, s:I},"
-        " s:{s:I, s:I, s:I}, s:o, s:o}",
-        "campaign", wtl_json_text(campaign), "files", "read", (json_int_t)r->files_read, "known",
-        (json_int_t)r->files_known, "outputs", (json_int_t)r->files_outputs, "other",
-        (json_int_t)r->files_other, "failed", (json_int_t)r->files_failed, "bytes",
-        (json_int_t)r->bytes, "rows", "read", (json_int_t)r->rows, "dropped",
-        (json_int_t)r->rows_dropped, "dropped_by_cause", json_of_drops(r), "cells", "read",
-        (json_int_t)r->cells, "missing", (json_int_t)r->cells_missing, "runs", "added",
-        (json_int_t)r->runs_added, "updated", (json_int_t)r->runs_updated, "without_clock",
-        (json_int_t)r->runs_without_clock, "sets", json_of_sets(r), "notes", json_of_notes(r));
-}
-
 /* ---- The command ------------------------------------------------------------------------------*/
 
 static int load_documents(struct wtl_context *ctx, const struct import_command *o,
@@ -226,7 +178,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     rc = rc ? rc : import_into(ctx, o, &options, &result, err);
     if (rc < 0)
         return rc;
-    return ctx->json ? wtl_print_json(ctx, json_of_result(&result, o->output), err)
+    return ctx->json ? wtl_print_json(ctx, wtl_import_json(&result, o->output), err)
                      : print_text(ctx, &result, err);
 }
 

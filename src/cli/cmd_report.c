@@ -5,7 +5,6 @@
 #include "cli/table.h"
 
 #include "base/file.h"
-#include "base/text.h"
 #include "flow/report.h"
 
 #include <inttypes.h>
@@ -40,27 +39,6 @@ static const struct wtl_opt opts[] = {
 };
 static const struct report_command defaults = {.figures = "svg,png",
                                                .plan = WTL_PLAN_OPTIONS_DEFAULT};
-
-static int parse_formats(const char *text, bool formats[WTL_N_CANVAS_FORMATS],
-                         struct wtl_error *err)
-{
-    if (strcmp(text, "none") == 0)
-        return 0;
-    for (const char *s = text; s; s = strchr(s, ',')) {
-        s += *s == ',';
-        struct wtl_view word = {.s = s, .n = strcspn(s, ",")};
-        int k = 0;
-        while (k < WTL_N_CANVAS_FORMATS &&
-               !wtl_view_is(word, wtl_canvas_format_name((enum wtl_canvas_format)k)))
-            k++;
-        if (k == WTL_N_CANVAS_FORMATS)
-            return WTL_FAIL(err, WTL_USAGE,
-                            "\"%.*s\" is no format of figures: svg, png, pdf or none",
-                            word.n > 40 ? 40 : (int)word.n, word.s);
-        formats[k] = true;
-    }
-    return 0;
-}
 
 static int parse_metrics(struct wtl_context *ctx, const struct wtl_opt_list *list,
                          struct wtl_report_options *options, struct wtl_error *err)
@@ -128,18 +106,6 @@ static int load_plans(struct wtl_context *ctx, const char *path, const struct wt
     return rc;
 }
 
-static json_t *json_of_result(const struct wtl_report_result *r)
-{
-    json_t *files = json_array(), *notes = json_array();
-    for (size_t i = 0; i < r->n_files; i++)
-        json_array_append_new(files, json_pack("{s:s, s:I}", "path", r->files[i].path, "bytes",
-                                               (json_int_t)r->files[i].bytes));
-    for (size_t i = 0; i < r->n_notes; i++)
-        json_array_append_new(notes, json_string(r->notes[i]));
-    return json_pack("{s:o, s:I, s:o}", "files", files, "figures", (json_int_t)r->n_figures,
-                     "notes", notes);
-}
-
 static int print_text(struct wtl_context *ctx, const struct wtl_report_result *r,
                       struct wtl_error *err)
 {
@@ -186,7 +152,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         .request = {.filter = {.gpu = o->gpu, .workload = o->workload}}};
     struct wtl_cost_terms cost;
     struct wtl_report_result result = {0};
-    int rc = parse_formats(o->figures, options.formats, err);
+    int rc = wtl_report_formats_parse(o->figures, options.formats, err);
     rc = rc ? rc : parse_metrics(ctx, &o->metrics, &options, err);
     rc = rc ? rc : read_request(ctx, o, &options, err);
     rc = rc ? rc : load_plans(ctx, o->plans, &options.plans, err);
@@ -195,7 +161,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     rc = rc ? rc : write_report(ctx, &options, &result, err);
     if (rc < 0)
         return rc;
-    return ctx->json ? wtl_print_json(ctx, json_of_result(&result), err)
+    return ctx->json ? wtl_print_json(ctx, wtl_report_json(&result), err)
                      : print_text(ctx, &result, err);
 }
 

@@ -44,7 +44,7 @@ struct wtl_cost_options {
      .help = "runs arrive at this rate: idle energy between them counts"},                         \
     {.name = "slo", .type = WTL_OPT_LIST, .arg = "pN=TIME", .offset = offsetof(type_, member.slo), \
      .help = "latency that requests must keep: p99=200ms; may be repeated"},                       \
-    {.name = "replicates", .type = WTL_OPT_INT, .min = 50, .max = WTL_LIMIT_REPLICATES,            \
+    {.name = "replicates", .type = WTL_OPT_INT, .min = 100, .max = WTL_LIMIT_REPLICATES,            \
      .arg = "N", .offset = offsetof(type_, member.replicates),                                     \
      .help = "of the bootstrap (1000)", .group = "statistics"},                                    \
     {.name = "seed", .type = WTL_OPT_INT, .min = 0, .max = 2147483647, .arg = "N",                 \

@@ -21,13 +21,13 @@ static int print_table(struct wtl_context *ctx, struct wtl_table *t, struct wtl_
 
 /* ---- Head -------------------------------------------------------------------------------------*/
 
-static void print_head(struct wtl_context *ctx, const struct show *s)
+static void print_head(struct wtl_context *ctx, const struct wtl_show *s)
 {
     int64_t runs = 0;
     int64_t accepted = 0;
     for (size_t i = 0; i < s->n_sets; i++) {
         runs += (int64_t)s->sets[i].n_runs;
-        accepted += show_count(&s->sets[i]).accepted;
+        accepted += wtl_show_count(&s->sets[i]).accepted;
     }
     fprintf(ctx->out,
             "%s: %" PRId64 " runs of %zu GPU and workload pair%s, %" PRId64 " used, from"
@@ -39,7 +39,7 @@ static void print_head(struct wtl_context *ctx, const struct show *s)
 
 /* ---- Sets -------------------------------------------------------------------------------------*/
 
-static void put_range(struct wtl_table *t, const struct show_counts *n)
+static void put_range(struct wtl_table *t, const struct wtl_show_counts *n)
 {
     if (n->n_clocks == 0)
         wtl_table_put(t, "-");
@@ -49,7 +49,7 @@ static void put_range(struct wtl_table *t, const struct show_counts *n)
         wtl_table_printf(t, "%d-%d", n->clock_min_mhz, n->clock_max_mhz);
 }
 
-static int print_sets(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+static int print_sets(struct wtl_context *ctx, const struct wtl_show *s, struct wtl_error *err)
 {
     static const struct wtl_table_column columns[] = {
         {.title = "gpu"},
@@ -70,7 +70,7 @@ static int print_sets(struct wtl_context *ctx, const struct show *s, struct wtl_
     for (size_t i = 0; i < s->n_sets; i++) {
         const struct wtl_workset *set = &s->sets[i];
         const struct wtl_quality *q = &s->quality[i];
-        struct show_counts n = show_count(set);
+        struct wtl_show_counts n = wtl_show_count(set);
         wtl_table_put(t, set->gpu);
         wtl_table_put(t, set->workload);
         wtl_table_printf(t, "%d", n.n_clocks);
@@ -105,7 +105,7 @@ static void put_finding(struct findings *f, const char *text)
 
 static void find_devices(struct findings *f)
 {
-    struct show_devices d = show_list_devices(f->set);
+    struct wtl_show_devices d = wtl_show_devices(f->set);
     char text[900];
     size_t n = (size_t)snprintf(text, sizeof text, "boards:");
     int named = 0;
@@ -153,7 +153,7 @@ static void describe_example(const struct wtl_run *run, char *buf, size_t size)
 }
 
 /* "9 rejected, cold_start: warming up ... (1410 MHz rep 1: ...)" */
-static void find_rejected(struct findings *f, const struct show_counts *n)
+static void find_rejected(struct findings *f, const struct wtl_show_counts *n)
 {
     for (int cause = 0; cause < (int)WTL_N_CAUSES; cause++) {
         if (n->by_cause[cause] == 0)
@@ -172,11 +172,11 @@ static void find_rejected(struct findings *f, const struct show_counts *n)
     }
 }
 
-static void print_findings(struct wtl_context *ctx, const struct show *s)
+static void print_findings(struct wtl_context *ctx, const struct wtl_show *s)
 {
     for (size_t i = 0; i < s->n_sets; i++) {
         struct findings f = {.out = ctx->out, .set = &s->sets[i]};
-        struct show_counts n = show_count(f.set);
+        struct wtl_show_counts n = wtl_show_count(f.set);
         find_devices(&f);
         find_quality(&f, &s->quality[i]);
         find_rejected(&f, &n);
@@ -245,7 +245,8 @@ static double percent(int64_t part, int64_t whole)
     return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
-static int print_source_list(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+static int print_source_list(struct wtl_context *ctx, const struct wtl_show *s,
+                             struct wtl_error *err)
 {
     static const struct wtl_table_column columns[] = {
         {.title = "file", .keep_end = true},
@@ -281,7 +282,7 @@ struct kind {
 };
 enum { KINDS_MAX = 24 };
 
-static int count_kinds(const struct show *s, struct kind kinds[KINDS_MAX])
+static int count_kinds(const struct wtl_show *s, struct kind kinds[KINDS_MAX])
 {
     int n = 0;
     for (size_t i = 0; i < s->n_sources; i++) {
@@ -303,7 +304,8 @@ static int count_kinds(const struct show *s, struct kind kinds[KINDS_MAX])
     return n;
 }
 
-static int print_source_kinds(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+static int print_source_kinds(struct wtl_context *ctx, const struct wtl_show *s,
+                              struct wtl_error *err)
 {
     static const struct wtl_table_column columns[] = {
         {.title = "files", .number = true},
@@ -331,7 +333,7 @@ static int print_source_kinds(struct wtl_context *ctx, const struct show *s, str
     return rc ? rc : print_table(ctx, t, err);
 }
 
-int show_text(struct wtl_context *ctx, const struct show *s, struct wtl_error *err)
+int show_text(struct wtl_context *ctx, const struct wtl_show *s, struct wtl_error *err)
 {
     print_head(ctx, s);
     int rc = print_sets(ctx, s, err);

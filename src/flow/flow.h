@@ -13,6 +13,8 @@
 #include "trace/naming.h"
 #include "trace/trace.h"
 
+#include <jansson.h>
+
 /* What all flows are given. */
 struct wtl_flow {
     struct wtl_alloc alloc;
@@ -77,6 +79,9 @@ struct wtl_import_result {
 int wtl_flow_import(const struct wtl_flow *flow, struct wtl_campaign *c,
                     const struct wtl_import_options *options, struct wtl_arena *arena,
                     struct wtl_import_result *result_out, struct wtl_error *err);
+
+/* The result as JSON; `campaign` is the path as given. NULL: out of memory. */
+json_t *wtl_import_json(const struct wtl_import_result *r, const char *campaign);
 
 /* "NVIDIA A100-PCIE-40GB" -> "A100": the short name under which people speak of a board; "" for
  * a text that is no board's name (a UUID, ""). */

@@ -42,4 +42,11 @@ int wtl_flow_report(const struct wtl_flow *flow, struct wtl_campaign *c,
                     const struct wtl_report_options *options, struct wtl_arena *arena,
                     struct wtl_report_result *result_out, struct wtl_error *err);
 
+/* "svg,png,pdf" or "none" to the formats of single figures. -WTL_USAGE names the choices. */
+int wtl_report_formats_parse(const char *text, bool formats[WTL_N_CANVAS_FORMATS],
+                             struct wtl_error *err);
+
+/* The result as JSON. NULL: out of memory. */
+json_t *wtl_report_json(const struct wtl_report_result *r);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `wattle show --json`. */
-#include "cli/show.h"
+ * A campaign's content as JSON: `wattle show --json`. */
+#include "flow/show.h"
 
 #include "codec/json.h"
 
@@ -52,7 +52,7 @@ static json_t *json_of_quality(const struct wtl_quality *q)
 
 static json_t *json_of_devices(const struct wtl_workset *set)
 {
-    struct show_devices d = show_list_devices(set);
+    struct wtl_show_devices d = wtl_show_devices(set);
     json_t *names = json_array();
     for (int i = 0; i < d.n; i++)
         if (d.name[i][0])
@@ -62,7 +62,7 @@ static json_t *json_of_devices(const struct wtl_workset *set)
 
 static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quality *quality)
 {
-    struct show_counts n = show_count(set);
+    struct wtl_show_counts n = wtl_show_count(set);
     json_t *cells = json_array();
     for (size_t i = 0; i < set->n_cells; i++)
         json_array_append_new(cells, json_of_cell(&set->cells[i]));
@@ -118,7 +118,7 @@ static json_t *json_of_source(const struct wtl_source *f)
         (json_int_t)f->cells_sentinel, "unknown_columns", wtl_json_text(f->unknown_columns));
 }
 
-static json_t *json_of_runs(const struct show *s)
+static json_t *json_of_runs(const struct wtl_show *s)
 {
     json_t *runs = json_array();
     for (size_t i = 0; i < s->n_sets; i++)
@@ -127,7 +127,7 @@ static json_t *json_of_runs(const struct show *s)
     return runs;
 }
 
-json_t *show_json(const struct show *s)
+json_t *wtl_show_json(const struct wtl_show *s)
 {
     json_t *sets = json_array();
     for (size_t i = 0; i < s->n_sets; i++)

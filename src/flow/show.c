@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a campaign holds: loading and counting. */
+#include "flow/show.h"
+
+#include <string.h>
+
+struct wtl_show_counts wtl_show_count(const struct wtl_workset *set)
+{
+    struct wtl_show_counts n = {0};
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *run = &set->runs[i];
+        enum wtl_cause cause = wtl_run_main_cause(run);
+        if (cause == WTL_N_CAUSES) {
+            n.accepted++;
+        } else {
+            n.rejected++;
+            n.by_cause[cause]++;
+        }
+        n.without_clock += run->clock_mhz == 0;
+    }
+    int last = 0;
+    for (size_t i = 0; i < set->n_cells; i++) {
+        int mhz = set->cells[i].clock_mhz;
+        if (mhz == 0 || mhz == last)
+            continue;
+        n.n_clocks++;
+        if (n.clock_min_mhz == 0)
+            n.clock_min_mhz = mhz;
+        n.clock_max_mhz = mhz;
+        last = mhz;
+    }
+    return n;
+}
+
+struct wtl_show_devices wtl_show_devices(const struct wtl_workset *set)
+{
+    struct wtl_show_devices d = {0};
+    enum { ROOM = sizeof d.name / sizeof d.name[0] };
+    for (size_t i = 0; i < set->n_runs; i++) {
+        int k = 0;
+        while (k < d.n && strcmp(d.name[k], set->runs[i].device) != 0)
+            k++;
+        if (k < d.n)
+            continue;
+        if (d.n < ROOM)
+            d.name[d.n++] = set->runs[i].device;
+        else
+            d.more = true;
+    }
+    return d;
+}
+
+static int judge_sets(struct wtl_arena *arena, struct wtl_show *s, struct wtl_error *err)
+{
+    s->quality = WTL_NEW_ARRAY(arena, struct wtl_quality, s->n_sets);
+    if (!s->quality)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->n_sets; i++) {
+        WTL_ARENA(scratch);
+        rc = wtl_judge_quality(&scratch, s->sets[i].runs, s->sets[i].n_runs, &s->quality[i], err);
+    }
+    return rc;
+}
+
+static bool is_given(const char *name)
+{
+    return name && name[0];
+}
+
+int wtl_flow_show(const struct wtl_flow *flow, struct wtl_campaign *c,
+                  const struct wtl_run_filter *filter, struct wtl_arena *arena,
+                  struct wtl_show *show_out, struct wtl_error *err)
+{
+    struct wtl_show s = *show_out;
+    int rc = wtl_campaign_fingerprint(c, s.fingerprint, err);
+    rc = rc ? rc : wtl_campaign_sources(c, arena, &s.sources, &s.n_sources, err);
+    rc = rc ? rc : wtl_flow_worksets(flow, c, filter, arena, &s.sets, &s.n_sets, err);
+    if (rc == 0 && s.n_sets == 0 && (is_given(filter->gpu) || is_given(filter->workload))) {
+        rc = WTL_FAIL(err, WTL_NOTFOUND, "no run of gpu \"%s\" and workload \"%s\"",
+                      filter->gpu ? filter->gpu : "any",
+                      filter->workload ? filter->workload : "any");
+        wtl_error_hint(err, "`wattle show %s` lists what there is", s.path);
+    }
+    rc = rc ? rc : judge_sets(arena, &s, err);
+    if (rc == 0)
+        *show_out = s;
+    return rc;
+}
