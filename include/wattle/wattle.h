@@ -130,11 +130,10 @@ WTL_PUBLIC int wtl_optimize(const char *campaign, const struct wtl_optimize_args
 struct wtl_report_args {
     size_t size; /* sizeof(struct wtl_report_args) */
     const struct wtl_observer *observer;
-    const char *plan_json;    /* plans of the headline, as wtl_optimize() returned them */
-    const char *against_json; /* plans without constraints, to compare with */
-    const char *figures;      /* formats of the single figures; NULL: "svg,png"; or "none" */
-    const char *only;         /* only figures whose name contains it, and no documents */
-    const char *gpu;          /* only this one; NULL: all */
+    const char *plan_json; /* as wtl_optimize() returned it; NULL: made now, without limits */
+    const char *figures;   /* formats of the single figures; NULL: "svg,png"; or "none" */
+    const char *only;      /* only figures whose name contains it, and no documents */
+    const char *gpu;       /* only this one; NULL: all */
     const char *workload;
 };
 

@@ -306,16 +306,21 @@ int wtl_report(const char *campaign, const char *folder, const struct wtl_report
     CALL(call);
     struct wtl_report_args a;
     struct wtl_report_result result;
+    struct wtl_board *boards = NULL;
+    size_t n_boards = 0;
     int rc = take_struct("wtl_report_args", args, &a, sizeof a, err);
     struct wtl_report_options options = {
-        .dir = folder, .only = a.only, .filter = {.gpu = a.gpu, .workload = a.workload}};
+        .dir = folder,
+        .only = a.only,
+        .request = {.filter = {.gpu = a.gpu, .workload = a.workload}}};
     rc = rc ? rc : call_begin(&call, a.observer, campaign, err);
     rc = rc ? rc : need(folder, "folder", err);
     rc =
         rc ? rc : wtl_report_formats_parse(a.figures ? a.figures : "svg,png", options.formats, err);
     rc = rc ? rc : read_plans(&call.arena, "plan_json", a.plan_json, &options.plans, err);
-    rc = rc ? rc
-            : read_plans(&call.arena, "against_json", a.against_json, &options.unconstrained, err);
+    rc = rc ? rc : wtl_boards_load(&call.arena, &boards, &n_boards, err);
+    options.request.boards = boards;
+    options.request.n_boards = n_boards;
     rc = rc ? rc : call_open(&call, campaign, WTL_CAMPAIGN_READ, err);
     rc = rc ? rc : wtl_flow_report(&call.flow, call.campaign, &options, &call.arena, &result, err);
     if (rc < 0 || !json_out)
