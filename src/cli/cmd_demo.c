@@ -27,16 +27,6 @@ static const struct wtl_opt opts[] = {
 
 enum { MAX_WORDS = 16 };
 
-static const struct wtl_command *find(const char *name)
-{
-    size_t n;
-    const struct wtl_command *const *all = wtl_commands(&n);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(all[i]->name, name) == 0)
-            return all[i];
-    return NULL;
-}
-
 /* Shows and runs one command line. An answer such as "nothing is feasible" is no failure here. */
 static int step(struct wtl_context *ctx, const char *why, const char *const *words,
                 struct wtl_error *err)
@@ -48,9 +38,9 @@ static int step(struct wtl_context *ctx, const char *why, const char *const *wor
     fputs("\n", ctx->out);
     if (fflush(ctx->out) != 0)
         return WTL_FAIL(err, WTL_IO, "cannot write to standard output");
-    const struct wtl_command *command = find(words[0]);
+    const struct wtl_command *command = wtl_find_command(words[0], err);
     if (!command)
-        return WTL_FAIL(err, WTL_NOTFOUND, "there is no command \"%s\"", words[0]);
+        return -(int)WTL_USAGE;
     WTL_ARENA(arena);
     struct wtl_context own = *ctx;
     own.arena = &arena;

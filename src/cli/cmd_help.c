@@ -156,16 +156,6 @@ static void complete_fish(FILE *out)
     }
 }
 
-static const struct wtl_command *find(const char *name)
-{
-    size_t n;
-    const struct wtl_command *const *all = wtl_commands(&n);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(all[i]->name, name) == 0)
-            return all[i];
-    return NULL;
-}
-
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct help_options *o = ctx->options;
@@ -185,12 +175,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
             list_commands(ctx->out);
         return 0;
     }
-    const struct wtl_command *command = find(ctx->argv[0]);
-    if (!command) {
-        int rc = WTL_FAIL(err, WTL_USAGE, "there is no command \"%s\"", ctx->argv[0]);
-        wtl_error_hint(err, "`wattle help` lists the commands");
-        return rc;
-    }
+    const struct wtl_command *command = wtl_find_command(ctx->argv[0], err);
+    if (!command)
+        return -(int)WTL_USAGE;
     if (o->man)
         wtl_command_man(command, ctx->out);
     else

@@ -72,7 +72,7 @@ static int show_error(const struct wtl_error *err, int rc)
     return wtl_exit_status(rc);
 }
 
-static const struct wtl_command *find_command(const char *name, struct wtl_error *err)
+const struct wtl_command *wtl_find_command(const char *name, struct wtl_error *err)
 {
     const char *names[N_COMMANDS];
     for (int i = 0; i < N_COMMANDS; i++) {
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return run_command(&wtl_cmd_help, 1, help_argv);
     struct wtl_error err = {0};
-    const struct wtl_command *command = find_command(name, &err);
+    const struct wtl_command *command = wtl_find_command(name, &err);
     if (!command)
         return show_error(&err, -(int)WTL_USAGE);
     return run_command(command, argc - 1, args + 1);

@@ -24,4 +24,8 @@ void wtl_terminal_fini(struct wtl_terminal *t);
 /* All commands, for help, man pages and completion. */
 const struct wtl_command *const *wtl_commands(size_t *n_out);
 
+/* The command of that name; NULL with err set (-WTL_USAGE and "did you mean") when there is none.
+ */
+const struct wtl_command *wtl_find_command(const char *name, struct wtl_error *err);
+
 #endif
