@@ -115,19 +115,10 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
     return 0;
 }
 
-static int end(struct wtl_reading *r, bool failed, struct wtl_error *err)
-{
-    (void)r;
-    (void)failed;
-    (void)err;
-    return 0;
-}
-
 const struct wtl_reader wtl_reader_experiment = {
     .name = "experiment-summary",
     .title = "experiment_summary.log of the published scripts",
     .probe = probe,
     .begin = begin,
     .block = block,
-    .end = end,
 };

@@ -41,7 +41,7 @@ struct wtl_reader {
      * with NUL bytes and lines over WTL_LIMIT_LINE_BYTES as `binary`: no reader sees them. A block
      * is followed by at least WTL_INPUT_MARGIN readable bytes. Only the last line of the last block
      * may lack its '\n': the file may have been cut there. How lines are shared out to blocks must
-     * not matter. */
+     * not matter. `end` may be NULL: nothing is held back, nothing to check. */
     int (*begin)(struct wtl_reading *r, struct wtl_error *err);
     int (*block)(struct wtl_reading *r, const char *data, size_t n, struct wtl_error *err);
     int (*end)(struct wtl_reading *r, bool failed, struct wtl_error *err);
@@ -50,6 +50,10 @@ struct wtl_reader {
      * of this dialect. NULL: the reader is never handed single lines. */
     bool (*owns_line)(const char *line, size_t n);
 };
+
+/* Ends a reading whose begin and blocks came to `rc`. Returns that, else what the end came to. */
+int wtl_reading_end(const struct wtl_reader *reader, struct wtl_reading *r, int rc,
+                    struct wtl_error *err);
 
 /* Gives a line that this reader does not know to a reader that owns it, if there is one. The line
  * must be part of the current block. *taken_out: somebody did. */

@@ -141,21 +141,12 @@ static int block_timing(struct wtl_reading *r, const char *data, size_t n, struc
     return 0;
 }
 
-static int end_nothing(struct wtl_reading *r, bool failed, struct wtl_error *err)
-{
-    (void)r;
-    (void)failed;
-    (void)err;
-    return 0;
-}
-
 const struct wtl_reader wtl_reader_timing = {
     .name = "timing-summary",
     .title = "timing_summary.log of the published scripts",
     .probe = probe_timing,
     .begin = begin_csv,
     .block = block_timing,
-    .end = end_nothing,
 };
 
 /* ---- Headerless MHz,seconds ------------------------------------------------------------------ */
@@ -247,5 +238,4 @@ const struct wtl_reader wtl_reader_perf_times = {
     .probe = probe_perf,
     .begin = begin_perf,
     .block = block_perf,
-    .end = end_nothing,
 };

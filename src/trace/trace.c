@@ -147,20 +147,20 @@ int wtl_reading_hand_over(struct wtl_reading *r, const char *line, size_t n, int
     return 0;
 }
 
+int wtl_reading_end(const struct wtl_reader *reader, struct wtl_reading *r, int rc,
+                    struct wtl_error *err)
+{
+    int ended = reader->end ? reader->end(r, rc != 0, rc == 0 ? err : NULL) : 0;
+    return rc ? rc : ended;
+}
+
 /* Ends the main reading and the sub-readings; keeps the first error. */
 static int end_all(struct drive *d, int rc, struct wtl_error *err)
 {
-    for (int i = 0; i < N_READERS; i++) {
-        if (!d->handover.begun[i])
-            continue;
-        int ended = readers[i]->end(&d->handover.sub[i], rc != 0, rc == 0 ? err : NULL);
-        rc = rc ? rc : ended;
-    }
-    if (d->begun) {
-        int ended = d->reader->end(&d->reading, rc != 0, rc == 0 ? err : NULL);
-        rc = rc ? rc : ended;
-    }
-    return rc;
+    for (int i = 0; i < N_READERS; i++)
+        if (d->handover.begun[i])
+            rc = wtl_reading_end(readers[i], &d->handover.sub[i], rc, err);
+    return d->begun ? wtl_reading_end(d->reader, &d->reading, rc, err) : rc;
 }
 
 /* "dcgmi, nvidia-smi, ..." */

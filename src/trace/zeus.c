@@ -182,19 +182,10 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
     return 0;
 }
 
-static int end(struct wtl_reading *r, bool failed, struct wtl_error *err)
-{
-    (void)r;
-    (void)failed;
-    (void)err;
-    return 0;
-}
-
 const struct wtl_reader wtl_reader_zeus = {
     .name = "zeus",
     .title = "windows of a ZeusMonitor log file (CSV)",
     .probe = probe,
     .begin = begin,
     .block = block,
-    .end = end,
 };

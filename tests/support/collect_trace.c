@@ -182,11 +182,50 @@ int collect_blocks(struct collected *c, const struct wtl_reader *reader, const c
         free(copy);
         at += length;
     }
-    int ended = reader->end(&r, rc != 0, err);
+    rc = wtl_reading_end(reader, &r, rc, err);
     wtl_trace_scratch_free(scratch);
-    if (rc == 0 && ended == 0)
+    if (rc == 0)
         check_counts(c);
-    return rc ? rc : ended;
+    return rc;
+}
+
+void collect_as(struct collected *c, const char *text, const char *reader)
+{
+    struct wtl_error err = {0};
+    assert_ok(collect_text(c, text, &err), &err);
+    assert_string_equal(c->report.reader, reader);
+}
+
+void assert_bad_text(const char *text, const char *reader, int line, int column,
+                     const char *message)
+{
+    struct wtl_trace_options options = {.reader = reader};
+    struct wtl_error err = {0};
+    struct collected c = {0};
+    assert_int_equal(collect_memory(&c, text, strlen(text), &options, &err), -(int)WTL_PARSE);
+    if (!strstr(err.message, message))
+        fail_msg("%s\nis refused with \"%s\", not \"%s\"", text, err.message, message);
+    if (line) {
+        assert_int_equal(err.input_line, line);
+        assert_int_equal(err.input_column, column);
+    }
+    collect_free(&c);
+}
+
+void assert_blocks_do_not_matter(const struct wtl_reader *reader, const char *text)
+{
+    struct wtl_error err = {0};
+    struct collected whole = {0};
+    assert_ok(collect_blocks(&whole, reader, text, 1 << 20, &err), &err);
+    assert_true(whole.n_runs + whole.n_timings + whole.n_streams > 0);
+    size_t n = strlen(text);
+    for (size_t bytes = 1; bytes < n + 10; bytes += n < 200 ? 7 : 23) {
+        struct collected parts = {0};
+        assert_ok(collect_blocks(&parts, reader, text, bytes, &err), &err);
+        assert_same_collection(&whole, &parts);
+        collect_free(&parts);
+    }
+    collect_free(&whole);
 }
 
 void collect_free(struct collected *c)
@@ -215,6 +254,10 @@ void assert_same_collection(const struct collected *a, const struct collected *b
         assert_memory_equal(s->value, t->value, sizeof s->value);
         assert_memory_equal(s->valid, t->valid, sizeof s->valid);
     }
+    for (int i = 0; i < a->n_runs; i++)
+        assert_memory_equal(&a->runs[i], &b->runs[i], sizeof a->runs[i]);
+    for (int i = 0; i < a->n_timings; i++)
+        assert_memory_equal(&a->timings[i], &b->timings[i], sizeof a->timings[i]);
     assert_int_equal(a->report.rows, b->report.rows);
     assert_int_equal(a->report.rows_dropped, b->report.rows_dropped);
     assert_int_equal(a->report.first_dropped_line, b->report.first_dropped_line);

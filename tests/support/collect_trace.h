@@ -40,9 +40,20 @@ int collect_file(struct collected *c, const char *path, struct wtl_error *err);
 int collect_blocks(struct collected *c, const struct wtl_reader *reader, const char *text,
                    size_t block_bytes, struct wtl_error *err);
 
+/* Reads text that must be readable, and by this reader without being told. */
+void collect_as(struct collected *c, const char *text, const char *reader);
+
+/* Fails unless the text is refused (-WTL_PARSE) by `reader` (NULL: whichever takes it) with this
+ * message, at this line and column; line 0: wherever. */
+void assert_bad_text(const char *text, const char *reader, int line, int column,
+                     const char *message);
+
+/* Fails unless the text reads the same however it is cut into blocks. */
+void assert_blocks_do_not_matter(const struct wtl_reader *reader, const char *text);
+
 void collect_free(struct collected *c);
 
-/* Fails unless both hold the same streams, cells, and counts. */
+/* Fails unless both hold the same streams, cells, runs, timings and counts. */
 void assert_same_collection(const struct collected *a, const struct collected *b);
 
 /* Mean of the valid cells of a metric; last minus first valid cell. */

@@ -22,10 +22,8 @@ static const char zeus[] =
 static void windows_on_gpus_are_runs(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, zeus, &err), &err);
-    assert_string_equal(c.report.reader, "zeus");
+    collect_as(&c, zeus, "zeus");
     assert_string_equal(c.report.dialect, "Zeus windows, 2 GPUs");
     assert_string_equal(c.report.unknown_columns, "cpu0_energy");
     assert_int_equal(c.n_runs, 5);
@@ -62,16 +60,8 @@ static void bad_zeus_logs_name_their_place(void **state)
         {"start_time,window_name,elapsed_time,gpu0_energy,gpu0_energy\n", 1, 49,
          "says the same as"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct wtl_error err = {0};
-        struct collected c = {0};
-        assert_int_equal(collect_text(&c, cases[i].text, &err), -(int)WTL_PARSE);
-        if (!strstr(err.message, cases[i].message))
-            fail_msg("case %zu: %s", i, err.message);
-        assert_int_equal(err.input_line, cases[i].line);
-        assert_int_equal(err.input_column, cases[i].column);
-        collect_free(&c);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_bad_text(cases[i].text, NULL, cases[i].line, cases[i].column, cases[i].message);
     struct wtl_trace_options options = {.reader = "zeus"};
     static const char near[] = "start_tme,window_name,elapsed_time,gpu0_energy\n";
     struct wtl_error err = {0};
@@ -111,10 +101,8 @@ static const char perf_text[] =
 static void reads_perf_stat_for_people(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, perf_text, &err), &err);
-    assert_string_equal(c.report.reader, "perf-stat");
+    collect_as(&c, perf_text, "perf-stat");
     assert_string_equal(c.report.dialect, "perf stat -I");
     assert_int_equal(c.n_streams, 2);
     assert_string_equal(c.streams[0]->info.entity, "energy-pkg");
@@ -144,9 +132,8 @@ static const char perf_csv[] = "# started on Fri Nov 21 11:33:00 2026\n\n"
 static void reads_perf_stat_csv_and_sums_sockets(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, perf_csv, &err), &err);
+    collect_as(&c, perf_csv, "perf-stat");
     assert_string_equal(c.report.dialect, "perf stat -I -x");
     assert_int_equal(c.n_streams, 2);
     assert_int_equal(c.streams[0]->n, 3);
@@ -163,15 +150,10 @@ static void reads_perf_stat_csv_and_sums_sockets(void **state)
 static void perf_stat_without_intervals_is_not_taken(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
-    struct collected c = {0};
-    assert_int_equal(collect_text(&c,
-                                  " Performance counter stats for 'system wide':\n\n"
-                                  "          1,234.56 Joules power/energy-pkg/\n\n"
-                                  "      10.001234567 seconds time elapsed\n",
-                                  &err),
-                     -(int)WTL_PARSE);
-    collect_free(&c);
+    assert_bad_text(" Performance counter stats for 'system wide':\n\n"
+                    "          1,234.56 Joules power/energy-pkg/\n\n"
+                    "      10.001234567 seconds time elapsed\n",
+                    NULL, 0, 0, "no reader knows this content");
 }
 
 /* ---- Power meters ------------------------------------------------------------------------------
@@ -198,10 +180,8 @@ static void reads_common_headers(void **state)
         {"Elapsed;W\n0,25;100\n0,75;101,5\n", S / 4, 3 * S / 4, 101.5, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct wtl_error err = {0};
         struct collected c = {0};
-        assert_ok(collect_text(&c, cases[i].text, &err), &err);
-        assert_string_equal(c.report.reader, "power-meter");
+        collect_as(&c, cases[i].text, "power-meter");
         assert_int_equal(c.n_streams, 1);
         const struct collected_stream *s = c.streams[0];
         assert_int_equal(s->n, 2);
@@ -222,9 +202,8 @@ static const char meter[] = "# my meter\nTime,Watts,Volts\n1,100,230\n2,,230\n2.
 static void odd_meter_rows_are_counted(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, meter, &err), &err);
+    collect_as(&c, meter, "power-meter");
     assert_int_equal(c.streams[0]->n, 3);
     assert_int_equal(c.report.cells_missing, 2);
     assert_int_equal(c.report.dropped[WTL_DROP_bad_number], 1);
@@ -239,16 +218,12 @@ static void odd_meter_rows_are_counted(void **state)
 static void meters_without_time_are_only_ordered(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, "Watts,Volts,Amps,WattHrs\n100,230,0.4,0\n101,230,0.4,0.1\n", &err),
-              &err);
-    assert_string_equal(c.report.reader, "power-meter");
+    collect_as(&c, "Watts,Volts,Amps,WattHrs\n100,230,0.4,0\n101,230,0.4,0.1\n", "power-meter");
     assert_false(c.streams[0]->info.has_time);
     assert_near(collected_delta(c.streams[0], WTL_M_energy_counter_j), 360, 1e-9);
     collect_free(&c);
-    assert_int_equal(collect_text(&c, "estimate,p\n1.5,0.04\n", &err), -(int)WTL_PARSE);
-    collect_free(&c);
+    assert_bad_text("estimate,p\n1.5,0.04\n", NULL, 0, 0, "no reader knows this content");
 }
 
 static void bad_meter_headers_name_their_place(void **state)
@@ -261,42 +236,17 @@ static void bad_meter_headers_name_their_place(void **state)
     } cases[] = {{"Time,Power (J)\n", 6, "unit \"J\" does not fit"},
                  {"Time,timestamp,W\n", 6, "says the same as"},
                  {"Time,wats\n", 6, "no column gives the power"}};
-    for (size_t i = 0; i < 3; i++) {
-        struct wtl_trace_options options = {.reader = "power-meter"};
-        struct wtl_error err = {0};
-        struct collected c = {0};
-        assert_int_equal(collect_memory(&c, cases[i].text, strlen(cases[i].text), &options, &err),
-                         -(int)WTL_PARSE);
-        if (!strstr(err.message, cases[i].message))
-            fail_msg("case %zu: %s", i, err.message);
-        assert_int_equal(err.input_line, 1);
-        assert_int_equal(err.input_column, cases[i].column);
-        collect_free(&c);
-    }
+    for (size_t i = 0; i < 3; i++)
+        assert_bad_text(cases[i].text, "power-meter", 1, cases[i].column, cases[i].message);
 }
 
 static void blocks_do_not_matter(void **state)
 {
     (void)state;
-    static const struct {
-        const struct wtl_reader *reader;
-        const char *text;
-    } cases[] = {{&wtl_reader_zeus, zeus},
-                 {&wtl_reader_perf_stat, perf_text},
-                 {&wtl_reader_perf_stat, perf_csv},
-                 {&wtl_reader_power_meter, meter}};
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        struct wtl_error err = {0};
-        struct collected whole = {0};
-        assert_ok(collect_blocks(&whole, cases[k].reader, cases[k].text, 1 << 20, &err), &err);
-        for (size_t bytes = 1; bytes < 400; bytes += 23) {
-            struct collected parts = {0};
-            assert_ok(collect_blocks(&parts, cases[k].reader, cases[k].text, bytes, &err), &err);
-            assert_same_collection(&whole, &parts);
-            collect_free(&parts);
-        }
-        collect_free(&whole);
-    }
+    assert_blocks_do_not_matter(&wtl_reader_zeus, zeus);
+    assert_blocks_do_not_matter(&wtl_reader_perf_stat, perf_text);
+    assert_blocks_do_not_matter(&wtl_reader_perf_stat, perf_csv);
+    assert_blocks_do_not_matter(&wtl_reader_power_meter, meter);
 }
 
 int main(void)

@@ -376,19 +376,7 @@ static void blocks_do_not_matter(void **state)
     static const char text[] = "# comment\n\ngpu;application;frequency;avg_power\n"
                                "V100;a;510;1\nV100;a\n\nV100;b;525;2.5\n# c\nV100;c;540;3;4\n"
                                "V100;\"d;1;1\nV100;e;1;1";
-    struct wtl_error err = {0};
-    struct collected whole = {0};
-    assert_ok(collect_blocks(&whole, &wtl_reader_table, text, 1 << 20, &err), &err);
-    assert_int_equal(whole.n_runs, 3);
-    for (size_t bytes = 1; bytes < sizeof text; bytes += 7) {
-        struct collected parts = {0};
-        assert_ok(collect_blocks(&parts, &wtl_reader_table, text, bytes, &err), &err);
-        assert_same_collection(&whole, &parts);
-        for (int i = 0; i < whole.n_runs; i++)
-            assert_memory_equal(&whole.runs[i], &parts.runs[i], sizeof whole.runs[i]);
-        collect_free(&parts);
-    }
-    collect_free(&whole);
+    assert_blocks_do_not_matter(&wtl_reader_table, text);
 }
 
 static int refuse(void *ctx, const struct wtl_run *run, struct wtl_error *err)

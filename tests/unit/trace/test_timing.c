@@ -35,10 +35,8 @@ static const char summary[] = "# Run Timing Summary\n"
 static void reads_the_timing_summary(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, summary, &err), &err);
-    assert_string_equal(c.report.reader, "timing-summary");
+    collect_as(&c, summary, "timing-summary");
     assert_int_equal(c.n_timings, 5);
     assert_int_equal(c.report.rows_dropped, 0);
     check(&c.timings[0], "1_01", 1, 1, 1410, 114, 1, 0, WTL_RUN_SUCCESS);
@@ -52,13 +50,11 @@ static void reads_the_timing_summary(void **state)
 static void is_known_without_its_comments(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, "1_01,1410,114,0,success\n", &err), &err);
-    assert_string_equal(c.report.reader, "timing-summary");
+    collect_as(&c, "1_01,1410,114,0,success\n", "timing-summary");
     assert_int_equal(c.n_timings, 1);
     collect_free(&c);
-    assert_ok(collect_text(&c, "# Run Timing Summary\n", &err), &err);
+    collect_as(&c, "# Run Timing Summary\n", "timing-summary");
     assert_int_equal(c.n_timings, 0);
     collect_free(&c);
 }
@@ -66,19 +62,17 @@ static void is_known_without_its_comments(void **state)
 static void drops_what_is_no_row(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c,
-                           "# Run Timing Summary\n"
-                           "1_01,1410,114,0,success\n"
-                           "2_02,1410,abc,0,success\n"
-                           "3_03,1410,-4,0,success\n"
-                           "4_04,fast,1,0,success\n"
-                           "5_05,1410,1,0,success,more\n"
-                           "6_06,1410,1,zero,success\n"
-                           "7_07,1410,11",
-                           &err),
-              &err);
+    collect_as(&c,
+               "# Run Timing Summary\n"
+               "1_01,1410,114,0,success\n"
+               "2_02,1410,abc,0,success\n"
+               "3_03,1410,-4,0,success\n"
+               "4_04,fast,1,0,success\n"
+               "5_05,1410,1,0,success,more\n"
+               "6_06,1410,1,zero,success\n"
+               "7_07,1410,11",
+               "timing-summary");
     assert_int_equal(c.n_timings, 1);
     assert_int_equal(c.report.dropped[WTL_DROP_bad_number], 4);
     assert_int_equal(c.report.dropped[WTL_DROP_too_many_cells], 1);
@@ -107,10 +101,8 @@ static const char experiment[] = "AI Inference Energy Experiment\n"
 static void reads_the_experiment_summary(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(collect_text(&c, experiment, &err), &err);
-    assert_string_equal(c.report.reader, "experiment-summary");
+    collect_as(&c, experiment, "experiment-summary");
     assert_int_equal(c.n_timings, 3);
     check(&c.timings[0], "1_01", 1, 1, 1410, 114, 1, 0, WTL_RUN_SUCCESS);
     check(&c.timings[1], "2_02", 2, 2, 1410, 45, 1, -1, WTL_RUN_FAILED);
@@ -124,22 +116,15 @@ static void reads_the_experiment_summary(void **state)
 static void a_list_without_its_title_is_not_taken(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
-    struct collected c = {0};
-    assert_int_equal(collect_text(&c, "  Run 1_01 : 114s (freq: 1410MHz, status: success)\n", &err),
-                     -(int)WTL_PARSE);
-    collect_free(&c);
+    assert_bad_text("  Run 1_01 : 114s (freq: 1410MHz, status: success)\n", NULL, 1, 0,
+                    "no reader knows this content");
 }
 
 static void reads_bare_pairs(void **state)
 {
     (void)state;
-    struct wtl_error err = {0};
     struct collected c = {0};
-    assert_ok(
-        collect_text(&c, "1380,22.061562061309814\n1380,21.5\n1230,23.25\n1380,21.75\n", &err),
-        &err);
-    assert_string_equal(c.report.reader, "perf-times");
+    collect_as(&c, "1380,22.061562061309814\n1380,21.5\n1230,23.25\n1380,21.75\n", "perf-times");
     assert_int_equal(c.n_timings, 4);
     check(&c.timings[0], "", 1, 1, 1380, 22.061562061309814, 1e-9, -1, WTL_RUN_UNKNOWN);
     check(&c.timings[1], "", 2, 2, 1380, 21.5, 0.1, -1, WTL_RUN_UNKNOWN);
@@ -148,35 +133,17 @@ static void reads_bare_pairs(void **state)
     collect_free(&c);
     static const char *const others[] = {"1380,22\n", "1,2.5\n", "MHz,s\n1380,2.5\n",
                                          "1380,2.5,3\n", "1380;2.5\n"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        assert_int_equal(collect_text(&c, others[i], &err), -(int)WTL_PARSE);
-        collect_free(&c);
-    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_bad_text(others[i], NULL, 1, 0, "no reader knows this content");
 }
 
 static void blocks_do_not_matter(void **state)
 {
     (void)state;
-    static const struct {
-        const struct wtl_reader *reader;
-        const char *text;
-    } cases[] = {{&wtl_reader_timing, summary},
-                 {&wtl_reader_experiment, experiment},
-                 {&wtl_reader_perf_times, "1380,22.5\nx\n1380,21.5\n\n1230,1\n1380,2.5"}};
-    for (size_t k = 0; k < 3; k++) {
-        struct wtl_error err = {0};
-        struct collected whole = {0};
-        assert_ok(collect_blocks(&whole, cases[k].reader, cases[k].text, 1 << 20, &err), &err);
-        for (size_t bytes = 1; bytes < 400; bytes += 23) {
-            struct collected parts = {0};
-            assert_ok(collect_blocks(&parts, cases[k].reader, cases[k].text, bytes, &err), &err);
-            assert_same_collection(&whole, &parts);
-            for (int i = 0; i < whole.n_timings; i++)
-                assert_memory_equal(&whole.timings[i], &parts.timings[i], sizeof *whole.timings);
-            collect_free(&parts);
-        }
-        collect_free(&whole);
-    }
+    assert_blocks_do_not_matter(&wtl_reader_timing, summary);
+    assert_blocks_do_not_matter(&wtl_reader_experiment, experiment);
+    assert_blocks_do_not_matter(&wtl_reader_perf_times,
+                                "1380,22.5\nx\n1380,21.5\n\n1230,1\n1380,2.5");
 }
 
 int main(void)
