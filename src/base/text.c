@@ -273,13 +273,35 @@ bool wtl_ends_with(const char *s, const char *suffix)
     return n >= k && memcmp(s + n - k, suffix, k) == 0;
 }
 
+static bool is_number(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Bytes beyond ASCII are letters of some language. */
+static bool is_sign(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return u < 0x80 && !is_number(c) && !(u >= 'a' && u <= 'z') && !(u >= 'A' && u <= 'Z');
+}
+
 void wtl_fold_name(const char *s, char *dst, size_t size)
 {
+    const char *whole = s;
     size_t n = 0;
-    for (; *s && n + 1 < size; s++) {
-        char c = lower(*s);
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-            dst[n++] = c;
+    for (bool parted = false; *s && n + 1 < size; s++) {
+        if (is_sign(*s)) {
+            parted = true;
+            continue;
+        }
+        if (parted && n && is_number(dst[n - 1]) && is_number(*s) && n + 2 < size)
+            dst[n++] = '-';
+        dst[n++] = lower(*s);
+        parted = false;
+    }
+    if (n == 0 && size > 1 && whole[0]) { /* signs only: as it stands */
+        n = strnlen(whole, size - 1);
+        memcpy(dst, whole, n);
     }
     dst[n] = '\0';
 }
@@ -287,9 +309,7 @@ void wtl_fold_name(const char *s, char *dst, size_t size)
 bool wtl_same_name(const char *a, const char *b)
 {
     char fa[1024], fb[1024];
-    if (strcmp(a, b) == 0)
-        return true;
     wtl_fold_name(a, fa, sizeof fa);
     wtl_fold_name(b, fb, sizeof fb);
-    return fa[0] && strcmp(fa, fb) == 0;
+    return strcmp(fa, fb) == 0;
 }

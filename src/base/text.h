@@ -59,12 +59,14 @@ const char *wtl_format_double(double value, char buf[WTL_DOUBLE_TEXT]);
 bool wtl_starts_with(const char *s, const char *prefix);
 bool wtl_ends_with(const char *s, const char *suffix);
 
-/* Lower-case letters and digits only ("Stable Diffusion" -> "stablediffusion"): the key under
- * which spellings of one workload or GPU meet. Always terminated. */
+/* The key under which spellings of one workload or GPU meet: ASCII letters in lower case, other
+ * letters (bytes from 0x80 on) as they are, and signs and blanks left out, so that "Stable
+ * Diffusion", "stable-diffusion" and "StableDiffusion" are one. Between two digits they stay, as
+ * '-': "opt-1.3b" is not "opt-13b". A name of signs alone is its own key; "" only that of "".
+ * Always terminated. */
 void wtl_fold_name(const char *s, char *dst, size_t size);
 
-/* Whether two names meet: equal, or folded to the same key. A name without letters and digits folds
- * to nothing and equals only itself. */
+/* Whether two names have the same key. */
 bool wtl_same_name(const char *a, const char *b);
 
 #endif

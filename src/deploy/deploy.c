@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "deploy/internal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,12 +15,24 @@
 
 /* ---- What is deployed -------------------------------------------------------------------------*/
 
+/* A name as part of a file name: letters, digits and '-' of its key. */
+static void file_part(const char *name, char *buf, size_t size)
+{
+    char key[WTL_LIMIT_NAME];
+    size_t n = 0;
+    wtl_fold_name(name, key, sizeof key);
+    for (const char *p = key; *p && n + 1 < size; p++)
+        if (isalnum((unsigned char)*p) || (*p == '-' && n))
+            buf[n++] = *p;
+    buf[n] = '\0';
+}
+
 /* "wattle-a100-stablediffusion", unlike the names before it. */
 static void choose_name(const struct wtl_deployment *d, struct wtl_deploy_item *item)
 {
     char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME], base[WTL_DEPLOY_NAME];
-    wtl_fold_name(item->plan->gpu, gpu, sizeof gpu);
-    wtl_fold_name(item->plan->workload, workload, sizeof workload);
+    file_part(item->plan->gpu, gpu, sizeof gpu);
+    file_part(item->plan->workload, workload, sizeof workload);
     snprintf(base, sizeof base, "wattle-%.20s-%.24s", gpu[0] ? gpu : "gpu",
              workload[0] ? workload : "workload");
     memcpy(item->name, base, sizeof base);

@@ -2,6 +2,7 @@
  * production.json: the published production configuration, with evidence beside every figure. */
 #include "deploy/internal.h"
 
+#include "base/text.h"
 #include "codec/json.h"
 
 #include <math.h>
@@ -15,8 +16,8 @@ static void config_key(const struct wtl_deployment *d, const struct wtl_deploy_i
 {
     snprintf(buf, size, "%s+%s", item->plan->gpu, item->plan->workload);
     for (const struct wtl_deploy_item *other = d->items; other < item; other++)
-        if (!other->left_out[0] && strcmp(other->plan->gpu, item->plan->gpu) == 0 &&
-            strcmp(other->plan->workload, item->plan->workload) == 0)
+        if (!other->left_out[0] && wtl_same_name(other->plan->gpu, item->plan->gpu) &&
+            wtl_same_name(other->plan->workload, item->plan->workload))
             snprintf(buf, size, "%s", item->name);
 }
 

@@ -83,10 +83,6 @@ int wtl_flow_import(const struct wtl_flow *flow, struct wtl_campaign *c,
 /* The result as JSON; `campaign` is the path as given. NULL: out of memory. */
 json_t *wtl_import_json(const struct wtl_import_result *r, const char *campaign);
 
-/* "NVIDIA A100-PCIE-40GB" -> "A100": the short name under which people speak of a board; "" for
- * a text that is no board's name (a UUID, ""). */
-void wtl_gpu_short_name(const char *device, char *buf, size_t size);
-
 /* The samples of a stored run, in order: from the campaign where they were kept, else read again
  * from the source (-WTL_NOTFOUND when it is gone, -WTL_CORRUPT when its content has changed).
  */

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "store/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 struct set {
     char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME]; /* folded */
+    char device[WTL_LIMIT_NAME];                        /* as it stands */
     const char *shown_gpu, *shown_workload;
     int64_t runs;
 };
@@ -128,7 +130,8 @@ static int count_run(struct import *im, const struct wtl_run *run, struct wtl_er
     im->result.runs_added++;
     im->result.runs_without_clock += run->clock_mhz == 0;
     for (size_t i = im->n_sets; i-- > 0;) /* newest first: files of one set follow each other */
-        if (strcmp(im->sets[i].gpu, gpu) == 0 && strcmp(im->sets[i].workload, workload) == 0) {
+        if (strcmp(im->sets[i].gpu, gpu) == 0 && strcmp(im->sets[i].workload, workload) == 0 &&
+            strcmp(im->sets[i].device, run->device) == 0) {
             im->sets[i].runs++;
             return 0;
         }
@@ -137,10 +140,9 @@ static int count_run(struct import *im, const struct wtl_run *run, struct wtl_er
     struct set *s = &im->sets[im->n_sets++];
     memcpy(s->gpu, gpu, sizeof gpu);
     memcpy(s->workload, workload, sizeof workload);
-    s->shown_gpu = wtl_arena_strdup(im->arena, run->gpu);
-    s->shown_workload = wtl_arena_strdup(im->arena, run->workload);
+    memcpy(s->device, run->device, sizeof s->device);
     s->runs = 1;
-    return s->shown_gpu && s->shown_workload ? 0 : no_memory(err);
+    return 0;
 }
 
 static int add_known(struct import *im, size_t dir_index, int64_t source_id, struct wtl_error *err)
@@ -362,19 +364,64 @@ static int by_name(const void *a, const void *b)
     return by ? by : strcmp(x->workload, y->workload);
 }
 
-static int finish_result(struct import *im, struct wtl_error *err)
+/* The names that the campaign shows its runs by; the keys are then those of the names. */
+static int name_sets(struct import *im, const struct wtl_names *names, struct wtl_error *err)
+{
+    for (size_t i = 0; i < im->n_sets; i++) {
+        struct set *s = &im->sets[i];
+        struct wtl_run run = {.id = 0};
+        memcpy(run.gpu, s->gpu, sizeof run.gpu);
+        memcpy(run.workload, s->workload, sizeof run.workload);
+        memcpy(run.device, s->device, sizeof run.device);
+        wtl_names_give(names, &run);
+        wtl_fold_name(run.gpu, s->gpu, sizeof s->gpu);
+        s->shown_gpu = wtl_arena_strdup(im->arena, run.gpu);
+        s->shown_workload = wtl_arena_strdup(im->arena, run.workload);
+        if (!s->shown_gpu || !s->shown_workload)
+            return no_memory(err);
+    }
+    return 0;
+}
+
+static int list_sets(struct import *im, const struct wtl_names *names, struct wtl_error *err)
 {
     struct wtl_import_result *r = &im->result;
     r->sets = WTL_NEW_ARRAY(im->arena, struct wtl_import_set, im->n_sets);
-    if (!r->sets)
-        return no_memory(err);
+    int rc = r->sets ? name_sets(im, names, err) : no_memory(err);
+    if (rc < 0)
+        return rc;
     if (im->n_sets > 1)
         qsort(im->sets, im->n_sets, sizeof *im->sets, by_name);
-    for (size_t i = 0; i < im->n_sets; i++)
-        r->sets[i] = (struct wtl_import_set){im->sets[i].shown_gpu, im->sets[i].shown_workload,
-                                             im->sets[i].runs};
-    r->n_sets = im->n_sets;
+    for (size_t i = 0; i < im->n_sets; i++) {
+        const struct set *s = &im->sets[i];
+        if (i == 0 || by_name(s - 1, s) != 0)
+            r->sets[r->n_sets++] = (struct wtl_import_set){s->shown_gpu, s->shown_workload, 0};
+        r->sets[r->n_sets - 1].runs += s->runs;
+    }
     return 0;
+}
+
+/* Boards that one short name stands for are kept apart, and said to be. */
+static int note_parted(struct import *im, const struct wtl_names *names, struct wtl_error *err)
+{
+    const char *gpu;
+    char models[400], text[600];
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && wtl_names_parted(names, i, &gpu, models, sizeof models); i++) {
+        snprintf(text, sizeof text, "the runs of %s are of different boards, kept apart: %s", gpu,
+                 models);
+        wtl_log(im->job.flow->log, WTL_LOG_WARNING, "%s", text);
+        rc = add_note(im, wtl_campaign_path(im->c), text, false, err);
+    }
+    return rc;
+}
+
+static int finish_result(struct import *im, struct wtl_error *err)
+{
+    struct wtl_names *names = NULL;
+    int rc = wtl_names_load(im->c, &im->scratch, &names, err);
+    rc = rc ? rc : list_sets(im, names, err);
+    return rc || im->result.runs_added == 0 ? rc : note_parted(im, names, err);
 }
 
 static int import_all(struct import *im, struct wtl_error *err)

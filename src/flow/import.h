@@ -31,7 +31,7 @@ struct import_file {
 /* What timing logs say of runs: lines of this import's logs and of stored ones. */
 struct import_timing {
     struct wtl_timing timing;
-    char gpu[WTL_LIMIT_NAME]; /* folded; "": says nothing */
+    char gpu[WTL_LIMIT_NAME]; /* "": says nothing */
     char workload[WTL_LIMIT_NAME];
 };
 

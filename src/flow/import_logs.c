@@ -17,8 +17,8 @@ int import_note_timing(struct import_dir *dir, struct wtl_arena *arena,
     *t = (struct import_timing){.timing = *timing};
     struct wtl_name_key key;
     if (wtl_naming_match(naming, path, &key)) {
-        wtl_fold_name(key.gpu, t->gpu, sizeof t->gpu);
-        wtl_fold_name(key.workload, t->workload, sizeof t->workload);
+        memcpy(t->gpu, key.gpu, sizeof t->gpu);
+        memcpy(t->workload, key.workload, sizeof t->workload);
     }
     return 0;
 }
@@ -28,11 +28,9 @@ static bool agree(int64_t a, int64_t b)
     return a == 0 || b == 0 || a == b;
 }
 
-static bool names_agree(const char *folded, const char *name)
+static bool names_agree(const char *a, const char *b)
 {
-    char other[WTL_LIMIT_NAME];
-    wtl_fold_name(name, other, sizeof other);
-    return !folded[0] || !other[0] || strcmp(folded, other) == 0;
+    return !a[0] || !b[0] || wtl_same_name(a, b);
 }
 
 /* Everything that both know is equal, and they know enough in common: the repetition (with the

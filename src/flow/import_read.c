@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "core/gpu_name.h"
 #include "runs/reduce.h"
 #include "store/chunk.h"
 #include "trace/mapping.h"
@@ -170,15 +171,6 @@ static int on_timing(void *ctx, const struct wtl_timing *timing, struct wtl_erro
 
 /* ---- Whose run it is ------------------------------------------------------------------------- */
 
-static bool same_name(const char *a, const char *b)
-{
-    char x[WTL_LIMIT_NAME];
-    char y[WTL_LIMIT_NAME];
-    wtl_fold_name(a, x, sizeof x);
-    wtl_fold_name(b, y, sizeof y);
-    return strcmp(x, y) == 0;
-}
-
 static void fill_name(char *dst, size_t size, const char *text)
 {
     if (dst[0] == '\0' && text)
@@ -202,7 +194,7 @@ static int require_names(const struct import_worker *w, const struct wtl_run *ru
 /* The stream is not of the board that the file's name says. */
 static bool is_stranger(const struct import_worker *w, const struct stream *s)
 {
-    return w->key.gpu[0] && s->gpu[0] && !same_name(w->key.gpu, s->gpu);
+    return w->key.gpu[0] && s->gpu[0] && !wtl_same_name(w->key.gpu, s->gpu);
 }
 
 /* Streams of different boards or of different samplers: two jobs wrote into one file. */
@@ -212,7 +204,7 @@ static bool is_mixed(const struct import_worker *w)
         const struct stream *a = &w->streams[0];
         const struct stream *b = &w->streams[i];
         if (strcmp(a->info.dialect, b->info.dialect) != 0 ||
-            (a->gpu[0] && b->gpu[0] && !same_name(a->gpu, b->gpu)))
+            (a->gpu[0] && b->gpu[0] && !wtl_same_name(a->gpu, b->gpu)))
             return true;
     }
     return false;

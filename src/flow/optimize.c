@@ -2,6 +2,7 @@
  * Campaign to plans. */
 #include "flow/optimize.h"
 
+#include "core/gpu_name.h"
 #include "optimize/clock.h"
 #include "wattle_config.h"
 
@@ -48,10 +49,16 @@ static const struct wtl_board *board_of(const struct wtl_optimize_request *reque
                                         const struct wtl_clocks *measured)
 {
     const struct wtl_board *board = NULL;
-    for (size_t i = 0; i < set->n_runs && !board; i++)
+    bool named = false; /* a board by its full name: a short one may be another's */
+    for (size_t i = 0; i < set->n_runs && !board; i++) {
+        char model[WTL_LIMIT_NAME], said[WTL_LIMIT_NAME];
+        wtl_gpu_model(set->runs[i].device, model, sizeof model);
+        wtl_gpu_short_name(set->runs[i].device, said, sizeof said);
+        named = named || strcmp(model, said) != 0;
         if (set->runs[i].device[0])
             board = wtl_board_find(request->boards, request->n_boards, set->runs[i].device);
-    if (!board)
+    }
+    if (!board && !named)
         board = wtl_board_find(request->boards, request->n_boards, set->gpu);
     return board && wtl_board_fits(board, measured) ? board : NULL;
 }

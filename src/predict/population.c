@@ -123,13 +123,9 @@ static int invert_regressors(struct em *em, struct wtl_error *err)
 const struct wtl_gpu_effect *wtl_population_gpu(const struct wtl_population *population,
                                                 const char *gpu)
 {
-    char want[WTL_LIMIT_NAME], have[WTL_LIMIT_NAME];
-    wtl_fold_name(gpu, want, sizeof want);
-    for (size_t i = 0; i < population->n_gpus; i++) {
-        wtl_fold_name(population->gpus[i].gpu, have, sizeof have);
-        if (strcmp(want, have) == 0)
+    for (size_t i = 0; i < population->n_gpus; i++)
+        if (wtl_same_name(gpu, population->gpus[i].gpu))
             return &population->gpus[i];
-    }
     return NULL;
 }
 

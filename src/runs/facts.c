@@ -3,10 +3,13 @@
  * Causes that need no expectation of time or power: what the logs say, what the clocks, the counter
  * and the frame buffer read. Some compare with the median of the other runs (the wrapper's own
  * start-up time, the usual amount of work). */
+#include "base/text.h"
+#include "core/gpu_name.h"
 #include "runs/judging.h"
 #include "stats/robust.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A log in whole seconds is half a second off at either end. */
@@ -152,32 +155,37 @@ static void judge_memory(struct wtl_run *r, double usual_b)
                    used_b / 0x1p30, usual_b / 0x1p30);
 }
 
-/* The board whose name most runs carry (Boyer and Moore's majority vote). UUIDs differ between
- * nodes with good reason and do not vote. */
-static const char *usual_board(const struct wtl_run *runs, size_t n)
+/* The board that most runs are of (Boyer and Moore's majority vote); "": none is. UUIDs and the
+ * numbers of cards in a node ("GPU 0") differ with good reason and do not vote. */
+static void usual_board(const struct wtl_run *runs, size_t n, char *board, size_t size)
 {
-    const char *board = "";
+    char model[WTL_LIMIT_NAME];
     size_t lead = 0, votes = 0, has = 0;
+    board[0] = '\0';
     for (size_t i = 0; i < n; i++) {
-        const char *d = runs[i].device;
-        if (d[0] == '\0' || strncmp(d, "GPU-", 4) == 0)
+        wtl_gpu_model(runs[i].device, model, sizeof model);
+        if (model[0] == '\0')
             continue;
         has++;
         if (lead == 0)
-            board = d;
-        lead += strcmp(board, d) == 0 ? 1 : (size_t)-1;
+            snprintf(board, size, "%s", model);
+        lead += wtl_same_name(board, model) ? 1 : (size_t)-1;
     }
-    for (size_t i = 0; i < n; i++)
-        votes += strcmp(board, runs[i].device) == 0;
-    return 2 * votes > has ? board : "";
+    for (size_t i = 0; i < n; i++) {
+        wtl_gpu_model(runs[i].device, model, sizeof model);
+        votes += model[0] && wtl_same_name(board, model);
+    }
+    if (2 * votes <= has)
+        board[0] = '\0';
 }
 
 static void judge_board(struct wtl_run *r, const char *board)
 {
-    if (board[0] != '\0' && r->device[0] != '\0' && strncmp(r->device, "GPU-", 4) != 0 &&
-        strcmp(board, r->device) != 0)
+    char model[WTL_LIMIT_NAME];
+    wtl_gpu_model(r->device, model, sizeof model);
+    if (board[0] != '\0' && model[0] != '\0' && !wtl_same_name(board, model))
         wtl_reject(r, WTL_CAUSE_contaminated, "trace of \"%.40s\", the other runs are of \"%.40s\"",
-                   r->device, board);
+                   model, board);
 }
 
 /* The memory clock that most runs asked for; 0 when none is known. Clocks are decided for one
@@ -215,7 +223,8 @@ int wtl_judge_facts(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
     double period_s = median_of(runs, n, WTL_R_period_s, WTL_N_RUN_METRICS, a, &k);
     double memory_b = median_of(runs, n, WTL_R_fb_used_max_b, WTL_N_RUN_METRICS, a, &k);
     double work = median_of(runs, n, WTL_R_work_units, WTL_N_RUN_METRICS, a, &no_work);
-    const char *board = usual_board(runs, n);
+    char board[WTL_LIMIT_NAME];
+    usual_board(runs, n, board, sizeof board);
     int memory_mhz = usual_memory_clock(runs, n);
     for (size_t i = 0; i < n; i++) {
         judge_end(&runs[i]);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "codec/yaml.h"
+#include "core/gpu_name.h"
 
 #include <string.h>
 
@@ -113,10 +114,19 @@ int wtl_boards_load(struct wtl_arena *arena, struct wtl_board **boards_out, size
     return rc;
 }
 
+/* Drivers of different age put "NVIDIA", "Tesla" or neither before the model. */
+static bool same_model(const char *a, const char *b)
+{
+    char x[WTL_LIMIT_NAME], y[WTL_LIMIT_NAME];
+    wtl_gpu_model(a, x, sizeof x);
+    wtl_gpu_model(b, y, sizeof y);
+    return x[0] && wtl_same_name(x, y);
+}
+
 const struct wtl_board *wtl_board_find(const struct wtl_board *boards, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++) {
-        if (wtl_same_name(boards[i].name, name))
+        if (wtl_same_name(boards[i].name, name) || same_model(boards[i].name, name))
             return &boards[i];
         for (size_t k = 0; k < boards[i].n_also; k++)
             if (wtl_same_name(boards[i].also[k], name))

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "core/gpu_name.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +27,16 @@ static void sql_fold(sqlite3_context *context, int argc, sqlite3_value **argv)
     sqlite3_result_text(context, folded, -1, SQLITE_TRANSIENT);
 }
 
+/* model(device) in SQL. */
+static void sql_model(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    char model[WTL_LIMIT_NAME];
+    const unsigned char *text = sqlite3_value_text(argv[0]);
+    wtl_gpu_model(text ? (const char *)text : "", model, sizeof model);
+    sqlite3_result_text(context, model, -1, SQLITE_TRANSIENT);
+}
+
 /* Campaigns come from other people: their SQL (triggers, views) is not to be trusted. */
 static int configure(struct wtl_campaign *c, struct wtl_error *err)
 {
@@ -37,6 +48,9 @@ static int configure(struct wtl_campaign *c, struct wtl_error *err)
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     int result = sqlite3_create_function(c->db, "fold", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
                                          sql_fold, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = sqlite3_create_function(c->db, "model", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                         NULL, sql_model, NULL, NULL);
     if (result != SQLITE_OK)
         return wtl_sql_fail(c, result, "open", err);
     char pragmas[240];

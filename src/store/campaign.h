@@ -104,23 +104,26 @@ int wtl_campaign_add_run(struct wtl_campaign *c, const struct wtl_run *run, int6
 int wtl_campaign_update_run(struct wtl_campaign *c, const struct wtl_run *run,
                             struct wtl_error *err);
 
-/* NULL or "" matches everything. Names are compared folded (wtl_fold_name). */
+/* NULL or "" matches everything. Names are compared folded (wtl_fold_name); a gpu may also be the
+ * model of the board (core/gpu_name.h). */
 struct wtl_run_filter {
     const char *gpu;
     const char *workload;
     const char *job;
 };
 
-/* In order of gpu, workload (folded), job, seq, rep, id. filter NULL: all. */
+/* In order of gpu, workload (folded), job, seq, rep, id, under the names that the campaign shows
+ * them by (store/names.h). filter NULL: all. */
 int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filter,
                       struct wtl_arena *arena, struct wtl_run **runs_out, size_t *n_out,
                       struct wtl_error *err);
 
-/* Runs of sources that stand in the directory `dir`, in order of id. */
+/* Runs of sources that stand in the directory `dir`, in order of id, named as their sources name
+ * them. */
 int wtl_campaign_runs_in(struct wtl_campaign *c, const char *dir, struct wtl_arena *arena,
                          struct wtl_run **runs_out, size_t *n_out, struct wtl_error *err);
 
-/* Runs of one source, in order of id. */
+/* Runs of one source, likewise. */
 int wtl_campaign_runs_of(struct wtl_campaign *c, int64_t source_id, struct wtl_arena *arena,
                          struct wtl_run **runs_out, size_t *n_out, struct wtl_error *err);
 

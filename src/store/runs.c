@@ -4,6 +4,8 @@
 #include "store/sql.h"
 
 #include "base/text.h"
+#include "core/gpu_name.h"
+#include "store/names.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -214,10 +216,11 @@ static int read_run(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_run *run
     return rc;
 }
 
-/* Which runs: parameters ?1..?3 of `where` are texts, or ?1 is the id when texts are NULL. */
+/* Which runs: parameters ?1..?4 of `where` are texts, or ?1 is the id when texts are NULL. */
+enum { N_TEXTS = 4 };
 struct query {
     const char *where;
-    const char *text[3];
+    const char *text[N_TEXTS];
     int64_t id;
 };
 
@@ -225,7 +228,7 @@ static void bind_query(sqlite3_stmt *s, const struct query *q)
 {
     if (!q->text[0])
         sqlite3_bind_int64(s, 1, q->id);
-    for (int i = 0; i < 3 && q->text[i]; i++)
+    for (int i = 0; i < N_TEXTS && q->text[i]; i++)
         wtl_sql_bind_text(s, i + 1, q->text[i]);
 }
 
@@ -375,20 +378,25 @@ int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filte
     const char *const wanted[] = {filter ? filter->gpu : NULL, filter ? filter->workload : NULL,
                                   filter ? filter->job : NULL};
     struct query q = {
-        .where = "(?1='' OR fold(gpu)=?1) AND (?2='' OR fold(workload)=?2)"
-                 " AND (?3='' OR fold(job)=?3)",
+        .where = "(?1='' OR fold(gpu)=?1 OR (?4<>'' AND fold(model(device))=?4))"
+                 " AND (?2='' OR fold(workload)=?2) AND (?3='' OR fold(job)=?3)",
     };
-    char folded[3][WTL_LIMIT_NAME];
-    for (int i = 0; i < 3; i++) {
-        const char *name = wanted[i] ? wanted[i] : "";
-        wtl_fold_name(name, folded[i], sizeof folded[i]);
-        if (name[0] && !folded[i][0])
-            snprintf(folded[i], sizeof folded[i], "?"); /* a name of signs only: matches nothing */
+    char folded[N_TEXTS][WTL_LIMIT_NAME];
+    char model[WTL_LIMIT_NAME];
+    for (int i = 0; i < 3; i++)
+        wtl_fold_name(wanted[i] ? wanted[i] : "", folded[i], sizeof folded[i]);
+    wtl_gpu_model(wanted[0] ? wanted[0] : "", model, sizeof model);
+    wtl_fold_name(model, folded[3], sizeof folded[3]);
+    for (int i = 0; i < N_TEXTS; i++)
         q.text[i] = folded[i];
-    }
     struct wtl_run *runs = NULL;
+    struct wtl_names *names = NULL;
     size_t n = 0;
+    WTL_ARENA(scratch);
     int rc = load(c, &q, arena, &runs, &n, err);
+    rc = rc ? rc : wtl_names_load(c, &scratch, &names, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        wtl_names_give(names, &runs[i]);
     rc = rc ? rc : sort_runs(runs, n, err);
     if (rc == 0) {
         *runs_out = runs;

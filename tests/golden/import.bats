@@ -49,8 +49,8 @@ sweep() {
     run --separate-stderr "$WATTLE" import "$data" -o c.wattle
     [ "$status" -eq 0 ]
     [[ $stderr == *"GV100-baseline-LSTM-1380-0"*"one file mixes 624 rows of NVIDIA A100-PCIE-40GB"*"268 rows of GPU 0"* ]]
-    [[ $output == *"A100  stablediffusion   "*" 183"* ]]
-    [[ $output == *"V100  whisper           "*" 177"* ]]
+    [[ $output == *"A100  stablediffusion "*" 183"* ]]
+    [[ $output == *"V100  whisper "*" 177"* ]]
     [[ $output == *"1 row dropped:"*"NUL bytes or a line over the length limit"* ]]
     "$WATTLE" import "$data" -o j.wattle --json -q >j.json 2>/dev/null
     [ "$(json j.json 'sum(s["runs"] for s in d["sets"] if s["workload"].lower() in ("llama", "vit", "whisper", "stablediffusion"))')" = 1440 ]
@@ -74,6 +74,34 @@ assert abs(nominal - 12953.5) < 1, nominal
 assert abs(energy / 13230.0 - 1) < 0.005, energy
 assert abs(period - 0.0511) < 0.0005, period'
     [ "$(json j.json 'd["runs"][0]["gpu"], d["runs"][0]["clock_mhz"], d["runs"][0]["rep"]')" = "('H100', 1785, 1)" ]
+}
+
+@test "spellings of one name are one set and one column, under one spelling" {
+    printf 'gpu,workload,clock_mhz,rep,time_s,energy_j\nA100,StableDiffusion,1410,1,10,1400\nA100,llama,1410,1,10,1400\n' >a.csv
+    printf 'gpu,workload,clock_mhz,rep,time_s,energy_j\nv100,stable-diffusion,1380,1,10,1400\n' >b.csv
+    printf 'gpu,workload,clock_mhz,rep,time_s,energy_j\nV100,Stable Diffusion,1380,2,11,1500\nV100,Stable Diffusion,1380,3,11,1500\n' >c.csv
+    "$WATTLE" import a.csv b.csv c.csv -o c.wattle --json -q >i.json
+    [ "$(json i.json '[(s["gpu"], s["workload"], s["runs"]) for s in d["sets"]]')" = \
+        "[('A100', 'llama', 1), ('A100', 'Stable Diffusion', 1), ('V100', 'Stable Diffusion', 3)]" ]
+    "$WATTLE" show c.wattle --json --workload stableDIFFUSION >s.json
+    [ "$(json s.json '[(s["gpu"], s["workload"], s["n_runs"]) for s in d["sets"]]')" = \
+        "[('A100', 'Stable Diffusion', 1), ('V100', 'Stable Diffusion', 3)]" ]
+    "$WATTLE" show c.wattle --json --gpu a100 >s.json
+    [ "$(json s.json '[s["workload"] for s in d["sets"]]')" = "['llama', 'Stable Diffusion']" ]
+}
+
+@test "boards of one short name are kept apart, and said to be" {
+    trace tree/results_a100_llama_job_1/run_1_01_freq_1410_profile.csv 1410 100
+    trace tree/results_a100_llama_job_2/run_1_01_freq_1410_profile.csv 1410 180
+    sed -i 's/A100-PCIE-40GB/A100-SXM4-80GB/' tree/results_a100_llama_job_2/*.csv
+    run --separate-stderr "$WATTLE" import tree -o c.wattle
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"the runs of A100 are of different boards, kept apart: A100-PCIE-40GB, A100-SXM4-80GB"* ]]
+    [[ $output == *"A100-PCIE-40GB  llama "*" 1"*"A100-SXM4-80GB  llama "*" 1"* ]]
+    "$WATTLE" show c.wattle --json --gpu A100 >s.json
+    [ "$(json s.json '[(s["gpu"], s["rejected"]) for s in d["sets"]]')" = "[('A100-PCIE-40GB', {}), ('A100-SXM4-80GB', {})]" ]
+    "$WATTLE" show c.wattle --json --gpu "NVIDIA A100-SXM4-80GB" >s.json
+    [ "$(json s.json '[s["n_runs"] for s in d["sets"]]')" = "[1]" ]
 }
 
 @test "importing again changes nothing and says so" {

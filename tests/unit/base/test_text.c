@@ -125,6 +125,35 @@ static void names_fold_to_one_key(void **state)
     assert_string_equal(a, b);
     wtl_fold_name("a long name", a, 4);
     assert_string_equal(a, "alo");
+    static const struct {
+        const char *name, *key;
+    } keys[] = {{"", ""},
+                {"OPT-1.3B", "opt1-3b"},
+                {"opt_1_3b", "opt1-3b"},
+                {"opt-13b", "opt13b"},
+                {"GPT-2", "gpt2"},
+                {"A100-PCIE-40GB", "a100pcie40gb"},
+                {"1..2", "1-2"},
+                {"-1-", "1"},
+                {"\xe6\x8e\xa8\xe8\xab\x96 A", "\xe6\x8e\xa8\xe8\xab\x96"
+                                               "a"},
+                {"???", "???"},
+                {"-", "-"}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        wtl_fold_name(keys[i].name, a, sizeof a);
+        assert_string_equal(a, keys[i].key);
+        assert_true(wtl_same_name(keys[i].name, keys[i].key));
+        for (size_t size = 1; size < 8; size++) { /* cut, never beyond the end */
+            memset(b, '#', sizeof b);
+            wtl_fold_name(keys[i].name, b, size);
+            assert_true(strlen(b) < size);
+            assert_int_equal(b[size], '#');
+        }
+    }
+    /* Names of other scripts, and of signs, are no less different for that. */
+    assert_false(wtl_same_name("\xe6\x8e\xa8\xe8\xab\x96", "\xe8\xa8\x93\xe7\xb7\xb4"));
+    assert_false(wtl_same_name("???", "!!!"));
+    assert_false(wtl_same_name("", "?"));
 }
 
 static void views_trim_and_compare(void **state)

@@ -87,37 +87,6 @@ static void read_campaign(char **data_out, size_t *size_out)
     assert_int_equal(wtl_file_read(&arena, campaign_path, 1 << 26, data_out, size_out, NULL), 0);
 }
 
-/* ---- Names ------------------------------------------------------------------------------------*/
-
-static void boards_have_short_names(void **state)
-{
-    (void)state;
-    static const char *const pairs[][2] = {
-        {"NVIDIA A100-PCIE-40GB", "A100"},
-        {"Tesla V100-PCIE-32GB", "V100"},
-        {"NVIDIA H100 NVL", "H100"},
-        {"A100-SXM4-80GB", "A100"},
-        {"NVIDIA GeForce RTX 4090", "RTX 4090"},
-        {"NVIDIA RTX A6000", "RTX A6000"},
-        {"NVIDIA L40S", "L40S"},
-        {"NVIDIA GH200 480GB", "GH200"},
-        {"Tesla T4", "T4"},
-        {"AMD Instinct MI300X", "MI300X"},
-        {"GPU-5f3a9c1e-0000-1111-2222-333344445555", ""},
-        {"", ""},
-        {"0", ""},
-        {"NVIDIA", ""},
-    };
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        char name[WTL_LIMIT_NAME] = "?";
-        wtl_gpu_short_name(pairs[i][0], name, sizeof name);
-        assert_string_equal(name, pairs[i][1]);
-    }
-    char small[3];
-    wtl_gpu_short_name("NVIDIA A100-PCIE-40GB", small, sizeof small);
-    assert_string_equal(small, "A1");
-}
-
 /* ---- A sweep ----------------------------------------------------------------------------------*/
 
 static void a_sweep_tree_gives_its_runs(void **state)
@@ -602,7 +571,6 @@ static void every_failed_allocation_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(boards_have_short_names),
         cmocka_unit_test_setup_teardown(a_sweep_tree_gives_its_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_25_ms_trace_does_not_double_the_energy, setup, teardown),
         cmocka_unit_test_setup_teardown(importing_again_changes_nothing, setup, teardown),

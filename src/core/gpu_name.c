@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Short names of boards. */
-#include "flow/flow.h"
+ * Names of boards. */
+#include "core/gpu_name.h"
 
 #include "base/text.h"
 
@@ -38,9 +38,11 @@ static bool is_identifier(const char *device)
     return wtl_starts_with(device, "GPU-") || wtl_starts_with(device, "MIG-");
 }
 
-void wtl_gpu_short_name(const char *device, char *buf, size_t size)
+/* The part of a board's name that people say, and the whole of it without its maker; both empty for
+ * what is no board's name. */
+static void split_name(const char *device, struct wtl_view *said, struct wtl_view *whole)
 {
-    buf[0] = '\0';
+    *said = *whole = (struct wtl_view){device, 0};
     if (is_identifier(device))
         return;
     const char *p = device;
@@ -50,11 +52,12 @@ void wtl_gpu_short_name(const char *device, char *buf, size_t size)
     } while (word.n && is_one_of(word, prefixes, N_PREFIXES));
     if (word.n == 0)
         return;
-    if (is_one_of(word, families, N_FAMILIES)) {
-        if (wtl_view_is_nocase(word, "GeForce") && *p == ' ')
-            word = next_word(&p);
-        struct wtl_view rest = wtl_view_trim((struct wtl_view){word.s, strlen(word.s)});
-        wtl_view_copy(rest, buf, size);
+    bool family = is_one_of(word, families, N_FAMILIES);
+    if (family && wtl_view_is_nocase(word, "GeForce") && *p == ' ')
+        word = next_word(&p);
+    struct wtl_view rest = wtl_view_trim((struct wtl_view){word.s, strlen(word.s)});
+    if (family) {
+        *said = *whole = rest;
         return;
     }
     const char *dash = memchr(word.s, '-', word.n);
@@ -63,6 +66,22 @@ void wtl_gpu_short_name(const char *device, char *buf, size_t size)
     bool has_digit = false;
     for (size_t i = 0; i < word.n; i++)
         has_digit = has_digit || isdigit((unsigned char)word.s[i]);
-    if (has_digit && isalpha((unsigned char)word.s[0])) /* "0" is an index, not a board */
-        wtl_view_copy(word, buf, size);
+    if (has_digit && isalpha((unsigned char)word.s[0])) { /* "0" is an index, not a board */
+        *said = word;
+        *whole = rest;
+    }
+}
+
+void wtl_gpu_short_name(const char *device, char *buf, size_t size)
+{
+    struct wtl_view said, whole;
+    split_name(device, &said, &whole);
+    wtl_view_copy(said, buf, size);
+}
+
+void wtl_gpu_model(const char *device, char *buf, size_t size)
+{
+    struct wtl_view said, whole;
+    split_name(device, &said, &whole);
+    wtl_view_copy(whole, buf, size);
 }

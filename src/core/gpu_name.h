@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Names of boards, as drivers and people say them. `device` is what a trace says: a board's name, a
+ * UUID, "GPU 0"; the last two are no names and give "". The buffer is always terminated.
+ */
+#ifndef WTL_CORE_GPU_NAME_H
+#define WTL_CORE_GPU_NAME_H
+
+#include <stddef.h>
+
+/* "NVIDIA A100-PCIE-40GB" -> "A100": the short name under which people speak of a board. */
+void wtl_gpu_short_name(const char *device, char *buf, size_t size);
+
+/* "NVIDIA A100-PCIE-40GB" -> "A100-PCIE-40GB": what tells boards of one short name apart, without
+ * the maker and product line, which drivers of different age spell differently. */
+void wtl_gpu_model(const char *device, char *buf, size_t size);
+
+#endif
