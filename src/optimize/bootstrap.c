@@ -58,39 +58,59 @@ static int prepare(struct wtl_arena *arena, const struct wtl_curve *curve, size_
     return 0;
 }
 
+/* A value for time and one for power: their noise is drawn together. */
+typedef double both __attribute__((vector_size(16)));
+
 /* One group of replicates: draws for both curves together, then refits. */
 struct draw {
-    size_t n_runs, block;
+    size_t n_runs, n_cells, block;
     const unsigned *cell; /* of each run, shared by both curves */
     const double *share;  /* 1 / runs of that cell */
-    unsigned *index;      /* scratch */
+    both *noise;          /* n_runs */
+    unsigned *index;      /* scratch: n_runs x LANES */
+    both *sum;            /* scratch: n_cells x LANES */
     struct wtl_rng *rng;
 };
+
+/* Draws, colours and averages the noise of all lanes; square_out: sums of what was drawn. The lanes
+ * stand side by side because each is one long chain of additions. */
+static void draw_noise(const struct draw *d, both correlation, both square_out[LANES])
+{
+    both e[LANES], square[LANES];
+    both gain = {1 / sqrt(1 - correlation[0] * correlation[0]),
+                 1 / sqrt(1 - correlation[1] * correlation[1])};
+    memset(d->sum, 0, d->n_cells * LANES * sizeof *d->sum);
+    memset(e, 0, sizeof e);
+    memset(square, 0, sizeof square);
+    for (size_t l = 0; l < LANES; l++)
+        wtl_block_draw(d->rng, d->n_runs, d->block, d->index + l, LANES);
+    for (size_t i = 0; i < d->n_runs; i++) {
+        const unsigned *index = d->index + i * LANES;
+        both *sum = d->sum + d->cell[i] * (size_t)LANES;
+        for (size_t l = 0; l < LANES; l++) {
+            both drawn = d->noise[index[l]];
+            square[l] += drawn * drawn;
+            e[l] = correlation * e[l] + gain * drawn;
+            sum[l] += e[l] * d->share[i];
+        }
+        gain = (both){1, 1};
+    }
+    memcpy(square_out, square, sizeof square);
+}
 
 static void draw_deviations(const struct draw *d, struct source *a, struct source *b,
                             double spread[LANES])
 {
-    size_t bytes = wtl_curve_n_cells(a->curve) * LANES * sizeof(double);
-    memset(a->input, 0, bytes);
-    memset(b->input, 0, bytes);
+    both square[LANES];
+    draw_noise(d, (both){a->correlation, b->correlation}, square);
+    for (size_t k = 0; k < d->n_cells * LANES; k++) {
+        a->input[k] = d->sum[k][0];
+        b->input[k] = d->sum[k][1];
+    }
     for (size_t lane = 0; lane < LANES; lane++) {
-        wtl_block_draw(d->rng, d->n_runs, d->block, d->index);
-        double ra = 1 / sqrt(1 - a->correlation * a->correlation), ea = 0;
-        double rb = 1 / sqrt(1 - b->correlation * b->correlation), eb = 0;
-        double sa = 0, sb = 0;
-        for (size_t i = 0; i < d->n_runs; i++) {
-            double na = a->noise[d->index[i]], nb = b->noise[d->index[i]];
-            sa += na * na;
-            sb += nb * nb;
-            size_t at = d->cell[i] * (size_t)LANES + lane;
-            ea = i ? a->correlation * ea + na : ra * na;
-            eb = i ? b->correlation * eb + nb : rb * nb;
-            a->input[at] += ea * d->share[i];
-            b->input[at] += eb * d->share[i];
-        }
         /* the geometric mean of both sizes, 1 for noise-free runs */
-        double whole = a->square * b->square;
-        spread[lane] = whole > 0 ? fmax(pow(sa * sb / whole, 0.25), 0.2) : 1;
+        double whole = a->square * b->square, drawn = square[lane][0] * square[lane][1];
+        spread[lane] = whole > 0 ? fmax(pow(drawn / whole, 0.25), 0.2) : 1;
     }
 }
 
@@ -113,8 +133,11 @@ static int cells_of_runs(struct wtl_arena *arena, const struct wtl_curve *curve,
     unsigned *cell = WTL_NEW_ARRAY(arena, unsigned, n_runs);
     unsigned *count = WTL_NEW_ARRAY(arena, unsigned, n_cells);
     double *share = WTL_NEW_ARRAY(arena, double, n_runs);
-    d->index = WTL_NEW_ARRAY(arena, unsigned, n_runs);
-    if (!cell || !count || !share || !d->index)
+    d->n_cells = n_cells;
+    d->noise = WTL_NEW_ARRAY(arena, both, n_runs);
+    d->index = WTL_NEW_ARRAY(arena, unsigned, n_runs *LANES);
+    d->sum = WTL_NEW_ARRAY(arena, both, n_cells * LANES);
+    if (!cell || !count || !share || !d->noise || !d->index || !d->sum)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for the bootstrap");
     for (size_t i = 0; i < n_runs; i++) {
         cell[i] = (unsigned)wtl_curve_cell(curve, i);
@@ -142,8 +165,9 @@ static int allocate(struct wtl_arena *arena, struct wtl_bootstrap *b, struct wtl
 
 /* Both series are drawn with one length: the longer of their own. */
 static void set_blocks(struct wtl_bootstrap *b, struct source *time, struct source *power,
-                       size_t n_runs)
+                       struct draw *d)
 {
+    size_t n_runs = d->n_runs;
     size_t lt = wtl_block_length(time->noise, n_runs);
     size_t lp = wtl_block_length(power->noise, n_runs);
     b->block_length = lt > lp ? lt : lp;
@@ -153,7 +177,9 @@ static void set_blocks(struct wtl_bootstrap *b, struct source *time, struct sour
         power->noise[i] *= b->widening;
         time->square += time->noise[i] * time->noise[i];
         power->square += power->noise[i] * power->noise[i];
+        d->noise[i] = (both){time->noise[i], power->noise[i]};
     }
+    d->block = b->block_length;
 }
 
 int wtl_bootstrap_run(struct wtl_arena *arena, const struct wtl_curve *time,
@@ -173,10 +199,9 @@ int wtl_bootstrap_run(struct wtl_arena *arena, const struct wtl_curve *time,
         rc = allocate(arena, &b, err);
     if (rc)
         return rc;
-    set_blocks(&b, &t, &p, n_runs);
+    set_blocks(&b, &t, &p, &d);
     struct wtl_rng rng;
     wtl_rng_init_stream(&rng, seed, 0x626f6f74); /* "boot" */
-    d.block = b.block_length;
     d.rng = &rng;
     for (size_t e = 0; e < n_eval; e++) {
         b.time0[e] = wtl_refit_log(t.refit, e);

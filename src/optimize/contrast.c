@@ -122,28 +122,41 @@ static int spread_all(struct wtl_arena *arena, struct wtl_contrast *c, struct wt
     return 0;
 }
 
+/* v[i][j] += sum of d[i] d[j] over AT_ONCE rows, in their order, for j <= i. Several rows at once,
+ * so that v is read and written once for all of them. */
+enum { AT_ONCE = 4 };
+
+static void add_products(double *restrict v, const double *restrict d, size_t m)
+{
+    const double *d0 = d, *d1 = d + m, *d2 = d + 2 * m, *d3 = d + 3 * m;
+    for (size_t i = 0; i < m; i++, v += m) {
+        double a0 = d0[i], a1 = d1[i], a2 = d2[i], a3 = d3[i];
+        for (size_t j = 0; j <= i; j++) {
+            double s = v[j] + a0 * d0[j];
+            s += a1 * d1[j];
+            s += a2 * d2[j];
+            v[j] = s + a3 * d3[j];
+        }
+    }
+}
+
 /* Covariance of log objective over clocks, then standard deviations of differences. */
 static int spread_pairs(struct wtl_arena *arena, struct wtl_contrast *c, struct wtl_error *err)
 {
     size_t m = c->n_eval, n = c->n < PAIR_REPLICATES ? c->n : PAIR_REPLICATES;
     double *v = WTL_NEW_ARRAY(arena, double, m *m);
-    double *d = WTL_NEW_ARRAY(arena, double, m);
+    double *d = WTL_NEW_ARRAY(arena, double, m *AT_ONCE);
     double *mean = WTL_NEW_ARRAY(arena, double, m);
     if (!v || !d || !mean)
         return nomem(err);
     for (size_t r = 0; r < n; r++)
         for (size_t e = 0; e < m; e++)
             mean[e] += c->row[r].objective[e] / (double)n;
-    for (size_t r = 0; r < n; r++) {
-        for (size_t e = 0; e < m; e++)
-            d[e] = c->row[r].objective[e] - mean[e];
-        for (size_t i = 0; i < m; i++) {
-            double *restrict vi = v + i * m;
-            const double *restrict dj = d;
-            double di = d[i];
-            for (size_t j = 0; j <= i; j++)
-                vi[j] += di * dj[j];
-        }
+    for (size_t r = 0; r < n; r += AT_ONCE) {
+        for (size_t k = 0; k < AT_ONCE; k++) /* beyond the last row zeros, which add nothing */
+            for (size_t e = 0; e < m; e++)
+                d[k * m + e] = r + k < n ? c->row[r + k].objective[e] - mean[e] : 0;
+        add_products(v, d, m);
     }
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < i; j++) {

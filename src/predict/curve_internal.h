@@ -45,7 +45,10 @@ struct curve_cells {
 struct curve_trust {
     double log_low, log_range; /* of the clocks, GHz */
     double sd[WTL_CURVE_MODES];
-    const double *cell_mode; /* n_cells x MODES: curve_modes() of every cell */
+    const double *cell_mode;     /* n_cells x MODES: curve_modes() of every cell */
+    const double *weighted_mode; /* count times that */
+    /* sum of weighted_mode[j] cell_mode[k], k >= j */
+    double gram[WTL_CURVE_MODES][WTL_CURVE_MODES];
 };
 int curve_trust_init(struct wtl_arena *arena, struct curve_trust *trust,
                      const struct curve_cells *cells, double elasticity); /* 0 or -WTL_NOMEM */
@@ -70,13 +73,15 @@ struct curve_candidate {
     size_t neighbours;            /* local regression */
     double beta[CURVE_MAX_BASIS]; /* physical: beta, then gamma */
     double r[CURVE_MAX_BASIS * CURVE_MAX_BASIS]; /* upper triangle of the QR of the tangent */
-    double *q;     /* physical: n_cells x n_basis, rows sqrt(count) tangent R^-1; with the prior's
-                      rows below them the columns would be orthonormal */
-    double *hat;   /* local: n_cells x n_cells, fitted = hat mean */
-    double *fit;   /* n_cells: log fit */
-    double *lever; /* n_cells: d fit / d mean of the same cell, in 0..1 */
-    double cv2;    /* mean squared error on left-out runs; infinite when not admissible */
-    double cost;   /* minus log weight */
+    double *q;      /* physical: n_cells x n_basis, rows sqrt(count) tangent R^-1; with the prior's
+                       rows below them the columns would be orthonormal */
+    double *design; /* physical: n_cells x MAX_FORM, the basis at each cell, 0 beyond its end */
+    double *value;  /* physical: n_cells, the form without correction */
+    double *hat;    /* local: n_cells x n_cells, fitted = hat mean */
+    double *fit;    /* n_cells: log fit */
+    double *lever;  /* n_cells: d fit / d mean of the same cell, in 0..1 */
+    double cv2;     /* mean squared error on left-out runs; infinite when not admissible */
+    double cost;    /* minus log weight */
 };
 
 struct wtl_curve {
@@ -114,15 +119,20 @@ void curve_update(struct wtl_curve *c);
  * with: the resolution of timers and power sensors. */
 #define CURVE_LEAST_SCALE 0.002
 
-/* ---- curve_physical.c ---- */
+/* ---- curve_newton.c ---- */
 
 /* Fits by Gauss-Newton and fills everything but cv2. False when the form does not fit (singular,
  * or not positive over the clocks). */
 bool curve_physical_fit(struct curve_candidate *c, const struct curve_cells *cells);
 
 /* The same from the coefficients that it has, for pseudo-values that moved a little; false: nothing
- * has changed but r and fit. */
+ * has changed but r, fit and value. */
 bool curve_physical_refit(struct curve_candidate *c, const struct curve_cells *cells);
+
+/* Solves R^T x = b in place: also the row of a tangent in the orthonormal basis. */
+void curve_forward(const double *r, int p, double *b);
+
+/* ---- curve_physical.c ---- */
 
 /* Mean squared error on left-out groups; infinite when leaving one out makes the form singular. */
 double curve_physical_cv(const struct curve_candidate *c, const struct wtl_curve *curve);

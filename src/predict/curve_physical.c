@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The physical forms of time and power against clock, and their fit. */
+ * The physical forms of time and power against clock, and their error on runs left out. */
 #include "predict/curve_internal.h"
 
 #include <float.h>
@@ -86,11 +86,21 @@ int curve_trust_init(struct wtl_arena *arena, struct curve_trust *trust,
     for (int k = 1; k <= WTL_CURVE_MODES; k++)
         trust->sd[k - 1] = a / (k * k);
     double *mode = WTL_NEW_ARRAY(arena, double, cells->n *WTL_CURVE_MODES);
-    if (!mode)
+    double *weighted = WTL_NEW_ARRAY(arena, double, cells->n *WTL_CURVE_MODES);
+    if (!mode || !weighted)
         return -(int)WTL_NOMEM;
-    for (size_t i = 0; i < cells->n; i++)
-        curve_modes(trust, cells->ghz[i], mode + i * WTL_CURVE_MODES);
+    memset(trust->gram, 0, sizeof trust->gram);
+    for (size_t i = 0; i < cells->n; i++) {
+        double *m = mode + i * WTL_CURVE_MODES, *w = weighted + i * WTL_CURVE_MODES;
+        curve_modes(trust, cells->ghz[i], m);
+        for (int j = 0; j < WTL_CURVE_MODES; j++)
+            w[j] = cells->count[i] * m[j];
+        for (int j = 0; j < WTL_CURVE_MODES; j++)
+            for (int k = j; k < WTL_CURVE_MODES; k++)
+                trust->gram[j][k] += w[j] * m[k];
+    }
     trust->cell_mode = mode;
+    trust->weighted_mode = weighted;
     return 0;
 }
 
@@ -115,210 +125,6 @@ double curve_physical_at(const struct curve_candidate *c, double ghz)
     return y;
 }
 
-/* The tangent of log y in all coefficients at a cell, where the form alone has the value `at`. */
-static void cell_tangent(const struct curve_candidate *c, const struct curve_cells *cells, size_t i,
-                         double at, double *x)
-{
-    c->form->basis(cells->ghz[i], c->parameter, x);
-    for (int j = 0; j < c->form->n_basis; j++)
-        x[j] /= at;
-    if (c->trust)
-        memcpy(x + c->form->n_basis, c->trust->cell_mode + i * WTL_CURVE_MODES,
-               WTL_CURVE_MODES * sizeof *x);
-}
-
-/* The normal equations of one Gauss-Newton step: gram (upper triangle) and right side. */
-struct system {
-    double gram[CURVE_MAX_BASIS * CURVE_MAX_BASIS];
-    double right[CURVE_MAX_BASIS];
-};
-
-static void add_row(struct system *s, int p, const double *x, double weight, double residual)
-{
-    for (int j = 0; j < p; j++) {
-        double w = weight * x[j];
-        s->right[j] += w * residual;
-        for (int k = j; k < p; k++)
-            s->gram[j * CURVE_MAX_BASIS + k] += w * x[k];
-    }
-}
-
-/* The prior of the correction: coefficients of mean 0 and variance 1, beside runs of variance
- * noise^2. */
-static void add_prior(struct system *s, const struct curve_candidate *c)
-{
-    double weight = c->noise * c->noise;
-    for (int j = c->form->n_basis; c->trust && j < c->n_basis; j++) {
-        s->gram[j * CURVE_MAX_BASIS + j] += weight;
-        s->right[j] -= weight * c->beta[j];
-    }
-}
-
-/* gram = R^T R, by Cholesky with columns brought to unit length first. False when they are
- * dependent. */
-static bool factor(const struct system *s, int p, double *r)
-{
-    double scale[CURVE_MAX_BASIS];
-    for (int j = 0; j < p; j++) {
-        double d = s->gram[j * CURVE_MAX_BASIS + j];
-        if (!(d > 0) || !isfinite(d))
-            return false;
-        scale[j] = sqrt(d);
-    }
-    for (int j = 0; j < p; j++)
-        for (int k = j; k < p; k++) {
-            double v = s->gram[j * CURVE_MAX_BASIS + k] / (scale[j] * scale[k]);
-            for (int i = 0; i < j; i++)
-                v -= r[i * CURVE_MAX_BASIS + j] * r[i * CURVE_MAX_BASIS + k];
-            if (k == j && !(v > 1e-12))
-                return false;
-            r[j * CURVE_MAX_BASIS + k] = k == j ? sqrt(v) : v / r[j * CURVE_MAX_BASIS + j];
-        }
-    for (int k = 0; k < p; k++)
-        for (int j = 0; j <= k; j++)
-            r[j * CURVE_MAX_BASIS + k] *= scale[k];
-    return true;
-}
-
-/* Solves R^T x = b in place: also the row of a tangent in the orthonormal basis. */
-static void forward(const double *r, int p, double *b)
-{
-    for (int j = 0; j < p; j++) {
-        for (int k = 0; k < j; k++)
-            b[j] -= b[k] * r[k * CURVE_MAX_BASIS + j];
-        b[j] /= r[j * CURVE_MAX_BASIS + j];
-    }
-}
-
-static void backward(const double *r, int p, double *b)
-{
-    for (int j = p - 1; j >= 0; j--) {
-        for (int k = j + 1; k < p; k++)
-            b[j] -= r[j * CURVE_MAX_BASIS + k] * b[k];
-        b[j] /= r[j * CURVE_MAX_BASIS + j];
-    }
-}
-
-static bool positive_everywhere(const struct curve_candidate *c, const struct curve_cells *cells)
-{
-    for (size_t i = 0; i < cells->n; i++)
-        if (!(value_at(c, cells->ghz[i]) > 0))
-            return false;
-    return true;
-}
-
-/* beta += step, halved until the curve is positive at every clock. */
-static bool take_step(struct curve_candidate *c, const struct curve_cells *cells,
-                      const double *step)
-{
-    double start[CURVE_MAX_BASIS];
-    memcpy(start, c->beta, sizeof start);
-    for (double share = 1; share > 1e-3; share /= 2) {
-        for (int j = 0; j < c->n_basis; j++)
-            c->beta[j] = start[j] + share * step[j];
-        if (positive_everywhere(c, cells))
-            return true;
-    }
-    return false;
-}
-
-/* The system at the present coefficients; fit gets the log curve. */
-static void linearise(const struct curve_candidate *c, const struct curve_cells *cells,
-                      struct system *s)
-{
-    double x[CURVE_MAX_BASIS];
-    memset(s, 0, sizeof *s);
-    for (size_t i = 0; i < cells->n; i++) {
-        double value = value_at(c, cells->ghz[i]), y = log(value);
-        cell_tangent(c, cells, i, value, x);
-        for (int k = c->form->n_basis; k < c->n_basis; k++)
-            y += c->beta[k] * x[k];
-        c->fit[i] = y;
-        add_row(s, c->n_basis, x, cells->count[i], cells->mean[i] - y);
-    }
-    add_prior(s, c);
-}
-
-/* Start: relative least squares of the form alone, one step from the tangent at the means. */
-static bool start(struct curve_candidate *c, const struct curve_cells *cells)
-{
-    struct system s = {{0}, {0}};
-    double x[CURVE_MAX_BASIS];
-    int p = c->form->n_basis;
-    for (size_t i = 0; i < cells->n; i++) {
-        c->form->basis(cells->ghz[i], c->parameter, x);
-        double value = exp(cells->mean[i]);
-        for (int j = 0; j < p; j++)
-            x[j] /= value;
-        add_row(&s, p, x, cells->count[i], 1);
-    }
-    if (!factor(&s, p, c->r))
-        return false;
-    memset(c->beta, 0, sizeof c->beta);
-    memcpy(c->beta, s.right, (size_t)p * sizeof *c->beta);
-    forward(c->r, p, c->beta);
-    backward(c->r, p, c->beta);
-    return positive_everywhere(c, cells);
-}
-
-/* q and lever from the last system; fit is in place. */
-static void finish(struct curve_candidate *c, const struct curve_cells *cells)
-{
-    size_t p = (size_t)c->n_basis;
-    for (size_t i = 0; i < cells->n; i++) {
-        double *q = c->q + i * p, root = sqrt(cells->count[i]), h = 0;
-        cell_tangent(c, cells, i, value_at(c, cells->ghz[i]), q);
-        forward(c->r, c->n_basis, q);
-        for (size_t j = 0; j < p; j++) {
-            q[j] *= root;
-            h += q[j] * q[j];
-        }
-        c->lever[i] = h;
-    }
-}
-
-/* Gauss-Newton from the present coefficients. The length of a step is that of the change of the
- * curve in all runs together. */
-static bool iterate(struct curve_candidate *c, const struct curve_cells *cells)
-{
-    struct system s;
-    double enough = c->trust ? 1e-20 : 1e-12; /* without correction it is but a scan */
-    for (int turn = 0; turn < 20; turn++) {
-        double step[CURVE_MAX_BASIS], length = 0;
-        linearise(c, cells, &s);
-        if (!factor(&s, c->n_basis, c->r))
-            return false;
-        memcpy(step, s.right, sizeof step);
-        forward(c->r, c->n_basis, step);
-        for (int j = 0; j < c->n_basis; j++)
-            length += step[j] * step[j];
-        if (!isfinite(length))
-            return false;
-        if (length < enough) /* fit and factor are those of the present coefficients */
-            break;
-        backward(c->r, c->n_basis, step);
-        if (!take_step(c, cells, step))
-            return false;
-    }
-    finish(c, cells);
-    return true;
-}
-
-bool curve_physical_fit(struct curve_candidate *c, const struct curve_cells *cells)
-{
-    return start(c, cells) && iterate(c, cells);
-}
-
-bool curve_physical_refit(struct curve_candidate *c, const struct curve_cells *cells)
-{
-    double before[CURVE_MAX_BASIS];
-    memcpy(before, c->beta, sizeof before);
-    if (iterate(c, cells))
-        return true;
-    memcpy(c->beta, before, sizeof before);
-    return false;
-}
-
 void curve_physical_row(const struct curve_candidate *c, double ghz, double *row)
 {
     double value = fmax(value_at(c, ghz), DBL_MIN);
@@ -327,7 +133,7 @@ void curve_physical_row(const struct curve_candidate *c, double ghz, double *row
         row[j] /= value;
     if (c->trust)
         curve_modes(c->trust, ghz, row + c->form->n_basis);
-    forward(c->r, c->n_basis, row);
+    curve_forward(c->r, c->n_basis, row);
 }
 
 /* Solves the p x p system a x = b in place by elimination with pivoting; false when singular. */

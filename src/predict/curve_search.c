@@ -29,7 +29,9 @@ static int new_candidate(struct wtl_arena *arena, const struct wtl_curve *c, int
     k->fit = WTL_NEW_ARRAY(arena, double, c->cells.n);
     k->lever = WTL_NEW_ARRAY(arena, double, c->cells.n);
     k->q = WTL_NEW_ARRAY(arena, double, c->cells.n *(size_t)n_basis + 1);
-    return k->fit && k->lever && k->q ? 0 : -(int)WTL_NOMEM;
+    k->design = WTL_NEW_ARRAY(arena, double, c->cells.n *CURVE_MAX_FORM);
+    k->value = WTL_NEW_ARRAY(arena, double, c->cells.n);
+    return k->fit && k->lever && k->q && k->design && k->value ? 0 : -(int)WTL_NOMEM;
 }
 
 static void evaluate_physical(const struct wtl_curve *c, struct curve_candidate *k)

@@ -7,15 +7,17 @@
 #include <math.h>
 #include <string.h>
 
-enum { LANES = WTL_REFIT_LANES };
+enum { LANES = WTL_REFIT_LANES, CLOCKS_AT_ONCE = 4 };
 
 struct wtl_refit {
     const struct wtl_curve *curve;
     size_t n_cells, n_rows, n_eval;
-    double *map;     /* n_eval x n_rows: error of the curve by the input, see wtl_refit_run() */
+    bool wide;       /* registers of four doubles are there */
+    double *map;     /* n_eval x n_rows: error of the curve by the input, see wtl_refit_run(); rows
+                        of zeros up to a multiple of CLOCKS_AT_ONCE */
     double *log_fit; /* n_eval */
     double *offset; /* n_kept x n_eval: the curve, plus its error when the candidate is the truth */
-    double *response; /* n_eval x LANES */
+    double *response; /* n_eval x LANES, padded as map is */
 };
 
 static int nomem(struct wtl_error *err)
@@ -95,10 +97,14 @@ int wtl_refit_new(struct wtl_arena *arena, const struct wtl_curve *curve, const 
     r->n_cells = curve->cells.n;
     r->n_rows = r->n_cells + WTL_CURVE_MODES;
     r->n_eval = n_eval;
-    r->map = WTL_NEW_ARRAY(arena, double, n_eval * r->n_rows);
+    size_t padded = (n_eval + CLOCKS_AT_ONCE - 1) / CLOCKS_AT_ONCE * CLOCKS_AT_ONCE;
+#ifdef __x86_64__
+    r->wide = __builtin_cpu_supports("avx2");
+#endif
+    r->map = WTL_NEW_ARRAY(arena, double, padded * r->n_rows);
     r->log_fit = WTL_NEW_ARRAY(arena, double, n_eval);
     r->offset = WTL_NEW_ARRAY(arena, double, curve->n_kept *n_eval);
-    r->response = WTL_NEW_ARRAY(arena, double, n_eval *LANES);
+    r->response = WTL_NEW_ARRAY(arena, double, padded *LANES);
     double *row = WTL_NEW_ARRAY(arena, double, r->n_cells);
     if (!r->map || !r->log_fit || !r->offset || !r->response || !row)
         return nomem(err);
@@ -137,36 +143,92 @@ double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate)
     return trust->sd[0] / c->trust[0].sd[0];
 }
 
-/* Two lanes in one register of the baseline instruction set. */
+/* Two lanes in one register of the baseline instruction set, and two clocks at once: eight sums in
+ * flight hide the latency of an addition. Each sum runs over the rows in order, however wide the
+ * registers are, so that every machine gets the same bits. */
 typedef double pair __attribute__((vector_size(16), may_alias));
-_Static_assert(LANES == 8, "multiply() has four pairs of lanes");
+_Static_assert(LANES == 8 && CLOCKS_AT_ONCE == 4, "the products below are written for these");
 
-/* y[e][lane] = map[e] . x[.][lane]; x and y are aligned to 16 bytes, as arenas are. */
-static void multiply(const double *restrict map, size_t n_eval, size_t n_rows,
-                     const double *restrict x, double *restrict y)
+static void multiply_two(const double *map, size_t n_rows, const double *x, double *y)
 {
-    for (size_t e = 0; e < n_eval; e++) {
-        const pair *in = (const pair *)(const void *)x;
-        pair s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-        for (size_t i = 0; i < n_rows; i++, in += 4) {
-            double m = map[e * n_rows + i];
-            s0 += m * in[0];
-            s1 += m * in[1];
-            s2 += m * in[2];
-            s3 += m * in[3];
-        }
-        pair *out = (pair *)(void *)(y + e * LANES);
-        out[0] = s0;
-        out[1] = s1;
-        out[2] = s2;
-        out[3] = s3;
+    const pair *in = (const pair *)(const void *)x;
+    const double *a = map, *b = map + n_rows;
+    pair a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, b0 = {0}, b1 = {0}, b2 = {0}, b3 = {0};
+    for (size_t i = 0; i < n_rows; i++, in += 4) {
+        a0 += a[i] * in[0];
+        a1 += a[i] * in[1];
+        a2 += a[i] * in[2];
+        a3 += a[i] * in[3];
+        b0 += b[i] * in[0];
+        b1 += b[i] * in[1];
+        b2 += b[i] * in[2];
+        b3 += b[i] * in[3];
     }
+    pair *out = (pair *)(void *)y;
+    out[0] = a0;
+    out[1] = a1;
+    out[2] = a2;
+    out[3] = a3;
+    out[4] = b0;
+    out[5] = b1;
+    out[6] = b2;
+    out[7] = b3;
+}
+
+static void multiply(const double *map, size_t n_eval, size_t n_rows, const double *x, double *y)
+{
+    for (size_t e = 0; e < n_eval; e += 2)
+        multiply_two(map + e * n_rows, n_rows, x, y + e * LANES);
+}
+
+#ifdef __x86_64__
+/* The same with registers of four lanes. Arenas align to 16 bytes only. */
+typedef double quad __attribute__((vector_size(32), aligned(8), may_alias));
+
+__attribute__((target("avx2"))) static void multiply_avx2(const double *map, size_t n_eval,
+                                                          size_t n_rows, const double *x, double *y)
+{
+    for (size_t e = 0; e < n_eval; e += 4, map += 4 * n_rows, y += 4 * LANES) {
+        const quad *in = (const quad *)(const void *)x;
+        const double *a = map, *b = a + n_rows, *c = b + n_rows, *d = c + n_rows;
+        quad a0 = {0}, a1 = {0}, b0 = {0}, b1 = {0}, c0 = {0}, c1 = {0}, d0 = {0}, d1 = {0};
+        for (size_t i = 0; i < n_rows; i++, in += 2) {
+            a0 += a[i] * in[0];
+            a1 += a[i] * in[1];
+            b0 += b[i] * in[0];
+            b1 += b[i] * in[1];
+            c0 += c[i] * in[0];
+            c1 += c[i] * in[1];
+            d0 += d[i] * in[0];
+            d1 += d[i] * in[1];
+        }
+        quad *out = (quad *)(void *)y;
+        out[0] = a0;
+        out[1] = a1;
+        out[2] = b0;
+        out[3] = b1;
+        out[4] = c0;
+        out[5] = c1;
+        out[6] = d0;
+        out[7] = d1;
+    }
+}
+#endif
+
+void wtl_refit_baseline(struct wtl_refit *refit)
+{
+    refit->wide = false;
 }
 
 void wtl_refit_run(struct wtl_refit *r, const double *input, const size_t truth[WTL_REFIT_LANES],
                    double *out, size_t stride)
 {
-    multiply(r->map, r->n_eval, r->n_rows, input, r->response);
+#ifdef __x86_64__
+    if (r->wide)
+        multiply_avx2(r->map, r->n_eval, r->n_rows, input, r->response);
+    else
+#endif
+        multiply(r->map, r->n_eval, r->n_rows, input, r->response);
     for (size_t l = 0; l < LANES; l++) {
         const double *offset = r->offset + truth[l] * r->n_eval;
         for (size_t e = 0; e < r->n_eval; e++)

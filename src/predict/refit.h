@@ -43,4 +43,8 @@ double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate);
 void wtl_refit_run(struct wtl_refit *refit, const double *input,
                    const size_t truth[WTL_REFIT_LANES], double *out, size_t stride);
 
+/* For tests: from now on only instructions that every machine has. The results are the same bits.
+ */
+void wtl_refit_baseline(struct wtl_refit *refit);
+
 #endif

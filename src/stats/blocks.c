@@ -78,13 +78,13 @@ size_t wtl_block_length(const double *x, size_t n)
     return length < 1 ? 1 : (size_t)lround(length);
 }
 
-void wtl_block_draw(struct wtl_rng *rng, size_t n, size_t length, unsigned *index)
+void wtl_block_draw(struct wtl_rng *rng, size_t n, size_t length, unsigned *index, size_t stride)
 {
     for (size_t i = 0; i < n;) {
         size_t from = wtl_rng_below(rng, (uint32_t)n);
-        for (size_t k = 0; k < length && i < n; k++) {
-            index[i++] = (unsigned)from;
-            from = from + 1 == n ? 0 : from + 1;
-        }
+        size_t end = length < n - i ? i + length : n;
+        for (; i < end; from = 0) /* twice where the block runs over the end of the ring */
+            for (size_t at = from; i < end && at < n; at++, i++)
+                index[i * stride] = (unsigned)at;
     }
 }

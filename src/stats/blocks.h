@@ -21,7 +21,8 @@ double wtl_autocorrelation(const double *x, size_t n, size_t lag);
  * too few blocks would tell nothing; at least 1. */
 size_t wtl_block_length(const double *x, size_t n);
 
-/* Fills index[0..n) with concatenated blocks of `length` from a ring of n. */
-void wtl_block_draw(struct wtl_rng *rng, size_t n, size_t length, unsigned *index);
+/* Fills index[0], index[stride] ... index[(n - 1) stride] with concatenated blocks of `length` from
+ * a ring of n. */
+void wtl_block_draw(struct wtl_rng *rng, size_t n, size_t length, unsigned *index, size_t stride);
 
 #endif

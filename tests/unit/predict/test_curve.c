@@ -188,6 +188,34 @@ static void refit_equals_a_fresh_fit(void **state)
     }
 }
 
+/* A plan must not depend on how wide the registers of a machine are. */
+static void refits_are_the_same_bits_on_every_machine(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static struct data d;
+    enum { MOST = 7, ROWS = CLOCKS + 1 + WTL_CURVE_MODES };
+    const double at[MOST] = {700, 1000, 1105, 1300, 1410, 1380, 555};
+    static _Alignas(16) double input[ROWS * WTL_REFIT_LANES];
+    const size_t truth[WTL_REFIT_LANES] = {0};
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, 12);
+    for (size_t i = 0; i < ROWS * WTL_REFIT_LANES; i++)
+        input[i] = 0.01 * wtl_rng_normal(&rng);
+    make(&d, power_kink, 0.01, 5);
+    struct wtl_curve *c = fit(&arena, WTL_CURVE_POWER, &d);
+    for (size_t n = 1; n <= MOST; n++) {
+        struct wtl_refit *refit = NULL;
+        double wide[WTL_REFIT_LANES * MOST], narrow[WTL_REFIT_LANES * MOST];
+        assert_ok(wtl_refit_new(&arena, c, at, n, &refit, NULL), NULL);
+        wtl_refit_run(refit, input, truth, wide, n);
+        wtl_refit_baseline(refit);
+        wtl_refit_run(refit, input, truth, narrow, n);
+        assert_memory_equal(wide, narrow, n * WTL_REFIT_LANES * sizeof *wide);
+        assert_true(fabs(wide[n - 1] - wtl_refit_log(refit, n - 1)) > 1e-6);
+    }
+}
+
 static void refuses_what_carries_no_curve(void **state)
 {
     (void)state;
@@ -241,6 +269,7 @@ int main(void)
         cmocka_unit_test(wild_runs_do_not_move_the_curve),
         cmocka_unit_test(leverages_add_up_to_the_parameters),
         cmocka_unit_test(refit_equals_a_fresh_fit),
+        cmocka_unit_test(refits_are_the_same_bits_on_every_machine),
         cmocka_unit_test(refuses_what_carries_no_curve),
         cmocka_unit_test(survives_failing_allocations),
     };

@@ -63,7 +63,7 @@ static void blocks_carry_the_correlation(void **state)
             double s = 0, s2 = 0;
             for (int b = 0; b < 400; b++) {
                 double mean = 0;
-                wtl_block_draw(&rng, N, length, index);
+                wtl_block_draw(&rng, N, length, index, 1);
                 for (int i = 0; i < N; i++)
                     mean += x[index[i]] / N;
                 s += mean;
@@ -85,7 +85,7 @@ static void draws_are_blocks_of_a_ring(void **state)
     int seen[N] = {0};
     wtl_rng_init(&rng, 7);
     for (int b = 0; b < 2000; b++) {
-        wtl_block_draw(&rng, N, 9, index);
+        wtl_block_draw(&rng, N, 9, index, 1);
         for (int i = 0; i < N; i++) {
             assert_true(index[i] < N);
             seen[index[i]]++;
