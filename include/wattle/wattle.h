@@ -103,6 +103,24 @@ struct wtl_show_args {
 WTL_PUBLIC int wtl_show(const char *campaign, const struct wtl_show_args *args, char **json_out,
                         struct wtl_error *err);
 
+/* ---- Export: tables for other programs --------------------------------------------------------*/
+
+struct wtl_export_args {
+    size_t size; /* sizeof(struct wtl_export_args) */
+    const struct wtl_observer *observer;
+    const char *table;     /* "runs", "measurements" or "plans"; NULL: "runs" */
+    const char *plan_json; /* plans for the table of plans; the campaign is then NULL */
+    const char *gpu;       /* only this one (of a campaign); NULL: all */
+    const char *workload;
+};
+
+/* Writes a CSV table (docs/campaign.md) to `file`, in one step. Plans of a campaign are made now,
+ * as by wtl_optimize() without arguments. *json_out (json_out may be NULL) is what
+ * `wattle export --json` prints: file, table and number of rows. */
+WTL_PUBLIC int wtl_export(const char *campaign, const char *file,
+                          const struct wtl_export_args *args, char **json_out,
+                          struct wtl_error *err);
+
 /* ---- Optimize: campaign and policy to a plan --------------------------------------------------*/
 
 struct wtl_optimize_args {
@@ -125,6 +143,88 @@ struct wtl_optimize_args {
 WTL_PUBLIC int wtl_optimize(const char *campaign, const struct wtl_optimize_args *args,
                             char **json_out, struct wtl_error *err);
 
+/* ---- Fit: campaign to a predictor -------------------------------------------------------------*/
+
+struct wtl_fit_args {
+    size_t size; /* sizeof(struct wtl_fit_args) */
+    const struct wtl_observer *observer;
+    const char *policy;      /* which errors are stated: objective and limits of its defaults and */
+    const char *policy_yaml; /* category, as in wtl_optimize_args; NULL: EDP, 5 % slowdown */
+    const char *category;
+    const char *gpu; /* learn from runs on this one only; NULL: all */
+    const char *workload;
+};
+
+/* Learns time and power across workloads and GPUs. *model_out is a MODEL for wtl_predict(), what
+ * `wattle fit -o MODEL` writes; *json_out is what `wattle fit --json` prints: the same without its
+ * matrices, with the held-out errors and what was not learned from. Either may be NULL.
+ * -WTL_UNDECIDED when fewer than two sets of runs are usable. */
+WTL_PUBLIC int wtl_fit(const char *campaign, const struct wtl_fit_args *args, char **model_out,
+                       char **json_out, struct wtl_error *err);
+
+/* ---- Predict: predictor and a few runs to a plan ----------------------------------------------*/
+
+struct wtl_predict_args {
+    size_t size; /* sizeof(struct wtl_predict_args) */
+    const struct wtl_observer *observer;
+    const char *policy;      /* as in wtl_optimize_args; its `clocks` are the legal ones, */
+    const char *policy_yaml; /* which a board that Wattle does not know needs */
+    const char *category;
+    const char *gpu;       /* of the probe, where it does not say it or has several */
+    const char *workload;  /* likewise */
+    const char *at;        /* use the probe's runs at these clocks only: "1410,1065" */
+    const char *published; /* a published model instead of a fitted one: "fgcs-v100" */
+    double fp;             /* for it, instead of a probe: fp32 activity / 2 + fp64 activity */
+    double dram;           /* DRAM activity */
+    double time_s;         /* time of a run at 1380 MHz */
+};
+
+/* Predicts the curves of a workload from runs at one or more clocks and chooses on them. `probe` is
+ * the path of a campaign, or of a file to import (NULL with `published`, fp, dram and time_s);
+ * model_json is NULL with `published`. *json_out is a PLAN of evidence "predicted", what
+ * `wattle predict --json` prints. */
+WTL_PUBLIC int wtl_predict(const char *model_json, const char *probe,
+                           const struct wtl_predict_args *args, char **json_out,
+                           struct wtl_error *err);
+
+/* ---- Validate: a plan against fresh runs ------------------------------------------------------*/
+
+enum wtl_validate_flag {
+    WTL_VALIDATE_WITHIN = 1 /* the plan's own campaign: leave out one repetition at a time */
+};
+
+struct wtl_validate_args {
+    size_t size; /* sizeof(struct wtl_validate_args) */
+    const struct wtl_observer *observer;
+    uint64_t flags;    /* of enum wtl_validate_flag */
+    double confidence; /* of intervals, 0.5 to 0.9999; 0: 0.95 */
+    double margin;     /* by which a saving may fall short, up to 0.5; 0: 0.01; negative: none */
+};
+
+/* *json_out is what `wattle validate --json` prints (docs/verdicts.md). 0 whenever there is an
+ * answer: confirmed, refuted or undecided stands in its "verdict". *plan_out is the plan with the
+ * estimates of the fresh runs where they confirm it; NULL is needed with WTL_VALIDATE_WITHIN.
+ * Either may be NULL. -WTL_USAGE when the campaign holds the very runs that made the plan. */
+WTL_PUBLIC int wtl_validate(const char *plan_json, const char *campaign,
+                            const struct wtl_validate_args *args, char **json_out, char **plan_out,
+                            struct wtl_error *err);
+
+/* ---- Compare: two plans side by side ----------------------------------------------------------*/
+
+struct wtl_compare_args {
+    size_t size; /* sizeof(struct wtl_compare_args) */
+    const struct wtl_observer *observer;
+    const char *html;   /* also write the comparison as a page to this file; NULL: do not */
+    const char *pdf;    /* and as a PDF */
+    const char *name_a; /* of the plans in these two; NULL: "plan A", "plan B" */
+    const char *name_b;
+};
+
+/* *json_out (json_out may be NULL) is what `wattle compare --json` prints (docs/verdicts.md). */
+WTL_PUBLIC int wtl_compare(const char *plan_a_json, const char *plan_b_json,
+                           const struct wtl_compare_args *args, char **json_out,
+                           struct wtl_error *err);
+
 /* ---- Report: documents and figures ------------------------------------------------------------*/
 
 struct wtl_report_args {
@@ -142,6 +242,28 @@ struct wtl_report_args {
  * and what was left out. */
 WTL_PUBLIC int wtl_report(const char *campaign, const char *folder,
                           const struct wtl_report_args *args, char **json_out,
+                          struct wtl_error *err);
+
+/* ---- Deploy: plan to the files that put it in force -------------------------------------------*/
+
+enum wtl_deploy_flag {
+    WTL_DEPLOY_WITHOUT_WATTLE = 1 /* a shell script that needs nvidia-smi alone */
+};
+
+struct wtl_deploy_args {
+    size_t size; /* sizeof(struct wtl_deploy_args) */
+    const struct wtl_observer *observer;
+    uint64_t flags;           /* of enum wtl_deploy_flag */
+    int64_t memory_clock_mhz; /* lock it as well (only without Wattle); 0: leave it alone */
+    const char *program;      /* where wattle is on the target machine; NULL: /usr/bin/wattle */
+    const char *plan_name;    /* of the plan, for the record in production.json */
+};
+
+/* Writes production.json, units and scripts into `folder`, which is made if it does not exist; no
+ * device is changed. *json_out (json_out may be NULL) is production.json, what
+ * `wattle deploy --json` prints. 0 also when no plan can be deployed: read "left_out". */
+WTL_PUBLIC int wtl_deploy(const char *plan_json, const char *folder,
+                          const struct wtl_deploy_args *args, char **json_out,
                           struct wtl_error *err);
 
 #ifdef __cplusplus

@@ -2,7 +2,7 @@
  * `wattle deploy`: a plan to the files that put it in force. */
 #include "cli/command.h"
 
-#include "deploy/deploy.h"
+#include "flow/deploy.h"
 
 struct deploy_options {
     const char *dir;
@@ -38,7 +38,7 @@ static const struct wtl_opt opts[] = {
     {0},
 };
 
-static const struct deploy_options defaults = {.program = "/usr/bin/wattle"};
+static const struct deploy_options defaults = {.program = WTL_DEPLOY_PROGRAM};
 
 static void print_text(struct wtl_context *ctx, const struct wtl_deployment *d)
 {
@@ -71,24 +71,12 @@ static int print_json(struct wtl_context *ctx, const struct wtl_deployment *d,
     return rc;
 }
 
-/* 0 when something was deployed; 5 when the limits are what stands in the way, 7 otherwise. */
-static int verdict(const struct wtl_deployment *d)
-{
-    bool only_infeasible = d->n_items > 0;
-    for (size_t i = 0; i < d->n_items; i++)
-        only_infeasible = only_infeasible && d->items[i].plan->status == WTL_PLAN_INFEASIBLE;
-    if (d->n_deployed)
-        return 0;
-    return only_infeasible ? -(int)WTL_INFEASIBLE : -(int)WTL_UNDECIDED;
-}
-
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct deploy_options *o = ctx->options;
+    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
     struct wtl_plan_file file;
     struct wtl_deployment d;
-    struct wtl_board *boards;
-    size_t n_boards;
     if (!o->dir)
         return WTL_FAIL(err, WTL_USAGE, "wattle deploy needs -o DIR");
     if (o->memory_clock.given && !o->without_wattle)
@@ -102,18 +90,14 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     };
     int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
     if (rc == 0)
-        rc = wtl_boards_load(ctx->arena, &boards, &n_boards, err);
-    if (rc == 0)
-        rc = wtl_deploy_select(ctx->arena, &file, boards, n_boards, ctx->clock, &options, &d, err);
-    if (rc == 0)
-        rc = wtl_deploy_write(ctx->arena, &d, err);
+        rc = wtl_flow_deploy(&flow, &file, &options, ctx->arena, &d, err);
     if (rc < 0)
         return rc;
     if (ctx->json)
         rc = print_json(ctx, &d, err);
     else
         print_text(ctx, &d);
-    return rc < 0 ? rc : verdict(&d);
+    return rc < 0 ? rc : wtl_deployment_status(&d);
 }
 
 const struct wtl_command wtl_cmd_deploy = {

@@ -5,11 +5,7 @@
 #include "cli/policy_options.h"
 
 #include "base/file.h"
-#include "codec/json.h"
 #include "flow/fit.h"
-#include "store/predictor_file.h"
-
-#include "wattle_config.h"
 
 struct fit_options {
     const char *output;
@@ -43,29 +39,9 @@ static const struct wtl_opt opts[] = {
     {0},
 };
 
-static int make_policy(struct wtl_context *ctx, const struct fit_options *o,
-                       struct wtl_policy *policy, struct wtl_error *err)
-{
-    struct wtl_overlay overlay;
-    int rc = wtl_policy_options_read(ctx->arena, &o->policy, &overlay, err);
-    if (rc < 0)
-        return rc;
-    if (overlay.baseline || overlay.clocks)
-        return WTL_FAIL(err, WTL_USAGE,
-                        "--%s does not go with fit: held-out picks are judged against the highest "
-                        "clock, at the clocks of the runs",
-                        overlay.baseline ? "baseline" : "clocks");
-    *policy = wtl_policy_default();
-    policy->prefer = WTL_PREFER_BEST;
-    policy->has_max_slowdown = true;
-    policy->max_slowdown = 0.05;
-    wtl_overlay_apply(&overlay, policy);
-    return 0;
-}
-
 static void print_sets(struct wtl_context *ctx, const struct wtl_fit_result *r)
 {
-    const struct wtl_predictor *p = &r->predictor;
+    const struct wtl_predictor *p = &r->file.predictor;
     fprintf(ctx->out, "Learned from %zu sets of runs%s:\n", p->n_trained,
             p->has_activity ? ", with activity of the GPU" : " (no activity of the GPU in them)");
     for (size_t i = 0; i < p->n_trained; i++)
@@ -79,28 +55,12 @@ static void print_sets(struct wtl_context *ctx, const struct wtl_fit_result *r)
     fputc('\n', ctx->out);
 }
 
-static json_t *skipped_json(const struct wtl_fit_result *r)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < r->n_skipped; i++)
-        json_array_append_new(array,
-                              json_pack("{s:s, s:s, s:s}", "gpu", r->skipped[i].gpu, "workload",
-                                        r->skipped[i].workload, "reason", r->skipped[i].reason));
-    return array;
-}
-
-/* The MODEL document without its matrices, and what was passed over. */
-static int print_json(struct wtl_context *ctx, const struct wtl_predictor_file *file,
-                      const struct wtl_fit_result *r, struct wtl_error *err)
+static int print_json(struct wtl_context *ctx, const struct wtl_fit_result *r,
+                      struct wtl_error *err)
 {
     json_t *root = NULL;
-    int rc = wtl_predictor_to_json(file, &root, err);
-    if (rc < 0)
-        return rc;
-    json_object_del(root, "populations");
-    json_object_del(root, "checksum");
-    json_object_set_new(root, "skipped", skipped_json(r));
-    return wtl_print_json(ctx, root, err);
+    int rc = wtl_fit_json(r, &root, err);
+    return rc < 0 ? rc : wtl_print_json(ctx, root, err);
 }
 
 static int keep(struct wtl_campaign *c, const char *name, const struct wtl_predictor_file *file,
@@ -116,46 +76,37 @@ static int keep(struct wtl_campaign *c, const char *name, const struct wtl_predi
 }
 
 static int fit(struct wtl_context *ctx, const struct fit_options *o, struct wtl_campaign *c,
-               const struct wtl_policy *policy, struct wtl_error *err)
+               const struct wtl_fit_request *request, struct wtl_error *err)
 {
     const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
-    const struct wtl_run_filter filter = {.gpu = o->gpu, .workload = o->workload};
     struct wtl_fit_result r;
-    char created[32];
-    int rc = wtl_flow_fit(&flow, c, &filter, policy, ctx->arena, &r, err);
-    if (rc < 0)
-        return rc;
-    const struct wtl_predictor_file file = {
-        .tool = "wattle " WTL_VERSION,
-        .created = wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), created, sizeof created),
-        .campaign = ctx->argv[0],
-        .predictor = r.predictor,
-    };
-    rc = wtl_predictor_file_write(o->output, &file, err);
+    int rc = wtl_flow_fit(&flow, c, request, ctx->arena, &r, err);
+    if (rc == 0)
+        rc = wtl_predictor_file_write(o->output, &r.file, err);
     if (rc == 0 && !o->no_store)
-        rc = keep(c, wtl_path_base(o->output), &file, err);
+        rc = keep(c, wtl_path_base(o->output), &r.file, err);
     if (rc < 0)
         return rc;
     if (ctx->json)
-        return print_json(ctx, &file, &r, err);
+        return print_json(ctx, &r, err);
     print_sets(ctx, &r);
-    return wtl_print_heldout(ctx, &r.predictor, err);
+    return wtl_print_heldout(ctx, &r.file.predictor, err);
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct fit_options *o = ctx->options;
-    struct wtl_policy policy;
+    struct wtl_fit_request request = {.filter = {.gpu = o->gpu, .workload = o->workload}};
     struct wtl_campaign *c;
     if (!o->output)
         return WTL_FAIL(err, WTL_USAGE, "wattle fit needs -o MODEL");
-    int rc = make_policy(ctx, o, &policy, err);
+    int rc = wtl_policy_options_read(ctx->arena, &o->policy, &request.options, err);
     if (rc == 0)
         rc = wtl_campaign_open(ctx->argv[0], o->no_store ? WTL_CAMPAIGN_READ : WTL_CAMPAIGN_WRITE,
                                ctx->clock, &c, err);
     if (rc < 0)
         return rc;
-    rc = fit(ctx, o, c, &policy, err);
+    rc = fit(ctx, o, c, &request, err);
     wtl_campaign_close(c);
     return rc;
 }

@@ -4,12 +4,7 @@
 #include "cli/policy_options.h"
 #include "cli/table.h"
 
-#include "base/text.h"
 #include "flow/fit.h"
-#include "store/plan_file.h"
-#include "store/predictor_file.h"
-
-#include "wattle_config.h"
 
 #include <math.h>
 
@@ -90,19 +85,6 @@ static const struct wtl_opt opts[] = {
 
 /* ---- what is asked ---- */
 
-static int make_policy(struct wtl_context *ctx, const struct predict_options *o,
-                       struct wtl_policy *policy, struct wtl_error *err)
-{
-    struct wtl_overlay overlay;
-    int rc = wtl_policy_options_read(ctx->arena, &o->policy, &overlay, err);
-    if (rc < 0)
-        return rc;
-    *policy = wtl_policy_default();
-    policy->prefer = WTL_PREFER_BEST;
-    wtl_overlay_apply(&overlay, policy);
-    return 0;
-}
-
 static int check_options(const struct wtl_context *ctx, const struct predict_options *o,
                          struct wtl_error *err)
 {
@@ -127,82 +109,16 @@ static int check_options(const struct wtl_context *ctx, const struct predict_opt
     return 0;
 }
 
-struct plans {
-    struct wtl_plan *plan;
-    size_t n;
-};
-
-static int read_probe(struct wtl_context *ctx, const struct predict_options *o,
-                      struct wtl_probe **probes, size_t *n, struct wtl_error *err)
+static int read_at(struct wtl_context *ctx, const char *text, struct wtl_clocks *at,
+                   struct wtl_predict_request *request, struct wtl_error *err)
 {
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
-    struct wtl_clocks at;
-    if (o->at) {
-        int rc = wtl_clocks_parse(ctx->arena, o->at, &at, err);
-        if (rc < 0) {
-            wtl_error_context(err, "--at");
-            return rc;
-        }
-    }
-    return wtl_flow_probe(&flow, o->probe, o->gpu, o->workload, o->at ? &at : NULL, ctx->arena,
-                          probes, n, err);
-}
-
-/* ---- predictions ---- */
-
-static int by_fitted(struct wtl_context *ctx, const struct predict_options *o,
-                     const struct wtl_policy *policy, struct plans *out, struct wtl_error *err)
-{
-    struct wtl_predictor_file file;
-    struct wtl_probe *probes = NULL;
-    size_t n = 0;
-    int rc = wtl_predictor_file_read(ctx->arena, ctx->argv[0], &file, err);
-    if (rc == 0)
-        rc = read_probe(ctx, o, &probes, &n, err);
+    if (!text)
+        return 0;
+    int rc = wtl_clocks_parse(ctx->arena, text, at, err);
     if (rc < 0)
-        return rc;
-    out->plan = WTL_NEW_ARRAY(ctx->arena, struct wtl_plan, n);
-    if (!out->plan)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu plans", n);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = wtl_flow_predict(ctx->arena, &file.predictor, &probes[i], policy, &out->plan[i], err);
-    out->n = n;
+        wtl_error_context(err, "--at");
+    request->at = at;
     return rc;
-}
-
-/* The accepted run at the highest clock of the first set. */
-static int fgcs_from_probe(struct wtl_context *ctx, const struct predict_options *o,
-                           struct wtl_fgcs *fgcs, const char **workload, struct wtl_error *err)
-{
-    struct wtl_probe *probes;
-    size_t n;
-    const struct wtl_run *top = NULL;
-    int rc = read_probe(ctx, o, &probes, &n, err);
-    if (rc < 0)
-        return rc;
-    const struct wtl_workset *set = &probes[0].set;
-    for (size_t i = 0; i < set->n_runs; i++)
-        if (set->runs[i].causes == 0 && (!top || set->runs[i].clock_mhz > top->clock_mhz))
-            top = &set->runs[i];
-    if (!top)
-        return WTL_FAIL(err, WTL_UNDECIDED, "no run of the probe is usable");
-    *workload = set->workload;
-    return wtl_fgcs_from_run(top, fgcs, err);
-}
-
-static int by_fgcs(struct wtl_context *ctx, const struct predict_options *o,
-                   const struct wtl_policy *policy, struct plans *out, struct wtl_error *err)
-{
-    struct wtl_fgcs fgcs = {o->fp.value, o->dram.value, o->time.value};
-    const char *workload = o->workload ? o->workload : "unnamed";
-    int rc = o->probe ? fgcs_from_probe(ctx, o, &fgcs, &workload, err) : 0;
-    out->plan = WTL_NEW(ctx->arena, struct wtl_plan);
-    if (rc == 0 && !out->plan)
-        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory for a plan");
-    out->n = 1;
-    return rc < 0 ? rc
-                  : wtl_flow_predict_fgcs(ctx->arena, &fgcs, o->gpu ? o->gpu : "V100", workload,
-                                          policy, out->plan, err);
 }
 
 /* ---- answers ---- */
@@ -307,28 +223,19 @@ static int print_plan(struct wtl_context *ctx, const struct wtl_plan *p, struct 
     return 0;
 }
 
-static int give(struct wtl_context *ctx, const struct predict_options *o, const struct plans *plans,
-                struct wtl_error *err)
+static int give(struct wtl_context *ctx, const struct predict_options *o,
+                const struct wtl_plan_file *file, struct wtl_error *err)
 {
-    char created[32];
     json_t *root = NULL;
-    const struct wtl_plan_file file = {
-        .tool = "wattle " WTL_VERSION,
-        .created = wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), created, sizeof created),
-        .campaign = o->probe ? o->probe : "",
-        .fingerprint = "",
-        .plans = plans->plan,
-        .n_plans = plans->n,
-    };
-    int rc = o->output ? wtl_plan_file_write(o->output, &file, err) : 0;
+    int rc = o->output ? wtl_plan_file_write(o->output, file, err) : 0;
     if (rc == 0 && ctx->json) {
-        rc = wtl_plan_to_json(&file, &root, err);
+        rc = wtl_plan_to_json(file, &root, err);
         return rc < 0 ? rc : wtl_print_json(ctx, root, err);
     }
-    for (size_t i = 0; rc == 0 && i < plans->n; i++) {
+    for (size_t i = 0; rc == 0 && i < file->n_plans; i++) {
         if (i)
             fputc('\n', ctx->out);
-        rc = print_plan(ctx, &plans->plan[i], err);
+        rc = print_plan(ctx, &file->plans[i], err);
     }
     return rc;
 }
@@ -336,22 +243,25 @@ static int give(struct wtl_context *ctx, const struct predict_options *o, const 
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct predict_options *o = ctx->options;
-    struct wtl_policy policy;
-    struct plans plans = {.n = 0};
+    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    const struct wtl_fgcs features = {o->fp.value, o->dram.value, o->time.value};
+    struct wtl_predict_request request = {.probe = o->probe,
+                                          .gpu = o->gpu,
+                                          .workload = o->workload,
+                                          .features = o->time.given ? &features : NULL};
+    struct wtl_predictor_file model;
+    struct wtl_plan_file file;
+    struct wtl_clocks at;
     int rc = check_options(ctx, o, err);
-    if (rc == 0)
-        rc = make_policy(ctx, o, &policy, err);
-    if (rc == 0)
-        rc = o->model ? by_fgcs(ctx, o, &policy, &plans, err)
-                      : by_fitted(ctx, o, &policy, &plans, err);
-    if (rc == 0)
-        rc = give(ctx, o, &plans, err);
-    if (rc < 0)
-        return rc;
-    bool infeasible = plans.n > 0;
-    for (size_t i = 0; i < plans.n; i++)
-        infeasible = infeasible && plans.plan[i].status == WTL_PLAN_INFEASIBLE;
-    return infeasible ? -(int)WTL_INFEASIBLE : 0;
+    rc = rc ? rc : wtl_policy_options_read(ctx->arena, &o->policy, &request.options, err);
+    rc = rc ? rc : read_at(ctx, o->at, &at, &request, err);
+    if (rc == 0 && !o->model) {
+        rc = wtl_predictor_file_read(ctx->arena, ctx->argv[0], &model, err);
+        request.predictor = &model.predictor;
+    }
+    rc = rc ? rc : wtl_flow_predict(&flow, &request, ctx->arena, &file, err);
+    rc = rc ? rc : give(ctx, o, &file, err);
+    return rc < 0 ? rc : wtl_predictions_status(&file);
 }
 
 const struct wtl_command wtl_cmd_predict = {

@@ -4,7 +4,9 @@
 #include "cli/terminal.h"
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
+#include "codec/json.h"
 #include "wattle_config.h"
 
 #include <string.h>
@@ -54,12 +56,16 @@ int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *
 {
     if (!document)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory building the JSON document");
-    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(10);
-    int rc = json_dumpf(document, ctx->out, flags);
+    struct wtl_buf text;
+    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    int rc = 0;
+    if (!wtl_json_write(document, &text))
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory writing the JSON document");
+    else if (fwrite(wtl_buf_str(&text), 1, text.len, ctx->out) != text.len)
+        rc = WTL_FAIL(err, WTL_IO, "cannot write to standard output");
     json_decref(document);
-    if (rc != 0 || fputc('\n', ctx->out) == EOF)
-        return WTL_FAIL(err, WTL_IO, "cannot write to standard output");
-    return 0;
+    wtl_buf_fini(&text);
+    return rc;
 }
 
 static int show_error(const struct wtl_error *err, int rc)

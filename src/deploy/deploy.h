@@ -18,6 +18,9 @@
 
 enum { WTL_PRODUCTION_VERSION = 1, WTL_DEPLOY_NAME = 64 };
 
+/* Where wattle is on the target machine, unless told otherwise. */
+#define WTL_DEPLOY_PROGRAM "/usr/bin/wattle"
+
 struct wtl_deploy_options {
     const char *dir; /* made if it is not there; refused if it holds files that are not ours */
     const char *plan_path; /* for the record */

@@ -106,11 +106,9 @@ static int write_deployment(const struct wtl_flow *flow, const struct wtl_analys
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     *options = (struct wtl_deploy_options){.dir = p->deploy,
                                            .plan_path = p->plan,
-                                           .program = "/usr/bin/wattle",
+                                           .program = WTL_DEPLOY_PROGRAM,
                                            .without_wattle = !o->with_wattle};
-    int rc = wtl_deploy_select(arena, &a->plans, o->request.boards, o->request.n_boards,
-                               flow->clock, options, &a->deployment, err);
-    return rc < 0 ? rc : wtl_deploy_write(arena, &a->deployment, err);
+    return wtl_flow_deploy(flow, &a->plans, options, arena, &a->deployment, err);
 }
 
 int wtl_flow_analyse(const struct wtl_flow *flow, const struct wtl_analyse_options *options,

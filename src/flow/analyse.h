@@ -10,8 +10,8 @@
 #ifndef WTL_FLOW_ANALYSE_H
 #define WTL_FLOW_ANALYSE_H
 
-#include "deploy/deploy.h"
 #include "flow/compare.h"
+#include "flow/deploy.h"
 #include "flow/optimize.h"
 #include "flow/report.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "core/measurement.h"
-#include "store/campaign.h"
+#include "flow/flow.h"
 #include "store/plan_file.h"
 
 /* One run a row, in the columns of trace/run_field.h: every metric, the judgement last. */
@@ -28,5 +28,29 @@ int wtl_export_measurements(struct wtl_campaign *c, const struct wtl_workset *se
  * positive for less energy, time_penalty_percent positive for slower. Figures that a plan does not
  * have are empty. tied_frequencies is joined by blanks. */
 void wtl_export_plans(const struct wtl_plan_file *file, struct wtl_buf *out);
+
+enum { WTL_EXPORT_BYTES_MAX = 1 << 30 }; /* two million runs of half a kilobyte */
+
+/* ---- A whole table ----------------------------------------------------------------------------*/
+
+enum wtl_export_table { WTL_EXPORT_RUNS, WTL_EXPORT_MEASUREMENTS, WTL_EXPORT_PLANS };
+
+/* "runs", "measurements", "plans". -WTL_USAGE names them. */
+int wtl_export_table_parse(const char *text, enum wtl_export_table *out, struct wtl_error *err);
+
+/* The table as CSV, appended. Plans are those of `plans`; where that is NULL, `campaign` is a PLAN
+ * file, or a campaign whose plans are made as `wattle optimize` makes them without further options.
+ */
+struct wtl_export_request {
+    enum wtl_export_table table;
+    const char *campaign;              /* path; unused with `plans` */
+    const struct wtl_plan_file *plans; /* only for WTL_EXPORT_PLANS; NULL: none */
+    struct wtl_run_filter filter;      /* of a campaign */
+};
+int wtl_flow_export(const struct wtl_flow *flow, const struct wtl_export_request *request,
+                    struct wtl_buf *out, struct wtl_error *err);
+
+/* What was written where, as JSON. NULL: out of memory. */
+json_t *wtl_export_json(const char *file, enum wtl_export_table table, const struct wtl_buf *csv);
 
 #endif

@@ -3,8 +3,10 @@
 #include "flow/fit.h"
 
 #include "base/text.h"
+#include "codec/json.h"
 #include "optimize/heldout.h"
 #include "predict/curve.h"
+#include "wattle_config.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -184,32 +186,96 @@ static int held_out(struct wtl_arena *arena, const struct material *m,
     return 0;
 }
 
-int wtl_flow_fit(const struct wtl_flow *flow, struct wtl_campaign *c,
-                 const struct wtl_run_filter *filter, const struct wtl_policy *policy,
-                 struct wtl_arena *arena, struct wtl_fit_result *result_out, struct wtl_error *err)
+/* What held-out picks are judged by. */
+static int make_policy(const struct wtl_fit_request *request, struct wtl_policy *out,
+                       struct wtl_error *err)
 {
-    struct material m = {.arena = arena};
-    struct wtl_workset *sets;
-    size_t n;
-    int rc = wtl_flow_worksets(flow, c, filter, arena, &sets, &n, err);
+    struct wtl_policy policy = wtl_policy_default();
+    policy.prefer = WTL_PREFER_BEST;
+    policy.has_max_slowdown = true;
+    policy.max_slowdown = 0.05;
+    int rc = 0;
+    if (request->policy)
+        rc = wtl_policy_file_apply(request->policy, "", "", request->category, &policy, NULL, err);
+    wtl_overlay_apply(&request->options, &policy);
+    bool baseline = policy.baseline.kind != WTL_BASELINE_MAX;
+    if (rc == 0 && (baseline || policy.clocks_mhz))
+        rc = WTL_FAIL(err, WTL_USAGE,
+                      "%s does not go with fit: held-out picks are judged against the highest "
+                      "clock, at the clocks of the runs",
+                      baseline ? "another baseline" : "a list of clocks");
     if (rc == 0)
-        rc = gather(&m, sets, n, err);
-    if (rc < 0)
-        return rc;
-    if (m.n < 2)
-        return too_little(&m, err);
-    const struct wtl_example **pointers = WTL_NEW_ARRAY(arena, const struct wtl_example *, m.n);
+        *out = policy;
+    return rc;
+}
+
+static int learn(struct wtl_arena *arena, const struct material *m, const struct wtl_policy *policy,
+                 struct wtl_predictor *out, struct wtl_error *err)
+{
+    if (m->n < 2)
+        return too_little(m, err);
+    const struct wtl_example **pointers = WTL_NEW_ARRAY(arena, const struct wtl_example *, m->n);
     if (!pointers)
         return nomem(err);
-    for (size_t i = 0; i < m.n; i++)
-        pointers[i] = &m.examples[i];
-    struct wtl_fit_result r = {.skipped = m.skipped, .n_skipped = m.n_skipped};
-    rc = wtl_predictor_fit(arena, pointers, m.n, &r.predictor, err);
-    if (rc == 0)
-        rc = held_out(arena, &m, policy, &r.predictor, err);
-    if (rc == 0)
-        rc = wtl_campaign_fingerprint(c, r.predictor.fingerprint, err);
-    if (rc == 0)
-        *result_out = r;
-    return rc;
+    for (size_t i = 0; i < m->n; i++)
+        pointers[i] = &m->examples[i];
+    int rc = wtl_predictor_fit(arena, pointers, m->n, out, err);
+    return rc ? rc : held_out(arena, m, policy, out, err);
+}
+
+int wtl_flow_fit(const struct wtl_flow *flow, struct wtl_campaign *c,
+                 const struct wtl_fit_request *request, struct wtl_arena *arena,
+                 struct wtl_fit_result *result_out, struct wtl_error *err)
+{
+    struct material m = {.arena = arena};
+    struct wtl_policy policy;
+    struct wtl_workset *sets;
+    size_t n;
+    char created[32];
+    struct wtl_fit_result r = {.file = {.tool = "wattle " WTL_VERSION}};
+    int rc = make_policy(request, &policy, err);
+    rc = rc ? rc : wtl_flow_worksets(flow, c, &request->filter, arena, &sets, &n, err);
+    rc = rc ? rc : gather(&m, sets, n, err);
+    rc = rc ? rc : learn(arena, &m, &policy, &r.file.predictor, err);
+    rc = rc ? rc : wtl_campaign_fingerprint(c, r.file.predictor.fingerprint, err);
+    if (rc < 0)
+        return rc;
+    wtl_format_utc(flow->clock.wall_ns(flow->clock.ctx), created, sizeof created);
+    r.file.created = wtl_arena_strdup(arena, created);
+    r.file.campaign = wtl_arena_strdup(arena, wtl_campaign_path(c));
+    if (!r.file.created || !r.file.campaign)
+        return nomem(err);
+    r.skipped = m.skipped;
+    r.n_skipped = m.n_skipped;
+    *result_out = r;
+    return 0;
+}
+
+/* ---- JSON ---- */
+
+int wtl_fit_json(const struct wtl_fit_result *r, json_t **root_out, struct wtl_error *err)
+{
+    json_t *root = NULL, *skipped = json_array();
+    int rc = wtl_predictor_to_json(&r->file, &root, err);
+    for (size_t i = 0; rc == 0 && i < r->n_skipped; i++) {
+        const struct wtl_fit_skipped *s = &r->skipped[i];
+        if (json_array_append_new(skipped,
+                                  json_pack("{s:o, s:o, s:o}", "gpu", wtl_json_text(s->gpu),
+                                            "workload", wtl_json_text(s->workload), "reason",
+                                            wtl_json_text(s->reason))) != 0)
+            rc = nomem(err);
+    }
+    if (rc < 0) {
+        json_decref(root);
+        json_decref(skipped);
+        return rc;
+    }
+    json_object_del(root, "populations");
+    json_object_del(root, "checksum");
+    if (json_object_set_new(root, "skipped", skipped) != 0) {
+        json_decref(root);
+        return nomem(err);
+    }
+    *root_out = root;
+    return 0;
 }

@@ -2,14 +2,10 @@
  * From probe runs and a predictor to a predicted plan. */
 #include "flow/fit.h"
 
-#include "base/file.h"
 #include "store/board_file.h"
+#include "wattle_config.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 /* The published model was fitted from 510 MHz up. */
 #define FGCS_X_MIN (510.0 / WTL_FGCS_F_MAX_MHZ)
@@ -19,119 +15,7 @@ static int nomem(struct wtl_error *err)
     return WTL_FAIL(err, WTL_NOMEM, "out of memory predicting");
 }
 
-/* ---- the probe ---- */
-
-static int is_campaign(const char *path, bool *out, struct wtl_error *err)
-{
-    static const char magic[16] = "SQLite format 3";
-    char head[sizeof magic] = {0};
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return wtl_fail_errno(err, errno, "open", path);
-    size_t n = fread(head, 1, sizeof head, f);
-    bool failed = ferror(f) != 0;
-    (void)fclose(f);
-    if (failed)
-        return WTL_FAIL(err, WTL_IO, "cannot read \"%s\"", path);
-    *out = n == sizeof head && memcmp(head, magic, sizeof magic) == 0;
-    return 0;
-}
-
-static int open_sets(const struct wtl_flow *flow, const char *path,
-                     const struct wtl_import_options *import, const struct wtl_run_filter *filter,
-                     struct wtl_arena *arena, struct wtl_workset **sets_out, size_t *n_out,
-                     struct wtl_error *err)
-{
-    struct wtl_campaign *c = NULL;
-    struct wtl_import_result imported;
-    enum wtl_campaign_mode mode = import ? WTL_CAMPAIGN_CREATE : WTL_CAMPAIGN_READ;
-    int rc = wtl_campaign_open(path, mode, flow->clock, &c, err);
-    if (rc == 0 && import)
-        rc = wtl_flow_import(flow, c, import, arena, &imported, err);
-    if (rc == 0)
-        rc = wtl_flow_worksets(flow, c, filter, arena, sets_out, n_out, err);
-    wtl_campaign_close(c);
-    return rc;
-}
-
-/* A file that is no campaign goes through one that lives as long as this call. */
-static int import_sets(const struct wtl_flow *flow, const char *path,
-                       const struct wtl_run_filter *filter, struct wtl_arena *arena,
-                       struct wtl_workset **sets_out, size_t *n_out, struct wtl_error *err)
-{
-    const struct wtl_import_options import = {
-        .paths = &path, .n_paths = 1, .gpu = filter->gpu, .workload = filter->workload};
-    const char *base = getenv("TMPDIR");
-    char dir[WTL_LIMIT_PATH], file[WTL_LIMIT_PATH + 20];
-    if (snprintf(dir, sizeof dir, "%s/wattle-XXXXXX", base && *base ? base : "/tmp") >=
-        (int)sizeof dir)
-        return WTL_FAIL(err, WTL_LIMIT, "TMPDIR is too long");
-    if (!mkdtemp(dir))
-        return wtl_fail_errno(err, errno, "make", dir);
-    snprintf(file, sizeof file, "%s/probe.wattle", dir);
-    int rc = open_sets(flow, file, &import, filter, arena, sets_out, n_out, err);
-    (void)unlink(file);
-    (void)rmdir(dir);
-    return rc;
-}
-
-static void keep_clocks(struct wtl_workset *set, const struct wtl_clocks *at)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < set->n_runs; i++)
-        if (wtl_clocks_contain(at, set->runs[i].clock_mhz))
-            set->runs[kept++] = set->runs[i];
-    set->n_runs = kept;
-}
-
-/* The set is judged as it was recorded, before clocks are picked out of it. */
-static int make_probe(const struct wtl_workset *set, const struct wtl_clocks *at,
-                      struct wtl_probe *probe, struct wtl_error *err)
-{
-    WTL_ARENA(scratch);
-    struct wtl_quality quality;
-    *probe = (struct wtl_probe){.set = *set};
-    int rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &quality, err);
-    if (rc == 0 && !quality.usable)
-        snprintf(probe->unusable, sizeof probe->unusable, "%s", quality.reason);
-    if (rc == 0 && at)
-        keep_clocks(&probe->set, at);
-    return rc;
-}
-
-int wtl_flow_probe(const struct wtl_flow *flow, const char *path, const char *gpu,
-                   const char *workload, const struct wtl_clocks *at, struct wtl_arena *arena,
-                   struct wtl_probe **probes_out, size_t *n_out, struct wtl_error *err)
-{
-    const struct wtl_run_filter filter = {.gpu = gpu, .workload = workload};
-    struct wtl_workset *sets;
-    size_t n = 0, kept = 0;
-    bool campaign = false;
-    int rc = is_campaign(path, &campaign, err);
-    if (rc == 0)
-        rc = campaign ? open_sets(flow, path, NULL, &filter, arena, &sets, &n, err)
-                      : import_sets(flow, path, &filter, arena, &sets, &n, err);
-    if (rc < 0)
-        return rc;
-    struct wtl_probe *probes = WTL_NEW_ARRAY(arena, struct wtl_probe, n ? n : 1);
-    if (!probes)
-        return nomem(err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = make_probe(&sets[i], at, &probes[kept], err);
-        kept += probes[kept].set.n_runs > 0;
-    }
-    if (rc < 0)
-        return rc;
-    if (kept == 0)
-        return WTL_FAIL(err, WTL_NOTFOUND, "\"%s\" has no run of %s on %s%s", path,
-                        workload ? workload : "any workload", gpu ? gpu : "any GPU",
-                        at ? " at these clocks" : "");
-    *probes_out = probes;
-    *n_out = kept;
-    return 0;
-}
-
-/* ---- predict ---- */
+/* ---- one plan ---- */
 
 static int board_clocks(struct wtl_arena *arena, const char *gpu, const struct wtl_run *runs,
                         size_t n, struct wtl_clocks *out, struct wtl_error *err)
@@ -245,7 +129,7 @@ static int predict_curves(struct wtl_arena *arena, const struct wtl_predictor *p
     return describe_model(arena, predictor, *activity, card != NULL, curves, err);
 }
 
-int wtl_flow_predict(struct wtl_arena *arena, const struct wtl_predictor *predictor,
+static int by_fitted(struct wtl_arena *arena, const struct wtl_predictor *predictor,
                      const struct wtl_probe *probe, const struct wtl_policy *policy,
                      struct wtl_plan *plan_out, struct wtl_error *err)
 {
@@ -270,9 +154,9 @@ int wtl_flow_predict(struct wtl_arena *arena, const struct wtl_predictor *predic
     return rc;
 }
 
-int wtl_flow_predict_fgcs(struct wtl_arena *arena, const struct wtl_fgcs *fgcs, const char *gpu,
-                          const char *workload, const struct wtl_policy *policy,
-                          struct wtl_plan *plan_out, struct wtl_error *err)
+static int by_fgcs(struct wtl_arena *arena, const struct wtl_fgcs *fgcs, const char *gpu,
+                   const char *workload, const struct wtl_policy *policy, struct wtl_plan *plan_out,
+                   struct wtl_error *err)
 {
     const struct wtl_run top = {.clock_mhz = WTL_FGCS_F_MAX_MHZ};
     struct wtl_clocks legal = {policy->clocks_mhz, policy->n_clocks};
@@ -284,4 +168,113 @@ int wtl_flow_predict_fgcs(struct wtl_arena *arena, const struct wtl_fgcs *fgcs, 
     rc = wtl_predicted_from_fgcs(arena, fgcs, legal.mhz, legal.n, &curves, err);
     return rc < 0 ? rc
                   : wtl_optimize_predicted(arena, gpu, workload, &curves, policy, plan_out, err);
+}
+
+/* ---- all plans ---- */
+
+static int make_policy(const struct wtl_predict_request *request, const char *gpu,
+                       const char *workload, struct wtl_policy *out, struct wtl_error *err)
+{
+    struct wtl_policy policy = wtl_policy_default();
+    policy.prefer = WTL_PREFER_BEST;
+    int rc = 0;
+    if (request->policy)
+        rc = wtl_policy_file_apply(request->policy, gpu, workload, request->category, &policy, NULL,
+                                   err);
+    wtl_overlay_apply(&request->options, &policy);
+    if (rc == 0)
+        *out = policy;
+    return rc;
+}
+
+static int predict_fitted(struct wtl_arena *arena, const struct wtl_predict_request *request,
+                          const struct wtl_probe *probes, size_t n, struct wtl_plan_file *file,
+                          struct wtl_error *err)
+{
+    int rc = 0;
+    file->plans = WTL_NEW_ARRAY(arena, struct wtl_plan, n + 1);
+    if (!file->plans)
+        return nomem(err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct wtl_workset *set = &probes[i].set;
+        struct wtl_policy policy;
+        rc = make_policy(request, set->gpu, set->workload, &policy, err);
+        rc = rc ? rc
+                : by_fitted(arena, request->predictor, &probes[i], &policy, &file->plans[i], err);
+    }
+    file->n_plans = n;
+    return rc;
+}
+
+/* The accepted run at the highest clock of the first set. */
+static int features_of(const struct wtl_workset *set, struct wtl_fgcs *fgcs, struct wtl_error *err)
+{
+    const struct wtl_run *top = NULL;
+    for (size_t i = 0; i < set->n_runs; i++)
+        if (set->runs[i].causes == 0 && (!top || set->runs[i].clock_mhz > top->clock_mhz))
+            top = &set->runs[i];
+    if (!top)
+        return WTL_FAIL(err, WTL_UNDECIDED, "no run of the probe is usable");
+    return wtl_fgcs_from_run(top, fgcs, err);
+}
+
+static int predict_published(struct wtl_arena *arena, const struct wtl_predict_request *request,
+                             const struct wtl_probe *probes, struct wtl_plan_file *file,
+                             struct wtl_error *err)
+{
+    struct wtl_fgcs fgcs = {0};
+    struct wtl_policy policy;
+    const char *gpu = request->gpu ? request->gpu : "V100";
+    const char *workload = request->workload ? request->workload : "unnamed";
+    if (request->features)
+        fgcs = *request->features;
+    int rc = probes ? features_of(&probes[0].set, &fgcs, err) : 0;
+    if (probes)
+        workload = probes[0].set.workload;
+    file->plans = WTL_NEW(arena, struct wtl_plan);
+    if (rc == 0 && !file->plans)
+        rc = nomem(err);
+    rc = rc ? rc : make_policy(request, gpu, workload, &policy, err);
+    file->n_plans = 1;
+    return rc ? rc : by_fgcs(arena, &fgcs, gpu, workload, &policy, file->plans, err);
+}
+
+int wtl_flow_predict(const struct wtl_flow *flow, const struct wtl_predict_request *request,
+                     struct wtl_arena *arena, struct wtl_plan_file *file_out, struct wtl_error *err)
+{
+    struct wtl_probe *probes = NULL;
+    size_t n = 0;
+    char created[32];
+    int rc = 0;
+    if (request->predictor && !request->probe)
+        rc = WTL_FAIL(err, WTL_USAGE, "a fitted model needs a probe: runs at one or more clocks");
+    else if (!request->predictor && !request->probe == !request->features)
+        rc = WTL_FAIL(err, WTL_USAGE,
+                      WTL_FGCS_NAME " needs either a probe or the activity and time of a run");
+    if (rc == 0 && request->probe)
+        rc = wtl_flow_probe(flow, request->probe, request->gpu, request->workload, request->at,
+                            arena, &probes, &n, err);
+    if (rc < 0)
+        return rc;
+    wtl_format_utc(flow->clock.wall_ns(flow->clock.ctx), created, sizeof created);
+    struct wtl_plan_file file = {.tool = "wattle " WTL_VERSION,
+                                 .created = wtl_arena_strdup(arena, created),
+                                 .campaign =
+                                     wtl_arena_strdup(arena, request->probe ? request->probe : ""),
+                                 .fingerprint = ""};
+    if (!file.created || !file.campaign)
+        return nomem(err);
+    rc = request->predictor ? predict_fitted(arena, request, probes, n, &file, err)
+                            : predict_published(arena, request, probes, &file, err);
+    if (rc == 0)
+        *file_out = file;
+    return rc;
+}
+
+int wtl_predictions_status(const struct wtl_plan_file *file)
+{
+    size_t infeasible = 0;
+    for (size_t i = 0; i < file->n_plans; i++)
+        infeasible += file->plans[i].status == WTL_PLAN_INFEASIBLE;
+    return infeasible && infeasible == file->n_plans ? -(int)WTL_INFEASIBLE : 0;
 }

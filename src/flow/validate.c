@@ -238,9 +238,9 @@ json_t *wtl_validations_json(const struct wtl_validations *v)
     const char *overall = status == 0                   ? "confirmed"
                           : status == -(int)WTL_REFUTED ? "refuted"
                                                         : "undecided";
-    json_t *root = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}}", "format", "wattle-verdict", "version",
-                             1, "verdict", overall, "campaign", "path", v->campaign, "fingerprint",
-                             v->fingerprint);
+    json_t *root = json_pack("{s:s, s:i, s:s, s:{s:o, s:s}}", "format", "wattle-verdict", "version",
+                             1, "verdict", overall, "campaign", "path", wtl_json_text(v->campaign),
+                             "fingerprint", v->fingerprint);
     return list_of(root, "verdicts", one_verdict, v->items, v->n);
 }
 

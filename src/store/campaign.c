@@ -140,6 +140,22 @@ int wtl_campaign_open(const char *path, enum wtl_campaign_mode mode, struct wtl_
     return rc;
 }
 
+int wtl_campaign_detect(const char *path, bool *is_out, struct wtl_error *err)
+{
+    static const char magic[16] = "SQLite format 3";
+    char head[sizeof magic] = {0};
+    FILE *f = fopen(path, "rbe");
+    if (!f)
+        return wtl_fail_errno(err, errno, "open", path);
+    size_t n = fread(head, 1, sizeof head, f);
+    bool failed = ferror(f) != 0;
+    (void)fclose(f);
+    if (failed)
+        return WTL_FAIL(err, WTL_IO, "cannot read \"%s\"", path);
+    *is_out = n == sizeof head && memcmp(head, magic, sizeof magic) == 0;
+    return 0;
+}
+
 static void finalize_all(struct wtl_campaign *c)
 {
     for (int i = 0; i < WTL_N_SQL; i++) {

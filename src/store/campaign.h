@@ -34,6 +34,10 @@ enum wtl_campaign_mode {
 int wtl_campaign_open(const char *path, enum wtl_campaign_mode mode, struct wtl_clock clock,
                       struct wtl_campaign **campaign_out, struct wtl_error *err);
 
+/* Whether the file begins as a campaign does; false for one of another kind. -WTL_NOTFOUND and so
+ * on where it cannot be read. */
+int wtl_campaign_detect(const char *path, bool *is_out, struct wtl_error *err);
+
 /* Rolls an open transaction back. A campaign that this open made, and into which nothing was ever
  * committed, is removed again. NULL is fine. */
 void wtl_campaign_close(struct wtl_campaign *c);

@@ -138,6 +138,124 @@ static void test_optimize_refuses(void **state)
     assert_ptr_equal(json, untouched);
 }
 
+static void test_export_refuses(void **state)
+{
+    (void)state;
+    const struct wtl_export_args table = {.size = sizeof table, .table = "tables"};
+    const struct wtl_export_args plans = {.size = sizeof plans, .plan_json = "{\"plans\": []}"};
+    char *json = untouched, file[260];
+    snprintf(file, sizeof file, "%s/t.csv", dir);
+    import_shipped(NULL, NULL);
+    assert_int_equal(wtl_export(campaign, NULL, NULL, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_export(campaign, file, &table, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_export(campaign, file, &plans, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_export(NULL, file, &plans, &json, &err), -(int)WTL_USAGE);
+    assert_non_null(strstr(err.message, "needs a campaign, not plans"));
+    assert_int_equal(wtl_export(NULL, file, NULL, &json, &err), -(int)WTL_USAGE);
+    assert_ptr_equal(json, untouched);
+    assert_int_not_equal(access(file, F_OK), 0);
+}
+
+static void test_fit_refuses(void **state)
+{
+    (void)state;
+    const struct wtl_fit_args baseline = {
+        .size = sizeof baseline, .policy_yaml = "name: x\ndefaults: {baseline: default}\n"};
+    const struct wtl_fit_args clocks = {
+        .size = sizeof clocks, .policy_yaml = "name: x\ndefaults: {clocks: [900, 1380]}\n"};
+    const struct wtl_fit_args one = {.size = sizeof one, .gpu = "V100", .workload = "llama"};
+    char *model = untouched, *json = untouched;
+    assert_int_equal(wtl_fit(NULL, NULL, &model, &json, &err), -(int)WTL_USAGE);
+    import_shipped(NULL, NULL);
+    assert_int_equal(wtl_fit(campaign, &baseline, &model, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_fit(campaign, &clocks, &model, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_fit(campaign, &one, &model, &json, &err), -(int)WTL_UNDECIDED);
+    assert_ptr_equal(model, untouched);
+    assert_ptr_equal(json, untouched);
+}
+
+static void test_predict_refuses(void **state)
+{
+    (void)state;
+    const struct wtl_predict_args name = {.size = sizeof name, .published = "fgcs-a100"};
+    const struct wtl_predict_args bare = {.size = sizeof bare, .published = "fgcs-v100"};
+    const struct wtl_predict_args both = {
+        .size = sizeof both, .published = "fgcs-v100", .fp = 0.3, .dram = 0.2, .time_s = 1};
+    const struct wtl_predict_args share = {
+        .size = sizeof share, .published = "fgcs-v100", .fp = 3, .dram = 0.2, .time_s = 1};
+    const struct wtl_predict_args at = {.size = sizeof at, .at = "fast"};
+    char *json = untouched;
+    assert_int_equal(wtl_predict(NULL, campaign, NULL, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_predict(NULL, NULL, &name, &json, &err), -(int)WTL_NOTFOUND);
+    assert_int_equal(wtl_predict(NULL, NULL, &bare, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_predict(NULL, campaign, &both, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_predict(NULL, NULL, &share, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_predict("{}", campaign, &both, &json, &err), -(int)WTL_USAGE);
+    assert_true(wtl_predict("{}", campaign, &at, &json, &err) < 0);
+    assert_true(wtl_predict("{}", campaign, NULL, &json, &err) < 0);
+    assert_non_null(strstr(err.message, "model_json"));
+    assert_true(wtl_predict("[", campaign, NULL, &json, &err) < 0);
+    assert_string_equal(err.input_file, "model_json");
+    assert_ptr_equal(json, untouched);
+}
+
+static void test_validate_refuses(void **state)
+{
+    (void)state;
+    const struct wtl_optimize_args optimize = {
+        .size = sizeof optimize, .gpu = "V100", .workload = "Stable Diffusion", .replicates = 100};
+    const struct wtl_validate_args flags = {.size = sizeof flags, .flags = 8};
+    const struct wtl_validate_args confidence = {.size = sizeof confidence, .confidence = 95};
+    const struct wtl_validate_args margin = {.size = sizeof margin, .margin = 5};
+    const struct wtl_validate_args within = {.size = sizeof within, .flags = WTL_VALIDATE_WITHIN};
+    char *plan = NULL, *json = untouched, *confirmed = untouched;
+    import_shipped(NULL, NULL);
+    assert_ok(wtl_optimize(campaign, &optimize, &plan, &err), &err);
+    assert_int_equal(wtl_validate(NULL, campaign, NULL, &json, &confirmed, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_validate(plan, NULL, NULL, &json, &confirmed, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_validate(plan, campaign, &flags, &json, &confirmed, &err),
+                     -(int)WTL_UNSUPPORTED);
+    assert_int_equal(wtl_validate(plan, campaign, &confidence, &json, &confirmed, &err),
+                     -(int)WTL_USAGE);
+    assert_int_equal(wtl_validate(plan, campaign, &margin, &json, &confirmed, &err),
+                     -(int)WTL_USAGE);
+    assert_int_equal(wtl_validate(plan, campaign, &within, &json, &confirmed, &err),
+                     -(int)WTL_USAGE);
+    assert_int_equal(wtl_validate(plan, campaign, NULL, &json, &confirmed, &err), -(int)WTL_USAGE);
+    assert_non_null(strstr(err.message, "the very runs that the plan was made from"));
+    assert_true(wtl_validate("[]", campaign, NULL, &json, &confirmed, &err) < 0);
+    assert_string_equal(err.input_file, "plan_json");
+    assert_ptr_equal(json, untouched);
+    assert_ptr_equal(confirmed, untouched);
+    assert_ok(wtl_validate(plan, campaign, &within, NULL, NULL, &err), &err);
+    wtl_free(plan);
+}
+
+static void test_compare_and_deploy_refuse(void **state)
+{
+    (void)state;
+    static const char empty[] = "{\"plans\": []}";
+    const struct wtl_deploy_args flags = {.size = sizeof flags, .flags = 2};
+    const struct wtl_deploy_args memory = {.size = sizeof memory, .memory_clock_mhz = 1215};
+    const struct wtl_deploy_args program = {.size = sizeof program, .program = "wattle"};
+    char *json = untouched, folder[260], page[300];
+    snprintf(folder, sizeof folder, "%s/deploy", dir);
+    snprintf(page, sizeof page, "%s/nowhere/c.html", dir);
+    const struct wtl_compare_args html = {.size = sizeof html, .html = page};
+    assert_int_equal(wtl_compare(empty, NULL, NULL, &json, &err), -(int)WTL_USAGE);
+    assert_true(wtl_compare(empty, "{\"plans\": 1}", NULL, &json, &err) < 0);
+    assert_string_equal(err.input_file, "plan_b_json");
+    assert_true(wtl_compare(empty, empty, &html, &json, &err) < 0);
+    assert_int_equal(wtl_deploy(NULL, folder, NULL, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_deploy(empty, NULL, NULL, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_deploy(empty, folder, &flags, &json, &err), -(int)WTL_UNSUPPORTED);
+    assert_int_equal(wtl_deploy(empty, folder, &memory, &json, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_deploy(empty, folder, &program, &json, &err), -(int)WTL_USAGE);
+    assert_ptr_equal(json, untouched);
+    assert_int_not_equal(access(folder, F_OK), 0); /* none of them made it */
+    assert_ok(wtl_compare(empty, empty, NULL, NULL, &err), &err);
+}
+
 /* ---- What they do -----------------------------------------------------------------------------*/
 
 struct heard {
@@ -258,7 +376,9 @@ int main(void)
         TEST(test_older_struct),     TEST(test_import_refuses),
         TEST(test_optimize_refuses), TEST(test_optimize_with_policy_text),
         TEST(test_import_twice),     TEST(test_report_from_plan_text),
-        TEST(test_version_and_free),
+        TEST(test_version_and_free), TEST(test_export_refuses),
+        TEST(test_fit_refuses),      TEST(test_predict_refuses),
+        TEST(test_validate_refuses), TEST(test_compare_and_deploy_refuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
