@@ -53,7 +53,7 @@ commands() {
     for c in $(commands); do
         "$WATTLE" help --man "$c" >"$BATS_TEST_TMPDIR/wattle-$c.1"
         mandoc -Tlint -Wwarning "$BATS_TEST_TMPDIR/wattle-$c.1"
-        mandoc -Tutf8 "$BATS_TEST_TMPDIR/wattle-$c.1" | col -b >"$BATS_TEST_TMPDIR/text"
+        mandoc -Tutf8 "$BATS_TEST_TMPDIR/wattle-$c.1" | sed 's/.\x08//g' >"$BATS_TEST_TMPDIR/text"
         for o in $("$WATTLE" help "$c" | grep -o -- '^  \(-., \|    \)--[a-z0-9-]*' | grep -o -- '--[a-z0-9-]*'); do
             grep -q -- "$o" "$BATS_TEST_TMPDIR/text" || { echo "$c: man page lacks $o" >&2; return 1; }
             grep -q -- "wattle-$c\|$c)" <("$WATTLE" help --completion bash) || return 1
