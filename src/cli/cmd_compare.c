@@ -62,10 +62,11 @@ static int print_table(struct wtl_context *ctx, const struct wtl_comparison *c,
 {
     static const struct wtl_table_column columns[] = {
         {"gpu", NULL, false, false},     {"workload", NULL, false, false},
-        {"clock A", "MHz", true, false}, {"clock B", "MHz", true, false},
-        {"saves A", "%", true, false},   {"saves B", "%", true, false},
+        {"clock A", "MHz", true, false}, {"B", "MHz", true, false},
+        {"saves A", "%", true, false},   {"B", "%", true, false},
         {"B-A", "pp", true, false},      {"slower A", "%", true, false},
-        {"slower B", "%", true, false},  {"A / B", NULL, false, false},
+        {"B", "%", true, false},         {"B-A", "pp", true, false},
+        {"A / B", NULL, false, false},
     };
     struct wtl_table *t = wtl_table_new(ctx->arena, columns, sizeof columns / sizeof columns[0]);
     if (!t)
@@ -82,6 +83,7 @@ static int print_table(struct wtl_context *ctx, const struct wtl_comparison *c,
         put_change(t, &change->saving);
         put_percent(t, a, false);
         put_percent(t, b, false);
+        put_change(t, &change->slowdown);
         put_remark(t, change);
     }
     return wtl_table_print(t, 0, WTL_TABLE_WIDTH, ctx->out, err);

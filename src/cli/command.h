@@ -92,6 +92,9 @@ void wtl_command_man(const struct wtl_command *command, FILE *out); /* mdoc */
  * the last one ended too. */
 void wtl_print_wrapped(FILE *out, const char *text, int indent, int width);
 
+/* The same behind `lead`, under whose end the lines after the first begin. */
+void wtl_print_hanging(FILE *out, const char *lead, const char *text, int width);
+
 /* Prints a JSON document as wtl_json_write() writes it (the text that the public function gives), and
  * drops the caller's reference to it. NULL: memory was out. */
 int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *err);

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 
 #include "base/text.h"
+#include "cli/table.h"
 
 #include <string.h>
 
@@ -257,10 +258,11 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
     return 0;
 }
 
-/* Fills `text` to the given width after `indent` columns; "\n" in the text starts a line. */
-void wtl_print_wrapped(FILE *out, const char *text, int indent, int width)
+/* `begun`: the first line is indented already. */
+static void fill(FILE *out, const char *text, int indent, int width, bool begun)
 {
     int column = 0;
+    width = wtl_page_width(out, width);
     while (*text) {
         if (*text == '\n') {
             fputc('\n', out);
@@ -269,12 +271,15 @@ void wtl_print_wrapped(FILE *out, const char *text, int indent, int width)
             continue;
         }
         size_t word = strcspn(text, " \n");
+        if (strncmp(text + word, " %", 2) == 0) /* stays with its number */
+            word += 2 + strcspn(text + word + 2, " \n");
         if (column && column + 1 + (int)word > width - indent) {
             fputc('\n', out);
             column = 0;
         }
-        if (column == 0)
+        if (column == 0 && !begun)
             fprintf(out, "%*s", indent, "");
+        begun = false;
         fprintf(out, "%s%.*s", column ? " " : "", (int)word, text);
         column += (column ? 1 : 0) + (int)word;
         text += word;
@@ -282,6 +287,18 @@ void wtl_print_wrapped(FILE *out, const char *text, int indent, int width)
             text++;
     }
     fputc('\n', out);
+}
+
+/* Fills `text` to the given width after `indent` columns; "\n" in the text starts a line. */
+void wtl_print_wrapped(FILE *out, const char *text, int indent, int width)
+{
+    fill(out, text, indent, width, false);
+}
+
+void wtl_print_hanging(FILE *out, const char *lead, const char *text, int width)
+{
+    fputs(lead, out);
+    fill(out, text, (int)strlen(lead), width, true);
 }
 
 static void print_option_line(FILE *out, char letter, const char *name, const char *arg,

@@ -109,8 +109,7 @@ static void print_baseline(FILE *out, const struct wtl_plan *p)
             wtl_format_quantity(p->baseline_time_s.value, WTL_UNIT_SECOND, time, sizeof time),
             wtl_format_quantity(p->baseline_energy_j.value, WTL_UNIT_JOULE, energy, sizeof energy));
     fprintf(out, "%s\n",
-            p->baseline_from_curve ? " (from the curve: the runs at that clock are not usable)"
-                                   : "");
+            p->baseline_from_curve ? " (from the curve: too few usable runs at that clock)" : "");
 }
 
 static void print_effect(FILE *out, const struct wtl_plan *p)
@@ -182,7 +181,7 @@ static void print_details(struct wtl_context *ctx, const struct wtl_plan *p,
     print_rejected(ctx->out, p);
     print_models(ctx->out, p);
     for (size_t i = 0; i < p->n_notes; i++)
-        fprintf(ctx->out, "  note      %s\n", p->notes[i]);
+        wtl_print_hanging(ctx->out, "  note      ", p->notes[i], WTL_TABLE_WIDTH);
 }
 
 void wtl_print_plan_details(struct wtl_context *ctx, const struct wtl_plan_file *file,

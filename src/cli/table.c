@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum { GAP = 2, NARROWEST = 8 };
 
@@ -195,6 +197,15 @@ static int put_head(const struct wtl_table *t, int indent, FILE *out)
     return 0;
 }
 
+int wtl_page_width(FILE *out, int max)
+{
+    struct winsize size;
+    int fd = fileno(out);
+    if (fd < 0 || !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col < 40)
+        return max;
+    return size.ws_col < max ? size.ws_col : max;
+}
+
 int wtl_table_print(struct wtl_table *t, int indent, int width, FILE *out, struct wtl_error *err)
 {
     while (!t->failed && t->n % (size_t)t->n_columns)
@@ -202,7 +213,7 @@ int wtl_table_print(struct wtl_table *t, int indent, int width, FILE *out, struc
     if (!t->failed && t->n == 0)
         return 0;
     if (!t->failed)
-        measure(t, width - indent);
+        measure(t, wtl_page_width(out, width) - indent);
     if (t->failed || put_head(t, indent, out) != 0)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory laying out a table");
     for (size_t row = 0; row < t->n; row += (size_t)t->n_columns)

@@ -40,8 +40,13 @@ void wtl_table_number(struct wtl_table *t, bool known, double value, int decimal
 /* The number of rows begun so far. */
 int wtl_table_rows(const struct wtl_table *t);
 
-/* Writes the table, indented by `indent`, at most `width` columns wide in all where texts can give
- * way. An unfinished last row is filled with empty cells. Nothing for a table without rows. */
+/* The width of the page: that of the terminal behind `out`, if it is one and narrower than `max`.
+ */
+int wtl_page_width(FILE *out, int max);
+
+/* Writes the table, indented by `indent`, at most `width` columns (and the terminal) wide in all
+ * where texts can give way. An unfinished last row is filled with empty cells. Nothing for a table
+ * without rows. */
 int wtl_table_print(struct wtl_table *t, int indent, int width, FILE *out, struct wtl_error *err);
 
 #endif

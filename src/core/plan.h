@@ -49,7 +49,7 @@ struct wtl_plan {
 
     enum wtl_baseline_kind baseline_kind;
     int baseline_clock_mhz;
-    bool baseline_from_curve; /* runs at the baseline clock were unusable: value from the curve */
+    bool baseline_from_curve; /* fewer than two usable runs there: value of the curve */
     struct wtl_estimate baseline_time_s;
     struct wtl_estimate baseline_energy_j;
 

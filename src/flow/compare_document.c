@@ -3,11 +3,13 @@
 #include "flow/compare.h"
 
 #include "base/file.h"
+#include "report/fig_common.h"
 #include "report/html.h"
 #include "report/pages.h"
 #include "report/report.h"
 #include "wattle_config.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { OUTPUT_MAX = 64 << 20 };
@@ -45,11 +47,14 @@ static int make_report(struct wtl_arena *arena, const struct wtl_comparison *c, 
 
 static const char *percent(struct wtl_document *d, const struct wtl_estimate *e)
 {
-    if (e->n == 0)
-        return "\xe2\x80\x93";
-    if (e->evidence == WTL_EVIDENCE_NONE)
-        return wtl_document_printf(d, "%.1f %%", 100 * e->value);
-    return wtl_document_printf(d, "%.1f %% [%.1f, %.1f]", 100 * e->value, 100 * e->lo, 100 * e->hi);
+    return wtl_fig_percent(d->arena, e);
+}
+
+/* With its sign, and a minus as wide as the plus. */
+static const char *points(struct wtl_document *d, double fraction)
+{
+    double tenths = round(1000 * fraction) / 10;
+    return wtl_document_printf(d, "%s%.1f", tenths < 0 ? "\xe2\x88\x92" : "+", fabs(tenths));
 }
 
 static const char *change_of(struct wtl_document *d, const struct wtl_estimate *e)
@@ -57,50 +62,74 @@ static const char *change_of(struct wtl_document *d, const struct wtl_estimate *
     if (e->n == 0)
         return "\xe2\x80\x93";
     if (e->evidence == WTL_EVIDENCE_NONE)
-        return wtl_document_printf(d, "%+.1f", 100 * e->value);
-    return wtl_document_printf(d, "%+.1f [%+.1f, %+.1f]", 100 * e->value, 100 * e->lo, 100 * e->hi);
+        return points(d, e->value);
+    return wtl_document_printf(d, "%s (%s to %s)", points(d, e->value), points(d, e->lo),
+                               points(d, e->hi));
 }
 
+static const char *status_of(const struct wtl_plan *p)
+{
+    return p ? wtl_plan_status_name(p->status) : "no plan";
+}
+
+/* A clock in brackets is a best guess. */
 static const char *clock_of(struct wtl_document *d, const struct wtl_plan *p)
 {
-    if (!p)
-        return "no plan";
-    return p->clock_mhz ? wtl_document_printf(d, "%d MHz", p->clock_mhz)
-                        : wtl_plan_status_name(p->status);
+    if (p && p->clock_mhz)
+        return wtl_document_printf(d, "%d", p->clock_mhz);
+    if (p && p->best_guess_mhz)
+        return wtl_document_printf(d, "(%d)", p->best_guess_mhz);
+    return "\xe2\x80\x93";
 }
 
-static void add_table(struct wtl_document *d, const struct wtl_comparison *c)
+static void add_clocks(struct wtl_document *d, const struct wtl_comparison *c)
 {
     static const struct wtl_column_head columns[] = {
         {"GPU", WTL_CELL_TEXT},
         {"Workload", WTL_CELL_TEXT},
-        {"Clock A", WTL_CELL_NUMBER},
-        {"Clock B", WTL_CELL_NUMBER},
-        {"Saving A", WTL_CELL_NUMBER},
-        {"Saving B", WTL_CELL_NUMBER},
-        {"B\xe2\x88\x92"
-         "A [pp]",
-         WTL_CELL_NUMBER},
-        {"Slowdown A", WTL_CELL_NUMBER},
-        {"Slowdown B", WTL_CELL_NUMBER},
+        {"Status A", WTL_CELL_STATUS},
+        {"Status B", WTL_CELL_STATUS},
+        {"Clock A [MHz]", WTL_CELL_NUMBER},
+        {"Clock B [MHz]", WTL_CELL_NUMBER},
+        {"Remark", WTL_CELL_TEXT},
     };
-    static const struct wtl_estimate none;
-    struct wtl_doc_table *t =
-        wtl_document_table(d, columns, sizeof columns / sizeof columns[0], NULL);
+    struct wtl_doc_table *t = wtl_document_table(d, columns, sizeof columns / sizeof columns[0],
+                                                 "Clocks; one in brackets is a best guess");
     for (size_t i = 0; i < c->n; i++) {
         const struct wtl_plan_change *k = &c->changes[i];
         const struct wtl_plan *any = k->a ? k->a : k->b;
-        const char *const cells[] = {
-            any->gpu,
-            any->workload,
-            clock_of(d, k->a),
-            clock_of(d, k->b),
-            percent(d, k->a ? &k->a->saving : &none),
-            percent(d, k->b ? &k->b->saving : &none),
-            change_of(d, &k->saving),
-            percent(d, k->a ? &k->a->slowdown : &none),
-            percent(d, k->b ? &k->b->slowdown : &none),
-        };
+        const char *remark = "";
+        if (k->comparable == WTL_OTHER_BASELINE)
+            remark = "other baselines: not subtracted";
+        else if (k->same_clock || k->tied)
+            remark = k->same_clock ? "same clock" : "tied clocks";
+        const char *const cells[] = {any->gpu,        any->workload,     status_of(k->a),
+                                     status_of(k->b), clock_of(d, k->a), clock_of(d, k->b),
+                                     remark};
+        wtl_document_row(d, t, cells);
+    }
+}
+
+/* One quantity of both plans and its difference, in percentage points. */
+static void add_effects(struct wtl_document *d, const struct wtl_comparison *c, bool saving)
+{
+    static const struct wtl_column_head columns[] = {
+        {"GPU", WTL_CELL_TEXT},
+        {"Workload", WTL_CELL_TEXT},
+        {"A", WTL_CELL_NUMBER},
+        {"B", WTL_CELL_NUMBER},
+        {"B \xe2\x88\x92 A [pp]", WTL_CELL_NUMBER},
+    };
+    static const struct wtl_estimate none;
+    struct wtl_doc_table *t = wtl_document_table(d, columns, sizeof columns / sizeof columns[0],
+                                                 saving ? "Saving of energy" : "Slowdown");
+    for (size_t i = 0; i < c->n; i++) {
+        const struct wtl_plan_change *k = &c->changes[i];
+        const struct wtl_plan *any = k->a ? k->a : k->b;
+        const struct wtl_estimate *a = !k->a ? &none : saving ? &k->a->saving : &k->a->slowdown;
+        const struct wtl_estimate *b = !k->b ? &none : saving ? &k->b->saving : &k->b->slowdown;
+        const char *const cells[] = {any->gpu, any->workload, percent(d, a), percent(d, b),
+                                     change_of(d, saving ? &k->saving : &k->slowdown)};
         wtl_document_row(d, t, cells);
     }
 }
@@ -127,12 +156,15 @@ static int build(const struct wtl_comparison *c, const struct wtl_compare_files 
     wtl_document_paragraph(
         d,
         "%s A saving is 1 \xe2\x88\x92 E/E(baseline), a slowdown t/t(baseline) \xe2\x88\x92 1; a "
-        "negative slowdown is a gain of speed. Intervals are in brackets.",
+        "negative slowdown is a gain of speed. Intervals are in brackets; pp are percentage "
+        "points.",
         c->same_data ? "Both plans rest on the same runs: their difference has no interval of its "
                        "own."
                      : "The plans rest on different runs: differences have the interval of "
                        "independent estimates.");
-    add_table(d, c);
+    add_clocks(d, c);
+    add_effects(d, c, true);
+    add_effects(d, c, false);
     int rc = wtl_fig_compare(arena, r, &figure, &why);
     if (rc == 0)
         wtl_document_figure(d, figure);

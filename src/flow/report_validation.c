@@ -9,15 +9,33 @@ struct columns {
     size_t n;
 };
 
-/* Accepted runs with time and power, without those at `skip_mhz`. */
-static void fill(const struct wtl_workset *set, int skip_mhz, struct columns *c)
+enum { FOLDS = 10 };
+
+/* The clocks that are checked: those between the outermost, which would be extrapolated. Every
+ * FOLDS-th of them is left out of one fit, so that each lies between clocks that the fit saw. */
+struct checked {
+    const struct wtl_measurement **cells;
+    size_t n;
+};
+
+static bool in_fold(const struct checked *c, size_t fold, int clock_mhz)
+{
+    for (size_t i = fold; i < c->n; i += FOLDS)
+        if (c->cells[i]->clock_mhz == clock_mhz)
+            return true;
+    return false;
+}
+
+/* Accepted runs with time and power, without those of the fold. */
+static void fill(const struct wtl_workset *set, const struct checked *checked, size_t fold,
+                 struct columns *c)
 {
     c->n = 0;
     for (size_t i = 0; i < set->n_runs; i++) {
         const struct wtl_run *r = &set->runs[i];
-        if (r->causes || r->clock_mhz <= 0 || r->clock_mhz == skip_mhz ||
-            !wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_power_w) ||
-            r->metric[WTL_R_time_s] <= 0 || r->metric[WTL_R_power_w] <= 0)
+        if (r->causes || r->clock_mhz <= 0 || !wtl_run_has(r, WTL_R_time_s) ||
+            !wtl_run_has(r, WTL_R_power_w) || r->metric[WTL_R_time_s] <= 0 ||
+            r->metric[WTL_R_power_w] <= 0 || in_fold(checked, fold, r->clock_mhz))
             continue;
         c->clock[c->n] = r->clock_mhz;
         c->time[c->n] = r->metric[WTL_R_time_s];
@@ -25,54 +43,75 @@ static void fill(const struct wtl_workset *set, int skip_mhz, struct columns *c)
     }
 }
 
-static int fit(struct wtl_arena *scratch, const struct columns *c, int at_mhz, double *time,
-               double *power, struct wtl_error *err)
-{
-    struct wtl_curve *curve = NULL;
-    int rc = wtl_curve_fit(scratch, WTL_CURVE_TIME, c->clock, c->time, NULL, c->n, &curve, err);
-    if (rc < 0)
-        return rc;
-    *time = wtl_curve_at(curve, at_mhz);
-    rc = wtl_curve_fit(scratch, WTL_CURVE_POWER, c->clock, c->power, NULL, c->n, &curve, err);
-    if (rc == 0)
-        *power = wtl_curve_at(curve, at_mhz);
-    return rc;
-}
-
 static int make_columns(struct wtl_arena *arena, size_t n, struct columns *c)
 {
+    c->n = 0;
     c->clock = WTL_NEW_ARRAY(arena, double, n + 1);
     c->time = WTL_NEW_ARRAY(arena, double, n + 1);
     c->power = WTL_NEW_ARRAY(arena, double, n + 1);
     return c->clock && c->time && c->power ? 0 : -(int)WTL_NOMEM;
 }
 
-/* One clock; a clock at either end would be extrapolated and is passed over. */
-static int validate_cell(const struct wtl_flow *flow, const struct wtl_workset *set, size_t i,
-                         struct columns *runs, struct columns *measured, struct columns *predicted,
-                         struct wtl_error *err)
+/* Both curves without the fold, evaluated at its clocks. */
+static int check_fold(struct wtl_arena *scratch, const struct columns *runs,
+                      const struct checked *checked, size_t fold, struct columns *measured,
+                      struct columns *predicted, struct wtl_error *err)
 {
-    const struct wtl_measurement *m = &set->cells[i];
-    struct wtl_error why = {0};
-    struct wtl_arena scratch;
-    double time = 0, power = 0;
-    fill(set, m->clock_mhz, runs);
-    wtl_arena_init(&scratch, flow->alloc);
-    int rc = fit(&scratch, runs, m->clock_mhz, &time, &power, &why);
-    wtl_arena_fini(&scratch);
-    if (rc == -(int)WTL_UNDECIDED)
-        return 0;
-    if (rc < 0) {
-        if (err)
-            *err = why;
-        return rc;
+    struct wtl_curve *time = NULL, *power = NULL;
+    int rc =
+        wtl_curve_fit(scratch, WTL_CURVE_TIME, runs->clock, runs->time, NULL, runs->n, &time, err);
+    if (rc == 0)
+        rc = wtl_curve_fit(scratch, WTL_CURVE_POWER, runs->clock, runs->power, NULL, runs->n,
+                           &power, err);
+    for (size_t i = fold; rc == 0 && i < checked->n; i += FOLDS) {
+        const struct wtl_measurement *m = checked->cells[i];
+        size_t n = measured->n++;
+        measured->clock[n] = m->clock_mhz;
+        measured->time[n] = m->time_s.value;
+        measured->power[n] = m->power_w.value;
+        predicted->time[n] = wtl_curve_at(time, m->clock_mhz);
+        predicted->power[n] = wtl_curve_at(power, m->clock_mhz);
     }
-    size_t n = measured->n++;
-    measured->clock[n] = m->clock_mhz;
-    measured->time[n] = m->time_s.value;
-    measured->power[n] = m->power_w.value;
-    predicted->time[n] = time;
-    predicted->power[n] = power;
+    return rc;
+}
+
+static int find_checked(struct wtl_arena *arena, const struct wtl_workset *set, struct checked *out,
+                        struct wtl_error *err)
+{
+    *out =
+        (struct checked){WTL_NEW_ARRAY(arena, const struct wtl_measurement *, set->n_cells + 1), 0};
+    if (!out->cells)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory checking the curves");
+    for (size_t i = 0; i < set->n_cells; i++)
+        if (set->cells[i].n > 0 && set->cells[i].closed)
+            out->cells[out->n++] = &set->cells[i];
+    if (out->n < 3) {
+        out->n = 0;
+    } else {
+        out->cells++;
+        out->n -= 2;
+    }
+    return 0;
+}
+
+/* Folds that the remaining clocks cannot carry are passed over. */
+static int check_folds(const struct wtl_flow *flow, const struct wtl_workset *set,
+                       const struct checked *checked, struct columns *runs,
+                       struct columns *measured, struct columns *predicted, struct wtl_error *err)
+{
+    for (size_t fold = 0; fold < FOLDS && fold < checked->n; fold++) {
+        struct wtl_error why = {0};
+        struct wtl_arena scratch;
+        fill(set, checked, fold, runs);
+        wtl_arena_init(&scratch, flow->alloc);
+        int rc = check_fold(&scratch, runs, checked, fold, measured, predicted, &why);
+        wtl_arena_fini(&scratch);
+        if (rc < 0 && rc != -(int)WTL_UNDECIDED) {
+            if (err)
+                *err = why;
+            return rc;
+        }
+    }
     return 0;
 }
 
@@ -80,25 +119,18 @@ int report_validate_curves(const struct wtl_flow *flow, struct wtl_arena *arena,
                            struct wtl_report_set *s, struct wtl_error *err)
 {
     const struct wtl_workset *set = s->set;
-    struct columns runs, measured = {0}, predicted = {0};
+    struct columns runs, measured, predicted;
+    struct checked checked;
     int *clock = WTL_NEW_ARRAY(arena, int, set->n_cells + 1);
     if (!clock || make_columns(arena, set->n_runs, &runs) ||
         make_columns(arena, set->n_cells, &measured) ||
         make_columns(arena, set->n_cells, &predicted))
         return WTL_FAIL(err, WTL_NOMEM, "out of memory checking the curves");
-    size_t first = 0, last = 0, used = 0;
-    for (size_t i = 0; i < set->n_cells; i++)
-        if (set->cells[i].n > 0 && set->cells[i].closed) {
-            first = used++ ? first : i;
-            last = i;
-        }
-    for (size_t i = first + 1; used > 2 && i < last; i++) {
-        if (set->cells[i].n == 0 || !set->cells[i].closed)
-            continue;
-        int rc = validate_cell(flow, set, i, &runs, &measured, &predicted, err);
-        if (rc < 0)
-            return rc;
-    }
+    int rc = find_checked(arena, set, &checked, err);
+    if (rc == 0)
+        rc = check_folds(flow, set, &checked, &runs, &measured, &predicted, err);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < measured.n; i++)
         clock[i] = (int)measured.clock[i];
     s->validation = (struct wtl_report_validation){measured.n,     clock,          measured.time,

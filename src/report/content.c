@@ -56,8 +56,8 @@ static void headline(struct wtl_writer *w)
         {"Status", WTL_CELL_STATUS},
         {"Clock [MHz]", WTL_CELL_NUMBER},
         {"Baseline", WTL_CELL_TEXT},
-        {"Saving [interval]", WTL_CELL_NUMBER},
-        {"Slowdown [interval]", WTL_CELL_NUMBER},
+        {"Saving (interval)", WTL_CELL_NUMBER},
+        {"Slowdown (interval)", WTL_CELL_NUMBER},
         {"Runs", WTL_CELL_NUMBER},
         {"Rejected", WTL_CELL_NUMBER},
     };
@@ -69,14 +69,22 @@ static void headline(struct wtl_writer *w)
             headline_row(w, t, &w->r->sets[i]);
 }
 
-/* "168 [160, 176]" */
+/* Three digits that count, never as a power of ten. */
+static const char *plain(struct wtl_writer *w, double value)
+{
+    double size = fabs(value) > 0 ? floor(log10(fabs(value))) : 0;
+    return wtl_document_printf(w->d, "%.*f", (int)fmin(fmax(2 - size, 0), 6), value);
+}
+
+/* "168 (160 to 176)" */
 static const char *range(struct wtl_writer *w, const struct wtl_estimate *e)
 {
     if (!wtl_fig_exists(e))
         return "\xe2\x80\x93";
     if (!wtl_fig_has_interval(e))
-        return wtl_document_printf(w->d, "%.3g", e->value);
-    return wtl_document_printf(w->d, "%.3g [%.3g, %.3g]", e->value, e->lo, e->hi);
+        return plain(w, e->value);
+    return wtl_document_printf(w->d, "%s (%s to %s)", plain(w, e->value), plain(w, e->lo),
+                               plain(w, e->hi));
 }
 
 static void terms_of_year(struct wtl_writer *w, const struct wtl_cost_terms *t)
@@ -229,6 +237,55 @@ static void describe_plan(struct wtl_writer *w, const struct wtl_plan *plan)
         wtl_document_bullet(w->d, "%s", plan->notes[i]);
 }
 
+/* Clocks that have a run, and those that have an accepted one: cells are one per clock and rate. */
+static void count_clocks(const struct wtl_workset *set, int *all, int *accepted, int *unknown)
+{
+    int last = 0, last_accepted = 0;
+    *all = *accepted = *unknown = 0;
+    for (size_t i = 0; i < set->n_runs; i++)
+        *unknown += set->runs[i].clock_mhz <= 0;
+    for (size_t i = 0; i < set->n_cells; i++) {
+        const struct wtl_measurement *m = &set->cells[i];
+        if (m->clock_mhz <= 0)
+            continue;
+        *all += m->clock_mhz != last;
+        *accepted += m->n > 0 && m->clock_mhz != last_accepted;
+        last = m->clock_mhz;
+        last_accepted = m->n > 0 ? m->clock_mhz : last_accepted;
+    }
+}
+
+static const char *plural(int n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static const char *clocks_text(struct wtl_writer *w, const struct wtl_workset *set)
+{
+    int all, accepted, unknown;
+    count_clocks(set, &all, &accepted, &unknown);
+    const char *lost = unknown ? wtl_document_printf(w->d, "; the clock of %d run%s is not known",
+                                                     unknown, plural(unknown))
+                               : "";
+    return wtl_document_printf(w->d, "%zu run%s at %d clock%s, of which %d ha%s an accepted run%s",
+                               set->n_runs, plural((int)set->n_runs), all, plural(all), accepted,
+                               accepted == 1 ? "s" : "ve", lost);
+}
+
+/* A spread needs a clock with two accepted runs. */
+static const char *spread_text(struct wtl_writer *w, const struct wtl_report_set *s)
+{
+    bool repeated = false;
+    for (size_t i = 0; i < s->set->n_cells; i++)
+        repeated = repeated || s->set->cells[i].n > 1;
+    if (!repeated)
+        return "spread between runs of one clock: not known, no clock has two accepted runs";
+    return wtl_document_printf(w->d,
+                               "spread between runs of one clock %.1f %% in time and %.1f %% in "
+                               "energy (standard deviation over mean)",
+                               100 * s->quality.time_cv, 100 * s->quality.energy_cv);
+}
+
 static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *s)
 {
     const struct wtl_quality *q = &s->quality;
@@ -239,16 +296,12 @@ static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *
         wtl_document_bullet(w->d, "The set as a whole measures nothing: %s.", q->reason);
     const char *drift = "not estimated, the session has no repeated anchors";
     if (q->has_drift)
-        drift = wtl_document_printf(w->d, "%.3g %% of time per run [%.3g, %.3g]",
+        drift = wtl_document_printf(w->d, "%.3g %% of time per run (%.3g to %.3g)",
                                     100 * q->drift_per_run, 100 * q->drift_lo, 100 * q->drift_hi);
     else if (q->order_monotone)
         drift = "cannot be told from the effect of the clock, which fell or rose with run order";
-    wtl_document_paragraph(
-        w->d,
-        "Data: %zu runs at %d clocks, of which %d have an accepted run; spread between runs of one "
-        "clock %.1f %% in time and %.1f %% in energy (standard deviation over mean). Drift: %s.",
-        s->set->n_runs, q->n_clocks, q->n_clocks_usable, 100 * q->time_cv, 100 * q->energy_cv,
-        drift);
+    wtl_document_paragraph(w->d, "Data: %s; %s. Drift: %s.", clocks_text(w, s->set),
+                           spread_text(w, s), drift);
 }
 
 typedef int set_figure(struct wtl_arena *, const struct wtl_report *, const struct wtl_report_set *,

@@ -142,8 +142,9 @@ const char *wtl_fig_percent(struct wtl_arena *arena, const struct wtl_estimate *
     signed_tenths(e->value, value, sizeof value);
     const char *text;
     if (wtl_fig_has_interval(e))
-        text = wtl_arena_printf(arena, "%s %% [%s, %s]", value, signed_tenths(e->lo, lo, sizeof lo),
-                                signed_tenths(e->hi, hi, sizeof hi));
+        text =
+            wtl_arena_printf(arena, "%s %% (%s to %s)", value, signed_tenths(e->lo, lo, sizeof lo),
+                             signed_tenths(e->hi, hi, sizeof hi));
     else
         text = wtl_arena_printf(arena, "%s %%", value);
     return text ? text : "";

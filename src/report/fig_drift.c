@@ -6,44 +6,80 @@
 
 #include <math.h>
 
-/* Median time of the accepted runs of one clock, else of all its runs. */
-static double median_at(const struct wtl_workset *set, int clock_mhz, double *scratch)
+/* Median time of the runs of one clock: of the accepted ones, or of all. NaN: there are none. */
+static double median_at(const struct wtl_workset *set, int clock_mhz, bool accepted,
+                        double *scratch)
 {
     size_t n = 0;
-    for (int pass = 0; pass < 2 && n == 0; pass++)
-        for (size_t i = 0; i < set->n_runs; i++) {
-            const struct wtl_run *run = &set->runs[i];
-            if (run->clock_mhz == clock_mhz && wtl_run_has(run, WTL_R_time_s) &&
-                (pass || run->causes == 0))
-                scratch[n++] = run->metric[WTL_R_time_s];
-        }
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *run = &set->runs[i];
+        if (run->clock_mhz == clock_mhz && wtl_run_has(run, WTL_R_time_s) &&
+            (!accepted || run->causes == 0))
+            scratch[n++] = run->metric[WTL_R_time_s];
+    }
     return n ? wtl_median(scratch, n) : (double)NAN;
 }
 
-/* The medians met so far: a GPU has at most WTL_LIMIT_CLOCKS of them. */
-struct medians {
+/* What a time is divided by, per clock. Cold runs are no measure of warm ones: a clock without an
+ * accepted run gets the value between its neighbours that have some. */
+struct references {
+    bool warm; /* some run was accepted; else the medians are those of all runs */
     int clock_mhz[WTL_LIMIT_CLOCKS];
-    double time_s[WTL_LIMIT_CLOCKS];
+    double time_s[WTL_LIMIT_CLOCKS]; /* NaN: no run of that clock counts */
     size_t n;
 };
 
-static double reference(struct medians *m, const struct wtl_workset *set, int clock_mhz,
-                        double *scratch)
+static bool known(const struct references *m, int clock_mhz)
 {
     for (size_t i = 0; i < m->n; i++)
         if (m->clock_mhz[i] == clock_mhz)
-            return m->time_s[i];
-    double median = median_at(set, clock_mhz, scratch);
-    if (m->n < WTL_LIMIT_CLOCKS) {
-        m->clock_mhz[m->n] = clock_mhz;
-        m->time_s[m->n++] = median;
+            return true;
+    return m->n == WTL_LIMIT_CLOCKS;
+}
+
+static void find_references(const struct wtl_workset *set, double *scratch, struct references *m)
+{
+    for (size_t i = 0; i < set->n_runs; i++)
+        m->warm = m->warm || (set->runs[i].causes == 0 && wtl_run_has(&set->runs[i], WTL_R_time_s));
+    for (size_t i = 0; i < set->n_runs; i++) {
+        int clock = set->runs[i].clock_mhz;
+        if (known(m, clock))
+            continue;
+        m->clock_mhz[m->n] = clock;
+        m->time_s[m->n++] = median_at(set, clock, m->warm, scratch);
     }
-    return median;
+}
+
+/* The nearest clock on one side that has a value; `n` when there is none. */
+static size_t neighbour(const struct references *m, int clock_mhz, int side)
+{
+    size_t best = m->n;
+    for (size_t i = 0; i < m->n; i++) {
+        int away = side * (m->clock_mhz[i] - clock_mhz);
+        if (away >= 0 && m->time_s[i] > 0 &&
+            (best == m->n || away < side * (m->clock_mhz[best] - clock_mhz)))
+            best = i;
+    }
+    return best;
+}
+
+/* NaN: no run counts. A clock that has a value is its own neighbour. */
+static double reference(const struct references *m, int clock_mhz)
+{
+    size_t lo = neighbour(m, clock_mhz, -1), hi = neighbour(m, clock_mhz, 1);
+    if (lo == m->n && hi == m->n)
+        return (double)NAN;
+    if (lo == m->n || hi == m->n || m->clock_mhz[lo] == m->clock_mhz[hi])
+        return m->time_s[lo == m->n ? hi : lo];
+    double share =
+        (double)(clock_mhz - m->clock_mhz[lo]) / (double)(m->clock_mhz[hi] - m->clock_mhz[lo]);
+    return m->time_s[lo] + share * (m->time_s[hi] - m->time_s[lo]);
 }
 
 struct order {
     double *accepted_x, *accepted_y, *rejected_x, *rejected_y;
     size_t n_accepted, n_rejected;
+    bool warm; /* ratios are to accepted runs */
 };
 
 static int collect(struct wtl_arena *arena, const struct wtl_workset *set, struct order *o,
@@ -51,17 +87,19 @@ static int collect(struct wtl_arena *arena, const struct wtl_workset *set, struc
 {
     size_t n = set->n_runs + 1;
     double *scratch = WTL_NEW_ARRAY(arena, double, n);
-    struct medians *medians = WTL_NEW(arena, struct medians);
+    struct references *references = WTL_NEW(arena, struct references);
     *o = (struct order){.accepted_x = WTL_NEW_ARRAY(arena, double, n),
                         .accepted_y = WTL_NEW_ARRAY(arena, double, n),
                         .rejected_x = WTL_NEW_ARRAY(arena, double, n),
                         .rejected_y = WTL_NEW_ARRAY(arena, double, n)};
-    if (!scratch || !medians || !o->accepted_x || !o->accepted_y || !o->rejected_x ||
+    if (!scratch || !references || !o->accepted_x || !o->accepted_y || !o->rejected_x ||
         !o->rejected_y)
         return WTL_FIG_NOMEM(err);
+    find_references(set, scratch, references);
+    o->warm = references->warm;
     for (size_t i = 0; i < set->n_runs; i++) {
         const struct wtl_run *run = &set->runs[i];
-        double at = reference(medians, set, run->clock_mhz, scratch);
+        double at = reference(references, run->clock_mhz);
         if (!wtl_run_has(run, WTL_R_time_s) || !(at > 0))
             continue;
         double ratio = run->metric[WTL_R_time_s] / at;
@@ -155,7 +193,7 @@ static int drift_chart(struct wtl_arena *arena, const struct wtl_report_set *s,
     chart->x = (struct wtl_axis){"Run, in order of the session", "", .whole = true, .lo = 1,
                                  .hi = (double)s->set->n_runs};
     wtl_ticks_range(&chart->x.lo, &chart->x.hi, 0.02);
-    chart->y = (struct wtl_axis){"Time over median", ""};
+    chart->y = (struct wtl_axis){o->warm ? "Time over warm" : "Time over median", ""};
     if (all)
         axis_of_all(o, &chart->y);
     else
@@ -209,6 +247,10 @@ int wtl_fig_drift(struct wtl_arena *arena, const struct wtl_report *r,
         order = "clock falls or rises with run order: drift and clock cannot be told apart";
     f->name = wtl_fig_name(arena, "drift", s->set);
     f->title = wtl_arena_printf(arena, "Time of each run in run order: %s", name);
+    f->caption = o.warm ? "Each time is divided by the median of the accepted runs at its clock; "
+                          "where none was accepted, by the value between the neighbouring clocks."
+                        : "No run was accepted: each time is divided by the median of all runs at "
+                          "its clock.";
     f->footer = wtl_fig_set_footer(arena, r, s->set, order);
     if (!f->title || !f->footer)
         return WTL_FIG_NOMEM(err);

@@ -219,13 +219,14 @@ int wtl_fig_savings(struct wtl_arena *arena, const struct wtl_report *r,
 
 /* --- heat map -------------------------------------------------------------------------------- */
 
-/* Distinct names in order of appearance. */
+/* Distinct names in order of appearance; as everywhere, "StableDiffusion" is "stable_diffusion". */
 static size_t distinct(const char **names, size_t n, const char *name)
 {
     size_t i = 0;
-    while (i < n && strcmp(names[i], name) != 0)
+    while (i < n && !wtl_same_name(names[i], name))
         i++;
-    names[i] = name;
+    if (i == n)
+        names[i] = name;
     return i;
 }
 
@@ -345,59 +346,91 @@ int wtl_fig_heat(struct wtl_arena *arena, const struct wtl_report *r,
 
 enum compared { CLOCK, SAVING, SLOWDOWN, N_COMPARED };
 
-static bool value_of(const struct wtl_plan *plan, enum compared what, double *out)
+static bool value_of(const struct wtl_plan *plan, enum compared what, struct wtl_estimate *out)
 {
-    if (what == CLOCK) {
-        *out = wtl_fig_shown_clock(plan);
-        return *out > 0;
+    if (what != CLOCK) {
+        *out = *quantity(plan, what == SAVING);
+        return wtl_fig_exists(out);
     }
-    const struct wtl_estimate *e = quantity(plan, what == SAVING);
-    *out = e->value;
-    return wtl_fig_exists(e);
+    int clock = wtl_fig_shown_clock(plan);
+    *out = (struct wtl_estimate){.value = clock, .n = 1};
+    return clock > 0;
 }
 
-static void points(struct wtl_chart *chart, const char *label, enum wtl_color color,
-                   enum wtl_mark mark, const double *x, const double *y, size_t n)
+/* One of the two plans of every row. */
+struct compared_points {
+    double *x, *lo, *hi, *y;
+    size_t n;
+};
+
+static int new_points(struct wtl_arena *arena, size_t n, struct compared_points *out)
+{
+    *out = (struct compared_points){
+        WTL_NEW_ARRAY(arena, double, n + 1), WTL_NEW_ARRAY(arena, double, n + 1),
+        WTL_NEW_ARRAY(arena, double, n + 1), WTL_NEW_ARRAY(arena, double, n + 1), 0};
+    return out->x && out->lo && out->hi && out->y ? 0 : -(int)WTL_NOMEM;
+}
+
+static void put_point(struct compared_points *p, const struct wtl_estimate *e, double y)
+{
+    bool interval = wtl_fig_has_interval(e);
+    p->x[p->n] = e->value;
+    p->lo[p->n] = interval ? e->lo : e->value;
+    p->hi[p->n] = interval ? e->hi : e->value;
+    p->y[p->n++] = y;
+}
+
+static void draw_points(struct wtl_chart *chart, const char *label, enum wtl_color color,
+                        enum wtl_mark mark, const struct compared_points *p, bool intervals)
 {
     struct wtl_layer *l = wtl_chart_add(chart, WTL_LAYER_POINTS, label, color);
     l->mark = mark;
-    l->size = mark == WTL_MARK_SQUARE ? 8 : 5; /* equal values stay visible as two marks */
-    l->x = x;
-    l->y = y;
-    l->n = n;
+    l->size = mark == WTL_MARK_SQUARE ? 6 : 5; /* equal values stay visible as two marks */
+    l->x = p->x;
+    l->y = p->y;
+    l->n = p->n;
+    l->x_lo = intervals ? p->lo : NULL;
+    l->x_hi = intervals ? p->hi : NULL;
 }
 
+static void add_links(struct wtl_chart *chart, const struct compared_points *a,
+                      const struct compared_points *b)
+{
+    struct wtl_layer *l = wtl_chart_add(chart, WTL_LAYER_LINKS, NULL, WTL_COLOR_MUTED);
+    l->x_lo = a->x;
+    l->x_hi = b->x;
+    l->y = a->y;
+    l->n = a->n;
+}
+
+/* Clocks as two marks on one line; the others one above the other, with their intervals. */
 static int compare_panel(struct wtl_arena *arena, const struct rows *rows, enum compared what,
                          struct wtl_chart *chart, size_t *shown, struct wtl_error *err)
 {
-    double *a = WTL_NEW_ARRAY(arena, double, rows->n + 1);
-    double *b = WTL_NEW_ARRAY(arena, double, rows->n + 1);
-    double *y = WTL_NEW_ARRAY(arena, double, rows->n + 1);
-    double lo = HUGE_VAL, hi = -HUGE_VAL;
-    size_t n = 0;
-    if (!a || !b || !y)
+    struct compared_points a, b;
+    double lo = HUGE_VAL, hi = -HUGE_VAL, apart = what == CLOCK ? 0 : 0.19;
+    if (new_points(arena, rows->n, &a) || new_points(arena, rows->n, &b))
         return WTL_FIG_NOMEM(err);
     for (size_t i = 0; i < rows->n; i++) {
-        if (!value_of(rows->set[i]->unconstrained, what, &a[n]) ||
-            !value_of(rows->set[i]->plan, what, &b[n]))
+        struct wtl_estimate first, second;
+        if (!value_of(rows->set[i]->unconstrained, what, &first) ||
+            !value_of(rows->set[i]->plan, what, &second))
             continue;
-        wtl_fig_hold(&lo, &hi, a[n]);
-        wtl_fig_hold(&lo, &hi, b[n]);
-        y[n++] = row_at(rows, i);
+        put_point(&a, &first, row_at(rows, i) + apart);
+        put_point(&b, &second, row_at(rows, i) - apart);
+        wtl_fig_hold(&lo, &hi, fmin(a.lo[a.n - 1], b.lo[b.n - 1]));
+        wtl_fig_hold(&lo, &hi, fmax(a.hi[a.n - 1], b.hi[b.n - 1]));
     }
-    *shown += n;
+    *shown += a.n;
     if (what != CLOCK)
         wtl_fig_hold(&lo, &hi, 0);
     wtl_ticks_range(&lo, &hi, 0.08);
-    if (what == SAVING || what == SLOWDOWN)
+    if (what != CLOCK)
         lo = lo > -0.002 ? fmin(lo, -0.004) : lo;
-    struct wtl_layer *l = wtl_chart_add(chart, WTL_LAYER_LINKS, NULL, WTL_COLOR_MUTED);
-    l->x_lo = a;
-    l->x_hi = b;
-    l->y = y;
-    l->n = n;
-    points(chart, rows->first, WTL_COLOR_ORANGE, WTL_MARK_SQUARE, a, y, n);
-    points(chart, rows->second, WTL_COLOR_BLUE, WTL_MARK_CIRCLE, b, y, n);
+    if (what == CLOCK)
+        add_links(chart, &a, &b);
+    draw_points(chart, rows->first, WTL_COLOR_ORANGE, WTL_MARK_SQUARE, &a, what != CLOCK);
+    draw_points(chart, rows->second, WTL_COLOR_BLUE, WTL_MARK_CIRCLE, &b, what != CLOCK);
     static const char *const names[] = {"SM clock", "Saving of energy", "Slowdown"};
     chart->x = (struct wtl_axis){.name = names[what],
                                  .unit = what == CLOCK ? "MHz" : "%",
@@ -406,6 +439,15 @@ static int compare_panel(struct wtl_arena *arena, const struct rows *rows, enum 
                                  .hi = hi};
     chart->y = row_axis(rows);
     return 0;
+}
+
+/* "ok", or "undecided / ok" where the two differ. */
+static const char *statuses(struct wtl_arena *arena, const struct wtl_report_set *s)
+{
+    const char *a = wtl_plan_status_name(s->unconstrained->status);
+    const char *b = wtl_plan_status_name(s->plan->status);
+    return s->unconstrained->status == s->plan->status ? b
+                                                       : wtl_arena_printf(arena, "%s / %s", a, b);
 }
 
 int wtl_fig_compare(struct wtl_arena *arena, const struct wtl_report *r,
@@ -417,7 +459,8 @@ int wtl_fig_compare(struct wtl_arena *arena, const struct wtl_report *r,
         rc = flip_names(arena, &rows, err);
     if (rc < 0)
         return rc;
-    struct wtl_figure *f = wtl_figure_new(arena, N_COMPARED, N_COMPARED, rows_height(&rows));
+    struct wtl_figure *f =
+        wtl_figure_new(arena, N_COMPARED, N_COMPARED, rows_height(&rows) + 3 * (double)rows.n);
     const char **blank = WTL_NEW_ARRAY(arena, const char *, rows.n + 1);
     const char **status = WTL_NEW_ARRAY(arena, const char *, rows.n + 1);
     if (!f || !blank || !status)
@@ -433,11 +476,14 @@ int wtl_fig_compare(struct wtl_arena *arena, const struct wtl_report *r,
         blank[i] = "";
     f->panels[1].y.categories = f->panels[2].y.categories = blank;
     for (size_t i = 0; i < rows.n; i++)
-        status[rows.n - 1 - i] = wtl_plan_status_name(rows.set[i]->plan->status);
+        if (!(status[rows.n - 1 - i] = statuses(arena, rows.set[i])))
+            return WTL_FIG_NOMEM(err);
     f->panels[2].row_text = status;
     f->name = "compare";
     f->title = wtl_arena_printf(arena, "Plans %s and %s", rows.first, rows.second);
-    f->footer = rows_footer(arena, r, &rows, "point estimates");
+    f->caption = "For a plan that is not ok the marks show its best guess.";
+    const char *interval = rows_interval(arena, &rows);
+    f->footer = interval ? rows_footer(arena, r, &rows, interval) : NULL;
     if (!f->footer || !f->title)
         return WTL_FIG_NOMEM(err);
     *figure_out = f;

@@ -45,13 +45,14 @@ static double widest_word(struct wtl_pager *p, const char *text, struct wtl_font
 
 struct demand {
     double least, wanted;
+    double broken; /* least width when numbers may break at blanks, too */
 };
 
 static struct demand demand_of(struct wtl_pager *p, const struct wtl_doc_table *t, size_t column)
 {
     struct wtl_font font = cell_font(t, column, true);
-    struct demand d = {widest_word(p, t->columns[column].title, font),
-                       wtl_canvas_text_width(p->c, t->columns[column].title, font)};
+    double title = widest_word(p, t->columns[column].title, font);
+    struct demand d = {title, wtl_canvas_text_width(p->c, t->columns[column].title, font), title};
     bool whole = t->columns[column].kind == WTL_CELL_NUMBER;
     font = cell_font(t, column, false);
     /* Numbers are measured in every row; of long texts the first rows are typical enough. */
@@ -60,24 +61,31 @@ static struct demand demand_of(struct wtl_pager *p, const struct wtl_doc_table *
         const char *text = t->cells[r * t->n_columns + column];
         double width = wtl_canvas_text_width(p->c, text, font);
         d.wanted = fmax(d.wanted, width);
-        d.least = fmax(d.least, whole ? width : fmin(widest_word(p, text, font), 90));
+        double word = fmin(widest_word(p, text, font), 90);
+        d.least = fmax(d.least, whole ? width : word);
+        d.broken = fmax(d.broken, word);
     }
     d.least += 2 * pad_x;
+    d.broken += 2 * pad_x;
     d.wanted += 2 * pad_x;
     return d;
 }
 
-/* Every column gets its least width; what is left goes to those that want more, in proportion. */
+/* Every column gets its least width; what is left goes to those that want more, in proportion.
+ * Where whole numbers leave no room for the names, they break at their blanks. */
 static void share_width(struct wtl_pager *p, struct layout *l)
 {
     struct demand demand[COLUMNS_MAX];
-    double least = 0, wanted = 0;
+    double least = 0, broken = 0, wanted = 0, room = WTL_PAGE_TEXT_WIDTH, x = WTL_PAGE_LEFT;
     for (size_t i = 0; i < l->n; i++) {
         demand[i] = demand_of(p, l->t, i);
         least += demand[i].least;
+        broken += demand[i].broken;
         wanted += demand[i].wanted;
     }
-    double room = WTL_PAGE_TEXT_WIDTH, x = WTL_PAGE_LEFT;
+    for (size_t i = 0; least > room && i < l->n; i++)
+        demand[i].least = demand[i].broken;
+    least = least > room ? broken : least;
     double spare = fmax(room - least, 0), more = fmax(wanted - least, 1e-9);
     double share = fmin(spare / more, 1);
     double squeeze = least > room ? room / least : 1;

@@ -78,7 +78,7 @@ int wtl_fig_objective(struct wtl_arena *arena, const struct wtl_report *r,
 int wtl_fig_tradeoff(struct wtl_arena *arena, const struct wtl_report *r,
                      const struct wtl_report_set *s, struct wtl_figure **figure_out,
                      struct wtl_error *err);
-/* Time of each run relative to its clock's median, in run order. */
+/* Time of each run relative to the accepted runs of its clock, in run order. */
 int wtl_fig_drift(struct wtl_arena *arena, const struct wtl_report *r,
                   const struct wtl_report_set *s, struct wtl_figure **figure_out,
                   struct wtl_error *err);

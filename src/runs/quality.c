@@ -128,6 +128,8 @@ static int count_clocks(struct wtl_arena *scratch, const struct wtl_run *runs,
     int n = 0;
     for (size_t i = 0; i < l->n; i++) {
         int k = 0;
+        if (runs[i].clock_mhz <= 0)
+            continue;
         while (k < n && clock[k] != runs[i].clock_mhz)
             k++;
         clock[k] = runs[i].clock_mhz;

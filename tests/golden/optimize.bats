@@ -122,7 +122,7 @@ published() {
     [ "$status" -eq 0 ]
     [[ $output =~ stablediffusion\ on\ V100:\ ok,\ lock\ [0-9]+\ MHz ]]
     [[ $output =~ saving\ +[0-9.]+\ %\ \([0-9.]+\ to\ [0-9.]+\)\ energy\;\ slowdown ]]
-    [[ $output == *"baseline  max, 1380 MHz:"*"(from the curve: the runs at that clock are not usable)"* ]]
+    [[ $output == *"baseline  max, 1380 MHz:"*"(from the curve: too few usable runs at that clock)"* ]]
     [[ $output =~ runs\ +[0-9]+\ used,\ [0-9]+\ rejected:\ [0-9]+\ cold_start ]]
     [[ $output == *"in-sample"* ]]
     "$WATTLE" optimize "$C" -q >table.txt

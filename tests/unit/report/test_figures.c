@@ -188,7 +188,7 @@ static void values_are_the_data(void **state)
         if (plan->status == WTL_PLAN_UNUSABLE)
             continue;
         char want[32];
-        snprintf(want, sizeof want, "%.1f %% [", plan->saving.value * 100);
+        snprintf(want, sizeof want, "%.1f %% (", plan->saving.value * 100);
         assert_memory_equal(text, want, strlen(want));
     }
     assert_ok(wtl_fig_objective(&arena, &report, &report.sets[0], &f, &err), &err);
@@ -200,6 +200,42 @@ static void values_are_the_data(void **state)
                 last->energy_j * last->time_s /
                     (plan->baseline_energy_j.value * plan->baseline_time_s.value),
                 1e-12);
+}
+
+/* A clock whose runs were all cold is measured by its warm neighbours, not by itself. */
+static void drift_is_relative_to_warm_runs(void **state)
+{
+    (void)state;
+    static const struct {
+        int clock_mhz;
+        double time_s;
+        bool cold;
+    } given[] = {{1400, 90, true}, {1400, 60, true},  {1300, 10, false},
+                 {1200, 40, true}, {1100, 12, false}, {1100, 12, false}};
+    enum { N = sizeof given / sizeof given[0] };
+    struct wtl_run runs[N] = {0};
+    for (int i = 0; i < N; i++) {
+        runs[i].clock_mhz = given[i].clock_mhz;
+        runs[i].metric[WTL_R_time_s] = given[i].time_s;
+        runs[i].valid = UINT64_C(1) << WTL_R_time_s;
+        runs[i].causes = given[i].cold ? 1u << WTL_CAUSE_cold_start : 0;
+    }
+    struct wtl_workset set = {.gpu = "A100", .workload = "x", .runs = runs, .n_runs = N};
+    struct wtl_report_set s = {.set = &set};
+    struct wtl_error err = {0};
+    struct wtl_figure *f = NULL;
+    assert_ok(wtl_fig_drift(&arena, &report, &s, &f, &err), &err);
+    const struct wtl_layer *cold = layer(f, 0, "rejected run");
+    assert_int_equal(cold->n, 3);
+    assert_near(cold->y[0], 9, 1e-12); /* the warm neighbour below takes 10 s */
+    assert_near(cold->y[1], 6, 1e-12);
+    assert_near(cold->y[2], 40.0 / 11, 1e-12); /* between 12 and 10 s */
+    assert_non_null(strstr(f->panels[0].y.name, "warm"));
+    for (int i = 0; i < N; i++)
+        runs[i].causes = 1u << WTL_CAUSE_cold_start;
+    assert_ok(wtl_fig_drift(&arena, &report, &s, &f, &err), &err);
+    assert_near(layer(f, 0, "rejected run")->y[0], 90.0 / 75, 1e-12);
+    assert_null(strstr(f->panels[0].y.name, "warm"));
 }
 
 static void no_data_no_figure(void **state)
@@ -298,6 +334,7 @@ int main(void)
         cmocka_unit_test(every_figure_says_what_it_rests_on),
         cmocka_unit_test(points_equal_n),
         cmocka_unit_test(values_are_the_data),
+        cmocka_unit_test(drift_is_relative_to_warm_runs),
         cmocka_unit_test(no_data_no_figure),
         cmocka_unit_test(every_axis_has_a_scale),
         cmocka_unit_test(hostile_names),
