@@ -3,6 +3,7 @@
 #include "cli/show.h"
 
 #include "cli/table.h"
+#include "predict/curve.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,17 +24,20 @@ static int print_table(struct wtl_context *ctx, struct wtl_table *t, struct wtl_
 
 static void print_head(struct wtl_context *ctx, const struct wtl_show *s)
 {
-    int64_t runs = 0;
-    int64_t accepted = 0;
+    int64_t runs = 0, accepted = 0, timed = 0;
+    char with_times[60] = "";
     for (size_t i = 0; i < s->n_sets; i++) {
         runs += (int64_t)s->sets[i].n_runs;
+        timed += (int64_t)s->sets[i].n_timed;
         accepted += wtl_show_count(&s->sets[i]).accepted;
     }
+    if (timed)
+        snprintf(with_times, sizeof with_times, ", %" PRId64 " more with times only", timed);
     fprintf(ctx->out,
-            "%s: %" PRId64 " runs of %zu GPU and workload pair%s, %" PRId64 " used, from"
+            "%s: %" PRId64 " run%s of %zu GPU and workload pair%s, %" PRId64 " used%s, from"
             " %zu file%s\n",
-            s->path, runs, s->n_sets, s->n_sets == 1 ? "" : "s", accepted, s->n_sources,
-            s->n_sources == 1 ? "" : "s");
+            s->path, runs, runs == 1 ? "" : "s", s->n_sets, s->n_sets == 1 ? "" : "s", accepted,
+            with_times, s->n_sources, s->n_sources == 1 ? "" : "s");
     fprintf(ctx->out, "fingerprint of the files: %.16s\n", s->fingerprint);
 }
 
@@ -80,7 +84,7 @@ static int print_sets(struct wtl_context *ctx, const struct wtl_show *s, struct 
         wtl_table_number(t, q->n_clocks > 0, 100 * q->coverage, 0);
         wtl_table_number(t, n.accepted > 1, 100 * q->time_cv, 1);
         wtl_table_number(t, n.accepted > 1, 100 * q->energy_cv, 1);
-        wtl_table_put(t, q->usable ? "usable" : "unusable");
+        wtl_table_put(t, wtl_show_grade_name(wtl_show_grade(set, q)));
     }
     fputc('\n', ctx->out);
     return print_table(ctx, t, err);
@@ -103,27 +107,74 @@ static void put_finding(struct findings *f, const char *text)
     wtl_print_wrapped(f->out, text, 4, WTL_TABLE_WIDTH);
 }
 
+/* "a, b and more"; the empty name is passed over. Returns how many are listed. */
+static int list_devices(const struct wtl_show_devices *d, char *text, size_t size)
+{
+    size_t n = 0;
+    int named = 0;
+    text[0] = '\0';
+    for (int i = 0; i < d->n && n < size; i++)
+        if (d->name[i][0]) {
+            n += (size_t)snprintf(text + n, size - n, "%s%s", named ? ", " : "", d->name[i]);
+            named++;
+        }
+    if (d->more && n < size)
+        snprintf(text + n, size - n, " and more");
+    return named;
+}
+
 static void find_devices(struct findings *f)
 {
     struct wtl_show_devices d = wtl_show_devices(f->set);
-    char text[900];
-    size_t n = (size_t)snprintf(text, sizeof text, "boards:");
-    int named = 0;
-    for (int i = 0; i < d.n && n < sizeof text; i++)
-        if (d.name[i][0]) {
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s %s", named ? "," : "", d.name[i]);
-            named++;
-        }
-    if (d.more && n < sizeof text)
-        snprintf(text + n, sizeof text - n, " and more");
-    if (named)
+    char list[900], text[1100];
+    if (list_devices(&d, list, sizeof list)) {
+        snprintf(text, sizeof text, "boards: %s", list);
         put_finding(f, text);
+    }
+    d = wtl_show_cards(f->set);
+    if (list_devices(&d, list, sizeof list) > 1) {
+        snprintf(text, sizeof text,
+                 "the runs are of several cards (%s): cards of one model differ by some percent in "
+                 "power",
+                 list);
+        put_finding(f, text);
+    }
+}
+
+static const char *plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* What `wattle optimize` will say of a set that measures its workload at too few clocks. */
+static void find_too_few(struct findings *f, const struct wtl_quality *q, int accepted)
+{
+    char text[200];
+    if (wtl_show_grade(f->set, q) != WTL_SHOW_TOO_FEW)
+        return;
+    snprintf(text, sizeof text,
+             "too few to choose from: %d run%s at %d clock%s; a curve needs %d clocks, `wattle "
+             "predict` one",
+             accepted, plural(accepted), q->n_clocks_usable, plural(q->n_clocks_usable),
+             WTL_CURVE_MIN_CLOCKS);
+    put_finding(f, text);
+}
+
+static void find_timed(struct findings *f)
+{
+    char text[160];
+    if (f->set->n_timed == 0)
+        return;
+    snprintf(text, sizeof text,
+             "%zu run%s with times only, from tables without power: kept aside, not judged",
+             f->set->n_timed, plural((int64_t)f->set->n_timed));
+    put_finding(f, text);
 }
 
 static void find_quality(struct findings *f, const struct wtl_quality *q)
 {
     char text[320];
-    if (!q->usable) {
+    if (wtl_show_grade(f->set, q) == WTL_SHOW_UNUSABLE) {
         snprintf(text, sizeof text, "unusable: %s", q->reason);
         put_finding(f, text);
     }
@@ -179,11 +230,13 @@ static void print_findings(struct wtl_context *ctx, const struct wtl_show *s)
         struct wtl_show_counts n = wtl_show_count(f.set);
         find_devices(&f);
         find_quality(&f, &s->quality[i]);
+        find_too_few(&f, &s->quality[i], n.accepted);
+        find_timed(&f);
         find_rejected(&f, &n);
         if (n.without_clock) {
             char text[80];
             snprintf(text, sizeof text, "the clock of %d run%s is not known", n.without_clock,
-                     n.without_clock == 1 ? "" : "s");
+                     plural(n.without_clock));
             put_finding(&f, text);
         }
     }
@@ -205,6 +258,14 @@ static void put_metric(struct wtl_table *t, const struct wtl_run *run, enum wtl_
     wtl_table_number(t, wtl_run_has(run, m), run->metric[m], decimals);
 }
 
+static void put_identity(struct wtl_table *t, const struct wtl_run *run)
+{
+    wtl_table_put(t, run->job);
+    put_count(t, run->seq);
+    put_count(t, run->rep);
+    put_count(t, run->clock_mhz);
+}
+
 static int print_runs(struct wtl_context *ctx, const struct wtl_workset *set, struct wtl_error *err)
 {
     static const struct wtl_table_column columns[] = {
@@ -224,15 +285,20 @@ static int print_runs(struct wtl_context *ctx, const struct wtl_workset *set, st
         return rc;
     for (size_t i = 0; i < set->n_runs; i++) {
         const struct wtl_run *run = &set->runs[i];
-        wtl_table_put(t, run->job);
-        put_count(t, run->seq);
-        put_count(t, run->rep);
-        put_count(t, run->clock_mhz);
+        put_identity(t, run);
         put_metric(t, run, WTL_R_time_s, 2);
         put_metric(t, run, WTL_R_energy_j, 1);
         put_metric(t, run, WTL_R_power_w, 1);
         wtl_table_put(t, run->causes ? wtl_cause_name(wtl_run_main_cause(run)) : "used");
         wtl_table_put(t, run->reason);
+    }
+    for (size_t i = 0; i < set->n_timed; i++) {
+        put_identity(t, &set->timed[i]);
+        wtl_table_printf(t, "%.2f", wtl_run_duration_s(&set->timed[i]));
+        wtl_table_put(t, "-");
+        wtl_table_put(t, "-");
+        wtl_table_put(t, "times only");
+        wtl_table_put(t, "");
     }
     fprintf(ctx->out, "\n%s %s\n", set->gpu, set->workload);
     return print_table(ctx, t, err);

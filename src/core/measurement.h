@@ -45,12 +45,15 @@ struct wtl_measurement {
 };
 
 /* All runs of one workload on one GPU, in run order (job, then seq, then rep). Runs are judged:
- * `causes` says which are used. */
+ * `causes` says which are used. Runs of tables that hold times and no power at all stand apart:
+ * they are no measurements of energy, and no failed ones. */
 struct wtl_workset {
     char gpu[WTL_LIMIT_NAME];
     char workload[WTL_LIMIT_NAME];
     struct wtl_run *runs;
     size_t n_runs;
+    struct wtl_run *timed; /* those with times only, in run order, not judged */
+    size_t n_timed;
     struct wtl_measurement *cells; /* ascending clock, then rate; only clocks that have runs */
     size_t n_cells;
 };

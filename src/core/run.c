@@ -60,6 +60,25 @@ const char *wtl_cause_text(enum wtl_cause cause)
     return cause < WTL_N_CAUSES ? cause_texts[cause] : "used";
 }
 
+double wtl_run_duration_s(const struct wtl_run *r)
+{
+    static const enum wtl_run_metric order[] = {WTL_R_span_s, WTL_R_reported_time_s,
+                                                WTL_R_wrapper_time_s, WTL_R_nominal_time_s};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        if (wtl_run_get(r, order[i], 0) > 0)
+            return r->metric[order[i]];
+    return 0;
+}
+
+bool wtl_run_has_time_only(const struct wtl_run *r)
+{
+    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
+        if (wtl_run_has(r, (enum wtl_run_metric)m) &&
+            (metrics[m].unit == WTL_UNIT_WATT || metrics[m].unit == WTL_UNIT_JOULE))
+            return false;
+    return wtl_run_duration_s(r) > 0 && !wtl_run_has(r, WTL_R_n_samples);
+}
+
 enum wtl_cause wtl_run_main_cause(const struct wtl_run *r)
 {
     return r->causes ? (enum wtl_cause)__builtin_ctz(r->causes) : WTL_N_CAUSES;

@@ -182,6 +182,13 @@ static inline double wtl_run_get(const struct wtl_run *r, enum wtl_run_metric m,
     return wtl_run_has(r, m) ? r->metric[m] : otherwise;
 }
 
+/* The duration that a table gives for a run: its own span, else what the application, the wrapper
+ * or the number of its samples say; 0: none. */
+double wtl_run_duration_s(const struct wtl_run *r);
+
+/* A row of a table (no trace) that has a duration, and neither power nor energy. */
+bool wtl_run_has_time_only(const struct wtl_run *r);
+
 /* WTL_N_CAUSES for an accepted run. */
 enum wtl_cause wtl_run_main_cause(const struct wtl_run *r);
 

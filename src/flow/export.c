@@ -13,9 +13,12 @@
 void wtl_export_runs(const struct wtl_workset *sets, size_t n, struct wtl_buf *out)
 {
     wtl_runs_csv_header(out);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < sets[i].n_runs; k++)
             wtl_runs_csv_row(out, &sets[i].runs[k]);
+        for (size_t k = 0; k < sets[i].n_timed; k++)
+            wtl_runs_csv_row(out, &sets[i].timed[k]);
+    }
 }
 
 /* ---- Measurements -----------------------------------------------------------------------------*/

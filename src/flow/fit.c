@@ -110,7 +110,7 @@ static int look_at(struct material *m, const struct wtl_workset *set, double f_m
     WTL_ARENA(scratch);
     struct wtl_quality quality;
     struct wtl_error why = {0};
-    int rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &quality, err);
+    int rc = wtl_judge_set(&scratch, set, &quality, err);
     if (rc < 0)
         return rc;
     if (!quality.usable) {

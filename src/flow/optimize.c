@@ -173,27 +173,43 @@ static void nothing_legal(const struct wtl_workset *set, const struct wtl_policy
     strcpy(plan->relaxation, "allow a clock that the GPU has and that the runs cover");
 }
 
+static bool any_clock_is_known(const struct wtl_workset *set)
+{
+    for (size_t i = 0; i < set->n_runs; i++)
+        if (set->runs[i].clock_mhz > 0)
+            return true;
+    return false;
+}
+
+/* Why the set as a whole measures nothing; left alone where it does. */
+static int find_unusable(struct wtl_arena *arena, const struct wtl_workset *set,
+                         const char **reason_out, struct wtl_error *err)
+{
+    struct wtl_quality quality = {0};
+    struct wtl_arena scratch;
+    wtl_arena_init(&scratch, arena->alloc);
+    int rc = wtl_judge_set(&scratch, set, &quality, err);
+    wtl_arena_fini(&scratch);
+    if (rc < 0)
+        return rc;
+    const char *reason = quality.usable ? "the clock of no run is known" : quality.reason;
+    if (quality.usable && any_clock_is_known(set))
+        return 0;
+    *reason_out = wtl_arena_strdup(arena, reason);
+    return *reason_out ? 0 : no_memory(err);
+}
+
 int wtl_flow_plan(struct wtl_arena *arena, const struct wtl_workset *set,
                   const struct wtl_policy *policy, const char *note, struct wtl_plan *plan_out,
                   struct wtl_error *err)
 {
     struct wtl_plan plan = {0};
-    struct wtl_arena scratch;
-    struct wtl_quality quality = {0};
-    int rc;
-    if (policy->clocks_mhz && policy->n_clocks == 0) {
+    const char *unusable = NULL;
+    int rc = find_unusable(arena, set, &unusable, err);
+    if (rc == 0 && !unusable && policy->clocks_mhz && policy->n_clocks == 0)
         nothing_legal(set, policy, &plan);
-        rc = 0;
-    } else {
-        wtl_arena_init(&scratch, arena->alloc);
-        rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &quality, err);
-        wtl_arena_fini(&scratch);
-        const char *unusable = quality.usable ? NULL : wtl_arena_strdup(arena, quality.reason);
-        if (rc == 0 && !quality.usable && !unusable)
-            rc = no_memory(err);
-        if (rc == 0)
-            rc = wtl_optimize_clock(arena, set, policy, unusable, &plan, err);
-    }
+    else if (rc == 0)
+        rc = wtl_optimize_clock(arena, set, policy, unusable, &plan, err);
     if (rc == 0)
         rc = add_note(arena, &plan, note, err);
     if (rc < 0) {

@@ -64,7 +64,7 @@ static int make_probe(const struct wtl_workset *set, const struct wtl_clocks *at
     WTL_ARENA(scratch);
     struct wtl_quality quality;
     *probe = (struct wtl_probe){.set = *set};
-    int rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &quality, err);
+    int rc = wtl_judge_set(&scratch, set, &quality, err);
     if (rc == 0 && !quality.usable)
         snprintf(probe->unusable, sizeof probe->unusable, "%s", quality.reason);
     if (rc == 0 && at)

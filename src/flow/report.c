@@ -80,7 +80,7 @@ static int gather_set(struct gathering *g, const struct wtl_workset *set, struct
         return rc;
     struct wtl_arena scratch;
     wtl_arena_init(&scratch, g->flow->alloc);
-    rc = wtl_judge_quality(&scratch, set->runs, set->n_runs, &s->quality, err);
+    rc = wtl_judge_set(&scratch, set, &s->quality, err);
     wtl_arena_fini(&scratch);
     s->has_quality = rc == 0;
     if (rc == 0)

@@ -39,7 +39,7 @@ static int one_set(const struct wtl_optimize_request *request, const struct wtl_
     s->workload = set->workload;
     int rc = wtl_flow_policy(request, set, arena, &policy, &note, err);
     if (rc == 0)
-        rc = wtl_judge_quality(arena, set->runs, set->n_runs, &quality, err);
+        rc = wtl_judge_set(arena, set, &quality, err);
     if (rc < 0)
         return rc;
     if (policy.baseline.kind == WTL_BASELINE_REP)

@@ -2,6 +2,9 @@
  * What a campaign holds: loading and counting. */
 #include "flow/show.h"
 
+#include "core/gpu_name.h"
+#include "predict/curve.h"
+
 #include <string.h>
 
 struct wtl_show_counts wtl_show_count(const struct wtl_workset *set)
@@ -32,20 +35,50 @@ struct wtl_show_counts wtl_show_count(const struct wtl_workset *set)
     return n;
 }
 
+enum wtl_show_grade wtl_show_grade(const struct wtl_workset *set, const struct wtl_quality *q)
+{
+    if (set->n_runs == 0 && set->n_timed)
+        return WTL_SHOW_TIMES;
+    if (!q->usable)
+        return WTL_SHOW_UNUSABLE;
+    return q->n_clocks_usable < WTL_CURVE_MIN_CLOCKS ? WTL_SHOW_TOO_FEW : WTL_SHOW_USABLE;
+}
+
+const char *wtl_show_grade_name(enum wtl_show_grade grade)
+{
+    static const char *const names[] = {"usable", "too few", "unusable", "times only"};
+    return names[grade];
+}
+
+static void add_device(struct wtl_show_devices *d, const char *name)
+{
+    enum { ROOM = sizeof d->name / sizeof d->name[0] };
+    int k = 0;
+    while (k < d->n && strcmp(d->name[k], name) != 0)
+        k++;
+    if (k == ROOM)
+        d->more = true;
+    else if (k == d->n)
+        d->name[d->n++] = name;
+}
+
 struct wtl_show_devices wtl_show_devices(const struct wtl_workset *set)
 {
     struct wtl_show_devices d = {0};
-    enum { ROOM = sizeof d.name / sizeof d.name[0] };
+    for (size_t i = 0; i < set->n_runs; i++)
+        add_device(&d, set->runs[i].device);
+    return d;
+}
+
+struct wtl_show_devices wtl_show_cards(const struct wtl_workset *set)
+{
+    struct wtl_show_devices d = {0};
     for (size_t i = 0; i < set->n_runs; i++) {
-        int k = 0;
-        while (k < d.n && strcmp(d.name[k], set->runs[i].device) != 0)
-            k++;
-        if (k < d.n)
-            continue;
-        if (d.n < ROOM)
-            d.name[d.n++] = set->runs[i].device;
-        else
-            d.more = true;
+        const struct wtl_run *run = &set->runs[i];
+        char model[WTL_LIMIT_NAME];
+        wtl_gpu_model(run->device, model, sizeof model);
+        if (run->device[0] && !model[0] && run->causes == 0)
+            add_device(&d, run->device);
     }
     return d;
 }
@@ -58,7 +91,7 @@ static int judge_sets(struct wtl_arena *arena, struct wtl_show *s, struct wtl_er
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < s->n_sets; i++) {
         WTL_ARENA(scratch);
-        rc = wtl_judge_quality(&scratch, s->sets[i].runs, s->sets[i].n_runs, &s->quality[i], err);
+        rc = wtl_judge_set(&scratch, &s->sets[i], &s->quality[i], err);
     }
     return rc;
 }

@@ -32,6 +32,16 @@ struct wtl_show_counts {
 };
 struct wtl_show_counts wtl_show_count(const struct wtl_workset *set);
 
+/* What may be expected of a set, in a word. */
+enum wtl_show_grade {
+    WTL_SHOW_USABLE,
+    WTL_SHOW_TOO_FEW,  /* it measures its workload, but at fewer clocks than a choice needs */
+    WTL_SHOW_UNUSABLE, /* its quality gives the reason */
+    WTL_SHOW_TIMES,    /* runs with times only: nothing was measured, nothing failed */
+};
+enum wtl_show_grade wtl_show_grade(const struct wtl_workset *set, const struct wtl_quality *q);
+const char *wtl_show_grade_name(enum wtl_show_grade grade); /* "usable", "too few" ... */
+
 /* The names of the boards in the runs of a set, each once; a run without one counts as "". */
 struct wtl_show_devices {
     const char *name[8];
@@ -39,6 +49,9 @@ struct wtl_show_devices {
     bool more; /* than there is room for */
 };
 struct wtl_show_devices wtl_show_devices(const struct wtl_workset *set);
+
+/* Of these, what tells cards and not boards apart (UUIDs, "GPU 1"), over the accepted runs. */
+struct wtl_show_devices wtl_show_cards(const struct wtl_workset *set);
 
 /* Fills everything of `show_out` but the path and the two list flags, which stay as they are.
  * -WTL_NOTFOUND when a filter is given and no run passes it. */

@@ -66,13 +66,15 @@ static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quali
     json_t *cells = json_array();
     for (size_t i = 0; i < set->n_cells; i++)
         json_array_append_new(cells, json_of_cell(&set->cells[i]));
-    return json_pack("{s:o, s:o, s:o, s:{s:i, s:i, s:i}, s:I, s:i, s:i, s:o, s:i, s:o, s:o}", "gpu",
-                     wtl_json_text(set->gpu), "workload", wtl_json_text(set->workload), "devices",
-                     json_of_devices(set), "clocks", "count", n.n_clocks, "min_mhz",
-                     n.clock_min_mhz, "max_mhz", n.clock_max_mhz, "n_runs", (json_int_t)set->n_runs,
-                     "n_used", n.accepted, "n_rejected", n.rejected, "rejected",
-                     json_of_causes(n.by_cause), "n_without_clock", n.without_clock, "quality",
-                     json_of_quality(quality), "measurements", cells);
+    return json_pack(
+        "{s:o, s:o, s:o, s:{s:i, s:i, s:i}, s:I, s:i, s:i, s:o, s:i, s:I, s:s, s:o, s:o}", "gpu",
+        wtl_json_text(set->gpu), "workload", wtl_json_text(set->workload), "devices",
+        json_of_devices(set), "clocks", "count", n.n_clocks, "min_mhz", n.clock_min_mhz, "max_mhz",
+        n.clock_max_mhz, "n_runs", (json_int_t)set->n_runs, "n_used", n.accepted, "n_rejected",
+        n.rejected, "rejected", json_of_causes(n.by_cause), "n_without_clock", n.without_clock,
+        "n_timed", (json_int_t)set->n_timed, "grade",
+        wtl_show_grade_name(wtl_show_grade(set, quality)), "quality", json_of_quality(quality),
+        "measurements", cells);
 }
 
 static void set_count(json_t *object, const char *key, int64_t value)
@@ -80,12 +82,9 @@ static void set_count(json_t *object, const char *key, int64_t value)
     json_object_set_new(object, key, value ? json_integer(value) : json_null());
 }
 
-static json_t *json_of_run(const struct wtl_run *run)
+/* Whose run it is, and its metrics. */
+static json_t *json_of_identity(const struct wtl_run *run)
 {
-    json_t *causes = json_array();
-    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
-        if ((run->causes >> c) & 1)
-            json_array_append_new(causes, json_string(wtl_cause_name((enum wtl_cause)c)));
     json_t *o = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "id", (json_int_t)run->id, "source",
                           (json_int_t)run->source_id, "gpu", wtl_json_text(run->gpu), "workload",
                           wtl_json_text(run->workload), "job", wtl_json_text(run->job), "device",
@@ -94,15 +93,25 @@ static json_t *json_of_run(const struct wtl_run *run)
     set_count(o, "rep", run->rep);
     set_count(o, "clock_mhz", run->clock_mhz);
     json_object_set_new(o, "status", json_string(wtl_run_status_name(run->status)));
-    json_object_set_new(o, "used", json_boolean(run->causes == 0));
-    json_object_set_new(o, "causes", causes);
-    json_object_set_new(o, "reason", wtl_json_text(run->reason));
     json_t *metrics = json_object();
     for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
         if (wtl_run_has(run, (enum wtl_run_metric)m))
             json_object_set_new(metrics, wtl_run_metric_info((enum wtl_run_metric)m)->name,
                                 wtl_json_finite(run->metric[m]));
     json_object_set_new(o, "metrics", metrics);
+    return o;
+}
+
+static json_t *json_of_run(const struct wtl_run *run)
+{
+    json_t *causes = json_array();
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
+        if ((run->causes >> c) & 1)
+            json_array_append_new(causes, json_string(wtl_cause_name((enum wtl_cause)c)));
+    json_t *o = json_of_identity(run);
+    json_object_set_new(o, "used", json_boolean(run->causes == 0));
+    json_object_set_new(o, "causes", causes);
+    json_object_set_new(o, "reason", wtl_json_text(run->reason));
     return o;
 }
 
@@ -127,6 +136,15 @@ static json_t *json_of_runs(const struct wtl_show *s)
     return runs;
 }
 
+static json_t *json_of_timed(const struct wtl_show *s)
+{
+    json_t *runs = json_array();
+    for (size_t i = 0; i < s->n_sets; i++)
+        for (size_t k = 0; k < s->sets[i].n_timed; k++)
+            json_array_append_new(runs, json_of_identity(&s->sets[i].timed[k]));
+    return runs;
+}
+
 json_t *wtl_show_json(const struct wtl_show *s)
 {
     json_t *sets = json_array();
@@ -134,8 +152,10 @@ json_t *wtl_show_json(const struct wtl_show *s)
         json_array_append_new(sets, json_of_set(&s->sets[i], &s->quality[i]));
     json_t *o = json_pack("{s:o, s:s, s:I, s:o}", "campaign", wtl_json_text(s->path), "fingerprint",
                           s->fingerprint, "n_sources", (json_int_t)s->n_sources, "sets", sets);
-    if (s->list_runs)
+    if (s->list_runs) {
         json_object_set_new(o, "runs", json_of_runs(s));
+        json_object_set_new(o, "timed_runs", json_of_timed(s));
+    }
     if (s->list_sources) {
         json_t *sources = json_array();
         for (size_t i = 0; i < s->n_sources; i++)

@@ -56,8 +56,8 @@ static int gather_cells(struct wtl_arena *arena, struct wtl_curve *c, const doub
     struct curve_cells *cells = &c->cells;
     cells->n = number_distinct(key, c->n, c->cell);
     if (cells->n < WTL_CURVE_MIN_CLOCKS)
-        return WTL_FAIL(err, WTL_UNDECIDED, "runs at %zu clocks carry no curve, %d are needed",
-                        cells->n, WTL_CURVE_MIN_CLOCKS);
+        return WTL_FAIL(err, WTL_UNDECIDED, "runs at %zu clock%s carry no curve, %d are needed",
+                        cells->n, cells->n == 1 ? "" : "s", WTL_CURVE_MIN_CLOCKS);
     if (cells->n > WTL_LIMIT_CLOCKS)
         return WTL_FAIL(err, WTL_LIMIT, "%zu distinct clocks, at most %d are taken", cells->n,
                         WTL_LIMIT_CLOCKS);

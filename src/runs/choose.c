@@ -83,18 +83,6 @@ static double time_of_rows(struct wtl_run *r)
     return nominal_s;
 }
 
-/* Time of a run that came from a table without rows, or with a duration of its own (a span that was
- * not made from a period). */
-static double time_of_table(const struct wtl_run *r)
-{
-    static const enum wtl_run_metric order[] = {WTL_R_span_s, WTL_R_reported_time_s,
-                                                WTL_R_wrapper_time_s, WTL_R_nominal_time_s};
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        if (wtl_run_get(r, order[i], 0) > 0)
-            return r->metric[order[i]];
-    return 0;
-}
-
 static double energy_over(const struct wtl_run *r, double time_s)
 {
     double mean_w = wtl_run_get(r, WTL_R_power_mean_w, 0);
@@ -125,7 +113,7 @@ void wtl_run_choose(struct wtl_run *r)
     double time_s;
     bool stated = wtl_run_has(r, WTL_R_span_s) && !wtl_run_has(r, WTL_R_period_s);
     if (!(wtl_run_get(r, WTL_R_n_samples, 0) > 0) || stated) {
-        time_s = time_of_table(r);
+        time_s = wtl_run_duration_s(r); /* a table, or a span not made from a period */
     } else if (!has_own_period(r)) {
         time_s = time_of_rows(r);
     } else if (!has_timestamps(r) && counter_is_contradicted(r)) {

@@ -55,6 +55,10 @@ struct wtl_quality {
 int wtl_judge_quality(struct wtl_arena *scratch, const struct wtl_run *runs, size_t n,
                       struct wtl_quality *quality_out, struct wtl_error *err);
 
+/* The same for a set; says so where its runs have times only. */
+int wtl_judge_set(struct wtl_arena *scratch, const struct wtl_workset *set,
+                  struct wtl_quality *quality_out, struct wtl_error *err);
+
 /* Accepted runs to measurements, one per clock and rate, ascending (closed before rates). Values
  * are geometric means; intervals are Student's t on the logarithms at 95 % with the standard
  * deviation within cells pooled over the set, because a cell of three runs cannot tell its own.
@@ -64,7 +68,8 @@ int wtl_measure(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
                 struct wtl_measurement **cells_out, size_t *n_out, struct wtl_error *err);
 
 /* Splits runs (any order) into worksets by folded gpu and workload, each in run order, judged and
- * measured; sets in order of their folded names. The runs are copied. */
+ * measured; sets in order of their folded names. The runs are copied. Runs with times only are not
+ * judged: see struct wtl_workset. */
 int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
                  const struct wtl_judge_options *options, struct wtl_workset **sets_out,
                  size_t *n_out, struct wtl_error *err);

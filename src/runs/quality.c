@@ -117,7 +117,7 @@ static bool is_monotone(const struct wtl_run *runs, size_t n)
     return up + down >= 2 && (up == 0 || down == 0);
 }
 
-/* Clocks tried, and those with an accepted run. */
+/* Known clocks that were tried, and those with an accepted run. */
 static int count_clocks(struct wtl_arena *scratch, const struct wtl_run *runs,
                         const struct wtl_levels *l, struct wtl_quality *q, struct wtl_error *err)
 {
@@ -290,5 +290,15 @@ int wtl_judge_quality(struct wtl_arena *scratch, const struct wtl_run *runs, siz
         rc = fill(scratch, runs, l, &q, err);
     if (!rc)
         *quality_out = q;
+    return rc;
+}
+
+int wtl_judge_set(struct wtl_arena *scratch, const struct wtl_workset *set,
+                  struct wtl_quality *quality_out, struct wtl_error *err)
+{
+    int rc = wtl_judge_quality(scratch, set->runs, set->n_runs, quality_out, err);
+    if (rc == 0 && set->n_runs == 0 && set->n_timed)
+        (void)snprintf(quality_out->reason, sizeof quality_out->reason,
+                       "no run has power or energy: %zu with times only", set->n_timed);
     return rc;
 }

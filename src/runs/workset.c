@@ -40,23 +40,60 @@ static int in_order(const void *p, const void *q)
     return c ? c : compare((int64_t)a->index, (int64_t)b->index);
 }
 
+static int by_number(const void *p, const void *q)
+{
+    return compare(*(const int64_t *)p, *(const int64_t *)q);
+}
+
+/* The sources, ascending, that have anything but times in this set. */
+static size_t find_powered(const struct keyed *keys, size_t n, int64_t *source)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!wtl_run_has_time_only(keys[i].run))
+            source[k++] = keys[i].run->source_id;
+    qsort(source, k, sizeof *source, by_number);
+    return k;
+}
+
+/* Runs to be judged, and those with times only. An empty cell in a table of powers is a failed
+ * measurement; a table without powers has none to fail. */
+static int part_timed(struct wtl_arena *arena, const struct keyed *keys, size_t n,
+                      struct wtl_workset *set, struct wtl_error *err)
+{
+    int64_t *powered = WTL_NEW_ARRAY(arena, int64_t, n);
+    set->runs = WTL_NEW_ARRAY(arena, struct wtl_run, n);
+    if (!powered || !set->runs)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    size_t n_powered = find_powered(keys, n, powered);
+    set->timed = n_powered < n ? WTL_NEW_ARRAY(arena, struct wtl_run, n - n_powered) : NULL;
+    if (n_powered < n && !set->timed)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_run *run = keys[i].run;
+        bool judged = !wtl_run_has_time_only(run) || bsearch(&run->source_id, powered, n_powered,
+                                                             sizeof *powered, by_number) != NULL;
+        if (judged)
+            set->runs[set->n_runs++] = *run;
+        else
+            set->timed[set->n_timed++] = *run;
+    }
+    return 0;
+}
+
 static int fill_set(struct wtl_arena *arena, const struct keyed *keys, size_t n,
                     const struct wtl_judge_options *options, struct wtl_workset *set,
                     struct wtl_error *err)
 {
     memcpy(set->gpu, keys[0].run->gpu, sizeof set->gpu);
     memcpy(set->workload, keys[0].run->workload, sizeof set->workload);
-    set->runs = WTL_NEW_ARRAY(arena, struct wtl_run, n);
-    set->n_runs = n;
-    if (!set->runs)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < n; i++)
-        set->runs[i] = *keys[i].run;
     WTL_ARENA(scratch);
     scratch.alloc = arena->alloc;
-    int rc = wtl_judge(&scratch, set->runs, n, options, err);
+    int rc = part_timed(arena, keys, n, set, err);
     if (!rc)
-        rc = wtl_measure(arena, set->runs, n, &set->cells, &set->n_cells, err);
+        rc = wtl_judge(&scratch, set->runs, set->n_runs, options, err);
+    if (!rc)
+        rc = wtl_measure(arena, set->runs, set->n_runs, &set->cells, &set->n_cells, err);
     return rc;
 }
 

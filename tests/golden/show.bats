@@ -75,6 +75,44 @@ print(eval(sys.argv[2]))' "$1" "$2"
     [ "$(json j.json "[round(s['cells_missing'] / s['cells'], 2) for s in d['sources'] if s['path'].endswith('$f')]")" = "[0.45]" ]
 }
 
+@test "a set of too few clocks is called that, as optimize will say" {
+    printf 'gpu,workload,clock_mhz,rep,time_s,energy_j\nA100,one,1410,1,10,1400\n' >few.csv
+    for clock in 1410 1200 990; do
+        for rep in 1 2 3; do
+            echo "A100,three,$clock,$rep,$((14100 / clock)).$rep,1400" >>few.csv
+        done
+    done
+    "$WATTLE" import few.csv -o few.wattle -q >/dev/null
+    "$WATTLE" show few.wattle >text
+    grep -Eq '^  A100  one +1 +1410 +1 +1 .* too few$' text
+    grep -Eq '^  A100  three +3 .* too few$' text
+    grep -q 'too few to choose from: 1 run at 1 clock; a curve needs 4 clocks' text
+    grep -q 'too few to choose from: 9 runs at 3 clocks; a curve needs 4 clocks' text
+    "$WATTLE" show few.wattle --json >j.json
+    [ "$(json j.json '[s["grade"] for s in d["sets"]]')" = "['too few', 'too few']" ]
+    run "$WATTLE" optimize few.wattle
+    [ "$status" -eq 7 ]
+    [[ $output == *"one on A100: unusable"*"runs at 1 clock carry no curve, 4 are needed"* ]]
+    [[ $output == *"three on A100: unusable"*"runs at 3 clocks carry no curve, 4 are needed"* ]]
+}
+
+@test "times without power are data about time, never failed measurements" {
+    "$WATTLE" show c.wattle --json --runs >j.json
+    [ "$(json j.json 'sum(s["n_timed"] for s in d["sets"]), len(d["timed_runs"])')" = "(33, 33)" ]
+    [ "$(json j.json '[s["rejected"].get("no_data", 0) for s in d["sets"]].count(0) == len(d["sets"])')" = True ]
+    [ "$(json j.json '[(s["n_runs"], s["n_timed"], s["grade"]) for s in d["sets"] if (s["gpu"], s["workload"]) == ("H100", "lstm")]')" = "[(1, 9, 'too few')]" ]
+    "$WATTLE" import "$WATTLE_SOURCE/data/frequency/perf_times.csv" -o t.wattle -q >/dev/null
+    "$WATTLE" show t.wattle --runs >text
+    [ "$(grep -Ec '^  [AHV]100 .* times only$' text)" -eq 4 ]
+    [ "$(grep -c 'times only$' text)" -eq 37 ] # and each run
+    grep -q '15 runs with times only, from tables without power: kept aside, not judged' text
+    run ! grep -q rejected text
+    run "$WATTLE" optimize t.wattle
+    [ "$status" -eq 7 ]
+    [[ $output == *"lstm on H100: unusable"*"no run has power or energy: 9 with times only"* ]]
+    [ "$("$WATTLE" export t.wattle --csv runs | grep -c '^[AHV]')" -eq 33 ]
+}
+
 @test "a filter that matches nothing, and files that are no campaign" {
     run "$WATTLE" show c.wattle --gpu B300
     [ "$status" -eq 1 ]

@@ -134,11 +134,54 @@ static void worksets_are_sorted(void **state)
     assert_int_equal(n, 0);
 }
 
+static struct wtl_run timed_at(int64_t source, double reported_s)
+{
+    struct wtl_run r = {.clock_mhz = 1410, .source_id = source};
+    (void)strcpy(r.gpu, "A100");
+    (void)strcpy(r.workload, "llama");
+    wtl_run_set(&r, WTL_R_reported_time_s, reported_s);
+    return r;
+}
+
+/* A table without powers has measured none, and failed at none; an empty cell among powers did. */
+static void times_without_power_are_no_failed_measurements(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_run runs[] = {timed_at(1, 10), run_at(1410, 10, 1000), timed_at(2, 11),
+                             timed_at(1, 12), timed_at(3, 9)};
+    (void)strcpy(runs[1].gpu, "A100");
+    (void)strcpy(runs[1].workload, "llama");
+    runs[1].source_id = 2;
+    wtl_run_set(&runs[4], WTL_R_n_samples, 100); /* a trace, meant to measure */
+    struct wtl_workset *sets;
+    struct wtl_quality q;
+    size_t n;
+    assert_ok(wtl_worksets(&arena, runs, 5, NULL, &sets, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_int_equal(sets->n_timed, 2);
+    assert_near(wtl_run_duration_s(&sets->timed[0]), 10, 0);
+    assert_near(wtl_run_duration_s(&sets->timed[1]), 12, 0);
+    assert_int_equal(sets->n_runs, 3);
+    int no_data = 0;
+    for (size_t i = 0; i < 3; i++)
+        no_data += wtl_run_main_cause(&sets->runs[i]) == WTL_CAUSE_no_data;
+    assert_int_equal(no_data, 2);
+    assert_ok(wtl_worksets(&arena, runs, 1, NULL, &sets, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_int_equal(sets->n_runs, 0);
+    assert_int_equal(sets->n_cells, 0);
+    assert_ok(wtl_judge_set(&arena, sets, &q, &err), &err);
+    assert_false(q.usable);
+    assert_string_equal(q.reason, "no run has power or energy: 1 with times only");
+}
+
 static void no_memory_leaves_the_outputs_alone(void **state)
 {
     (void)state;
-    struct wtl_run runs[] = {run_at(900, 12, 600), run_at(1410, 10, 1000),
-                             run_at(1410, 10.2, 1020)};
+    struct wtl_run runs[] = {run_at(900, 12, 600), run_at(1410, 10, 1000), run_at(1410, 10.2, 1020),
+                             timed_at(1, 10)};
     int failed = 0;
     for (long at = 1;; at++) {
         struct wtl_alloc_failing failing;
@@ -147,7 +190,7 @@ static void no_memory_leaves_the_outputs_alone(void **state)
         struct wtl_workset *sets = (struct wtl_workset *)&failing;
         size_t n = 77;
         struct wtl_error err = {0};
-        int rc = wtl_worksets(&arena, runs, 3, NULL, &sets, &n, &err);
+        int rc = wtl_worksets(&arena, runs, 4, NULL, &sets, &n, &err);
         if (rc) {
             assert_int_equal(rc, -(int)WTL_NOMEM);
             assert_ptr_equal(sets, &failing);
@@ -168,6 +211,7 @@ int main(void)
         cmocka_unit_test(rates_are_cells),
         cmocka_unit_test(coverage),
         cmocka_unit_test(worksets_are_sorted),
+        cmocka_unit_test(times_without_power_are_no_failed_measurements),
         cmocka_unit_test(no_memory_leaves_the_outputs_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
