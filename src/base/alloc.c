@@ -103,7 +103,8 @@ static struct wtl_arena_block *add_block(struct wtl_arena *arena, size_t need)
     return b;
 }
 
-void *wtl_arena_calloc(struct wtl_arena *arena, size_t n, size_t size)
+/* *bytes: what n * size takes up. */
+static void *take(struct wtl_arena *arena, size_t n, size_t size, size_t *bytes_out)
 {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
@@ -120,8 +121,21 @@ void *wtl_arena_calloc(struct wtl_arena *arena, size_t n, size_t size)
     void *p = b->data + b->used;
     b->used += bytes;
     arena->used_bytes += bytes;
-    memset(p, 0, bytes);
+    *bytes_out = bytes;
     return p;
+}
+
+void *wtl_arena_calloc(struct wtl_arena *arena, size_t n, size_t size)
+{
+    size_t bytes;
+    void *p = take(arena, n, size, &bytes);
+    return p ? memset(p, 0, bytes) : NULL;
+}
+
+void *wtl_arena_alloc(struct wtl_arena *arena, size_t n, size_t size)
+{
+    size_t bytes;
+    return take(arena, n, size, &bytes);
 }
 
 void *wtl_arena_memdup(struct wtl_arena *arena, const void *p, size_t n)

@@ -46,6 +46,9 @@ void wtl_arena_reset(struct wtl_arena *arena);
 /* n * size bytes, zeroed, aligned to 16; NULL when memory is out or n * size overflows. */
 void *wtl_arena_calloc(struct wtl_arena *arena, size_t n, size_t size) __attribute__((malloc));
 
+/* The same, not zeroed: for large arrays that are written whole before they are read. */
+void *wtl_arena_alloc(struct wtl_arena *arena, size_t n, size_t size) __attribute__((malloc));
+
 /* Copies; NULL when memory is out. wtl_arena_strdup(NULL) is NULL. */
 char *wtl_arena_strdup(struct wtl_arena *arena, const char *s);
 char *wtl_arena_strndup(struct wtl_arena *arena, const char *s, size_t n);
@@ -56,6 +59,7 @@ char *wtl_arena_printf(struct wtl_arena *arena, const char *format, ...)
 /* Typed helpers. */
 #define WTL_NEW(arena, type) ((type *)wtl_arena_calloc((arena), 1, sizeof(type)))
 #define WTL_NEW_ARRAY(arena, type, n) ((type *)wtl_arena_calloc((arena), (n), sizeof(type)))
+#define WTL_RAW_ARRAY(arena, type, n) ((type *)wtl_arena_alloc((arena), (n), sizeof(type)))
 
 /* `WTL_ARENA(name);` declares a local arena on the system allocator that is freed on scope exit. */
 #define WTL_ARENA(name)                                                                            \

@@ -2,6 +2,7 @@
  * The bootstrap of both curves. */
 #include "optimize/bootstrap.h"
 
+#include "base/pair.h"
 #include "base/random.h"
 #include "predict/refit.h"
 #include "stats/blocks.h"
@@ -58,27 +59,25 @@ static int prepare(struct wtl_arena *arena, const struct wtl_curve *curve, size_
     return 0;
 }
 
-/* A value for time and one for power: their noise is drawn together. */
-typedef double both __attribute__((vector_size(16)));
-
-/* One group of replicates: draws for both curves together, then refits. */
+/* One group of replicates: draws for both curves together, then refits. A pair is of time and
+ * power: their noise is drawn together. */
 struct draw {
     size_t n_runs, n_cells, block;
     const unsigned *cell; /* of each run, shared by both curves */
     const double *share;  /* 1 / runs of that cell */
-    both *noise;          /* n_runs */
+    wtl_pair *noise;      /* n_runs */
     unsigned *index;      /* scratch: n_runs x LANES */
-    both *sum;            /* scratch: n_cells x LANES */
+    wtl_pair *sum;        /* scratch: n_cells x LANES */
     struct wtl_rng *rng;
 };
 
 /* Draws, colours and averages the noise of all lanes; square_out: sums of what was drawn. The lanes
  * stand side by side because each is one long chain of additions. */
-static void draw_noise(const struct draw *d, both correlation, both square_out[LANES])
+static void draw_noise(const struct draw *d, wtl_pair correlation, wtl_pair square_out[LANES])
 {
-    both e[LANES], square[LANES];
-    both gain = {1 / sqrt(1 - correlation[0] * correlation[0]),
-                 1 / sqrt(1 - correlation[1] * correlation[1])};
+    wtl_pair e[LANES], square[LANES];
+    wtl_pair gain = {1 / sqrt(1 - correlation[0] * correlation[0]),
+                     1 / sqrt(1 - correlation[1] * correlation[1])};
     memset(d->sum, 0, d->n_cells * LANES * sizeof *d->sum);
     memset(e, 0, sizeof e);
     memset(square, 0, sizeof square);
@@ -86,14 +85,14 @@ static void draw_noise(const struct draw *d, both correlation, both square_out[L
         wtl_block_draw(d->rng, d->n_runs, d->block, d->index + l, LANES);
     for (size_t i = 0; i < d->n_runs; i++) {
         const unsigned *index = d->index + i * LANES;
-        both *sum = d->sum + d->cell[i] * (size_t)LANES;
+        wtl_pair *sum = d->sum + d->cell[i] * (size_t)LANES;
         for (size_t l = 0; l < LANES; l++) {
-            both drawn = d->noise[index[l]];
+            wtl_pair drawn = d->noise[index[l]];
             square[l] += drawn * drawn;
             e[l] = correlation * e[l] + gain * drawn;
             sum[l] += e[l] * d->share[i];
         }
-        gain = (both){1, 1};
+        gain = (wtl_pair){1, 1};
     }
     memcpy(square_out, square, sizeof square);
 }
@@ -101,8 +100,8 @@ static void draw_noise(const struct draw *d, both correlation, both square_out[L
 static void draw_deviations(const struct draw *d, struct source *a, struct source *b,
                             double spread[LANES])
 {
-    both square[LANES];
-    draw_noise(d, (both){a->correlation, b->correlation}, square);
+    wtl_pair square[LANES];
+    draw_noise(d, (wtl_pair){a->correlation, b->correlation}, square);
     for (size_t k = 0; k < d->n_cells * LANES; k++) {
         a->input[k] = d->sum[k][0];
         b->input[k] = d->sum[k][1];
@@ -134,9 +133,9 @@ static int cells_of_runs(struct wtl_arena *arena, const struct wtl_curve *curve,
     unsigned *count = WTL_NEW_ARRAY(arena, unsigned, n_cells);
     double *share = WTL_NEW_ARRAY(arena, double, n_runs);
     d->n_cells = n_cells;
-    d->noise = WTL_NEW_ARRAY(arena, both, n_runs);
+    d->noise = WTL_NEW_ARRAY(arena, wtl_pair, n_runs);
     d->index = WTL_NEW_ARRAY(arena, unsigned, n_runs *LANES);
-    d->sum = WTL_NEW_ARRAY(arena, both, n_cells * LANES);
+    d->sum = WTL_NEW_ARRAY(arena, wtl_pair, n_cells * LANES);
     if (!cell || !count || !share || !d->noise || !d->index || !d->sum)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for the bootstrap");
     for (size_t i = 0; i < n_runs; i++) {
@@ -155,8 +154,8 @@ static int allocate(struct wtl_arena *arena, struct wtl_bootstrap *b, struct wtl
     size_t rows = (b->n + LANES - 1) / LANES * LANES; /* the last group is whole */
     b->time0 = WTL_NEW_ARRAY(arena, double, b->n_eval);
     b->power0 = WTL_NEW_ARRAY(arena, double, b->n_eval);
-    b->time = WTL_NEW_ARRAY(arena, double, rows * b->n_eval);
-    b->power = WTL_NEW_ARRAY(arena, double, rows * b->n_eval);
+    b->time = WTL_RAW_ARRAY(arena, double, rows * b->n_eval);
+    b->power = WTL_RAW_ARRAY(arena, double, rows * b->n_eval);
     b->spread = WTL_NEW_ARRAY(arena, double, rows);
     if (!b->spread || !b->time0 || !b->power0 || !b->time || !b->power)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu replicates", b->n);
@@ -177,7 +176,7 @@ static void set_blocks(struct wtl_bootstrap *b, struct source *time, struct sour
         power->noise[i] *= b->widening;
         time->square += time->noise[i] * time->noise[i];
         power->square += power->noise[i] * power->noise[i];
-        d->noise[i] = (both){time->noise[i], power->noise[i]};
+        d->noise[i] = (wtl_pair){time->noise[i], power->noise[i]};
     }
     d->block = b->block_length;
 }

@@ -2,6 +2,7 @@
  * Rows against the baseline, and their spread. */
 #include "optimize/contrast.h"
 
+#include "base/pair.h"
 #include "optimize/objective.h"
 
 #include <math.h>
@@ -15,11 +16,9 @@ static int nomem(struct wtl_error *err)
     return WTL_FAIL(err, WTL_NOMEM, "out of memory while comparing clocks");
 }
 
-/* E t for the run alone; with idling the energy of a whole period. */
+/* The energy of a whole period, idling included. */
 static double energy_log(const struct wtl_idling *idling, double log_time, double log_power)
 {
-    if (!idling->counted)
-        return log_time + log_power;
     double time = exp(log_time);
     double idle_s = fmax(idling->period_s - time, 0);
     return log(exp(log_time + log_power) + idling->power_w * idle_s);
@@ -39,14 +38,17 @@ static size_t make_row(const struct wtl_contrast_spec *spec, size_t n_eval, cons
                        const double *power, double given_time, double given_energy, double *energy,
                        double *objective, struct wtl_row *row)
 {
-    for (size_t e = 0; e < n_eval; e++)
-        energy[e] = energy_log(&spec->idling, time[e], power[e]);
+    if (spec->idling.counted)
+        for (size_t e = 0; e < n_eval; e++)
+            energy[e] = energy_log(&spec->idling, time[e], power[e]);
+    else
+        for (size_t e = 0; e < n_eval; e++)
+            energy[e] = time[e] + power[e];
     size_t base = spec->fastest ? fastest_of(time, spec->candidate, n_eval) : spec->base;
     row->base_time = base < n_eval ? time[base] : given_time;
     row->base_energy = base < n_eval ? energy[base] : given_energy;
-    for (size_t e = 0; e < n_eval; e++)
-        objective[e] = wtl_objective_log(spec->objective, energy[e] - row->base_energy,
-                                         time[e] - row->base_time);
+    wtl_objective_row(spec->objective, energy, row->base_energy, time, row->base_time, n_eval,
+                      objective);
     row->time = time;
     row->power = power;
     row->energy = energy;
@@ -59,14 +61,20 @@ struct spread {
     double *sum, *sum2;
 };
 
-static void add_row(struct spread *s, const double *restrict value, const double *restrict origin,
-                    double shift, size_t n)
+static void add_row(struct spread *s, const double *value, const double *origin, double shift,
+                    size_t n)
 {
-    double *restrict sum = s->sum, *restrict sum2 = s->sum2;
-    for (size_t e = 0; e < n; e++) {
-        double d = value[e] - origin[e] - shift; /* near 0: no cancellation in sum2 */
-        sum[e] += d;
-        sum2[e] += d * d;
+    size_t e = 0;
+    for (; e + 2 <= n; e += 2) {
+        /* near 0: no cancellation in sum2 */
+        wtl_pair d = wtl_pair_load(value + e) - wtl_pair_load(origin + e) - shift;
+        wtl_pair_store(s->sum + e, wtl_pair_load(s->sum + e) + d);
+        wtl_pair_store(s->sum2 + e, wtl_pair_load(s->sum2 + e) + d * d);
+    }
+    for (; e < n; e++) {
+        double d = value[e] - origin[e] - shift;
+        s->sum[e] += d;
+        s->sum2[e] += d * d;
     }
 }
 
@@ -122,32 +130,42 @@ static int spread_all(struct wtl_arena *arena, struct wtl_contrast *c, struct wt
     return 0;
 }
 
-/* v[i][j] += sum of d[i] d[j] over AT_ONCE rows, in their order, for j <= i. Several rows at once,
- * so that v is read and written once for all of them. */
+/* v[i][j] += sum of d[i] d[j] over AT_ONCE rows, in their order, for j <= i (and one beyond where
+ * that makes it even). Several rows at once, so that v is read and written once for all. */
 enum { AT_ONCE = 4 };
 
-static void add_products(double *restrict v, const double *restrict d, size_t m)
+static void add_products(double *v, const double *d, size_t m, size_t stride)
 {
-    const double *d0 = d, *d1 = d + m, *d2 = d + 2 * m, *d3 = d + 3 * m;
-    for (size_t i = 0; i < m; i++, v += m) {
-        double a0 = d0[i], a1 = d1[i], a2 = d2[i], a3 = d3[i];
-        for (size_t j = 0; j <= i; j++) {
-            double s = v[j] + a0 * d0[j];
-            s += a1 * d1[j];
-            s += a2 * d2[j];
-            v[j] = s + a3 * d3[j];
+    const double *d0 = d, *d1 = d + stride, *d2 = d + 2 * stride, *d3 = d + 3 * stride;
+    for (size_t i = 0; i < m; i++, v += stride)
+        for (size_t j = 0; j <= i; j += 2) {
+            wtl_pair s = wtl_pair_load(v + j) + d0[i] * wtl_pair_load(d0 + j);
+            s += d1[i] * wtl_pair_load(d1 + j);
+            s += d2[i] * wtl_pair_load(d2 + j);
+            wtl_pair_store(v + j, s + d3[i] * wtl_pair_load(d3 + j));
         }
-    }
 }
 
-/* Covariance of log objective over clocks, then standard deviations of differences. */
+/* Standard deviations of differences from n times the covariance. */
+static void differences(const double *v, size_t stride, size_t m, size_t n, double *se)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < i; j++) {
+            double s = v[i * stride + i] + v[j * stride + j] - 2 * v[i * stride + j];
+            se[i * m + j] = se[j * m + i] = sqrt(fmax(s / (double)n, 0));
+        }
+}
+
+/* tie_se, by the covariance of log objective over clocks. */
 static int spread_pairs(struct wtl_arena *arena, struct wtl_contrast *c, struct wtl_error *err)
 {
     size_t m = c->n_eval, n = c->n < PAIR_REPLICATES ? c->n : PAIR_REPLICATES;
-    double *v = WTL_NEW_ARRAY(arena, double, m *m);
-    double *d = WTL_NEW_ARRAY(arena, double, m *AT_ONCE);
+    size_t stride = m + m % 2;
+    double *v = WTL_NEW_ARRAY(arena, double, m *stride);
+    double *d = WTL_NEW_ARRAY(arena, double, AT_ONCE *stride);
     double *mean = WTL_NEW_ARRAY(arena, double, m);
-    if (!v || !d || !mean)
+    c->tie_se = WTL_NEW_ARRAY(arena, double, m *m);
+    if (!v || !d || !mean || !c->tie_se)
         return nomem(err);
     for (size_t r = 0; r < n; r++)
         for (size_t e = 0; e < m; e++)
@@ -155,20 +173,10 @@ static int spread_pairs(struct wtl_arena *arena, struct wtl_contrast *c, struct 
     for (size_t r = 0; r < n; r += AT_ONCE) {
         for (size_t k = 0; k < AT_ONCE; k++) /* beyond the last row zeros, which add nothing */
             for (size_t e = 0; e < m; e++)
-                d[k * m + e] = r + k < n ? c->row[r + k].objective[e] - mean[e] : 0;
-        add_products(v, d, m);
+                d[k * stride + e] = r + k < n ? c->row[r + k].objective[e] - mean[e] : 0;
+        add_products(v, d, m, stride);
     }
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < i; j++) {
-            double s = (v[i * m + i] + v[j * m + j] - 2 * v[i * m + j]) / (double)n;
-            v[j * m + i] = sqrt(fmax(s, 0)); /* upper triangle holds results, lower is read */
-        }
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < i; j++)
-            v[i * m + j] = v[j * m + i];
-        v[i * m + i] = 0;
-    }
-    c->tie_se = v;
+    differences(v, stride, m, n, c->tie_se);
     return 0;
 }
 
@@ -178,8 +186,8 @@ int wtl_contrast_make(struct wtl_arena *arena, const struct wtl_bootstrap *boot,
 {
     struct wtl_contrast c = {.n = boot->n, .n_eval = boot->n_eval};
     size_t m = c.n_eval;
-    double *energy = WTL_NEW_ARRAY(arena, double, (c.n + 1) * m);
-    double *objective = WTL_NEW_ARRAY(arena, double, (c.n + 1) * m);
+    double *energy = WTL_RAW_ARRAY(arena, double, (c.n + 1) * m);
+    double *objective = WTL_RAW_ARRAY(arena, double, (c.n + 1) * m);
     c.row = WTL_NEW_ARRAY(arena, struct wtl_row, c.n);
     if (!energy || !objective || !c.row)
         return nomem(err);

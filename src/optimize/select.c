@@ -11,11 +11,14 @@ static size_t best_feasible(const struct wtl_rule *rule, const struct wtl_row *r
 {
     size_t m = rule->contrast->n_eval, best = m;
     for (size_t e = 0; e < m; e++) {
+        bool better = best == m || row->objective[e] < row->objective[best];
+        if (!feasible && !better) /* nobody asks: constraints cost more */
+            continue;
         bool ok =
             rule->candidate[e] && wtl_constraints_hold(rule->constraints, rule->contrast, row, e);
         if (feasible)
             feasible[e] = ok;
-        if (ok && (best == m || row->objective[e] < row->objective[best]))
+        if (ok && better)
             best = e;
     }
     return best;

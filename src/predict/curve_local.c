@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Local quadratic regression of log values on clock: tricube weights over the nearest clocks
  * (Cleveland 1979, "Robust locally weighted regression", JASA 74; Loader 1999). */
+#include "base/limits.h"
+#include "base/pair.h"
 #include "predict/curve_internal.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-
-static double tricube(double u)
-{
-    double a = fabs(u);
-    if (a >= 1)
-        return 0;
-    double b = 1 - a * a * a;
-    return b * b * b;
-}
 
 /* Index of the first cell at or above x. */
 static size_t lower_bound(const struct curve_cells *cells, double x)
@@ -86,28 +79,59 @@ static void intercept_row(const double m[5], bool line, double a[3])
     a[0] = 1 / m[0];
 }
 
+/* A neighbourhood, to an even number of cells: the last one may be a copy of the one before, with
+ * count 0. */
+struct window {
+    size_t n, even;
+    double x[WTL_LIMIT_CLOCKS + 1]; /* distance in units of h; gather_cells() refuses more clocks */
+    double w[WTL_LIMIT_CLOCKS + 1]; /* weight */
+};
+
+/* Tricube weights times counts. Cells that count are within h. */
+static void weigh(const double *ghz, const double *count, size_t n, double at, double h,
+                  struct window *out)
+{
+    out->n = n;
+    out->even = n + n % 2;
+    memcpy(out->x, ghz, n * sizeof *ghz);
+    memcpy(out->w, count, n * sizeof *count);
+    out->x[out->even - 1] = ghz[n - 1];
+    out->w[out->even - 1] = n % 2 ? 0 : count[n - 1];
+    for (size_t j = 0; j < out->even; j += 2) {
+        wtl_pair u = (wtl_pair_load(out->x + j) - at) / h, a = wtl_pair_abs(u);
+        wtl_pair b = 1 - a * a * a;
+        wtl_pair_store(out->x + j, u);
+        wtl_pair_store(out->w + j, wtl_pair_load(out->w + j) * (b * b * b));
+    }
+}
+
+/* weight times a[0] + a[1] x + a[2] x^2 */
+static void bend(const double a[3], struct window *w)
+{
+    for (size_t j = 0; j < w->even; j += 2) {
+        wtl_pair u = wtl_pair_load(w->x + j);
+        wtl_pair_store(w->w + j, wtl_pair_load(w->w + j) * (a[0] + u * (a[1] + u * a[2])));
+    }
+}
+
 void curve_local_row(const struct curve_cells *cells, const double *count, size_t neighbours,
                      double ghz, double *row)
 {
     size_t lo, hi;
+    double m[5] = {0}, a[3];
+    struct window window;
     /* A little wider, so that the farthest neighbour counts too. */
     double h = 1.05 * neighbourhood(cells, count, neighbours, ghz, &lo, &hi);
     memset(row, 0, cells->n * sizeof *row);
-    double m[5] = {0};
-    if (!(h > 0))
-        h = 1;
-    for (size_t j = lo; j < hi; j++) {
-        double u = (cells->ghz[j] - ghz) / h, w = count[j] * tricube(u);
-        row[j] = w;
-        for (int k = 0; k < 5; k++, w *= u)
+    weigh(cells->ghz + lo, count + lo, hi - lo, ghz, h > 0 ? h : 1, &window);
+    for (size_t j = 0; j < hi - lo; j++) {
+        double w = window.w[j];
+        for (int k = 0; k < 5; k++, w *= window.x[j])
             m[k] += w;
     }
-    double a[3];
     intercept_row(m, outside(cells, count, ghz), a);
-    for (size_t j = lo; j < hi; j++) {
-        double u = (cells->ghz[j] - ghz) / h;
-        row[j] *= a[0] + u * (a[1] + u * a[2]);
-    }
+    bend(a, &window);
+    memcpy(row + lo, window.w, (hi - lo) * sizeof *row);
 }
 
 static double dot(const double *x, const double *y, size_t n)

@@ -2,6 +2,7 @@
  * Bootstrap refits as one product with a fixed matrix, eight replicates side by side. */
 #include "predict/refit.h"
 
+#include "base/pair.h"
 #include "predict/curve_internal.h"
 
 #include <math.h>
@@ -146,33 +147,30 @@ double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate)
 /* Two lanes in one register of the baseline instruction set, and two clocks at once: eight sums in
  * flight hide the latency of an addition. Each sum runs over the rows in order, however wide the
  * registers are, so that every machine gets the same bits. */
-typedef double pair __attribute__((vector_size(16), may_alias));
 _Static_assert(LANES == 8 && CLOCKS_AT_ONCE == 4, "the products below are written for these");
 
 static void multiply_two(const double *map, size_t n_rows, const double *x, double *y)
 {
-    const pair *in = (const pair *)(const void *)x;
     const double *a = map, *b = map + n_rows;
-    pair a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, b0 = {0}, b1 = {0}, b2 = {0}, b3 = {0};
-    for (size_t i = 0; i < n_rows; i++, in += 4) {
-        a0 += a[i] * in[0];
-        a1 += a[i] * in[1];
-        a2 += a[i] * in[2];
-        a3 += a[i] * in[3];
-        b0 += b[i] * in[0];
-        b1 += b[i] * in[1];
-        b2 += b[i] * in[2];
-        b3 += b[i] * in[3];
+    wtl_pair a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, b0 = {0}, b1 = {0}, b2 = {0}, b3 = {0};
+    for (size_t i = 0; i < n_rows; i++, x += LANES) {
+        a0 += a[i] * wtl_pair_load(x);
+        a1 += a[i] * wtl_pair_load(x + 2);
+        a2 += a[i] * wtl_pair_load(x + 4);
+        a3 += a[i] * wtl_pair_load(x + 6);
+        b0 += b[i] * wtl_pair_load(x);
+        b1 += b[i] * wtl_pair_load(x + 2);
+        b2 += b[i] * wtl_pair_load(x + 4);
+        b3 += b[i] * wtl_pair_load(x + 6);
     }
-    pair *out = (pair *)(void *)y;
-    out[0] = a0;
-    out[1] = a1;
-    out[2] = a2;
-    out[3] = a3;
-    out[4] = b0;
-    out[5] = b1;
-    out[6] = b2;
-    out[7] = b3;
+    wtl_pair_store(y, a0);
+    wtl_pair_store(y + 2, a1);
+    wtl_pair_store(y + 4, a2);
+    wtl_pair_store(y + 6, a3);
+    wtl_pair_store(y + 8, b0);
+    wtl_pair_store(y + 10, b1);
+    wtl_pair_store(y + 12, b2);
+    wtl_pair_store(y + 14, b3);
 }
 
 static void multiply(const double *map, size_t n_eval, size_t n_rows, const double *x, double *y)

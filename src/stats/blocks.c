@@ -80,11 +80,16 @@ size_t wtl_block_length(const double *x, size_t n)
 
 void wtl_block_draw(struct wtl_rng *rng, size_t n, size_t length, unsigned *index, size_t stride)
 {
-    for (size_t i = 0; i < n;) {
-        size_t from = wtl_rng_below(rng, (uint32_t)n);
-        size_t end = length < n - i ? i + length : n;
-        for (; i < end; from = 0) /* twice where the block runs over the end of the ring */
-            for (size_t at = from; i < end && at < n; at++, i++)
-                index[i * stride] = (unsigned)at;
+    for (size_t left = n; left > 0;) {
+        unsigned from = wtl_rng_below(rng, (uint32_t)n);
+        size_t size = length < left ? length : left;
+        left -= size;
+        while (size > 0) { /* twice where the block runs over the end of the ring */
+            size_t part = size < n - from ? size : n - from;
+            for (size_t k = 0; k < part; k++, index += stride)
+                *index = from + (unsigned)k;
+            size -= part;
+            from = 0;
+        }
     }
 }

@@ -4,6 +4,7 @@
 #include "stats/robust.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 static void swap(double *a, double *b)
 {
@@ -23,27 +24,43 @@ static double pivot_of(const double *x, size_t lo, size_t hi)
     return a > b ? a : b;
 }
 
-/* Hoare's selection: afterwards x[k] is the k-th smallest, smaller ones stand before it. */
+/* Moves the values of x[lo..hi) below the pivot (or, with `equal`, up to it) to the front; returns
+ * where they end. Always swaps: a branch on data that is in no order costs more. */
+static size_t gather(double *x, size_t lo, size_t hi, double pivot, bool equal)
+{
+    size_t end = lo;
+    if (equal) {
+        for (size_t i = lo; i < hi; i++) {
+            double v = x[i];
+            x[i] = x[end];
+            x[end] = v;
+            end += !(v > pivot);
+        }
+        return end;
+    }
+    for (size_t i = lo; i < hi; i++) {
+        double v = x[i];
+        x[i] = x[end];
+        x[end] = v;
+        end += v < pivot;
+    }
+    return end;
+}
+
+/* Selection by three parts: afterwards x[k] is the k-th smallest, smaller ones stand before it. */
 static double select_kth(double *x, size_t n, size_t k)
 {
-    size_t lo = 0, hi = n - 1;
-    while (lo < hi) {
-        double pivot = pivot_of(x, lo, hi);
-        size_t i = lo, j = hi;
-        for (;;) {
-            while (x[i] < pivot)
-                i++;
-            while (x[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            swap(&x[i++], &x[j--]);
+    size_t lo = 0, hi = n;
+    while (hi - lo > 1) {
+        double pivot = pivot_of(x, lo, hi - 1);
+        size_t above = gather(x, lo, hi, pivot, false);
+        if (k < above) {
+            hi = above;
+            continue;
         }
-        /* x[lo..j] <= pivot <= x[j+1..hi], except that i == j leaves the pivot at j. */
-        if (k <= j)
-            hi = j;
-        else
-            lo = j + 1;
+        lo = gather(x, above, hi, pivot, true); /* the pivot at least: the rest is smaller */
+        if (k < lo)
+            break;
     }
     return x[k];
 }

@@ -21,16 +21,36 @@ static void memory_is_zeroed_aligned_and_distinct(void **state)
     }
 }
 
+/* What is not zeroed takes its room as what is. */
+static void raw_memory_is_aligned_and_ones_own(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    unsigned char *zeroed = wtl_arena_calloc(&arena, 1, 33);
+    unsigned char *raw = WTL_RAW_ARRAY(&arena, unsigned char, 17);
+    assert_int_equal((uintptr_t)raw % 16, 0);
+    size_t used = arena.used_bytes;
+    memset(raw, 0xff, 17);
+    unsigned char *after = wtl_arena_calloc(&arena, 1, 40);
+    assert_int_equal(arena.used_bytes, used + 48);
+    for (size_t i = 0; i < 40; i++)
+        assert_int_equal((i < 33 ? zeroed[i] : 0) | after[i], 0);
+    assert_int_equal(raw[16], 0xff);
+}
+
 static void overflow_and_exhaustion_give_null(void **state)
 {
     (void)state;
     WTL_ARENA(arena);
     assert_null(wtl_arena_calloc(&arena, SIZE_MAX / 2, 3));
     assert_null(wtl_arena_calloc(&arena, 1, SIZE_MAX));
+    assert_null(wtl_arena_alloc(&arena, SIZE_MAX / 2, 3));
+    assert_null(wtl_arena_alloc(&arena, 1, SIZE_MAX));
     struct wtl_alloc_failing failing;
     struct wtl_arena poor;
     wtl_arena_init(&poor, wtl_alloc_failing(&failing, 1));
     assert_null(wtl_arena_calloc(&poor, 1, 10));
+    assert_null(wtl_arena_alloc(&poor, 1, 10));
     assert_null(wtl_arena_strdup(&poor, "x"));
     assert_null(wtl_arena_printf(&poor, "%d", 1));
     wtl_arena_fini(&poor);
@@ -80,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_aligned_and_distinct),
+        cmocka_unit_test(raw_memory_is_aligned_and_ones_own),
         cmocka_unit_test(overflow_and_exhaustion_give_null),
         cmocka_unit_test(growing_keeps_content_and_failure_keeps_all),
         cmocka_unit_test(reset_reuses_the_newest_block),
