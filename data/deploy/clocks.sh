@@ -513,22 +513,23 @@ cmd_rollback() {
     take_turn
     record_load
     if [ "$(count_phase pending)" -gt 0 ]; then
-        recover_pending
-        exit $?
+        recover_pending || exit $?
+        [ $# -gt 0 ] || exit 0
     fi
     for word; do
         if [[ $word =~ ^GPU-[0-9A-Za-z-]+$ ]]; then
             uuids+=("$word")
-        elif is_one_of "$word" "${PLAN_NAME[@]}"; then
-            for i in "${!R_UUID[@]}"; do
-                [ "${R_PLAN[i]}" != "$word" ] || uuids+=("${R_UUID[i]}")
-            done
         else
-            die 2 "\"$word\" is neither a plan nor a GPU UUID"
+            find_plan "$word"
+            for i in "${!R_UUID[@]}"; do
+                [ "${R_PLAN[i]}" != "${PLAN_NAME[PLAN]}" ] || uuids+=("${R_UUID[i]}")
+            done
         fi
     done
-    if [ $# -gt 0 ] && [ "${#uuids[@]}" -eq 0 ] || [ "$#" -eq 0 ] && [ "${#R_UUID[@]}" -eq 0 ]; then
-        say "nothing recorded, nothing to undo"
+    # Without words: all that is recorded. With words that name nothing recorded: nothing, never all.
+    [ $# -gt 0 ] || uuids=(${R_UUID[@]+"${R_UUID[@]}"})
+    if [ "${#uuids[@]}" -eq 0 ]; then
+        say "nothing recorded${*:+ for $*}, nothing to undo"
         return 0
     fi
     reset_unknown ${uuids[@]+"${uuids[@]}"} || status=1

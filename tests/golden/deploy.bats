@@ -221,6 +221,23 @@ SD=wattle-a100-stablediffusion
     assert_untouched
 }
 
+@test "rollback of a plan leaves the locks of other plans alone" {
+    { echo '{"plans": [' && plan A100 a ok 1140 1140 && echo , && plan A100 b ok 1200 1200 && echo ']}'; } >plan.json
+    deploy --without-wattle
+    clocks apply a $A
+    run clocks rollback b
+    [ "$status" -eq 0 ]
+    [[ $output == *"nothing recorded for b, nothing to undo"* ]]
+    [ "$(lock_of $A)" = 1140,1140 ]
+    clocks apply b $B
+    clocks rollback a
+    [ "$(lock_of $A)" = none ] && [ "$(lock_of $B)" = 1200,1200 ]
+    clocks rollback a
+    [ "$(lock_of $B)" = 1200,1200 ]
+    clocks rollback b
+    assert_untouched
+}
+
 @test "a GPU that we have no record of is reset when it is named, and the script says so" {
     deploy --without-wattle
     echo 900,900 >"$FAKE_DIR/gpu/$C/lock"
