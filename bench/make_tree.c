@@ -6,7 +6,8 @@
  * run_<seq>_<rep>_freq_<MHz>_profile.csv and a timing_summary.log in each.
  *
  * Without --from: 3 boards x (59, 61, 86 clocks) x 5 workloads x 4 repetitions = 4120 traces, 1.13
- * million rows, 414 MB, of made-up boards: t = a + b/f, P = P0 + c f V(f)^2.
+ * million rows, 416 MB, of made-up boards: t = a + max(b/f, c), P = P0 + c f V(f)^2. Memory bounds
+ * the work at high clocks, so that the best clock within a slowdown of 5 % lies inside the range.
  * With --from: one trace a line of the shipped runs table: mean power, number of rows and duration
  * of the run are kept, the rest is made up. The duration is the reported time where that is the
  * sampled window's (within 0.95 to 1.10 of rows x 50 ms), else rows x 50 ms. --every N: only every
@@ -39,12 +40,14 @@ static const struct board boards[] = {
 
 static const struct workload {
     const char *name;
-    double fixed_s, cycles; /* t = fixed + cycles / f at the V100's speed; cycles in 10^6 s/s */
+    double fixed_s, cycles; /* busy seconds times MHz while compute-bound, at the V100's speed */
+    double memory_share;    /* of the highest clock: below it the work is bound by compute, above by
+                             * memory */
     double swing_w;         /* busy power above idle at the highest clock, share of the limit */
 } workloads[] = {
-    {"llama", 9.4, 10200, 0.62}, {"stablediffusion", 6.0, 11600, 0.78},
-    {"vit", 8.0, 6950, 0.45},    {"whisper", 7.4, 5200, 0.33},
-    {"lstm", 8.7, 8150, 0.28},
+    {"llama", 9.4, 9390, 0.70, 0.62}, {"stablediffusion", 6.0, 10880, 0.85, 0.78},
+    {"vit", 8.0, 6500, 0.82, 0.45},   {"whisper", 7.4, 4785, 0.70, 0.33},
+    {"lstm", 8.7, 7415, 0.62, 0.28},
 };
 
 struct tree {
@@ -120,12 +123,22 @@ static double voltage(double share)
     return share < 0.55 ? floor : floor + (1 - floor) * (share - 0.55) / 0.45;
 }
 
+/* Seconds of work: compute that shrinks with the clock or memory that does not, whichever is
+ * longer, rounded off where they meet. */
+static double busy_time_s(const struct board *b, const struct workload *w, int clock_mhz)
+{
+    const double sharpness = 8;
+    double compute_s = w->cycles / clock_mhz / b->speed;
+    double memory_s = w->cycles / (w->memory_share * b->clock_max_mhz) / b->speed;
+    return pow(pow(compute_s, sharpness) + pow(memory_s, sharpness), 1 / sharpness);
+}
+
 static struct tree_run sweep_run(const struct board *b, const struct workload *w, int clock_mhz,
                                  struct wtl_rng *rng)
 {
     double share = (double)clock_mhz / b->clock_max_mhz;
     double v = voltage(share);
-    double busy_s = w->cycles / clock_mhz / b->speed * (1 + 0.008 * wtl_rng_normal(rng));
+    double busy_s = busy_time_s(b, w, clock_mhz) * (1 + 0.008 * wtl_rng_normal(rng));
     double busy_w = b->idle_w + (w->swing_w * b->limit_w - b->idle_w * 0.3) *
                                     (0.25 + 0.75 * share * v * v) *
                                     (1 + 0.006 * wtl_rng_normal(rng));

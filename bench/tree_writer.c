@@ -131,11 +131,12 @@ static void put_row(struct wtl_buf *out, const struct tree_run *run, const struc
     wtl_buf_add(out, l.text, l.n);
 }
 
-/* Power of the busy rows, so that the mean over all rows comes out as asked. */
+/* Power of the busy rows, so that the mean of the samples comes out as asked: each is half of its
+ * row's power and half of the row's before, the first one its own row's. */
 static double busy_power(const struct tree_run *run, int idle_rows)
 {
-    int busy_rows = run->rows - idle_rows;
-    double rest = run->mean_w * run->rows - run->first_w - run->idle_w * (idle_rows - 1);
+    double busy_rows = run->rows - idle_rows - 0.5;
+    double rest = run->mean_w * run->rows - 1.5 * run->first_w - run->idle_w * (idle_rows - 1);
     return rest / busy_rows;
 }
 
@@ -156,6 +157,7 @@ void tree_write_trace(struct wtl_buf *out, const struct tree_run *run, struct wt
     double phase_s = refresh_s * wtl_rng_uniform(rng);
     double temp_c = 27;
     double jitter = 0, noise = 0, wobble = 0;
+    double before_w = run->first_w;
     struct moment m = {.counter_mj = energy_mj};
     for (int i = 0; i < run->rows; i++) {
         if (i % HEADER_EVERY == 0)
@@ -168,7 +170,9 @@ void tree_write_trace(struct wtl_buf *out, const struct tree_run *run, struct wt
                               : run->idle_w) *
                     (1 + 0.03 * m.wobble * (i < run->rows - 1));
         double sensor = i ? paired(rng, 0.15, i - 1, &noise) : 0;
-        m.shown_w = m.power_w + sensor > 0 ? m.power_w + sensor : 0;
+        double sample_w = 0.5 * (m.power_w + before_w) + sensor; /* half a row late */
+        m.shown_w = sample_w > 0 ? sample_w : 0;
+        before_w = m.power_w;
         t_s += step_s;
         energy_mj += 1000 * m.power_w * step_s;
         double since_s = fmod(t_s + phase_s, refresh_s); /* since the counter moved */

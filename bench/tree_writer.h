@@ -28,7 +28,9 @@ struct tree_run {
 
 /* Appends the whole trace to `out`. Mean power and duration come out as given; the seed decides
  * the sensor's noise, the jitter of the sampler and the phase of the counter, which moves every
- * 100 ms only. */
+ * 100 ms only. A row stands for the period that ends with it. The counter in it is that of the last
+ * refresh, half a row old on average; its power sample is a mean over one period and half a row
+ * late, as on the V100 (docs/methods-runs.md). */
 void tree_write_trace(struct wtl_buf *out, const struct tree_run *run, struct wtl_rng *rng);
 
 #endif

@@ -10,7 +10,8 @@
 #   - chosen clock: the same, or in the other's tied set, or within one bin of 15 MHz (the limit on slowdown
 #     falls between two clocks: measured 0 or 1 bin);
 #   - saving and slowdown at one and the same clock, for every clock: within 0.5 and 0.7 points
-#     (measured at most 0.29 and 0.47 over three seeds); at the two chosen clocks: within 1 point each;
+#     (measured at most 0.33 and 0.54 over three seeds); at the two chosen clocks: within the same, and what
+#     lies between the two clocks on the table's own curve (one bin is 0.8 points there);
 #   - runs used: within 1 % (measured 0 or 1 run of 170: an outlier on the edge).
 
 setup_file() {
@@ -50,7 +51,8 @@ for key, a in table.items():
     curve = [{c["clock_mhz"]: c for c in p["curve"]} for p in (a, b)]
     assert set(curve[0]) == set(curve[1]) and len(curve[0]) >= 59, key
     for name, most in (("saving", 0.005), ("slowdown", 0.007)):
-        assert abs(a[name]["value"] - b[name]["value"]) <= 0.01, (key, name, a[name], b[name])
+        apart = abs(curve[0][x][name] - curve[0][y][name])
+        assert abs(a[name]["value"] - b[name]["value"]) <= most + apart, (key, name, a[name], b[name])
         worst = max(abs(curve[0][f][name] - curve[1][f][name]) for f in curve[0])
         assert worst <= most, (key, name, worst)
 assert ok == 2, ok
