@@ -24,6 +24,7 @@ struct wtl_batch {
     int stream;                   /* index that the reader announced */
     int64_t first_row;            /* index of row 0 within its stream, from 0 */
     bool has_time;                /* t_ns is meant; else rows are only ordered */
+    bool interval;                /* power is the mean since the row before, not a reading */
     int64_t t_ns[WTL_BATCH_ROWS]; /* Unix time (or since an unknown origin), as the file says */
     uint64_t present;             /* bit m: column[m] exists in this stream */
     struct wtl_column column[WTL_N_METRICS]; /* meaningful where `present` */

@@ -58,13 +58,24 @@ static void read_counter(struct wtl_meter *m, double value)
     m->last_edge_weight = m->weight;
 }
 
-static void read_power(struct wtl_meter *m, const struct wtl_batch *b, int row)
+static void add_power(struct wtl_meter *m, double power_w, int64_t from_ns, int64_t to_ns)
+{
+    double seconds = 1e-9 * (double)(to_ns - from_ns);
+    m->weight += power_w * seconds;
+    m->power_span_s += seconds;
+}
+
+/* `begin_ns`: where the row's own reading begins to hold: its stamp, or that of the row before
+ * where rows are means of intervals. */
+static void read_power(struct wtl_meter *m, const struct wtl_batch *b, int row, int64_t begin_ns)
 {
     bool valid = wtl_batch_valid(b, m->sensor, row);
     double p = valid ? b->column[m->sensor].value[row] : m->power_w;
     if (b->has_time) {
         if (valid && m->has_power) /* bridges rows without a sample */
-            m->weight += 0.5 * (p + m->power_w) * 1e-9 * (double)(b->t_ns[row] - m->power_t_ns);
+            add_power(m, 0.5 * (p + m->power_w), m->power_t_ns, begin_ns);
+        if (valid)
+            add_power(m, p, begin_ns, b->t_ns[row]);
         if (valid)
             m->power_t_ns = b->t_ns[row];
     } else {
@@ -79,11 +90,13 @@ void wtl_meter_push(struct wtl_meter *m, const struct wtl_batch *b)
 {
     if (b->n == 0)
         return;
+    int64_t before_ns = m->has_time ? m->t_last_ns : b->t_ns[0];
     if (b->has_time && !m->has_time)
         m->t_first_ns = b->t_ns[0];
     if (b->has_time)
         m->t_last_ns = b->t_ns[b->n - 1];
     m->has_time = m->has_time || b->has_time;
+    m->interval = b->has_time && b->interval;
     if (m->n == 0)
         m->sensor = wtl_power_sensor(b);
     m->n += b->n;
@@ -92,7 +105,8 @@ void wtl_meter_push(struct wtl_meter *m, const struct wtl_batch *b)
     const struct wtl_column *c = &b->column[WTL_M_energy_counter_j];
     for (int row = 0; row < b->n && (power || counter); row++) {
         if (power)
-            read_power(m, b, row);
+            read_power(m, b, row, m->interval ? before_ns : b->t_ns[row]);
+        before_ns = b->t_ns[row];
         if (counter && wtl_batch_valid(b, WTL_M_energy_counter_j, row))
             read_counter(m, c->value[row]);
     }

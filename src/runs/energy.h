@@ -4,8 +4,9 @@
  * Internal to runs/.
  *
  * Both are followed as running sums. `weight` is what the power samples say up to a row: joules by
- * the trapezoid rule where rows have timestamps, else the plain sum of the samples in watts (an
- * energy once it is multiplied with the sampling period). The counter is read at its edges, the
+ * the trapezoid rule where rows have timestamps (exactly, where a row is the mean of the interval
+ * that it ends), else the plain sum of the samples in watts (an energy once it is multiplied with
+ * the sampling period). The counter is read at its edges, the
  * rows at which it changed: between the first and the last edge its difference is exact, whereas a
  * plain last-minus-first misses up to one refresh (about 100 ms) at either end. What lies outside
  * the edges is carried over in proportion to weight.
@@ -39,6 +40,8 @@ struct wtl_meter {
     int64_t rows_before_power;     /* rows before the first valid sample: they weigh nothing */
     int64_t t_first_ns, t_last_ns; /* meant only when has_time */
     bool has_time;
+    bool interval;       /* rows are means since the row before */
+    double power_span_s; /* time that `weight` covers, with timestamps */
     struct wtl_counter counter;
     /* The running epoch. */
     double value, start_j;

@@ -277,14 +277,16 @@ static void finish_timed(const struct wtl_reducer *r, struct wtl_run *run)
     if (!(period_s > 0)) /* faster than the stamps can tell */
         period_s = r->gap_sum_s / (double)r->gaps;
     double between_s = 1e-9 * (double)(m->t_last_ns - m->t_first_ns);
+    double span_s = m->interval ? between_s : between_s + period_s; /* a reading holds a period */
+    double covered_s = m->interval ? m->power_span_s : between_s;
     wtl_run_set(run, WTL_R_period_s, period_s);
-    wtl_run_set(run, WTL_R_span_s, between_s + period_s);
+    wtl_run_set(run, WTL_R_span_s, span_s);
     wtl_run_set(run, WTL_R_longest_gap_s, r->gap_max_s);
-    if (r->power.n == 0)
+    if (r->power.n == 0 || !(covered_s > 0))
         return;
-    double integral_j = m->weight * (between_s + period_s) / between_s;
+    double integral_j = m->weight * span_s / covered_s;
     wtl_run_set(run, WTL_R_energy_integral_j, integral_j);
-    wtl_run_set(run, WTL_R_power_mean_w, integral_j / (between_s + period_s));
+    wtl_run_set(run, WTL_R_power_mean_w, integral_j / span_s);
 }
 
 /* Edges needed before the counter is trusted: with five the refresh (one edge's jitter) is a
@@ -388,9 +390,10 @@ void wtl_reducer_finish(struct wtl_reducer *r, const struct wtl_reduce_context *
                         struct wtl_run *run)
 {
     wtl_meter_end(&r->meter);
-    wtl_run_set(run, WTL_R_n_samples, (double)r->meter.n);
+    double n = (double)(r->meter.n - r->meter.interval); /* the begin is no sample */
+    wtl_run_set(run, WTL_R_n_samples, n);
     finish_power(r, run);
-    finish_context(context, (double)r->meter.n, run);
+    finish_context(context, n, run);
     if (r->meter.has_time)
         finish_timed(r, run);
     finish_counter(r, run);

@@ -141,6 +141,7 @@ static void put_header(unsigned char *p, const struct wtl_batch *batch, size_t b
     put_le(p + 16, (uint64_t)batch->first_row, 8);
     put_le(p + 24, (uint64_t)batch->stream, 4);
     p[28] = batch->has_time;
+    p[29] = batch->interval;
     put_le(p + 32, body, 8);
 }
 
@@ -227,7 +228,8 @@ int wtl_chunk_unpack(struct wtl_chunker *k, const void *chunk, size_t size,
     uint64_t rows = get_le(p + 4, 4);
     uint64_t n_columns = get_le(p + 8, 8);
     uint64_t body = get_le(p + 32, 8);
-    if (rows > WTL_BATCH_ROWS || n_columns > WTL_N_METRICS || body > sizeof k->body || p[28] > 1)
+    if (rows > WTL_BATCH_ROWS || n_columns > WTL_N_METRICS || body > sizeof k->body || p[28] > 1 ||
+        p[29] > 1)
         return WTL_FAIL(err, WTL_CORRUPT, "stored samples: impossible sizes in a chunk");
     size_t n = ZSTD_decompressDCtx(k->expand, k->body, body, p + HEADER, size - HEADER);
     if (ZSTD_isError(n) || n != body)
@@ -240,6 +242,7 @@ int wtl_chunk_unpack(struct wtl_chunker *k, const void *chunk, size_t size,
     batch->stream = (int)get_le(p + 24, 4);
     batch->first_row = (int64_t)get_le(p + 16, 8);
     batch->has_time = p[28];
+    batch->interval = p[29];
     batch->present = 0;
     struct body b = {k->body, n};
     bool fine = take_body(&b, (int)n_columns, batch);

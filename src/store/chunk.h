@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A batch of samples as bytes, and back without loss. Layout, all numbers little-endian:
- *   "WTC1", u32 rows, u64 present, i64 first_row, u32 stream, u8 has_time, 3 zero bytes,
- *   u64 size of the body, then the body compressed by zstd: the times (i64, if has_time), then per
- *   present metric in order of its number: u16 length and name, the validity words, the values
+ *   "WTC1", u32 rows, u64 present, i64 first_row, u32 stream, u8 has_time, u8 interval, 2 zero
+ * bytes, u64 size of the body, then the body compressed by zstd: the times (i64, if has_time), then
+ * per present metric in order of its number: u16 length and name, the validity words, the values
  *   (binary64; 0 where not valid). The bytes of times and values are transposed (all first bytes,
  *   then all second bytes ...), which is what makes slowly changing numbers compress.
  * Metrics are named, so that a chunk outlives a change of WTL_METRICS; unknown names are refused.

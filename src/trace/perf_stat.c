@@ -67,19 +67,98 @@ static bool find_parts(const struct wtl_csv *csv, bool machine, struct line *out
     return wtl_parse_time(csv->cells[0].text, WTL_TIME_SECONDS, &out->t_ns) && out->t_ns > 0;
 }
 
-/* "1,234.56" has thousands in the layout for people. */
-static bool parse_joules(struct wtl_view text, double *out)
+/* ---- Counts -----------------------------------------------------------------------------------
+ */
+
+enum count { COUNT_FINE, COUNT_BAD, COUNT_UNCLEAR };
+
+/* Whether every group behind the sign `mark` has three digits, up to `stop`. */
+static bool has_groups_of_three(const char *at, const char *stop, char mark)
 {
+    for (; at < stop; at++) {
+        if (*at != mark)
+            continue;
+        const char *next = at + 1;
+        while (next < stop && *next >= '0' && *next <= '9')
+            next++;
+        if (next - at != 4)
+            return false;
+    }
+    return true;
+}
+
+static size_t count_of(struct wtl_view text, char c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.s[i] == c;
+    return n;
+}
+
+/* Which sign is the decimal one: perf prints counts in the manner of the locale, "1,234.56",
+ * "1.234,56" or "1234,56". Of two signs it is the last; a lone comma that three digits follow may
+ * be either. '\0': none, all signs part thousands. */
+static enum count find_decimal_sign(struct wtl_view text, char *sign_out)
+{
+    const char *comma = memrchr(text.s, ',', text.n);
+    const char *point = memrchr(text.s, '.', text.n);
+    size_t commas = count_of(text, ',');
+    size_t points = count_of(text, '.');
+    if (comma && point) {
+        *sign_out = comma > point ? ',' : '.';
+        return count_of(text, *sign_out) == 1 ? COUNT_FINE : COUNT_BAD;
+    }
+    *sign_out = points == 1 ? '.' : commas == 1 ? ',' : '\0';
+    bool unclear = commas == 1 && (size_t)(text.s + text.n - comma) == 4 && comma > text.s &&
+                   comma - text.s <= 3 && text.s[0] != '0';
+    return unclear ? COUNT_UNCLEAR : COUNT_FINE;
+}
+
+static enum count parse_joules(struct wtl_view text, double *out)
+{
+    char sign = '\0';
     char plain[40];
     size_t n = 0;
+    enum count count = find_decimal_sign(text, &sign);
+    const char *decimal = sign ? memrchr(text.s, sign, text.n) : NULL;
+    const char *stop = decimal ? decimal : text.s + text.n;
+    if (!has_groups_of_three(text.s, stop, ',') || !has_groups_of_three(text.s, stop, '.'))
+        return COUNT_BAD;
     for (size_t i = 0; i < text.n; i++) {
-        if (text.s[i] == ',')
+        bool thousands = (text.s[i] == ',' || text.s[i] == '.') && text.s + i != decimal;
+        if (thousands)
             continue;
         if (n + 1 >= sizeof plain)
-            return false;
-        plain[n++] = text.s[i];
+            return COUNT_BAD;
+        plain[n++] = text.s + i == decimal ? '.' : text.s[i];
     }
-    return wtl_parse_double(plain, n, out) && *out >= 0;
+    return wtl_parse_double(plain, n, out) && *out >= 0 ? count : COUNT_BAD;
+}
+
+/* With -x, that a count with a decimal comma was cut in two shows in the columns before it: none,
+ * "CPU3", or "S0" and a number of CPUs. */
+static bool is_cut_by_comma(const struct wtl_csv *csv, int value)
+{
+    if (csv->separator != ',' || value < 2)
+        return false;
+    struct wtl_view second = csv->cells[1].text;
+    bool digit = second.n && second.s[0] >= '0' && second.s[0] <= '9';
+    return value == 2 ? digit : value == 4 && !digit;
+}
+
+static int fail_unclear(struct wtl_reading *r, const struct perf_stat *p, int cell,
+                        struct wtl_error *err)
+{
+    bool cut = is_cut_by_comma(&p->tab.csv, cell);
+    struct wtl_view v = p->tab.csv.cells[cut ? cell - 1 : cell].text;
+    int rc = wtl_tabular_fail(r, &p->tab, cut ? cell - 1 : cell, err,
+                              cut ? "count \"%.*s,%.*s\": the comma parts cells and decimals"
+                                  : "count \"%.*s\" may be thousands or have decimals%.*s",
+                              (int)(v.n < 40 ? v.n : 40), v.s,
+                              cut ? (int)p->tab.csv.cells[cell].text.n : 0,
+                              p->tab.csv.cells[cell].text.s);
+    wtl_error_hint(err, "record with LC_ALL=C perf stat%s", cut ? ", or with -x ';'" : "");
+    return rc;
 }
 
 /* ---- Domains --------------------------------------------------------------------------------- */
@@ -107,6 +186,7 @@ static int find_domain(struct wtl_reading *r, struct perf_stat *p, const char *n
     struct wtl_trace_stream *info = &d->stream.info;
     info->present = UINT64_C(1) << WTL_M_energy_counter_j | UINT64_C(1) << WTL_M_power_w;
     info->has_time = true;
+    info->interval = true;
     snprintf(info->entity, sizeof info->entity, "%s", name);
     snprintf(info->dialect, sizeof info->dialect, "perf-stat");
     int rc = wtl_stream_open(r, &d->stream, err);
@@ -144,9 +224,13 @@ static int take_line(struct wtl_reading *r, struct perf_stat *p, const struct li
         return 0;
     }
     bool missing = wtl_cell_missing(line->value);
-    if (!missing && !parse_joules(line->value, &joules)) {
+    enum count count = missing ? COUNT_FINE : parse_joules(line->value, &joules);
+    if (!missing && (count == COUNT_UNCLEAR || is_cut_by_comma(&p->tab.csv, line->cell)))
+        return fail_unclear(r, p, line->cell, err);
+    if (count == COUNT_BAD) { /* its interval is not whole */
         wtl_reading_drop(r, WTL_DROP_bad_number, p->tab.csv.line);
-        return 0;
+        missing = true;
+        joules = 0;
     }
     int rc = find_domain(r, p, name, &d, err);
     if (rc || !d)

@@ -92,6 +92,7 @@ int wtl_stream_open(struct wtl_reading *r, struct wtl_stream *s, struct wtl_erro
     s->batch->stream = s->info.index;
     s->batch->first_row = 0;
     s->batch->has_time = s->info.has_time;
+    s->batch->interval = s->info.interval;
     s->batch->present = s->info.present;
     clear_batch(s->batch);
     return r->sink->stream ? r->sink->stream(r->sink->ctx, &s->info, err) : 0;

@@ -19,6 +19,8 @@ struct wtl_trace_stream {
     char dialect[32]; /* "dcgmi-a", "dcgmi-b", "nvidia-smi": streams of a mixed file differ */
     uint64_t present; /* bit m: the stream has metric m */
     bool has_time;
+    bool interval; /* has_time, and every row is the interval that ends at its stamp; the first row
+                      is the begin, without power */
 };
 
 /* One line of a timing log. */

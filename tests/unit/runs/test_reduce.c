@@ -290,6 +290,46 @@ static void equals_a_plain_loop(void **state)
     }
 }
 
+/* n intervals of 1 s and 50 J, as perf stat -I writes them; interval `lost` without a count. */
+static struct wtl_run of_intervals(struct wtl_arena *arena, int n, int lost)
+{
+    struct wtl_batch *b = WTL_NEW(arena, struct wtl_batch);
+    b->has_time = b->interval = true;
+    b->n = n + 1;
+    put(b, WTL_M_energy_counter_j, 0, 0);
+    for (int i = 1; i <= n; i++) {
+        b->t_ns[i] = i * INT64_C(1000000000) + 123456;
+        if (i != lost)
+            put(b, WTL_M_power_w, i, 50 / (1 + (i == 1) * 123456e-9));
+        if (lost == 0 || i < lost)
+            put(b, WTL_M_energy_counter_j, i, 50 * i);
+    }
+    return reduce(arena, b, 1, 0, 0);
+}
+
+static void intervals_end_at_their_stamps(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const int lengths[] = {1, 2, 6, 20, 100};
+    for (int i = 0; i < 5; i++) {
+        int n = lengths[i];
+        struct wtl_run run = of_intervals(&arena, n, 0);
+        assert_near(run.metric[WTL_R_n_samples], n, 0);
+        assert_near(run.metric[WTL_R_time_s], n + 123456e-9, 1e-9);
+        assert_near(run.metric[WTL_R_energy_j], 50.0 * n, 1e-9);
+        assert_near(run.metric[WTL_R_power_w], 50, 0.01);
+        assert_near(run.metric[WTL_R_power_first_w], 50, 0.01);
+        if (n < 2)
+            continue;
+        for (int lost = 1; lost <= n; lost += n - 1) { /* the first, the last: as its neighbours */
+            run = of_intervals(&arena, n, lost);
+            assert_near(run.metric[WTL_R_time_s], n + 123456e-9, 1e-9);
+            assert_near(run.metric[WTL_R_energy_j], 50.0 * n, 0.01);
+        }
+    }
+}
+
 static void a_reducer_can_be_used_again(void **state)
 {
     (void)state;
@@ -348,6 +388,7 @@ int main(void)
         cmocka_unit_test(ratio_tells_a_counter_that_disagrees),
         cmocka_unit_test(activity_clocks_and_throttling),
         cmocka_unit_test(equals_a_plain_loop),
+        cmocka_unit_test(intervals_end_at_their_stamps),
         cmocka_unit_test(a_reducer_can_be_used_again),
         cmocka_unit_test(no_memory_leaves_the_output_alone),
     };

@@ -34,6 +34,7 @@ static void fill(struct wtl_batch *b, int rows, uint64_t seed)
     b->stream = (int)wtl_rng_below(&rng, 100);
     b->first_row = (int64_t)wtl_rng_next(&rng) >> 20;
     b->has_time = wtl_rng_below(&rng, 2);
+    b->interval = b->has_time && wtl_rng_below(&rng, 2);
     b->present = wtl_rng_next(&rng) & ((UINT64_C(1) << WTL_N_METRICS) - 1);
     for (int i = 0; i < rows; i++)
         b->t_ns[i] = (int64_t)wtl_rng_next(&rng);
@@ -52,6 +53,7 @@ static void assert_same(const struct wtl_batch *a, const struct wtl_batch *b)
     assert_int_equal(a->stream, b->stream);
     assert_true(a->first_row == b->first_row && a->present == b->present);
     assert_int_equal(a->has_time, b->has_time);
+    assert_int_equal(a->interval, b->interval);
     for (int i = 0; i < a->n; i++) {
         if (a->has_time)
             assert_true(a->t_ns[i] == b->t_ns[i]);

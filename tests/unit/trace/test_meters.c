@@ -3,6 +3,7 @@
 #include "support/support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "support/collect_trace.h"
@@ -136,14 +137,62 @@ static void reads_perf_stat_csv_and_sums_sockets(void **state)
     collect_as(&c, perf_csv, "perf-stat");
     assert_string_equal(c.report.dialect, "perf stat -I -x");
     assert_int_equal(c.n_streams, 2);
-    assert_int_equal(c.streams[0]->n, 3);
+    assert_int_equal(c.streams[0]->n, 4);
+    assert_true(c.streams[0]->info.interval);
     check_sample(c.streams[0], 1, S, 100, 100);
     check_sample(c.streams[0], 2, 2 * S, 200, 100);
+    check_sample(c.streams[0], 3, 3 * S, -1, -1); /* an interval without its energy */
     check_sample(c.streams[1], 1, 3 * S, -1, -1);
     assert_int_equal(c.report.dropped[WTL_DROP_bad_time], 1);
     assert_int_equal(c.report.dropped[WTL_DROP_bad_number], 1);
     assert_int_equal(c.report.dropped[WTL_DROP_truncated_row], 1);
     assert_int_equal(c.report.first_dropped_line, 8);
+    collect_free(&c);
+}
+
+static void decimal_signs_of_perf_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *count;
+        double joules; /* -1: dropped */
+    } cases[] = {
+        {"51.75", 51.75},       {"51,75", 51.75},
+        {"1,234.56", 1234.56},  {"1.234,56", 1234.56},
+        {"1,234,567", 1234567}, {"1.234.567", 1234567},
+        {"1234,567", 1234.567}, {"0,125", 0.125},
+        {"51.750", 51.75},      {"1.234.567,25", 1234567.25},
+        {"1,23,456.5", -1},     {"1,234,56", -1},
+        {"1.2.3", -1},          {"5x", -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "1.000000000 10.00 Joules power/energy-pkg/\n2.000000000 %s Joules "
+                 "power/energy-pkg/\n",
+                 cases[i].count);
+        struct collected c = {0};
+        collect_as(&c, text, "perf-stat");
+        assert_int_equal(c.streams[0]->n, 3);
+        check_sample(c.streams[0], 2, 2 * S, cases[i].joules < 0 ? -1 : 10 + cases[i].joules,
+                     cases[i].joules);
+        assert_int_equal(c.report.dropped[WTL_DROP_bad_number], cases[i].joules < 0);
+        collect_free(&c);
+    }
+}
+
+static void unclear_perf_counts_are_refused(void **state)
+{
+    (void)state;
+    assert_bad_text("1.0 10.00 Joules power/energy-pkg/\n2.0 1,234 Joules power/energy-pkg/\n",
+                    NULL, 2, 5, "count \"1,234\" may be thousands or have decimals");
+    assert_bad_text("1.0,51,75,Joules,power/energy-pkg/,1000,100.00,,\n", NULL, 1, 5,
+                    "count \"51,75\": the comma parts cells and decimals");
+    assert_bad_text("1.0,S0,1,51,75,Joules,power/energy-pkg/,1000,100.00,,\n", NULL, 1, 10,
+                    "count \"51,75\": the comma parts cells and decimals");
+    struct collected c = {0};
+    collect_as(&c, "1.0;CPU0;51,75;Joules;power/energy-pkg/;1000;100,00;;\n", "perf-stat");
+    check_sample(c.streams[0], 1, S, 51.75, 51.75);
     collect_free(&c);
 }
 
@@ -256,6 +305,8 @@ int main(void)
         cmocka_unit_test(bad_zeus_logs_name_their_place),
         cmocka_unit_test(reads_perf_stat_for_people),
         cmocka_unit_test(reads_perf_stat_csv_and_sums_sockets),
+        cmocka_unit_test(decimal_signs_of_perf_counts),
+        cmocka_unit_test(unclear_perf_counts_are_refused),
         cmocka_unit_test(perf_stat_without_intervals_is_not_taken),
         cmocka_unit_test(reads_common_headers),
         cmocka_unit_test(odd_meter_rows_are_counted),
