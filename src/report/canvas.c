@@ -102,7 +102,7 @@ int wtl_canvas_new(struct wtl_alloc alloc, struct wtl_fonts *fonts,
                              .fonts = fonts,
                              .format = options->format,
                              .scale = scale,
-                             .glyphs = options->glyphs};
+                             .shared = options->shared};
     snprintf(c->id, sizeof c->id, "%s", options->id ? options->id : "w");
     wtl_utf8_clean(options->title ? options->title : "", c->title, sizeof c->title);
     wtl_buf_init(&c->bytes, alloc, OUTPUT_MAX);
@@ -147,7 +147,7 @@ static int write_output(struct wtl_canvas *c, struct wtl_buf *out, struct wtl_er
         return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure");
     if (c->format == WTL_CANVAS_SVG)
         return wtl_svg_finish(c->alloc, wtl_buf_str(&c->bytes), c->id,
-                              c->title[0] ? c->title : NULL, c->glyphs, out, err);
+                              c->title[0] ? c->title : NULL, c->shared, out, err);
     wtl_buf_add(out, c->bytes.data, c->bytes.len);
     return out->failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure") : 0;
 }

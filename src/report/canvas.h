@@ -40,7 +40,7 @@ struct wtl_canvas_options {
     double png_scale;              /* pixels per point; 0: 2.5 (180 dpi) */
     const char *title;             /* PDF and SVG metadata; may be NULL */
     int64_t wall_ns;               /* date that a PDF states */
-    struct wtl_svg_glyphs *glyphs; /* SVG inside a page: letters shared with others; NULL: none */
+    struct wtl_svg_shared *shared; /* SVG inside a page: shared with its others; NULL: none */
     const char *id; /* SVG: prefix of every id, so that several fit into one page; NULL: "w" */
 };
 

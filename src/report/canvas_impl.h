@@ -19,7 +19,7 @@ struct wtl_canvas {
     cairo_surface_t *surface;
     cairo_t *cr;
     struct wtl_buf bytes;
-    struct wtl_svg_glyphs *glyphs;
+    struct wtl_svg_shared *shared;
     int outline; /* last entry of level 0 */
     char id[80];
     char title[400];

@@ -3,6 +3,7 @@
 #include "report/canvas_impl.h"
 
 #include "report/font_data.h"
+#include "report/svg.h"
 
 #include <cairo-ft.h>
 #include <ft2build.h>
@@ -158,8 +159,13 @@ void wtl_canvas_text(struct wtl_canvas *c, double x, double y, const char *text,
     double y0 = baseline_shift(font);
     if (font.align == WTL_ALIGN_LEFT)
         x0 = 0;
-    if (font.halo) {
-        cairo_set_source_rgba(c->cr, 1, 1, 1, 0.85);
+    if (font.halo && c->format == WTL_CANVAS_SVG) {
+        /* Outlines of letters are long: white letters get their seam in svg.c. */
+        cairo_set_source_rgba(c->cr, 1, 1, 1, WTL_SVG_HALO_OPACITY);
+        cairo_move_to(c->cr, x0, y0);
+        cairo_show_text(c->cr, clean);
+    } else if (font.halo) {
+        cairo_set_source_rgba(c->cr, 1, 1, 1, WTL_SVG_HALO_OPACITY);
         cairo_set_line_width(c->cr, font.size_pt * 0.28);
         cairo_set_dash(c->cr, NULL, 0, 0);
         cairo_move_to(c->cr, x0, y0);

@@ -244,9 +244,9 @@ int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
 }
 
 int wtl_figure_render_inline(const struct wtl_figure *f, struct wtl_fonts *fonts,
-                             struct wtl_svg_glyphs *glyphs, struct wtl_alloc alloc,
+                             struct wtl_svg_shared *shared, struct wtl_alloc alloc,
                              struct wtl_buf *out, struct wtl_error *err)
 {
-    struct wtl_canvas_options options = {.format = WTL_CANVAS_SVG, .glyphs = glyphs};
+    struct wtl_canvas_options options = {.format = WTL_CANVAS_SVG, .shared = shared};
     return render(f, fonts, options, alloc, out, err);
 }

@@ -40,9 +40,9 @@ int wtl_figure_render(const struct wtl_figure *f, struct wtl_fonts *fonts,
                       struct wtl_buf *out, struct wtl_error *err);
 
 /* The same as SVG for a page of many figures, see report/svg.h. */
-struct wtl_svg_glyphs;
+struct wtl_svg_shared;
 int wtl_figure_render_inline(const struct wtl_figure *f, struct wtl_fonts *fonts,
-                             struct wtl_svg_glyphs *glyphs, struct wtl_alloc alloc,
+                             struct wtl_svg_shared *shared, struct wtl_alloc alloc,
                              struct wtl_buf *out, struct wtl_error *err);
 
 #endif

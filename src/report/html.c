@@ -149,7 +149,7 @@ static void put_table(struct wtl_buf *out, const struct wtl_doc_table *t)
 struct page {
     const struct wtl_document *d;
     struct wtl_fonts *fonts;
-    struct wtl_svg_glyphs *glyphs;
+    struct wtl_svg_shared *shared;
     struct wtl_alloc alloc;
     struct wtl_buf *out;
 };
@@ -158,7 +158,7 @@ static int put_figure(const struct page *p, const struct wtl_figure *f, struct w
 {
     struct wtl_buf *out = p->out, svg;
     wtl_buf_init(&svg, p->alloc, out->max);
-    int rc = wtl_figure_render_inline(f, p->fonts, p->glyphs, p->alloc, &svg, err);
+    int rc = wtl_figure_render_inline(f, p->fonts, p->shared, p->alloc, &svg, err);
     if (rc == 0) {
         wtl_buf_printf(out, "<figure id=\"%s\">\n", f->name);
         wtl_buf_puts(out, wtl_svg_inline(wtl_buf_str(&svg)));
@@ -219,8 +219,8 @@ int wtl_html_render(const struct wtl_document *d, struct wtl_fonts *fonts, struc
 {
     struct wtl_arena arena;
     wtl_arena_init(&arena, alloc);
-    struct page page = {d, fonts, wtl_svg_glyphs_new(&arena), alloc, out};
-    int rc = page.glyphs ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory writing the page");
+    struct page page = {d, fonts, wtl_svg_shared_new(&arena), alloc, out};
+    int rc = page.shared ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory writing the page");
     put_head(out, d);
     put_contents(out, d);
     wtl_buf_puts(out, "<main>\n");

@@ -173,10 +173,10 @@ static void hatch(const struct wtl_plot *p, double x, double y, double w, double
 {
     struct wtl_pen pen = {wtl_color(WTL_COLOR_GRID), 0.8, 1, WTL_DASH_SOLID};
     wtl_canvas_fill_rect(p->c, x, y, w, h, wtl_color(WTL_COLOR_PANEL), 1);
-    wtl_canvas_push_clip(p->c, x, y, w, h);
-    for (double d = 0; d < w + h; d += 6)
-        wtl_canvas_line(p->c, x + d, y, x + d - h, y + h, pen);
-    wtl_canvas_pop(p->c);
+    for (double d = 6; d < w + h; d += 6) {
+        double top = fmax(d - w, 0), bottom = fmin(d, h); /* where the line is inside */
+        wtl_canvas_line(p->c, x + d - top, y + top, x + d - bottom, y + bottom, pen);
+    }
 }
 
 static void draw_cell(const struct wtl_plot *p, const struct wtl_layer *l, size_t i)
@@ -277,18 +277,21 @@ static int draw_layer(const struct wtl_plot *p, const struct wtl_layer *l, struc
 
 int wtl_plot_layers(const struct wtl_plot *p, struct wtl_error *err)
 {
-    for (size_t i = 0; i < p->chart->n_layers; i++) {
+    bool clipping = false;
+    int rc = 0;
+    for (size_t i = 0; i < p->chart->n_layers && rc == 0; i++) {
         const struct wtl_layer *l = &p->chart->layers[i];
         bool clip = clipped(l->kind);
-        if (clip)
+        if (clip && !clipping)
             wtl_canvas_push_clip(p->c, p->x, p->y, p->w, p->h);
-        int rc = draw_layer(p, l, err);
-        if (clip)
+        if (clipping && !clip)
             wtl_canvas_pop(p->c);
-        if (rc < 0)
-            return rc;
+        clipping = clip;
+        rc = draw_layer(p, l, err);
     }
-    return 0;
+    if (clipping)
+        wtl_canvas_pop(p->c);
+    return rc;
 }
 
 void wtl_layer_sample(const struct wtl_layer *l, struct wtl_canvas *c, double x, double y)

@@ -113,13 +113,19 @@ static void page_has_everything(void **state)
         links++;
     }
     assert_true(links > report.n_sets);
-    /* Every letter that a figure uses is defined in the page. */
-    for (const char *s = html; (s = strstr(s, "xlink:href=\"#g")); s++) {
+    /* Every letter and word that a figure uses is defined in the page, and so is every style. */
+    for (const char *s = html; (s = strstr(s, " href=\"#")); s++) {
         char id[200];
-        size_t n = strcspn(s + 13, "\"");
-        snprintf(id, sizeof id, " id=\"%.*s\"", (int)n, s + 13);
+        size_t n = strcspn(s + 8, "\"");
+        snprintf(id, sizeof id, " id=\"%.*s\"", (int)n, s + 8);
         if (strstr(html, id) == NULL)
             fail_msg("%s is not defined", id);
+    }
+    for (const char *s = html; (s = strstr(s, "<path class=\"")); s++) {
+        char rule[40];
+        snprintf(rule, sizeof rule, ".%.*s{", (int)strcspn(s + 13, "\""), s + 13);
+        if (strstr(html, rule) == NULL)
+            fail_msg("%s is not defined", rule);
     }
 }
 

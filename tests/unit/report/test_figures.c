@@ -135,15 +135,12 @@ static const struct wtl_layer *layer(const struct wtl_figure *f, size_t panel, c
     return NULL;
 }
 
-/* Round marks in an SVG: lines from a point to itself. */
+/* Round marks in an SVG: lines without length. */
 static size_t count_dots(const char *svg)
 {
     size_t n = 0;
-    for (const char *s = svg; (s = strstr(s, "M ")); s += 2) {
-        double x0, y0, x1, y1;
-        if (sscanf(s, "M %lf %lf L %lf %lf", &x0, &y0, &x1, &y1) == 4 && x0 == x1 && y0 == y1)
-            n++;
-    }
+    for (const char *s = svg; (s = strstr(s, "h0")); s += 2)
+        n += s[2] == 'm' || s[2] == '"';
     return n;
 }
 
