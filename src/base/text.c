@@ -308,6 +308,8 @@ void wtl_fold_name(const char *s, char *dst, size_t size)
 
 bool wtl_same_name(const char *a, const char *b)
 {
+    if (strcmp(a, b) == 0)
+        return true;
     char fa[1024], fb[1024];
     wtl_fold_name(a, fa, sizeof fa);
     wtl_fold_name(b, fb, sizeof fb);

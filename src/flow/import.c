@@ -373,7 +373,7 @@ static int name_sets(struct import *im, const struct wtl_names *names, struct wt
         memcpy(run.gpu, s->gpu, sizeof run.gpu);
         memcpy(run.workload, s->workload, sizeof run.workload);
         memcpy(run.device, s->device, sizeof run.device);
-        wtl_names_give(names, &run);
+        wtl_names_give(names, &run, 1);
         wtl_fold_name(run.gpu, s->gpu, sizeof s->gpu);
         s->shown_gpu = wtl_arena_strdup(im->arena, run.gpu);
         s->shown_workload = wtl_arena_strdup(im->arena, run.workload);

@@ -163,7 +163,8 @@ static void usual_board(const struct wtl_run *runs, size_t n, char *board, size_
     size_t lead = 0, votes = 0, has = 0;
     board[0] = '\0';
     for (size_t i = 0; i < n; i++) {
-        wtl_gpu_model(runs[i].device, model, sizeof model);
+        if (i == 0 || strcmp(runs[i].device, runs[i - 1].device) != 0)
+            wtl_gpu_model(runs[i].device, model, sizeof model);
         if (model[0] == '\0')
             continue;
         has++;
@@ -172,7 +173,8 @@ static void usual_board(const struct wtl_run *runs, size_t n, char *board, size_
         lead += wtl_same_name(board, model) ? 1 : (size_t)-1;
     }
     for (size_t i = 0; i < n; i++) {
-        wtl_gpu_model(runs[i].device, model, sizeof model);
+        if (i == 0 || strcmp(runs[i].device, runs[i - 1].device) != 0)
+            wtl_gpu_model(runs[i].device, model, sizeof model);
         votes += model[0] && wtl_same_name(board, model);
     }
     if (2 * votes <= has)

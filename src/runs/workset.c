@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Runs of many GPUs and workloads, sorted into the sets that decisions rest on. */
+#include "base/sort.h"
 #include "base/text.h"
 #include "runs/judging.h"
 
@@ -52,7 +53,7 @@ static size_t find_powered(const struct keyed *keys, size_t n, int64_t *source)
     for (size_t i = 0; i < n; i++)
         if (!wtl_run_has_time_only(keys[i].run))
             source[k++] = keys[i].run->source_id;
-    qsort(source, k, sizeof *source, by_number);
+    wtl_sort(source, k, sizeof *source, by_number);
     return k;
 }
 
@@ -111,7 +112,7 @@ int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
         keys[i].run = &runs[i];
         keys[i].index = i;
     }
-    qsort(keys, n, sizeof *keys, in_order);
+    wtl_sort(keys, n, sizeof *keys, in_order);
     size_t n_sets = 0;
     for (size_t lo = 0, hi; lo < n; lo = hi) {
         for (hi = lo + 1; hi < n && by_set(&keys[lo], &keys[hi]) == 0;)

@@ -25,6 +25,8 @@ struct fit {
     struct group **used; /* groups with a used point, ascending x */
     size_t n_used;
     double *a, *b; /* scratch, n long */
+    double *pair_slope;
+    size_t reach; /* groups in a window */
 };
 
 struct indexed {
@@ -94,17 +96,32 @@ static void nearest(const struct fit *f, double x, size_t window, size_t *lo_out
     *hi_out = hi;
 }
 
+/* pair_slope[i * reach + d]: of the line through the medians of used groups i and i + d, for all
+ * that can stand in one window. */
+static int find_slopes(struct wtl_arena *scratch, struct fit *f, size_t window,
+                       struct wtl_error *err)
+{
+    f->reach = window < f->n_used ? window : f->n_used;
+    f->pair_slope = WTL_RAW_ARRAY(scratch, double, f->n_used * f->reach);
+    if (!f->pair_slope)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < f->n_used; i++)
+        for (size_t d = 1; d < f->reach && i + d < f->n_used; d++)
+            f->pair_slope[i * f->reach + d] =
+                (f->used[i + d]->median - f->used[i]->median) / (f->used[i + d]->x - f->used[i]->x);
+    return 0;
+}
+
 /* Repeated-median line through the group medians; level at x. */
 static void start_line(struct fit *f, struct group *at, size_t lo, size_t hi)
 {
     size_t m = hi - lo;
-    for (size_t i = 0; i < m; i++) {
-        size_t k = 0;
-        for (size_t j = 0; j < m; j++)
-            if (j != i)
-                f->b[k++] = (f->used[lo + j]->median - f->used[lo + i]->median) /
-                            (f->used[lo + j]->x - f->used[lo + i]->x);
-        f->a[i] = wtl_median(f->b, k);
+    for (size_t i = lo; i < hi; i++) {
+        for (size_t j = lo; j < i; j++)
+            f->b[j - lo] = f->pair_slope[j * f->reach + (i - j)];
+        for (size_t j = i + 1; j < hi; j++)
+            f->b[j - lo - 1] = f->pair_slope[i * f->reach + (j - i)];
+        f->a[i - lo] = wtl_median(f->b, m - 1);
     }
     at->slope = wtl_median(f->a, m);
     for (size_t i = 0; i < m; i++)
@@ -159,26 +176,34 @@ static double residual_scale(struct fit *f, double *residual)
     return 1.4826 * wtl_median(f->a, m);
 }
 
-static void fit_groups(struct fit *f, size_t window, double *residual)
+/* Too few groups for a line: their medians. */
+static void fit_medians(struct fit *f)
+{
+    for (size_t g = 0; g < f->n_groups; g++)
+        f->group[g].level = f->group[g].median;
+}
+
+static int fit_lines(struct wtl_arena *scratch, struct fit *f, size_t window, double *residual,
+                     struct wtl_error *err)
 {
     size_t lo, hi;
+    int rc = find_slopes(scratch, f, window, err);
+    if (rc)
+        return rc;
     for (size_t g = 0; g < f->n_groups; g++) {
-        if (f->n_used < 3) { /* too few for a line */
-            f->group[g].level = f->group[g].median;
-            continue;
-        }
         nearest(f, f->group[g].x, window, &lo, &hi);
         start_line(f, &f->group[g], lo, hi);
     }
-    for (int round = 0; round < 3 && f->n_used >= 3; round++) {
+    for (int round = 0; round < 3; round++) {
         double scale = residual_scale(f, residual);
         if (!(scale > 0)) /* more than half lie exactly on their lines */
-            return;
+            return 0;
         for (size_t g = 0; g < f->n_groups; g++) {
             nearest(f, f->group[g].x, window, &lo, &hi);
             reweigh(f, &f->group[g], lo, hi, scale, residual);
         }
     }
+    return 0;
 }
 
 int wtl_local_level(struct wtl_arena *scratch, const double *x, const double *y, const bool *use,
@@ -193,10 +218,12 @@ int wtl_local_level(struct wtl_arena *scratch, const double *x, const double *y,
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
     if (!rc)
         rc = group_points(scratch, &f, use, n, err);
+    if (!rc && f.n_used < 3)
+        fit_medians(&f);
+    else if (!rc)
+        rc = fit_lines(scratch, &f, window < 3 ? 3 : window, residual, err);
     if (rc)
         return rc;
-    if (f.n_used > 0)
-        fit_groups(&f, window < 3 ? 3 : window, residual);
     for (size_t g = 0; g < f.n_groups; g++)
         for (size_t k = 0; k < f.group[g].n; k++) {
             size_t i = f.order[f.group[g].first + k];

@@ -142,19 +142,43 @@ static bool is_parted(const struct list *models, const struct spelling *s)
            (s + 1 < end && strcmp(s[1].key, s->key) == 0);
 }
 
-void wtl_names_give(const struct wtl_names *names, struct wtl_run *run)
+/* What a run of these names is shown as; NULL: as it says. */
+struct shown {
+    char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME], device[WTL_LIMIT_NAME]; /* as it says */
+    const struct spelling *as_gpu, *as_workload;
+};
+
+static bool is_of(const struct shown *shown, const struct wtl_run *run)
+{
+    return strcmp(shown->gpu, run->gpu) == 0 && strcmp(shown->workload, run->workload) == 0 &&
+           strcmp(shown->device, run->device) == 0;
+}
+
+static void look_up(const struct wtl_names *names, const struct wtl_run *run, struct shown *shown)
 {
     char model[WTL_LIMIT_NAME];
-    const struct spelling *workload = find(&names->workloads, run->workload, "");
-    const struct spelling *gpu = find(&names->gpus, run->gpu, "");
+    memcpy(shown->gpu, run->gpu, sizeof shown->gpu);
+    memcpy(shown->workload, run->workload, sizeof shown->workload);
+    memcpy(shown->device, run->device, sizeof shown->device);
+    shown->as_workload = find(&names->workloads, run->workload, "");
+    shown->as_gpu = find(&names->gpus, run->gpu, "");
     model_of(run->gpu, run->device, model, sizeof model);
     const struct spelling *own = model[0] ? find(&names->models, run->gpu, model) : NULL;
     if (own && is_parted(&names->models, own))
-        gpu = own;
-    if (gpu)
-        memcpy(run->gpu, gpu->text, sizeof run->gpu);
-    if (workload)
-        memcpy(run->workload, workload->text, sizeof run->workload);
+        shown->as_gpu = own;
+}
+
+void wtl_names_give(const struct wtl_names *names, struct wtl_run *runs, size_t n)
+{
+    struct shown shown; /* of the run before: most have its names */
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || !is_of(&shown, &runs[i]))
+            look_up(names, &runs[i], &shown);
+        if (shown.as_gpu)
+            memcpy(runs[i].gpu, shown.as_gpu->text, sizeof runs[i].gpu);
+        if (shown.as_workload)
+            memcpy(runs[i].workload, shown.as_workload->text, sizeof runs[i].workload);
+    }
 }
 
 bool wtl_names_parted(const struct wtl_names *names, size_t n, const char **gpu_out, char *models,

@@ -21,8 +21,8 @@ struct wtl_names;
 int wtl_names_load(struct wtl_campaign *c, struct wtl_arena *arena, struct wtl_names **names_out,
                    struct wtl_error *err);
 
-/* Sets gpu and workload of a run, which may be of the campaign or about to be. */
-void wtl_names_give(const struct wtl_names *names, struct wtl_run *run);
+/* Sets gpu and workload of runs, which may be of the campaign or about to be. */
+void wtl_names_give(const struct wtl_names *names, struct wtl_run *runs, size_t n);
 
 /* The n-th GPU whose boards are kept apart, from 0: its short name and the models, parted by ", ".
  * False beyond the last. */

@@ -3,6 +3,7 @@
  * WTL_RUN_METRICS; insert, update and load are made from it. */
 #include "store/sql.h"
 
+#include "base/sort.h"
 #include "base/text.h"
 #include "core/gpu_name.h"
 #include "store/names.h"
@@ -364,7 +365,7 @@ static int sort_runs(struct wtl_run *runs, size_t n, struct wtl_error *err)
         wtl_fold_name(runs[i].workload, order[i].workload, sizeof order[i].workload);
         order[i].run = &runs[i];
     }
-    qsort(order, n, sizeof *order, compare_runs);
+    wtl_sort(order, n, sizeof *order, compare_runs);
     for (size_t i = 0; i < n; i++)
         from[i] = (size_t)(order[i].run - runs);
     permute(runs, from, n);
@@ -395,8 +396,8 @@ int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filte
     WTL_ARENA(scratch);
     int rc = load(c, &q, arena, &runs, &n, err);
     rc = rc ? rc : wtl_names_load(c, &scratch, &names, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        wtl_names_give(names, &runs[i]);
+    if (rc == 0)
+        wtl_names_give(names, runs, n);
     rc = rc ? rc : sort_runs(runs, n, err);
     if (rc == 0) {
         *runs_out = runs;
