@@ -100,6 +100,29 @@ int wtl_parse_quantity(const char *text, enum wtl_unit unit, double *value_out,
     return refuse(text, unit, err);
 }
 
+int wtl_parse_setting(const char *text, enum wtl_unit unit, double *value_out,
+                      struct wtl_error *err)
+{
+    struct wtl_view v = wtl_view_trim(wtl_view_of(text));
+    double value;
+    if (unit != WTL_UNIT_FRACTION || !wtl_parse_double(v.s, v.n, &value) || fabs(value) < 1)
+        return wtl_parse_quantity(text, unit, value_out, err);
+    int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" has no %% sign and is no fraction below 1", text);
+    wtl_error_hint(err, "did you mean %g%%? (%g%% if you meant %g times)", value, 100 * value,
+                   value);
+    return rc;
+}
+
+const char *wtl_format_bound(double value, enum wtl_unit unit, char *buf, size_t size)
+{
+    const char *symbol = wtl_unit_symbol(unit);
+    if (unit == WTL_UNIT_FRACTION)
+        snprintf(buf, size, "%g %%", value * 100);
+    else
+        snprintf(buf, size, "%g%s%s", value, symbol[0] ? " " : "", symbol);
+    return buf;
+}
+
 const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size)
 {
     static const struct {

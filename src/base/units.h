@@ -30,6 +30,15 @@ const char *wtl_unit_symbol(enum wtl_unit unit);
 int wtl_parse_quantity(const char *text, enum wtl_unit unit, double *value_out,
                        struct wtl_error *err);
 
+/* The same for what a person sets (an option, a key of a policy): a bare number is a fraction only
+ * below 1, so that "5" is never read as 500 %. "1" may be 1 % or 100 % and is refused as well;
+ * "5%", "100%" and "0.05" are clear. -WTL_USAGE with "did you mean 5%?". */
+int wtl_parse_setting(const char *text, enum wtl_unit unit, double *value_out,
+                      struct wtl_error *err);
+
+/* "5 %", "1e-06 /s", "300 W": a bound as it was written down, no rounding. Returns buf. */
+const char *wtl_format_bound(double value, enum wtl_unit unit, char *buf, size_t size);
+
 /* "1410 MHz", "16.5 %", "1.35 kJ": for people, 3 to 4 significant digits with an SI prefix.
  * Fractions are shown in percent. Returns buf. */
 const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size);

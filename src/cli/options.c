@@ -47,8 +47,11 @@ static int check_range(const struct wtl_opt *opt, double value, const char *text
 {
     if ((opt->min == 0 && opt->max == 0) || (value >= opt->min && value <= opt->max))
         return 0;
-    return WTL_FAIL(err, WTL_USAGE, "--%s \"%s\" is outside %g to %g%s%s", opt->name, text,
-                    opt->min, opt->max, opt->unit ? " " : "", wtl_unit_symbol(opt->unit));
+    char lo[40];
+    char hi[40];
+    return WTL_FAIL(err, WTL_USAGE, "--%s \"%s\" is outside %s to %s", opt->name, text,
+                    wtl_format_bound(opt->min, opt->unit, lo, sizeof lo),
+                    wtl_format_bound(opt->max, opt->unit, hi, sizeof hi));
 }
 
 static int set_list(struct wtl_context *ctx, struct wtl_opt_list *list, const char *text,
@@ -89,7 +92,7 @@ static int set_value(struct wtl_context *ctx, const struct wtl_opt *opt, const c
     }
     case WTL_OPT_QUANTITY: {
         double value;
-        int rc = wtl_parse_quantity(text, opt->unit, &value, err);
+        int rc = wtl_parse_setting(text, opt->unit, &value, err);
         if (rc < 0) {
             wtl_error_context(err, "--%s", opt->name);
             return rc;

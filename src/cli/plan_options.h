@@ -39,7 +39,7 @@ struct wtl_cost_options {
     {.name = "category", .type = WTL_OPT_STRING, .arg = "NAME",                                    \
      .offset = offsetof(type_, member.category),                                                   \
      .help = "category of the policy file for workloads that it does not name"},                   \
-    {.name = "rate", .type = WTL_OPT_QUANTITY, .unit = WTL_UNIT_RATE, .min = 1e-6, .max = 1e6,     \
+    {.name = "rate", .type = WTL_OPT_QUANTITY, .unit = WTL_UNIT_RATE, .min = WTL_RATE_LO, .max = WTL_RATE_HI,     \
      .arg = "RATE", .offset = offsetof(type_, member.rate),                                        \
      .help = "runs arrive at this rate: idle energy between them counts"},                         \
     {.name = "slo", .type = WTL_OPT_LIST, .arg = "pN=TIME", .offset = offsetof(type_, member.slo), \

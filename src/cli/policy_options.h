@@ -40,18 +40,21 @@ struct wtl_policy_options {
                     "minimise energy, time, edp, ed2p, E*t^N, weighted:W, "                        \
                     "throughput-per-watt, or a published optimization_metric (edp)"),              \
         WTL_POLICY_OPT_(type, member, max_slowdown, "max-slowdown", WTL_OPT_QUANTITY, "PERCENT",   \
-                        WTL_UNIT_FRACTION, -1, 1000,                                               \
-                        "slowdown against the baseline may be at most this"),                      \
-        WTL_POLICY_OPT_(type, member, max_energy, "max-energy", WTL_OPT_QUANTITY, "RATIO",         \
-                        WTL_UNIT_FRACTION, 0, 1000,                                                \
-                        "energy may be at most this share of the baseline's"),                     \
+                        WTL_UNIT_FRACTION, WTL_MAX_SLOWDOWN_LO, WTL_MAX_SLOWDOWN_HI,               \
+                        "slowdown against the baseline may be at most this: 5% or 0.05"),          \
+        WTL_POLICY_OPT_(type, member, max_energy, "max-energy", WTL_OPT_QUANTITY, "PERCENT",       \
+                        WTL_UNIT_FRACTION, WTL_MAX_ENERGY_LO, WTL_MAX_ENERGY_HI,                   \
+                        "energy may be at most this share of the baseline's: 90% or 0.9"),         \
         WTL_POLICY_OPT_(type, member, min_saving, "min-saving", WTL_OPT_QUANTITY, "PERCENT",       \
-                        WTL_UNIT_FRACTION, -1000, 1, "saving of energy must be at least this"),    \
+                        WTL_UNIT_FRACTION, WTL_MIN_SAVING_LO, WTL_MIN_SAVING_HI,                   \
+                        "saving of energy must be at least this: 10% or 0.1"),                     \
         WTL_POLICY_OPT_(type, member, max_power, "max-power", WTL_OPT_QUANTITY, "WATTS",           \
-                        WTL_UNIT_WATT, 0, 1e6, "mean power of a run may be at most this"),         \
+                        WTL_UNIT_WATT, WTL_MAX_POWER_LO, WTL_MAX_POWER_HI,                         \
+                        "mean power of a run may be at most this"),                                \
         WTL_POLICY_OPT_(type, member, min_clock_ratio, "min-clock-ratio", WTL_OPT_QUANTITY,        \
-                        "RATIO", WTL_UNIT_FRACTION, 0, 1,                                          \
-                        "clock must be at least this share of the highest"),                       \
+                        "PERCENT", WTL_UNIT_FRACTION, WTL_MIN_CLOCK_RATIO_LO,                      \
+                        WTL_MIN_CLOCK_RATIO_HI,                                                    \
+                        "clock must be at least this share of the highest: 75% or 0.75"),          \
         WTL_POLICY_OPT_(type, member, clocks, "clocks", WTL_OPT_STRING, "LIST", WTL_UNIT_NONE, 0,  \
                         0, "only these clocks, 510,525 or 510-1410:15, or a file of them"),        \
         WTL_POLICY_OPT_(type, member, baseline, "baseline", WTL_OPT_STRING, "WHAT", WTL_UNIT_NONE, \
@@ -60,7 +63,8 @@ struct wtl_policy_options {
         WTL_POLICY_OPT_(type, member, prefer, "prefer", WTL_OPT_STRING, "WHICH", WTL_UNIT_NONE, 0, \
                         0, "of tied clocks take the fastest, best, least-energy or lowest-clock"), \
         WTL_POLICY_OPT_(type, member, confidence, "confidence", WTL_OPT_QUANTITY, "PERCENT",       \
-                        WTL_UNIT_FRACTION, 0.5, 0.9999, "confidence of intervals (95 %)")
+                        WTL_UNIT_FRACTION, WTL_CONFIDENCE_LO, WTL_CONFIDENCE_HI,                   \
+                        "confidence of intervals: 90% or 0.9 (95 %)")
 
 /* What the options say, and nothing that they do not. Lists live in `arena`. -WTL_USAGE names the
  * option. */

@@ -44,7 +44,7 @@ int wtl_yaml_number(const struct wtl_yaml_node *node, const char *what, enum wtl
     if (node->kind != WTL_YAML_SCALAR || (node->quoted && unit == WTL_UNIT_NONE))
         return want(node, what, "a number", err);
     struct wtl_error why = {0};
-    if (wtl_parse_quantity(node->text, unit, out, &why) == 0)
+    if (wtl_parse_setting(node->text, unit, out, &why) == 0)
         return 0;
     int rc = wtl_yaml_fail(node, err, "%s: %s", what, why.message);
     wtl_error_hint(err, "%s", why.hint);
@@ -79,16 +79,6 @@ static int no_memory(struct wtl_error *err)
     return WTL_FAIL(err, WTL_NOMEM, "out of memory");
 }
 
-/* "0.05", "5 %": a bound as people would write it. */
-static void show_bound(double value, enum wtl_unit unit, char *buf, size_t size)
-{
-    const char *symbol = wtl_unit_symbol(unit);
-    if (unit == WTL_UNIT_FRACTION)
-        snprintf(buf, size, "%g %%", value * 100);
-    else
-        snprintf(buf, size, "%g%s%s", value, symbol[0] ? " " : "", symbol);
-}
-
 static bool bounded(const struct wtl_yaml_key *key)
 {
     return key->min < 0 || key->min > 0 || key->max < 0 || key->max > 0;
@@ -101,8 +91,8 @@ static int check_range(const struct wtl_yaml_key *key, const struct wtl_yaml_nod
         return 0;
     char lo[40];
     char hi[40];
-    show_bound(key->min, key->unit, lo, sizeof lo);
-    show_bound(key->max, key->unit, hi, sizeof hi);
+    wtl_format_bound(key->min, key->unit, lo, sizeof lo);
+    wtl_format_bound(key->max, key->unit, hi, sizeof hi);
     return wtl_yaml_fail(node, err, "%s: %.80s is outside %s to %s", key->name, node->text, lo, hi);
 }
 
@@ -388,8 +378,8 @@ static void document_key(const struct wtl_yaml_key *key, struct wtl_buf *out)
     if (bounded(key)) {
         char lo[40];
         char hi[40];
-        show_bound(key->min, key->unit, lo, sizeof lo);
-        show_bound(key->max, key->unit, hi, sizeof hi);
+        wtl_format_bound(key->min, key->unit, lo, sizeof lo);
+        wtl_format_bound(key->max, key->unit, hi, sizeof hi);
         wtl_buf_printf(out, ", %s to %s", lo, hi);
     }
     if (key->fallback)

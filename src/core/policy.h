@@ -55,6 +55,23 @@ enum wtl_prefer {
     WTL_PREFER_LOWEST_CLOCK,
 };
 
+/* What each setting may be, both ends included: options, policy files and the choice itself refuse
+ * the rest. A limit of -100 % on slowdown would ask for no time at all. */
+#define WTL_MAX_SLOWDOWN_LO (-0.99)
+#define WTL_MAX_SLOWDOWN_HI 10
+#define WTL_MAX_ENERGY_LO 0.01
+#define WTL_MAX_ENERGY_HI 10
+#define WTL_MIN_CLOCK_RATIO_LO 0.01
+#define WTL_MIN_CLOCK_RATIO_HI 1
+#define WTL_MAX_POWER_LO 1
+#define WTL_MAX_POWER_HI 1e5
+#define WTL_MIN_SAVING_LO (-1)
+#define WTL_MIN_SAVING_HI 0.99
+#define WTL_RATE_LO 1e-6
+#define WTL_RATE_HI 1e6
+#define WTL_CONFIDENCE_LO 0.5
+#define WTL_CONFIDENCE_HI 0.9999
+
 enum { WTL_SLO_MAX = 4 };
 struct wtl_slo {
     int percent; /* 50, 90, 95 or 99 */

@@ -2,6 +2,7 @@
  * The clock level: gathers, fits, resamples, chooses; optimize/answer.c writes it down. */
 #include "optimize/clock.h"
 
+#include "base/units.h"
 #include "optimize/answer.h"
 #include "optimize/slo.h"
 #include "stats/distribution.h"
@@ -13,41 +14,51 @@
 /* Fewer replicates leave nothing beyond a 97.5 % quantile. */
 enum { MIN_REPLICATES = 100 };
 
-static int check_fraction(const char *what, double value, double lo, double hi,
-                          struct wtl_error *err)
+/* Both ends included. */
+static int check_range(const char *what, double value, enum wtl_unit unit, double lo, double hi,
+                       struct wtl_error *err)
 {
-    if (value > lo && value < hi)
+    char given[40];
+    char least[40];
+    char most[40];
+    if (value >= lo && value <= hi)
         return 0;
-    return WTL_FAIL(err, WTL_USAGE, "%s %g is not between %g and %g", what, value, lo, hi);
+    return WTL_FAIL(err, WTL_USAGE, "%s: %s is outside %s to %s", what,
+                    wtl_format_bound(value, unit, given, sizeof given),
+                    wtl_format_bound(lo, unit, least, sizeof least),
+                    wtl_format_bound(hi, unit, most, sizeof most));
 }
+
+#define CHECK(what, value, unit, RANGE)                                                            \
+    check_range(what, value, WTL_UNIT_##unit, WTL_##RANGE##_LO, WTL_##RANGE##_HI, err)
 
 static int check_policy(const struct wtl_policy *p, struct wtl_error *err)
 {
-    int rc = check_fraction("confidence", p->confidence, 0.5, 1, err);
+    int rc = CHECK("confidence", p->confidence, FRACTION, CONFIDENCE);
     if (!rc && (p->replicates < MIN_REPLICATES || p->replicates > WTL_LIMIT_REPLICATES))
         return WTL_FAIL(err, WTL_USAGE, "%d bootstrap replicates: %d to %d are possible",
                         p->replicates, MIN_REPLICATES, WTL_LIMIT_REPLICATES);
     if (!rc && p->has_max_slowdown)
-        rc = check_fraction("slowdown limit", p->max_slowdown, -1, HUGE_VAL, err);
+        rc = CHECK("limit of slowdown", p->max_slowdown, FRACTION, MAX_SLOWDOWN);
     if (!rc && p->has_max_energy)
-        rc = check_fraction("energy ratio", p->max_energy_ratio, 0, HUGE_VAL, err);
+        rc = CHECK("limit of energy", p->max_energy_ratio, FRACTION, MAX_ENERGY);
     if (!rc && p->has_min_saving)
-        rc = check_fraction("least saving", p->min_saving, -HUGE_VAL, 1, err);
+        rc = CHECK("least saving", p->min_saving, FRACTION, MIN_SAVING);
     if (!rc && p->has_max_power)
-        rc = check_fraction("power limit", p->max_power_w, 0, HUGE_VAL, err);
+        rc = CHECK("limit of power", p->max_power_w, WATT, MAX_POWER);
     if (!rc && p->has_min_clock_ratio)
-        rc = check_fraction("least clock ratio", p->min_clock_ratio, 0, 1 + 1e-9, err);
+        rc = CHECK("least clock ratio", p->min_clock_ratio, FRACTION, MIN_CLOCK_RATIO);
     if (!rc && p->has_rate)
-        rc = check_fraction("rate", p->rate_per_s, 0, HUGE_VAL, err);
+        rc = CHECK("rate", p->rate_per_s, RATE, RATE);
     if (!rc && p->objective.kind == WTL_OBJECTIVE_ETN)
-        rc = check_fraction("exponent", p->objective.exponent, -100, 100, err);
+        rc = check_range("exponent", p->objective.exponent, WTL_UNIT_NONE, -100, 100, err);
     if (!rc && p->objective.kind == WTL_OBJECTIVE_WEIGHTED)
-        rc = check_fraction("weight", p->objective.weight, -1e-9, 1 + 1e-9, err);
+        rc = check_range("weight", p->objective.weight, WTL_UNIT_NONE, 0, 1, err);
     if (!rc && (p->n_slo < 0 || p->n_slo > WTL_SLO_MAX))
         return WTL_FAIL(err, WTL_USAGE, "%d latency objectives, at most %d are taken", p->n_slo,
                         WTL_SLO_MAX);
     for (int i = 0; !rc && i < p->n_slo; i++)
-        rc = check_fraction("latency objective", p->slo[i].seconds, 0, HUGE_VAL, err);
+        rc = check_range("latency objective", p->slo[i].seconds, WTL_UNIT_SECOND, 1e-9, 1e9, err);
     return rc;
 }
 

@@ -112,23 +112,23 @@ static const struct wtl_yaml_choice prefer_choices[] = {
            "What saving and slowdown are measured against."),                                      \
     {"prefer", WTL_YAML_T_CHOICE, VALUE(prefer), FLAG(prefer), .choices = prefer_choices,          \
      .doc = "Which of the statistically tied clocks is taken."},                                   \
-    LIMIT("max_slowdown", FRACTION, max_slowdown, values.has_max_slowdown, -1, 10,                 \
+    LIMIT("max_slowdown", FRACTION, max_slowdown, values.has_max_slowdown, WTL_MAX_SLOWDOWN_LO, WTL_MAX_SLOWDOWN_HI,                 \
           "Limit of t/t_base - 1, held by its upper 97.5 % bound."),                               \
-    LIMIT("max_energy", FRACTION, max_energy_ratio, values.has_max_energy, 0.01, 10,               \
+    LIMIT("max_energy", FRACTION, max_energy_ratio, values.has_max_energy, WTL_MAX_ENERGY_LO, WTL_MAX_ENERGY_HI,               \
           "Limit of E/E_base."),                                                                   \
-    LIMIT("min_clock_ratio", FRACTION, min_clock_ratio, values.has_min_clock_ratio, 0.01, 1,       \
+    LIMIT("min_clock_ratio", FRACTION, min_clock_ratio, values.has_min_clock_ratio, WTL_MIN_CLOCK_RATIO_LO, WTL_MIN_CLOCK_RATIO_HI,       \
           "Least clock over the highest clock."),                                                  \
-    LIMIT("max_power", WATT, max_power_w, values.has_max_power, 1, 1e5,                            \
+    LIMIT("max_power", WATT, max_power_w, values.has_max_power, WTL_MAX_POWER_LO, WTL_MAX_POWER_HI,                            \
           "Limit of the mean power."),                                                             \
-    LIMIT("min_saving", FRACTION, min_saving, values.has_min_saving, -1, 1,                        \
+    LIMIT("min_saving", FRACTION, min_saving, values.has_min_saving, WTL_MIN_SAVING_LO, WTL_MIN_SAVING_HI,                        \
           "Least 1 - E/E_base."),                                                                  \
-    LIMIT("rate", RATE, rate_per_s, values.has_rate, 1e-6, 1e6,                                    \
+    LIMIT("rate", RATE, rate_per_s, values.has_rate, WTL_RATE_LO, WTL_RATE_HI,                                    \
           "Arrival rate; idle energy between runs then counts."),                                  \
     CUSTOM("slo", values, slo, parse_slo, "p99=200ms, or a list",                                  \
            "Latency that requests must keep."),                                                    \
     CUSTOM("clocks", values, clocks, parse_clocks, "1095,1110 or 510-1410:15, or a list",          \
            "The clocks that are allowed."),                                                        \
-    LIMIT("confidence", FRACTION, confidence, confidence, 0.5, 0.9999,                             \
+    LIMIT("confidence", FRACTION, confidence, confidence, WTL_CONFIDENCE_LO, WTL_CONFIDENCE_HI,                             \
           "Of all intervals; 95 % when nothing says otherwise.")
 /* clang-format on */
 

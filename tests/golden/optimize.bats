@@ -203,10 +203,39 @@ published() {
         run "$WATTLE" optimize "$C" $args
         [ "$status" -eq 2 ] || { echo "$args: $status $output" >&2 && return 1; }
     done
+    run "$WATTLE" optimize "$C" --max-slowdown -100%
+    [ "$status" -eq 2 ]
+    [[ $output == *'--max-slowdown "-100%" is outside -99 % to 1000 %'* ]]
     run "$WATTLE" optimize fleet "$C"
     [ "$status" -eq 3 ]
     run "$WATTLE" optimize a b
     [ "$status" -eq 2 ]
+}
+
+# Every option that takes a fraction, of every command, as its own help lists them ("5% or 0.05").
+@test "a bare 5 is not 500 %: every option that takes a fraction asks what was meant" {
+    n=0
+    for command in optimize analyse validate predict report; do
+        for option in $("$WATTLE" "$command" --help | tr '\n' ' ' | tr -s ' ' |
+            grep -oE -- '--[a-z-]+ [A-Z]+ [^-]*[0-9]+% or 0\.[0-9]+' | grep -oE '^--[a-z-]+'); do
+            for value in 1 5 90 -5; do
+                run "$WATTLE" "$command" a b "$option=$value"
+                [ "$status" -eq 2 ]
+                [[ $output == *"$option"*"did you mean $value%?"* ]]
+            done
+            n=$((n + 1))
+        done
+    done
+    [ "$n" -ge 14 ] || { echo "only $n options" >&2 && return 1; }
+    printf 'name: x\ndefaults: {max_slowdown: 5}\n' >bare.yaml
+    run "$WATTLE" optimize "$C" --policy bare.yaml
+    [ "$status" -eq 1 ]
+    [[ $output == *"bare.yaml:2:"*"did you mean 5%?"* ]]
+    "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 0.05 --json >a.json
+    "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 5% --json >b.json
+    cmp a.json b.json
+    run "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --confidence 50%
+    [ "$status" -eq 0 ]
 }
 
 @test "yearly money and CO2" {

@@ -42,6 +42,43 @@ static void refuses_other_units_and_says_which_fit(void **state)
     assert_true(v == 7);
 }
 
+static void a_setting_without_a_percent_sign_is_a_fraction_below_one(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"5", "1", "1.0", "100", "-1", "-5", " 90 ", "1.05"};
+    static const struct {
+        const char *text;
+        double value;
+    } taken[] = {{"5%", 0.05}, {"500%", 5},      {"100 %", 1},   {"0.05", 0.05},
+                 {"0", 0},     {"0.999", 0.999}, {"-3%", -0.03}, {"-0.03", -0.03}};
+    double v = 7;
+    struct wtl_error err = {0};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_int_equal(wtl_parse_setting(refused[i], WTL_UNIT_FRACTION, &v, &err),
+                         -(int)WTL_USAGE);
+        assert_true(v == 7);
+        assert_non_null(strstr(err.message, refused[i]));
+    }
+    wtl_parse_setting("5", WTL_UNIT_FRACTION, &v, &err);
+    assert_string_equal(err.hint, "did you mean 5%? (500% if you meant 5 times)");
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        assert_ok(wtl_parse_setting(taken[i].text, WTL_UNIT_FRACTION, &v, &err), &err);
+        assert_near(v, taken[i].value, 1e-15);
+    }
+    assert_ok(wtl_parse_setting("300", WTL_UNIT_WATT, &v, &err), &err);
+    assert_true(v == 300);
+    assert_int_equal(wtl_parse_setting("5s", WTL_UNIT_FRACTION, &v, &err), -(int)WTL_USAGE);
+}
+
+static void writes_bounds_without_rounding(void **state)
+{
+    (void)state;
+    char buf[32];
+    assert_string_equal(wtl_format_bound(0.9999, WTL_UNIT_FRACTION, buf, sizeof buf), "99.99 %");
+    assert_string_equal(wtl_format_bound(1e-6, WTL_UNIT_RATE, buf, sizeof buf), "1e-06 /s");
+    assert_string_equal(wtl_format_bound(9, WTL_UNIT_NONE, buf, sizeof buf), "9");
+}
+
 static void writes_them_back_for_people(void **state)
 {
     (void)state;
@@ -61,6 +98,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_quantities_as_people_write_them),
         cmocka_unit_test(refuses_other_units_and_says_which_fit),
+        cmocka_unit_test(a_setting_without_a_percent_sign_is_a_fraction_below_one),
+        cmocka_unit_test(writes_bounds_without_rounding),
         cmocka_unit_test(writes_them_back_for_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
