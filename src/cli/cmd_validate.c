@@ -72,6 +72,9 @@ static void print_verdict(FILE *out, const struct wtl_validation *item,
     if (v->n_blocks)
         fprintf(out, ", %d blocks", v->n_blocks);
     fputc('\n', out);
+    if (item->n_known)
+        fprintf(out, "  left out  %zu run%s that the plan was made from\n", item->n_known,
+                item->n_known == 1 ? "" : "s");
     print_cost(out, item, terms);
     for (size_t i = 0; i < v->n_notes; i++)
         fprintf(out, "  note      %s\n", v->notes[i]);
@@ -205,7 +208,9 @@ const struct wtl_command wtl_cmd_validate = {
         "Compares the chosen clock with the baseline on runs that had no part in the choice, by "
         "blocks where clocks alternate, and says whether saving and slowdown are what the plan "
         "promises: confirmed, refuted or undecided, and how many more runs would decide. Only such "
-        "estimates are free of the luck of the choice; -o writes the plan with them.\n\n"
+        "estimates are free of the luck of the choice; -o writes the plan with them. Runs in the "
+        "campaign that the plan was made from are known again, by file or by content, and left "
+        "out.\n\n"
         "With --within, every repetition of the plan's own campaign is left out once, the clock is "
         "chosen on the others and estimated on the one left out: a rehearsal, not a confirmation.",
     .examples = "  wattle validate plan.json fresh.wattle -o confirmed.json\n"

@@ -36,6 +36,17 @@ struct wtl_curve_point {
     bool knee;        /* the knee of the front */
 };
 
+/* The data that a plan rests on: enough to know its runs again, not to get them back. Keys are the
+ * first 48 bits of SHA-256, ascending (flow/identity.h). All empty: not known. */
+enum { WTL_RUN_KEY_DIGITS = 12 };
+struct wtl_made_from {
+    char board[WTL_LIMIT_NAME]; /* model of the runs' board, "A100-PCIE-40GB"; "" not known */
+    const uint64_t *sources;    /* files */
+    size_t n_sources;
+    const uint64_t *runs; /* accepted and rejected ones */
+    size_t n_runs;
+};
+
 struct wtl_plan {
     char gpu[WTL_LIMIT_NAME];
     char workload[WTL_LIMIT_NAME];
@@ -75,6 +86,7 @@ struct wtl_plan {
     int n_rejected;
     int rejected[WTL_N_CAUSES];
 
+    struct wtl_made_from made_from;
     char binding[160];        /* INFEASIBLE: the constraint that binds */
     char relaxation[200];     /* INFEASIBLE: the smallest relaxation that helps */
     const char *const *notes; /* whole sentences */

@@ -2,6 +2,8 @@
  * From traces to everything. */
 #include "flow/analyse.h"
 
+#include "flow/identity.h"
+
 #include "base/file.h"
 
 #include <string.h>
@@ -67,6 +69,8 @@ static int make_plans(const struct wtl_flow *flow, struct wtl_campaign *c,
         if (rc == 0)
             rc = wtl_flow_plan(arena, &sets[i], &free_policy, note, &a->free_plans.plans[i], err);
     }
+    rc = rc ? rc : wtl_flow_made_from(c, arena, sets, n, a->plans.plans, err);
+    rc = rc ? rc : wtl_flow_made_from(c, arena, sets, n, a->free_plans.plans, err);
     if (rc < 0)
         return rc;
     wtl_progress(flow->log, "optimising", (int64_t)n, (int64_t)n, 0);

@@ -3,6 +3,7 @@
 #include "flow/optimize.h"
 
 #include "core/gpu_name.h"
+#include "flow/identity.h"
 #include "optimize/clock.h"
 #include "wattle_config.h"
 
@@ -295,6 +296,7 @@ int wtl_flow_optimize(const struct wtl_flow *flow, struct wtl_campaign *c,
         if (rc == 0)
             rc = wtl_flow_plan(arena, &sets[i], &policy, note, &file.plans[i], err);
     }
+    rc = rc ? rc : wtl_flow_made_from(c, arena, sets, n, file.plans, err);
     if (rc < 0)
         return rc;
     wtl_progress(flow->log, "optimising", (int64_t)n, (int64_t)n, 0);

@@ -4,18 +4,57 @@
 
 #include "base/text.h"
 #include "codec/json.h"
+#include "core/gpu_name.h"
+#include "flow/identity.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* Whether a set is of the plan's GPU: by its name, or by the board that both know. Two boards of
+ * one name are not one GPU. */
+static bool is_gpu_of(const struct wtl_workset *set, const struct wtl_plan *plan)
+{
+    char board[WTL_LIMIT_NAME];
+    wtl_runs_board(set->runs, set->n_runs, board, sizeof board);
+    const char *wanted = plan->made_from.board;
+    if (board[0] && wanted[0])
+        return wtl_same_name(board, wanted);
+    return wtl_same_name(set->gpu, plan->gpu) || (wanted[0] && wtl_same_name(set->gpu, wanted));
+}
 
 static const struct wtl_workset *find_set(const struct wtl_workset *sets, size_t n,
                                           const struct wtl_plan *plan)
 {
     for (size_t i = 0; i < n; i++)
-        if (wtl_same_name(sets[i].gpu, plan->gpu) &&
-            wtl_same_name(sets[i].workload, plan->workload))
+        if (wtl_same_name(sets[i].workload, plan->workload) && is_gpu_of(&sets[i], plan))
             return &sets[i];
     return NULL;
+}
+
+/* Why there is nothing to judge the plan by. */
+static void explain_missing(const struct wtl_workset *sets, size_t n, struct wtl_validation *item)
+{
+    const struct wtl_plan *plan = item->plan;
+    if (item->n_known) {
+        snprintf(item->why, sizeof item->why,
+                 "nothing fresh remains: %zu run%s of it in the campaign, and the plan was made "
+                 "from %s",
+                 item->n_known, item->n_known == 1 ? "" : "s", item->n_known == 1 ? "it" : "them");
+        return;
+    }
+    char board[WTL_LIMIT_NAME];
+    for (size_t i = 0; i < n; i++) {
+        wtl_runs_board(sets[i].runs, sets[i].n_runs, board, sizeof board);
+        if (!wtl_same_name(sets[i].workload, plan->workload) ||
+            !wtl_same_name(sets[i].gpu, plan->gpu) || !board[0])
+            continue;
+        snprintf(item->why, sizeof item->why,
+                 "the plan is of a %.48s, the campaign's runs of a "
+                 "%.48s",
+                 plan->made_from.board, board);
+        return;
+    }
+    snprintf(item->why, sizeof item->why, "the campaign has no runs of it");
 }
 
 static int validate_one(struct wtl_arena *arena, const struct wtl_workset *set,
@@ -28,13 +67,56 @@ static int validate_one(struct wtl_arena *arena, const struct wtl_workset *set,
                  wtl_plan_status_name(plan->status));
         return 0;
     }
-    if (!set) {
-        snprintf(item->why, sizeof item->why, "the campaign has no runs of it");
-        return 0;
-    }
+    if (!set)
+        return 0; /* explained by the caller */
     int rc = wtl_verdict_make(arena, plan, set, options, &item->verdict, err);
     item->judged = rc == 0;
     return rc;
+}
+
+static int not_fresh(const char *campaign, struct wtl_error *err)
+{
+    int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" holds the very runs that the plan was made from",
+                      campaign);
+    wtl_error_hint(err, "validate against fresh runs, or with --within %s between repetitions",
+                   campaign);
+    return rc;
+}
+
+/* Runs that chose the clock are left out before anything is judged: neighbours bear on one another.
+ * `known` are those. */
+static int fresh_sets(const struct wtl_flow *flow, struct wtl_campaign *c,
+                      const struct wtl_plan_file *file, struct wtl_arena *arena,
+                      struct wtl_parted_runs *parted, struct wtl_workset **sets_out, size_t *n_out,
+                      struct wtl_error *err)
+{
+    struct wtl_arena scratch;
+    struct wtl_run *runs = NULL;
+    size_t n = 0;
+    struct wtl_judge_options options = wtl_judge_options_default();
+    wtl_arena_init(&scratch, flow->alloc);
+    int rc = wtl_campaign_runs(c, NULL, &scratch, &runs, &n, err);
+    rc = rc ? rc : wtl_flow_part_runs(c, arena, runs, n, file->plans, file->n_plans, parted, err);
+    if (rc == 0 && n && parted->n_fresh == 0)
+        rc = not_fresh(wtl_campaign_path(c), err);
+    rc = rc ? rc
+            : wtl_worksets(arena, parted->fresh, parted->n_fresh, &options, sets_out, n_out, err);
+    wtl_arena_fini(&scratch);
+    return rc;
+}
+
+static size_t count_known(const struct wtl_parted_runs *parted, const struct wtl_plan *plan)
+{
+    char model[WTL_LIMIT_NAME];
+    size_t n = 0;
+    for (size_t i = 0; i < parted->n_known; i++) {
+        const struct wtl_run *run = &parted->known[i];
+        wtl_gpu_model(run->device, model, sizeof model);
+        n += wtl_same_name(run->workload, plan->workload) &&
+             (wtl_same_name(run->gpu, plan->gpu) ||
+              (model[0] && wtl_same_name(model, plan->made_from.board)));
+    }
+    return n;
 }
 
 int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
@@ -43,16 +125,12 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
 {
     struct wtl_validations v = {.file = file, .campaign = wtl_campaign_path(c), .n = file->n_plans};
     struct wtl_workset *sets = NULL;
+    struct wtl_parted_runs parted = {0};
     size_t n_sets = 0;
     int rc = wtl_campaign_fingerprint(c, v.fingerprint, err);
-    if (rc == 0 && strcmp(v.fingerprint, file->fingerprint) == 0) {
-        rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" holds the very runs that the plan was made from",
-                      v.campaign);
-        wtl_error_hint(err, "validate against fresh runs, or with --within %s between repetitions",
-                       v.campaign);
-    }
-    if (rc == 0)
-        rc = wtl_flow_worksets(flow, c, &(struct wtl_run_filter){0}, arena, &sets, &n_sets, err);
+    if (rc == 0 && strcmp(v.fingerprint, file->fingerprint) == 0)
+        rc = not_fresh(v.campaign, err);
+    rc = rc ? rc : fresh_sets(flow, c, file, arena, &parted, &sets, &n_sets, err);
     if (rc < 0)
         return rc;
     v.items = WTL_NEW_ARRAY(arena, struct wtl_validation, v.n + 1);
@@ -61,7 +139,11 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
     for (size_t i = 0; i < v.n && rc == 0; i++) {
         struct wtl_validation *item = &v.items[i];
         item->plan = &file->plans[i];
-        rc = validate_one(arena, find_set(sets, n_sets, item->plan), options, item, err);
+        item->n_known = count_known(&parted, item->plan);
+        const struct wtl_workset *set = find_set(sets, n_sets, item->plan);
+        rc = validate_one(arena, set, options, item, err);
+        if (!item->judged && !item->why[0])
+            explain_missing(sets, n_sets, item);
         v.n_judged += item->judged;
         v.n_confirmed += item->judged && item->verdict.kind == WTL_VERDICT_CONFIRMED;
         v.n_refuted += item->judged && item->verdict.kind == WTL_VERDICT_REFUTED;
@@ -196,16 +278,18 @@ static json_t *verdict_json(const struct wtl_validation *item)
 {
     const struct wtl_verdict *v = &item->verdict;
     if (!item->judged)
-        return json_pack("{s:s, s:s, s:n, s:s}", "gpu", item->plan->gpu, "workload",
-                         item->plan->workload, "verdict", "why", item->why);
+        return json_pack("{s:s, s:s, s:n, s:s, s:I}", "gpu", item->plan->gpu, "workload",
+                         item->plan->workload, "verdict", "why", item->why, "n_known",
+                         (json_int_t)item->n_known);
     return json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:o}", "gpu",
-        item->plan->gpu, "workload", item->plan->workload, "verdict", wtl_verdict_name(v->kind),
-        "clock_mhz", v->clock_mhz, "baseline_clock_mhz", v->baseline_clock_mhz, "method",
-        wtl_verdict_method_name(v->method), "saving", claim(&v->saving, &v->planned_saving),
-        "slowdown", claim(&v->slowdown, &v->planned_slowdown), "n_candidate", v->n_candidate,
-        "n_baseline", v->n_baseline, "n_rejected", v->n_rejected, "n_blocks", v->n_blocks,
-        "more_blocks", v->more_blocks < 0 ? json_null() : json_integer(v->more_blocks), "notes",
+        "{s:s, s:s, s:I, s:s, s:i, s:i, s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:o}", "gpu",
+        item->plan->gpu, "workload", item->plan->workload, "n_known", (json_int_t)item->n_known,
+        "verdict", wtl_verdict_name(v->kind), "clock_mhz", v->clock_mhz, "baseline_clock_mhz",
+        v->baseline_clock_mhz, "method", wtl_verdict_method_name(v->method), "saving",
+        claim(&v->saving, &v->planned_saving), "slowdown",
+        claim(&v->slowdown, &v->planned_slowdown), "n_candidate", v->n_candidate, "n_baseline",
+        v->n_baseline, "n_rejected", v->n_rejected, "n_blocks", v->n_blocks, "more_blocks",
+        v->more_blocks < 0 ? json_null() : json_integer(v->more_blocks), "notes",
         texts(v->notes, v->n_notes));
 }
 

@@ -15,7 +15,8 @@
 struct wtl_validation {
     const struct wtl_plan *plan;
     bool judged; /* false: `why` says why there is no verdict */
-    char why[160];
+    char why[200];
+    size_t n_known; /* runs of it in the campaign that were left out: the plan was made from them */
     struct wtl_verdict verdict;
 };
 
@@ -28,7 +29,8 @@ struct wtl_validations {
     size_t n_judged, n_confirmed, n_refuted;
 };
 
-/* -WTL_USAGE when the campaign holds the very runs that the plan was made from. */
+/* Runs that the plans were made from are left out (flow/identity.h). -WTL_USAGE when the campaign
+ * holds no others. */
 int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_plan_file *file, const struct wtl_verdict_options *options,
                       struct wtl_arena *arena, struct wtl_validations *out, struct wtl_error *err);

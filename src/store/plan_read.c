@@ -549,6 +549,61 @@ static int read_notes(struct wtl_arena *arena, const struct wtl_json *plan_at,
     return 0;
 }
 
+/* The next key of a list, 12 digits and ascending; -1: it is none. */
+static int take_key(const char **text, uint64_t *key_out)
+{
+    uint64_t key = 0;
+    for (int i = 0; i < WTL_RUN_KEY_DIGITS; i++) {
+        char c = (*text)[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+            return -1;
+        key = key << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *text += WTL_RUN_KEY_DIGITS;
+    *key_out = key;
+    return 0;
+}
+
+static int read_keys(struct wtl_arena *arena, const struct wtl_json *o, const char *name,
+                     const uint64_t **keys_out, size_t *n_out, struct wtl_error *err)
+{
+    const char *text = "";
+    int rc = string_opt(o, name, &text, err);
+    if (rc < 0)
+        return rc;
+    struct wtl_json at = member(o, name);
+    uint64_t *keys = WTL_NEW_ARRAY(arena, uint64_t, strlen(text) / WTL_RUN_KEY_DIGITS + 1);
+    size_t n = 0;
+    if (!keys)
+        return no_memory(err);
+    while (*text) {
+        if ((n && *text++ != ' ') || take_key(&text, &keys[n]) < 0)
+            return wtl_json_fail(&at, err, "key %zu is not of %d hexadecimal digits", n + 1,
+                                 WTL_RUN_KEY_DIGITS);
+        if (n && keys[n] <= keys[n - 1])
+            return wtl_json_fail(&at, err, "keys are not ascending");
+        n++;
+    }
+    *keys_out = keys;
+    *n_out = n;
+    return 0;
+}
+
+static int read_made_from(struct wtl_arena *arena, const struct wtl_json *plan_at,
+                          struct wtl_made_from *m, struct wtl_error *err)
+{
+    static const char *const keys[] = {"board", "sources", "runs", NULL};
+    struct wtl_json o = member(plan_at, "made_from");
+    int rc;
+    if (none(&o))
+        return 0;
+    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
+        (rc = read_text(&o, "board", m->board, sizeof m->board, err)) < 0 ||
+        (rc = read_keys(arena, &o, "sources", &m->sources, &m->n_sources, err)) < 0)
+        return rc;
+    return read_keys(arena, &o, "runs", &m->runs, &m->n_runs, err);
+}
+
 static int read_status(const struct wtl_json *o, struct wtl_plan *plan, struct wtl_error *err)
 {
     const char *name;
@@ -611,6 +666,7 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
                                        "curve",
                                        "knee_clock_mhz",
                                        "hypervolume",
+                                       "made_from",
                                        NULL};
     struct wtl_plan p = {.policy = wtl_policy_default()};
     int rc;
@@ -629,7 +685,7 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
         (rc = read_curve(arena, o, &p, err)) < 0 ||
         (rc = read_clock(o, "knee_clock_mhz", &p.knee_clock_mhz, err)) < 0 ||
         (rc = number_opt(o, "hypervolume", &p.hypervolume, err)) < 0 ||
-        (rc = check_plan(o, &p, err)) < 0)
+        (rc = read_made_from(arena, o, &p.made_from, err)) < 0 || (rc = check_plan(o, &p, err)) < 0)
         return rc;
     struct wtl_json policy = member(o, "policy");
     if (none(&policy))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Plans to JSON, and the tables that reading shares. */
+#include "base/limits.h"
 #include "codec/json.h"
 #include "store/plan_fields.h"
 #include "store/plan_file.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -280,6 +282,33 @@ static void put_notes(struct writer *w, json_t *parent)
     put(w, parent, "notes", notes);
 }
 
+/* "0123456789ab cdef01234567" */
+static void put_keys(struct writer *w, json_t *o, const char *name, const uint64_t *keys, size_t n)
+{
+    struct wtl_buf text;
+    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    for (size_t i = 0; i < n; i++)
+        wtl_buf_printf(&text, "%s%0*" PRIx64, i ? " " : "", WTL_RUN_KEY_DIGITS, keys[i]);
+    if (text.failed)
+        fail(w, name, "is too long");
+    else
+        put_string(w, o, name, wtl_buf_str(&text));
+    wtl_buf_fini(&text);
+}
+
+static void put_made_from(struct writer *w, json_t *parent)
+{
+    const struct wtl_made_from *m = &w->plan->made_from;
+    json_t *o = json_object();
+    if (m->board[0])
+        put_string(w, o, "board", m->board);
+    else
+        put(w, o, "board", json_null());
+    put_keys(w, o, "sources", m->sources, m->n_sources);
+    put_keys(w, o, "runs", m->runs, m->n_runs);
+    put(w, parent, "made_from", o);
+}
+
 static json_t *plan_object(struct writer *w)
 {
     const struct wtl_plan *p = w->plan;
@@ -303,6 +332,7 @@ static json_t *plan_object(struct writer *w)
     put_model(w, models, "power", p->power_model, p->power_cv_error);
     put(w, o, "models", models);
     put_curve(w, o);
+    put_made_from(w, o);
     return o;
 }
 

@@ -94,6 +94,66 @@ assert v["verdict"] == "undecided" and v["more_blocks"] > 0, v'
     [[ $output == *"the campaign has no runs of it"* ]]
 }
 
+# old_runs FILE [COUNT]: the rows of V100 Stable Diffusion that the plan was made from.
+old_runs() {
+    grep -E '^(gpu|V100,stablediffusion),' "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" |
+        head -n $((${2:-100000} + 1)) >"$1"
+}
+
+@test "the plan's own runs among fresh ones are known again, left out and named" {
+    fresh good 15 0.187 0.039 0.006
+    "$WATTLE" validate "$DIR/plan.json" good.wattle --json >alone.json
+    # The very file; rows of it in another file; rows and fresh ones in one file.
+    "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" good.csv -o file.wattle >/dev/null
+    old_runs old.csv
+    "$WATTLE" import -q old.csv good.csv -o rows.wattle >/dev/null
+    { cat old.csv; tail -n +2 good.csv; } >grown.csv
+    "$WATTLE" import -q grown.csv -o grown.wattle >/dev/null
+    "$WATTLE" export "$DIR/c.wattle" --csv runs --gpu V100 --workload stablediffusion >export.csv
+    "$WATTLE" import -q export.csv good.csv -o exported.wattle >/dev/null
+    for c in file rows grown exported; do
+        run "$WATTLE" validate "$DIR/plan.json" $c.wattle
+        [ "$status" -eq 0 ]
+        [[ $output == *"stablediffusion on V100: confirmed"*"left out  177 runs that the plan was made from"* ]]
+        "$WATTLE" validate "$DIR/plan.json" $c.wattle --json >with.json
+        python3 - <<'END'
+import json
+a, b = ([x for x in json.load(open(f))["verdicts"] if x["workload"] == "stablediffusion"][0] for f in ("alone.json", "with.json"))
+assert (a.pop("n_known"), b.pop("n_known")) == (0, 177)
+assert a == b, (a, b)
+END
+    done
+}
+
+@test "when nothing fresh remains, that is said" {
+    old_runs old.csv 60
+    "$WATTLE" import -q old.csv -o old.wattle >/dev/null
+    run "$WATTLE" validate "$DIR/plan.json" old.wattle
+    [ "$status" -eq 2 ]
+    [[ $output == *"the very runs that the plan was made from"* ]]
+    # Something fresh, but of another workload.
+    fresh other 5 0.187 0.039 0.006
+    sed -i 's/stablediffusion/somethingelse/' other.csv
+    "$WATTLE" import -q old.csv other.csv -o both.wattle >/dev/null
+    run "$WATTLE" validate "$DIR/plan.json" both.wattle
+    [ "$status" -eq 7 ]
+    [[ $output == *"stablediffusion on V100: no verdict, nothing fresh remains: 60 runs of it in the campaign, and the plan was made from them"* ]]
+}
+
+@test "a plan of one board is not judged by another of the same short name" {
+    fresh good 15 0.187 0.039 0.006
+    "$WATTLE" export good.wattle --csv runs |
+        awk -F, -v OFS=, 'NR > 1 { $4 = "Tesla V100-SXM2-16GB" } { print }' >sxm.csv
+    "$WATTLE" import -q sxm.csv -o sxm.wattle >/dev/null
+    sed 's/"board": null/"board": "V100-PCIE-32GB"/' "$DIR/plan.json" >pcie.json
+    run "$WATTLE" validate pcie.json sxm.wattle
+    [ "$status" -eq 7 ]
+    [[ $output == *"no verdict, the plan is of a V100-PCIE-32GB, the campaign's runs of a V100-SXM2-16GB"* ]]
+    sed 's/"board": null/"board": "V100-SXM2-16GB"/' "$DIR/plan.json" >sxm.json
+    run "$WATTLE" validate sxm.json sxm.wattle
+    [ "$status" -eq 0 ]
+}
+
 @test "--within: every repetition left out once" {
     run "$WATTLE" validate "$DIR/plan.json" --within "$DIR/c.wattle"
     [ "$status" -eq 0 ]

@@ -120,6 +120,15 @@ static struct wtl_plan random_plan(struct wtl_arena *arena, uint64_t seed)
     }
     p.notes = notes;
     p.n_notes = 2;
+    if (wtl_rng_below(&rng, 2)) {
+        static const uint64_t sources[] = {UINT64_C(0x0a), UINT64_C(0xffffffffffff)};
+        static const uint64_t runs[] = {UINT64_C(0x0123456789ab)};
+        p.made_from = (struct wtl_made_from){.board = "A100-SXM4-80GB",
+                                             .sources = sources,
+                                             .n_sources = 2,
+                                             .runs = runs,
+                                             .n_runs = 1};
+    }
     return p;
 }
 
@@ -212,6 +221,14 @@ static void assert_plans_equal(const struct wtl_plan *a, const struct wtl_plan *
     assert_int_equal(a->n_notes, b->n_notes);
     for (size_t i = 0; i < a->n_notes; i++)
         assert_string_equal(a->notes[i], b->notes[i]);
+    const struct wtl_made_from *x = &a->made_from, *y = &b->made_from;
+    assert_string_equal(x->board, y->board);
+    assert_int_equal(x->n_sources, y->n_sources);
+    assert_int_equal(x->n_runs, y->n_runs);
+    for (size_t i = 0; i < x->n_sources; i++)
+        assert_true(x->sources[i] == y->sources[i]);
+    for (size_t i = 0; i < x->n_runs; i++)
+        assert_true(x->runs[i] == y->runs[i]);
 }
 
 static void every_plan_reads_back_the_same(void **state)
@@ -300,6 +317,14 @@ static void damaged_newer_and_foreign_documents_say_what_is_wrong(void **state)
          "plans[0].time_s: has only one end of its interval", WTL_PARSE},
         {HEAD REST ",\"time_s\":{\"lo\":1,\"hi\":2}}]}",
          "plans[0].time_s: has an interval but no value", WTL_PARSE},
+        {HEAD REST ",\"made_from\":{\"runs\":\"0123456789ab 0123\"}}]}",
+         "plans[0].made_from.runs: key 2 is not of 12 hexadecimal digits", WTL_PARSE},
+        {HEAD REST ",\"made_from\":{\"runs\":\"0123456789ab0123456789ac\"}}]}",
+         "plans[0].made_from.runs: key 2 is not of 12 hexadecimal digits", WTL_PARSE},
+        {HEAD REST ",\"made_from\":{\"sources\":\"0123456789AB\"}}]}",
+         "plans[0].made_from.sources: key 1 is not of 12 hexadecimal digits", WTL_PARSE},
+        {HEAD REST ",\"made_from\":{\"sources\":\"0123456789ab 0123456789ab\"}}]}",
+         "plans[0].made_from.sources: keys are not ascending", WTL_PARSE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         WTL_ARENA(arena);
