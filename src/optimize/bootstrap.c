@@ -30,15 +30,24 @@ double wtl_bootstrap_widening(double blocks)
     return wtl_student_quantile(0.975, dof) / wtl_normal_quantile(0.975);
 }
 
-/* noise[i] - correlation noise[i-1]: what is new in each run. The slow part of correlated noise
- * hides in the fitted curve and is missing from the residuals; innovations are not affected, and
- * colouring them again restores it (Davison and Hinkley 1997, section 8.2.3: post-blackening). */
+/* noise[i] - correlation noise[i-1]: what is new in each run. Colouring it again restores the slow
+ * part of correlated noise (Davison and Hinkley 1997, section 8.2.3: post-blackening). */
 static void whiten(double *noise, size_t n, double correlation)
 {
     for (size_t i = n; i-- > 1;)
         noise[i] -= correlation * noise[i - 1];
     if (n)
         noise[0] *= sqrt(1 - correlation * correlation);
+}
+
+/* The innovations of a curve's noise, of the size that blocks of `length` runs have. */
+static int set_noise(struct wtl_arena *arena, struct source *s, size_t n_runs, size_t length,
+                     struct wtl_error *err)
+{
+    int rc = wtl_curve_noise(arena, s->curve, length, s->noise, err);
+    if (!rc)
+        whiten(s->noise, n_runs, s->correlation);
+    return rc;
 }
 
 static int prepare(struct wtl_arena *arena, const struct wtl_curve *curve, size_t n_runs,
@@ -53,10 +62,8 @@ static int prepare(struct wtl_arena *arena, const struct wtl_curve *curve, size_
     s->input = WTL_NEW_ARRAY(arena, double, wtl_refit_n_rows(s->refit) * LANES);
     if (!s->noise || !s->input)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for the bootstrap");
-    wtl_curve_noise(curve, s->noise);
     s->correlation = wtl_curve_autocorrelation(curve);
-    whiten(s->noise, n_runs, s->correlation);
-    return 0;
+    return set_noise(arena, s, n_runs, 1, err);
 }
 
 /* One group of replicates: draws for both curves together, then refits. A pair is of time and
@@ -163,13 +170,18 @@ static int allocate(struct wtl_arena *arena, struct wtl_bootstrap *b, struct wtl
 }
 
 /* Both series are drawn with one length: the longer of their own. */
-static void set_blocks(struct wtl_bootstrap *b, struct source *time, struct source *power,
-                       struct draw *d)
+static int set_blocks(struct wtl_arena *arena, struct wtl_bootstrap *b, struct source *time,
+                      struct source *power, struct draw *d, struct wtl_error *err)
 {
     size_t n_runs = d->n_runs;
     size_t lt = wtl_block_length(time->noise, n_runs);
     size_t lp = wtl_block_length(power->noise, n_runs);
     b->block_length = lt > lp ? lt : lp;
+    int rc = set_noise(arena, time, n_runs, b->block_length, err);
+    if (!rc)
+        rc = set_noise(arena, power, n_runs, b->block_length, err);
+    if (rc)
+        return rc;
     b->widening = wtl_bootstrap_widening((double)n_runs / (double)b->block_length);
     for (size_t i = 0; i < n_runs; i++) {
         time->noise[i] *= b->widening;
@@ -179,6 +191,7 @@ static void set_blocks(struct wtl_bootstrap *b, struct source *time, struct sour
         d->noise[i] = (wtl_pair){time->noise[i], power->noise[i]};
     }
     d->block = b->block_length;
+    return 0;
 }
 
 int wtl_bootstrap_run(struct wtl_arena *arena, const struct wtl_curve *time,
@@ -196,9 +209,10 @@ int wtl_bootstrap_run(struct wtl_arena *arena, const struct wtl_curve *time,
         rc = cells_of_runs(arena, time, n_runs, &d, err);
     if (!rc)
         rc = allocate(arena, &b, err);
+    if (!rc)
+        rc = set_blocks(arena, &b, &t, &p, &d, err);
     if (rc)
         return rc;
-    set_blocks(&b, &t, &p, &d);
     struct wtl_rng rng;
     wtl_rng_init_stream(&rng, seed, 0x626f6f74); /* "boot" */
     d.rng = &rng;

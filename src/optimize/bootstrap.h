@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Replicates of the curves of time and power. Residuals of both curves, leverage-corrected and made
- * white by their lag-one correlation, are drawn together (a slow run is usually a less powerful
- * one) in moving blocks of run order, coloured again, added to the truth, and both curves refitted.
+ * Replicates of the curves of time and power. Residuals of both curves, corrected for what the
+ * curve took of a block (wtl_curve_noise) and made white by their lag-one correlation, are drawn
+ * together (a slow run is usually a less powerful one) in moving blocks of run order, coloured
+ * again, added to the truth, and both curves refitted.
  *
  * Each replicate also has a truth of its own, which differs from the fitted curve by a draw of what
  * the forms may miss (wtl_curve_modes); the error of the replicate is what it estimates less that

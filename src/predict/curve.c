@@ -405,15 +405,3 @@ double wtl_curve_residual(const struct wtl_curve *c, size_t run)
 {
     return c->log_y[run] - c->fit[c->cell[run]];
 }
-
-void wtl_curve_noise(const struct wtl_curve *c, double *noise_out)
-{
-    double mean = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        double r = c->pseudo[i] - c->fit[c->cell[i]];
-        noise_out[i] = r / sqrt(fmax(1 - wtl_curve_leverage(c, i), 0.1));
-        mean += noise_out[i] / (double)c->n;
-    }
-    for (size_t i = 0; i < c->n; i++)
-        noise_out[i] -= mean;
-}

@@ -92,8 +92,18 @@ size_t wtl_curve_cell(const struct wtl_curve *curve, size_t run);
 double wtl_curve_leverage(const struct wtl_curve *curve, size_t run);
 double wtl_curve_residual(const struct wtl_curve *curve, size_t run);
 
-/* The residuals that a bootstrap draws from, in run order: of the pseudo-values, each divided by
- * sqrt(1 - leverage), centred. noise_out has one entry per run. */
-void wtl_curve_noise(const struct wtl_curve *curve, double *noise_out);
+/* The residuals of the pseudo-values in run order, as large as the noise was that left them, for a
+ * bootstrap that draws them in blocks of `length` (>= 1) successive runs: each is divided by
+ * sqrt(1 - h) and all are centred. h is the share of the variance of a block's sum that the curve
+ * took, sum of the hat matrix over the block / length, averaged over the blocks (on a ring) that
+ * hold the run; for `length` 1 it is the leverage of the run.
+ *
+ * Why not always the leverage: in a sweep from the top down a block is a stretch of neighbouring
+ * clocks, and a smooth curve follows the mean of such a stretch more closely than any of its runs,
+ * `length` times as closely at most. What is left of the noise of single runs then sums up to much
+ * less than the noise did. Where successive runs are at distant clocks the two hardly differ.
+ * noise_out has one entry per run. -WTL_USAGE unless 1 <= length <= runs; -WTL_NOMEM. */
+int wtl_curve_noise(struct wtl_arena *scratch, const struct wtl_curve *curve, size_t length,
+                    double *noise_out, struct wtl_error *err);
 
 #endif

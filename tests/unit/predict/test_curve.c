@@ -6,6 +6,7 @@
 #include "predict/refit.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { CLOCKS = 60, REPS = 3, N = CLOCKS * REPS };
@@ -143,11 +144,67 @@ static void leverages_add_up_to_the_parameters(void **state)
         for (size_t i = 0; i < N; i++)
             sum += wtl_curve_leverage(c, i);
         assert_near(sum, wtl_curve_parameters(c), 1e-9);
-        wtl_curve_noise(c, noise);
+        assert_ok(wtl_curve_noise(&arena, c, 1, noise, NULL), NULL);
         for (int i = 0; i < N; i++)
             mean += noise[i];
         assert_near(mean, 0, 1e-9);
     }
+}
+
+/* Mean square of the sums of `length` successive residuals that were corrected for blocks of
+ * `corrected`, over what independent noise of 1 % would have. */
+static double block_variance(bool shuffled, size_t length, size_t corrected)
+{
+    enum { SETS = 40 };
+    static struct data d, ordered;
+    double sum = 0;
+    for (uint64_t seed = 1; seed <= SETS; seed++) {
+        WTL_ARENA(arena);
+        struct wtl_rng rng;
+        double noise[N];
+        int order[N];
+        make(&ordered, wavy, 0.01, seed);
+        wtl_rng_init(&rng, 1000 + seed);
+        for (int i = 0; i < N; i++)
+            order[i] = i;
+        if (shuffled)
+            wtl_rng_shuffle(&rng, order, N);
+        for (int i = 0; i < N; i++) {
+            d.clock[i] = ordered.clock[order[i]];
+            d.y[i] = ordered.y[order[i]];
+        }
+        struct wtl_curve *c = fit(&arena, WTL_CURVE_POWER, &d);
+        assert_ok(wtl_curve_noise(&arena, c, corrected, noise, NULL), NULL);
+        for (size_t from = 0; from < N; from++) {
+            double block = 0;
+            for (size_t i = 0; i < length; i++)
+                block += noise[(from + i) % N];
+            sum += block * block / (double)length / 1e-4 / N / SETS;
+        }
+    }
+    return sum;
+}
+
+/* A sweep in clock order hides the slow part of its noise in the curve: blocks of what is left must
+ * not be taken for blocks of noise. 40 sets of 180/8 blocks: one standard error is 5 %. */
+static void blocks_of_noise_are_as_large_as_they_were(void **state)
+{
+    (void)state;
+    assert_true(block_variance(false, 8, 1) < 0.5); /* the leverages of single runs */
+    assert_near(block_variance(false, 8, 8), 1, 0.2);
+    assert_near(block_variance(false, 1, 1), 1, 0.1);
+    assert_near(block_variance(true, 8, 8), 1, 0.15);
+    WTL_ARENA(arena);
+    static struct data d;
+    double noise[N];
+    struct wtl_error err = {0};
+    make(&d, wavy, 0.01, 5);
+    struct wtl_curve *c = fit(&arena, WTL_CURVE_POWER, &d);
+    assert_int_equal(wtl_curve_noise(&arena, c, 0, noise, &err), -(int)WTL_USAGE);
+    assert_int_equal(wtl_curve_noise(&arena, c, N + 1, noise, &err), -(int)WTL_USAGE);
+    assert_ok(wtl_curve_noise(&arena, c, N, noise, &err), &err); /* one block: the whole ring */
+    for (int i = 0; i < N; i++)
+        assert_true(isfinite(noise[i]));
 }
 
 /* A refit must give what fitting the perturbed data from scratch gives, to first order. */
@@ -268,6 +325,7 @@ int main(void)
         cmocka_unit_test(local_regression_takes_what_physics_does_not),
         cmocka_unit_test(wild_runs_do_not_move_the_curve),
         cmocka_unit_test(leverages_add_up_to_the_parameters),
+        cmocka_unit_test(blocks_of_noise_are_as_large_as_they_were),
         cmocka_unit_test(refit_equals_a_fresh_fit),
         cmocka_unit_test(refits_are_the_same_bits_on_every_machine),
         cmocka_unit_test(refuses_what_carries_no_curve),
