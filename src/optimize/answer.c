@@ -36,7 +36,7 @@ static struct wtl_estimate from_log(const struct wtl_work *w, struct wtl_interva
     return make_estimate(w, exp(i.value), exp(i.lo), exp(i.hi));
 }
 
-/* `chosen`: the clock that each replicate takes by the rule that took `at`. */
+/* `chosen`: the clock that each replicate takes by the rule that took `at`; NULL: no rule. */
 static int estimates_at(struct wtl_arena *scratch, const struct wtl_work *w, size_t at,
                         const size_t *chosen, struct wtl_plan *plan, struct wtl_error *err)
 {
@@ -340,23 +340,31 @@ static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
                   w->contrast.n, w->boot.block_length);
 }
 
-/* The best guess of an undecided plan is not what the rule took: the best clock, or the one that
- * meets the limits by its estimate. Replicates then take theirs by the same laxer rule. */
-static int guess_instead(struct wtl_arena *scratch, const struct wtl_work *w, size_t guess,
-                         struct wtl_plan *plan, struct wtl_error *err)
+static void cover(struct wtl_estimate *e, const struct wtl_estimate *other)
 {
-    struct wtl_constraints constraints = w->constraints;
-    struct wtl_rule rule = w->rule;
-    size_t *chosen = WTL_NEW_ARRAY(scratch, size_t, w->contrast.n);
-    if (!chosen)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the best guess");
-    if (!w->feasible[guess])
-        constraints.z = 0;
-    rule.constraints = &constraints;
-    rule.prefer = WTL_PREFER_BEST;
-    wtl_choose_all(&rule, chosen);
+    e->lo = fmin(e->lo, other->lo);
+    e->hi = fmax(e->hi, other->hi);
+}
+
+/* The estimates of an undecided plan, at its guess. Being undecided is a selection too, against the
+ * lucky draws that the correction for the choice expects; alone, that correction goes too far (its
+ * intervals held the truth in 0.75 to 0.82 of simulated undecided plans). So the values are the
+ * curve's own; where the guess is what the rule took, the intervals cover both. */
+static int estimates_of_guess(struct wtl_arena *scratch, const struct wtl_work *w, size_t guess,
+                              struct wtl_plan *plan, struct wtl_error *err)
+{
+    struct wtl_plan corrected = *plan;
+    int rc = estimates_at(scratch, w, guess, NULL, plan, err);
     plan->best_guess_mhz = w->grid.mhz[guess];
-    return estimates_at(scratch, w, guess, chosen, plan, err);
+    if (rc || guess != w->choice.chosen)
+        return rc;
+    cover(&plan->saving, &corrected.saving);
+    cover(&plan->slowdown, &corrected.slowdown);
+    cover(&plan->objective_saving, &corrected.objective_saving);
+    cover(&plan->time_s, &corrected.time_s);
+    cover(&plan->energy_j, &corrected.energy_j);
+    cover(&plan->power_w, &corrected.power_w);
+    return 0;
 }
 
 int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct wtl_work *w,
@@ -384,8 +392,8 @@ int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct 
     plan->status = undecided(w, plan, notes, &guess) ? WTL_PLAN_UNDECIDED : WTL_PLAN_OK;
     if (plan->status == WTL_PLAN_OK)
         plan->clock_mhz = plan->best_guess_mhz;
-    if (guess != w->choice.chosen)
-        rc = guess_instead(scratch, w, guess, plan, err);
+    else
+        rc = estimates_of_guess(scratch, w, guess, plan, err);
     if (rc)
         return rc;
     note_choice(w, plan, notes);

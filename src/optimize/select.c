@@ -144,7 +144,7 @@ int wtl_honest_interval(struct wtl_arena *scratch, const struct wtl_contrast *c,
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for intervals");
     size_t n = 0;
     double mean = 0;
-    for (size_t r = 0; r < c->n; r++) {
+    for (size_t r = 0; chosen && r < c->n; r++) {
         size_t e = chosen[r];
         if (e >= c->n_eval || !(se[e] > 1e-12))
             continue; /* took nothing, or the baseline itself */
@@ -155,7 +155,7 @@ int wtl_honest_interval(struct wtl_arena *scratch, const struct wtl_contrast *c,
     double value = quantity_of(&c->origin, q, at);
     double z = wtl_normal_quantile(0.5 + confidence / 2);
     double lo = -z, hi = z;
-    if (n >= 50 || n >= c->n / 2) { /* else too few replicates choose at all */
+    if (chosen && (n >= 50 || n >= c->n / 2)) { /* else too few replicates choose at all */
         mean /= (double)(n ? n : 1);
         lo = wtl_quantile(error, n, 0.5 - confidence / 2);
         hi = wtl_quantile(error, n, 0.5 + confidence / 2);

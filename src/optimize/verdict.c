@@ -186,12 +186,16 @@ static struct effect two_samples(const struct reading *r, size_t n, bool energy,
     return (struct effect){mean[1] - mean[0], sqrt(v), dof, per_block};
 }
 
-/* Fractions from logs: saving is 1 - exp, slowdown exp - 1. */
+/* Fractions from logs: saving is 1 - exp, slowdown exp - 1. exp of an unbiased logarithm is too
+ * large by a factor exp(se^2 / 2) on average, which is taken off the value (Kennedy 1981,
+ * "Estimation with correctly interpreted dummy variables in semilogarithmic equations"); quantiles
+ * need not. */
 static struct wtl_estimate estimate(const struct effect *e, double confidence, bool saving, int n)
 {
     double half = wtl_student_quantile(0.5 + confidence / 2, e->dof) * e->se;
     struct wtl_estimate x = {.n = n, .evidence = WTL_EVIDENCE_CONFIRMED};
-    x.value = saving ? -expm1(e->mean) : expm1(e->mean);
+    double value = expm1(e->mean - e->se * e->se / 2);
+    x.value = saving ? -value : value;
     x.lo = saving ? -expm1(e->mean + half) : expm1(e->mean - half);
     x.hi = saving ? -expm1(e->mean - half) : expm1(e->mean + half);
     return x;

@@ -6,7 +6,9 @@
  * Test. Candidate and baseline are compared in logs, by blocks where the runs allow it: a block is
  * the shortest stretch of run order that holds both clocks (interleaved runs), or else a repetition
  * of one job. The mean of the block differences with Student's t takes drift between blocks out.
- * Runs that cannot be blocked are compared as two samples (Welch 1947), and a note says so.
+ * Runs that cannot be blocked are compared as two samples (Welch 1947), and a note says so. The
+ * estimate of a ratio is exp(mean - se^2/2), which is unbiased (Kennedy 1981); its interval is that
+ * of the logarithm.
  *
  * Claims, both at the two-sided confidence of the options (so each one-sided at 97.5 % for 95 %):
  *   saving    at least the lower end of the plan's interval, less the margin
