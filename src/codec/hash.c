@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SHA-256 through EVP. The digest is fetched once an object: fetching it costs more than hashing a
- * small file does. */
+ * SHA-256 by libcrypto's functions for this one algorithm. EVP, which OpenSSL 3 would have instead,
+ * makes some 2500 allocations before its first digest, and crashes where one of them fails. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "codec/hash.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
-enum { DIGEST_BYTES = 32 };
-
 struct wtl_hash {
-    EVP_MD *md;
-    EVP_MD_CTX *context;
+    SHA256_CTX context;
 };
 
 static int refused(struct wtl_error *err)
@@ -23,61 +21,44 @@ int wtl_hash_new(struct wtl_hash **hash_out, struct wtl_error *err)
     struct wtl_hash *hash = calloc(1, sizeof *hash);
     if (!hash)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    hash->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    hash->context = EVP_MD_CTX_new();
-    if (!hash->md || !hash->context) {
-        wtl_hash_free(hash);
-        return refused(err);
-    }
     *hash_out = hash;
     return 0;
 }
 
 void wtl_hash_free(struct wtl_hash *hash)
 {
-    if (!hash)
-        return;
-    EVP_MD_CTX_free(hash->context);
-    EVP_MD_free(hash->md);
     free(hash);
 }
 
 int wtl_hash_start(struct wtl_hash *hash, struct wtl_error *err)
 {
-    return EVP_DigestInit_ex(hash->context, hash->md, NULL) == 1 ? 0 : refused(err);
+    return SHA256_Init(&hash->context) == 1 ? 0 : refused(err);
 }
 
 int wtl_hash_add(struct wtl_hash *hash, const void *data, size_t n, struct wtl_error *err)
 {
-    return EVP_DigestUpdate(hash->context, data, n) == 1 ? 0 : refused(err);
+    return SHA256_Update(&hash->context, data, n) == 1 ? 0 : refused(err);
 }
 
 int wtl_hash_end(struct wtl_hash *hash, char hex_out[WTL_SHA256_HEX], struct wtl_error *err)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    if (EVP_DigestFinal_ex(hash->context, digest, &n) != 1 || n != DIGEST_BYTES)
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    if (SHA256_Final(digest, &hash->context) != 1)
         return refused(err);
-    for (unsigned i = 0; i < n; i++) {
+    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++) {
         hex_out[2 * i] = digits[digest[i] >> 4];
         hex_out[2 * i + 1] = digits[digest[i] & 15];
     }
-    hex_out[2 * DIGEST_BYTES] = '\0';
+    hex_out[2 * SHA256_DIGEST_LENGTH] = '\0';
     return 0;
 }
 
 int wtl_sha256(const void *data, size_t n, char hex_out[WTL_SHA256_HEX], struct wtl_error *err)
 {
-    struct wtl_hash *hash = NULL;
-    int rc = wtl_hash_new(&hash, err);
-    if (!hash)
-        return rc;
-    rc = wtl_hash_start(hash, err);
+    struct wtl_hash hash;
+    int rc = wtl_hash_start(&hash, err);
     if (rc == 0)
-        rc = wtl_hash_add(hash, data, n, err);
-    if (rc == 0)
-        rc = wtl_hash_end(hash, hex_out, err);
-    wtl_hash_free(hash);
-    return rc;
+        rc = wtl_hash_add(&hash, data, n, err);
+    return rc ? rc : wtl_hash_end(&hash, hex_out, err);
 }
