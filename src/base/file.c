@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +28,7 @@ int wtl_fail_errno(struct wtl_error *err, int errno_value, const char *verb, con
         code = WTL_PERMISSION;
         break;
     case ENOMEM:
-        code = WTL_NOMEM;
-        break;
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory (cannot %s \"%s\")", verb, path);
     case ENOSPC:
     case EDQUOT:
         hint = "free some space and run the same command again; nothing stored was lost";
@@ -91,59 +89,6 @@ int wtl_file_read(struct wtl_arena *arena, const char *path, size_t max, char **
     *data_out = data;
     *size_out = n;
     return 0;
-}
-
-static int write_all(int fd, const char *data, size_t size)
-{
-    while (size) {
-        ssize_t put = write(fd, data, size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return errno;
-        data += put;
-        size -= (size_t)put;
-    }
-    return 0;
-}
-
-static int sync_directory_of(const char *path)
-{
-    char copy[WTL_LIMIT_PATH];
-    snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    int rc = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
-    close(fd);
-    return rc;
-}
-
-int wtl_file_write_atomic(const char *path, const void *data, size_t size, int mode,
-                          struct wtl_error *err)
-{
-    char temporary[WTL_LIMIT_PATH];
-    int n = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (n < 0 || (size_t)n >= sizeof temporary)
-        return WTL_FAIL(err, WTL_LIMIT, "path is longer than %d bytes", WTL_LIMIT_PATH);
-    int fd = mkstemp(temporary);
-    if (fd < 0)
-        return wtl_fail_errno(err, errno, "write", path);
-    int why = write_all(fd, data, size);
-    if (!why && fchmod(fd, (mode_t)mode) != 0)
-        why = errno;
-    if (!why && fsync(fd) != 0)
-        why = errno;
-    if (close(fd) != 0 && !why)
-        why = errno;
-    if (!why && rename(temporary, path) != 0)
-        why = errno;
-    if (why) {
-        unlink(temporary);
-        return wtl_fail_errno(err, why, "write", path);
-    }
-    why = sync_directory_of(path);
-    return why ? wtl_fail_errno(err, why, "sync the directory of", path) : 0;
 }
 
 int wtl_make_dirs(const char *path, struct wtl_error *err)

@@ -285,6 +285,30 @@ static bool is_sign(char c)
     return u < 0x80 && !is_number(c) && !(u >= 'a' && u <= 'z') && !(u >= 'A' && u <= 'Z');
 }
 
+size_t wtl_utf8_sequence(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    if (s[0] < 0x80)
+        return s[0] ? 1 : 0;
+    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+bool wtl_utf8_valid(const char *text)
+{
+    for (size_t n; (n = wtl_utf8_sequence(text)) > 0;)
+        text += n;
+    return *text == '\0';
+}
+
 void wtl_fold_name(const char *s, char *dst, size_t size)
 {
     const char *whole = s;

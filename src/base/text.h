@@ -59,6 +59,10 @@ const char *wtl_format_double(double value, char buf[WTL_DOUBLE_TEXT]);
 bool wtl_starts_with(const char *s, const char *prefix);
 bool wtl_ends_with(const char *s, const char *suffix);
 
+/* Length of the UTF-8 sequence (RFC 3629) at `text`; 0 at its end, and where there is none. */
+size_t wtl_utf8_sequence(const char *text);
+bool wtl_utf8_valid(const char *text);
+
 /* The key under which spellings of one workload or GPU meet: ASCII letters in lower case, other
  * letters (bytes from 0x80 on) as they are, and signs and blanks left out, so that "Stable
  * Diffusion", "stable-diffusion" and "StableDiffusion" are one. Between two digits they stay, as

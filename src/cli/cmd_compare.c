@@ -150,6 +150,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     struct wtl_plan_file a, b;
     struct wtl_comparison c;
     struct wtl_cost_terms terms;
+    WTL_FILE_SET(set);
     int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &a, err);
     if (rc == 0)
         rc = wtl_plan_file_read(ctx->arena, ctx->argv[1], &b, err);
@@ -158,8 +159,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     if (rc == 0 && (o->html || o->pdf)) {
         const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
         const struct wtl_compare_files files = {o->html, o->pdf, {ctx->argv[0], ctx->argv[1]}};
-        rc = wtl_compare_write(&flow, &c, &files, ctx->arena, err);
+        rc = wtl_compare_write(&flow, &c, &files, ctx->arena, &set, err);
     }
+    rc = rc ? rc : wtl_file_set_commit(&set, err);
     if (rc < 0)
         return rc;
     if (ctx->json)

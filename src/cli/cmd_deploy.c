@@ -77,6 +77,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
     struct wtl_plan_file file;
     struct wtl_deployment d;
+    WTL_FILE_SET(files);
     if (!o->dir)
         return WTL_FAIL(err, WTL_USAGE, "wattle deploy needs -o DIR");
     if (o->memory_clock.given && !o->without_wattle)
@@ -90,7 +91,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     };
     int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
     if (rc == 0)
-        rc = wtl_flow_deploy(&flow, &file, &options, ctx->arena, &d, err);
+        rc = wtl_flow_deploy(&flow, &file, &options, ctx->arena, &files, &d, err);
+    if (rc == 0)
+        rc = wtl_file_set_commit(&files, err);
     if (rc < 0)
         return rc;
     if (ctx->json)

@@ -26,7 +26,7 @@ static int deliver(struct wtl_context *ctx, const struct wtl_buf *table, struct 
 {
     const struct export_command *o = ctx->options;
     if (o->output)
-        return wtl_file_write_atomic(o->output, wtl_buf_str(table), table->len, 0644, err);
+        return wtl_file_write_atomic(o->output, wtl_buf_str(table), table->len, 0666, err);
     if (fwrite(wtl_buf_str(table), 1, table->len, ctx->out) != table->len)
         return WTL_FAIL(err, WTL_IO, "cannot write to standard output");
     return 0;

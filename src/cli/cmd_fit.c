@@ -80,11 +80,13 @@ static int fit(struct wtl_context *ctx, const struct fit_options *o, struct wtl_
 {
     const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
     struct wtl_fit_result r;
+    WTL_FILE_SET(files);
     int rc = wtl_flow_fit(&flow, c, request, ctx->arena, &r, err);
-    if (rc == 0)
-        rc = wtl_predictor_file_write(o->output, &r.file, err);
+    rc = rc ? rc : wtl_predictor_file_add(&files, o->output, &r.file, err);
+    rc = rc ? rc : wtl_file_set_prepare(&files, err);
     if (rc == 0 && !o->no_store)
         rc = keep(c, wtl_path_base(o->output), &r.file, err);
+    rc = rc ? rc : wtl_file_set_commit(&files, err);
     if (rc < 0)
         return rc;
     if (ctx->json)

@@ -131,11 +131,12 @@ static int write_report(struct wtl_context *ctx, const struct wtl_report_options
 {
     const struct wtl_flow flow = {
         .alloc = wtl_alloc_system(), .clock = ctx->clock, .log = &ctx->log, .threads = 1};
+    WTL_FILE_SET(files);
     struct wtl_campaign *c = NULL;
     int rc = wtl_campaign_open(ctx->argv[0], WTL_CAMPAIGN_READ, ctx->clock, &c, err);
-    rc = rc ? rc : wtl_flow_report(&flow, c, options, ctx->arena, result, err);
+    rc = rc ? rc : wtl_flow_report(&flow, c, options, ctx->arena, &files, result, err);
     wtl_campaign_close(c);
-    return rc;
+    return rc ? rc : wtl_file_set_commit(&files, err);
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)

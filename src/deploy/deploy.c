@@ -122,19 +122,20 @@ int wtl_deploy_select(struct wtl_arena *arena, const struct wtl_plan_file *file,
 struct writing {
     struct wtl_arena *arena;
     const struct wtl_deployment *d;
+    struct wtl_file_set *set;
     struct wtl_buf text;
 };
 
-static int save(struct writing *w, const char *folder, const char *name, int mode,
+static int save(struct writing *w, const char *folder, const char *name, unsigned mode,
                 struct wtl_error *err)
 {
     char *dir = wtl_path_join(w->arena, w->d->options->dir, folder);
     char *path = dir ? wtl_path_join(w->arena, dir, name) : NULL;
     if (!path || w->text.failed)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    int rc = wtl_make_dirs(dir, err);
+    int rc = wtl_file_set_add_dir(w->set, dir, err);
     if (rc == 0)
-        rc = wtl_file_write_atomic(path, wtl_buf_str(&w->text), w->text.len, mode, err);
+        rc = wtl_file_set_add(w->set, path, wtl_buf_str(&w->text), w->text.len, mode, err);
     wtl_buf_clear(&w->text);
     return rc;
 }
@@ -157,11 +158,11 @@ static int write_shell(struct writing *w, struct wtl_error *err)
     if (rc == 0 && w->d->options->without_wattle) {
         rc = wtl_deploy_script(w->d, script, &w->text, err);
         if (rc == 0)
-            rc = save(w, ".", "clocks.sh", 0755, err);
+            rc = save(w, ".", "clocks.sh", 0777, err);
     }
     if (rc == 0)
         rc = wtl_deploy_installer(w->d, installer, &w->text, err);
-    return rc < 0 ? rc : save(w, ".", "install.sh", 0755, err);
+    return rc < 0 ? rc : save(w, ".", "install.sh", 0777, err);
 }
 
 /* The unit of one plan, and for `wattle apply` a PLAN file with that plan alone. */
@@ -177,13 +178,13 @@ static int write_item(struct writing *w, const struct wtl_deploy_item *item, str
         rc = wtl_plan_file_text(&one, &w->text, err);
         snprintf(name, sizeof name, "%s.json", item->name);
         if (rc == 0)
-            rc = save(w, "plans", name, 0644, err);
+            rc = save(w, "plans", name, 0666, err);
     }
     if (rc < 0)
         return rc;
     wtl_deploy_unit(w->d, item, &w->text);
     snprintf(name, sizeof name, "%s.service", item->name);
-    return save(w, "systemd", name, 0644, err);
+    return save(w, "systemd", name, 0666, err);
 }
 
 /* A folder with files in it and no production.json is somebody else's. */
@@ -210,7 +211,7 @@ static int check_folder(const char *dir, struct wtl_error *err)
         look.root--;
     struct stat st;
     if (stat(dir, &st) != 0)
-        return errno == ENOENT ? 0 : wtl_fail_errno(err, errno, "looking at", dir);
+        return errno == ENOENT ? 0 : wtl_fail_errno(err, errno, "look at", dir);
     if (!S_ISDIR(st.st_mode))
         return WTL_FAIL(err, WTL_USAGE, "\"%s\" is not a folder", dir);
     int rc = wtl_walk(dir, look_at, &look, err);
@@ -241,7 +242,7 @@ static int remove_stale(void *ctx, const char *path, int64_t size, struct wtl_er
             strcmp(base, file) == 0)
             return 0;
     }
-    return unlink(path) == 0 ? 0 : wtl_fail_errno(err, errno, "removing", path);
+    return wtl_file_set_remove(w->set, path, err);
 }
 
 static int remove_all_stale(struct writing *w, struct wtl_error *err)
@@ -263,8 +264,9 @@ static int remove_all_stale(struct writing *w, struct wtl_error *err)
         if (!path)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory");
         bool wanted = w->d->n_deployed && (i == 1 || w->d->options->without_wattle);
-        if (!wanted && unlink(path) != 0 && errno != ENOENT)
-            return wtl_fail_errno(err, errno, "removing", path);
+        int rc = wanted ? 0 : wtl_file_set_remove(w->set, path, err);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -279,21 +281,22 @@ static int write_all(struct writing *w, struct wtl_error *err)
         rc = write_shell(w, err);
     if (rc == 0) {
         wtl_deploy_readme(w->d, &w->text);
-        rc = save(w, ".", "DEPLOY.md", 0644, err);
+        rc = save(w, ".", "DEPLOY.md", 0666, err);
     }
     if (rc == 0)
         rc = wtl_deploy_production(w->d, &w->text, err);
     if (rc == 0)
-        rc = save(w, ".", "production.json", 0644, err);
+        rc = save(w, ".", "production.json", 0666, err);
     return rc < 0 ? rc : remove_all_stale(w, err);
 }
 
-int wtl_deploy_write(struct wtl_arena *arena, const struct wtl_deployment *d, struct wtl_error *err)
+int wtl_deploy_add(struct wtl_arena *arena, const struct wtl_deployment *d,
+                   struct wtl_file_set *set, struct wtl_error *err)
 {
     int rc = check_folder(d->options->dir, err);
     if (rc < 0)
         return rc;
-    struct writing w = {.arena = arena, .d = d};
+    struct writing w = {.arena = arena, .d = d, .set = set};
     wtl_buf_init(&w.text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
     rc = write_all(&w, err);
     wtl_buf_fini(&w.text);

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_set.h"
 #include "base/text.h"
 #include "store/board_file.h"
 #include "store/plan_file.h"
@@ -51,11 +52,11 @@ int wtl_deploy_select(struct wtl_arena *arena, const struct wtl_plan_file *file,
                       const struct wtl_deploy_options *options, struct wtl_deployment *out,
                       struct wtl_error *err);
 
-/* Writes all files, each atomically, production.json last; then removes units and plans of an
- * earlier deployment into the same folder that are no longer part of it. With nothing to deploy
- * only production.json and DEPLOY.md are written. */
-int wtl_deploy_write(struct wtl_arena *arena, const struct wtl_deployment *d,
-                     struct wtl_error *err);
+/* Adds all files to `set`, production.json last; units and plans of an earlier deployment into the
+ * same folder that are no longer part of it are to be removed. With nothing to deploy only
+ * production.json and DEPLOY.md are written. The caller commits. */
+int wtl_deploy_add(struct wtl_arena *arena, const struct wtl_deployment *d,
+                   struct wtl_file_set *set, struct wtl_error *err);
 
 /* production.json, appended: data/schemas/production.schema.json, docs/production-schema.md. */
 int wtl_deploy_production(const struct wtl_deployment *d, struct wtl_buf *out,

@@ -31,7 +31,7 @@ static int find_places(struct wtl_arena *arena, const char *dir, struct places *
         if (!*all[i].path)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
-    return wtl_make_dirs(dir, err);
+    return 0;
 }
 
 /* Plans of both kinds from the same judged runs. */
@@ -79,31 +79,32 @@ static int make_plans(const struct wtl_flow *flow, struct wtl_campaign *c,
 }
 
 static int write_plans(const struct wtl_flow *flow, const struct places *p, struct wtl_arena *arena,
-                       struct wtl_analysis *a, struct wtl_error *err)
+                       struct wtl_file_set *set, struct wtl_analysis *a, struct wtl_error *err)
 {
     const struct wtl_compare_files files = {
         p->html, p->pdf, {"plan-unconstrained.json", "plan.json"}};
-    int rc = wtl_plan_file_write(p->plan, &a->plans, err);
+    int rc = wtl_plan_file_add(set, p->plan, &a->plans, err);
     if (rc == 0)
-        rc = wtl_plan_file_write(p->free_plan, &a->free_plans, err);
+        rc = wtl_plan_file_add(set, p->free_plan, &a->free_plans, err);
     if (rc == 0)
         rc = wtl_compare_plans(arena, &a->free_plans, &a->plans, &a->comparison, err);
-    return rc < 0 ? rc : wtl_compare_write(flow, &a->comparison, &files, arena, err);
+    return rc < 0 ? rc : wtl_compare_write(flow, &a->comparison, &files, arena, set, err);
 }
 
 static int write_report(const struct wtl_flow *flow, struct wtl_campaign *c,
                         const struct wtl_analyse_options *o, const struct places *p,
-                        struct wtl_arena *arena, struct wtl_analysis *a, struct wtl_error *err)
+                        struct wtl_arena *arena, struct wtl_file_set *set, struct wtl_analysis *a,
+                        struct wtl_error *err)
 {
     struct wtl_report_options options = {
         .dir = p->report, .plans = &a->plans, .request = o->request, .cost = o->cost};
     options.formats[WTL_CANVAS_SVG] = options.formats[WTL_CANVAS_PNG] = true;
-    return wtl_flow_report(flow, c, &options, arena, &a->report, err);
+    return wtl_flow_report(flow, c, &options, arena, set, &a->report, err);
 }
 
 static int write_deployment(const struct wtl_flow *flow, const struct wtl_analyse_options *o,
-                            const struct places *p, struct wtl_arena *arena, struct wtl_analysis *a,
-                            struct wtl_error *err)
+                            const struct places *p, struct wtl_arena *arena,
+                            struct wtl_file_set *set, struct wtl_analysis *a, struct wtl_error *err)
 {
     struct wtl_deploy_options *options = WTL_NEW(arena, struct wtl_deploy_options);
     if (!options)
@@ -112,7 +113,7 @@ static int write_deployment(const struct wtl_flow *flow, const struct wtl_analys
                                            .plan_path = p->plan,
                                            .program = WTL_DEPLOY_PROGRAM,
                                            .without_wattle = !o->with_wattle};
-    return wtl_flow_deploy(flow, &a->plans, options, arena, &a->deployment, err);
+    return wtl_flow_deploy(flow, &a->plans, options, arena, set, &a->deployment, err);
 }
 
 int wtl_flow_analyse(const struct wtl_flow *flow, const struct wtl_analyse_options *options,
@@ -120,10 +121,13 @@ int wtl_flow_analyse(const struct wtl_flow *flow, const struct wtl_analyse_optio
 {
     struct places p;
     struct wtl_campaign *c = NULL;
+    WTL_FILE_SET(set);
     struct wtl_analysis *a = WTL_NEW(arena, struct wtl_analysis);
     if (!a)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     int rc = find_places(arena, options->dir, &p, err);
+    rc = rc ? rc : wtl_file_set_add_dir(&set, options->dir, err);
+    rc = rc ? rc : wtl_file_set_prepare(&set, err);
     if (rc == 0)
         rc = wtl_campaign_open(p.campaign, WTL_CAMPAIGN_CREATE, flow->clock, &c, err);
     if (rc < 0)
@@ -132,12 +136,14 @@ int wtl_flow_analyse(const struct wtl_flow *flow, const struct wtl_analyse_optio
     if (rc == 0)
         rc = make_plans(flow, c, options, arena, a, err);
     if (rc == 0)
-        rc = write_plans(flow, &p, arena, a, err);
+        rc = write_plans(flow, &p, arena, &set, a, err);
     if (rc == 0)
-        rc = write_report(flow, c, options, &p, arena, a, err);
+        rc = write_report(flow, c, options, &p, arena, &set, a, err);
     wtl_campaign_close(c);
     if (rc == 0)
-        rc = write_deployment(flow, options, &p, arena, a, err);
+        rc = write_deployment(flow, options, &p, arena, &set, a, err);
+    if (rc == 0)
+        rc = wtl_file_set_commit(&set, err);
     if (rc < 0)
         return rc;
     a->campaign = p.campaign;

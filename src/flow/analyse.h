@@ -33,7 +33,8 @@ struct wtl_analysis {
     struct wtl_deployment deployment;
 };
 
-/* On failure the files that were finished stay. */
+/* All files appear together at the end. On failure the runs that were imported stay in the
+ * campaign, and nothing else of it. */
 int wtl_flow_analyse(const struct wtl_flow *flow, const struct wtl_analyse_options *options,
                      struct wtl_arena *arena, struct wtl_analysis *out, struct wtl_error *err);
 

@@ -102,7 +102,7 @@ int wtl_export(const char *campaign, const char *file, const struct wtl_export_a
         request.plans = &plans;
     }
     rc = rc ? rc : wtl_flow_export(&call.flow, &request, &csv, err);
-    rc = rc ? rc : wtl_file_write_atomic(file, wtl_buf_str(&csv), csv.len, 0644, err);
+    rc = rc ? rc : wtl_file_write_atomic(file, wtl_buf_str(&csv), csv.len, 0666, err);
     if (rc == 0 && json_out) {
         json = wtl_export_json(file, request.table, &csv);
         rc = api_give_json(json, json_out, err);

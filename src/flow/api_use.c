@@ -83,6 +83,7 @@ int wtl_compare(const char *plan_a_json, const char *plan_b_json,
                 const struct wtl_compare_args *args, char **json_out, struct wtl_error *err)
 {
     API_CALL(call);
+    WTL_FILE_SET(set);
     struct wtl_compare_args a;
     struct wtl_plan_file plans[2];
     struct wtl_comparison comparison;
@@ -94,7 +95,8 @@ int wtl_compare(const char *plan_a_json, const char *plan_b_json,
     rc = rc ? rc : api_read_plans(&call.arena, "plan_b_json", plan_b_json, &plans[1], err);
     rc = rc ? rc : wtl_compare_plans(&call.arena, &plans[0], &plans[1], &comparison, err);
     if (rc == 0 && (a.html || a.pdf))
-        rc = wtl_compare_write(&call.flow, &comparison, &files, &call.arena, err);
+        rc = wtl_compare_write(&call.flow, &comparison, &files, &call.arena, &set, err);
+    rc = rc ? rc : wtl_file_set_commit(&set, err);
     if (rc < 0 || !json_out)
         return rc;
     return api_give_json(wtl_comparison_json(&comparison), json_out, err);
@@ -106,6 +108,7 @@ int wtl_report(const char *campaign, const char *folder, const struct wtl_report
                char **json_out, struct wtl_error *err)
 {
     API_CALL(call);
+    WTL_FILE_SET(files);
     struct wtl_report_args a;
     struct wtl_plan_file plans;
     struct wtl_report_result result;
@@ -128,7 +131,10 @@ int wtl_report(const char *campaign, const char *folder, const struct wtl_report
     options.request.boards = boards;
     options.request.n_boards = n_boards;
     rc = rc ? rc : api_open(&call, campaign, WTL_CAMPAIGN_READ, err);
-    rc = rc ? rc : wtl_flow_report(&call.flow, call.campaign, &options, &call.arena, &result, err);
+    rc = rc ? rc
+            : wtl_flow_report(&call.flow, call.campaign, &options, &call.arena, &files, &result,
+                              err);
+    rc = rc ? rc : wtl_file_set_commit(&files, err);
     if (rc < 0 || !json_out)
         return rc;
     return api_give_json(wtl_report_json(&result), json_out, err);
@@ -169,6 +175,7 @@ int wtl_deploy(const char *plan_json, const char *folder, const struct wtl_deplo
                char **json_out, struct wtl_error *err)
 {
     API_CALL(call);
+    WTL_FILE_SET(files);
     struct wtl_deploy_args a;
     struct wtl_deploy_options options;
     struct wtl_plan_file plans;
@@ -179,7 +186,8 @@ int wtl_deploy(const char *plan_json, const char *folder, const struct wtl_deplo
     rc = rc ? rc : api_check_flags("wtl_deploy_args", a.flags, WTL_DEPLOY_WITHOUT_WATTLE, err);
     rc = rc ? rc : read_deploy_args(&a, folder, &options, err);
     rc = rc ? rc : api_read_plans(&call.arena, "plan_json", plan_json, &plans, err);
-    rc = rc ? rc : wtl_flow_deploy(&call.flow, &plans, &options, &call.arena, &d, err);
+    rc = rc ? rc : wtl_flow_deploy(&call.flow, &plans, &options, &call.arena, &files, &d, err);
+    rc = rc ? rc : wtl_file_set_commit(&files, err);
     if (rc < 0 || !json_out)
         return rc;
     return give_production(&d, json_out, err);

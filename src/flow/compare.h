@@ -6,6 +6,7 @@
 #ifndef WTL_FLOW_COMPARE_H
 #define WTL_FLOW_COMPARE_H
 
+#include "base/file_set.h"
 #include "flow/flow.h"
 #include "store/plan_file.h"
 
@@ -48,14 +49,14 @@ const char *wtl_comparable_name(enum wtl_comparable c); /* "comparable", "one-si
 /* As JSON, docs/verdicts.md; the caller drops the reference. NULL when memory is out. */
 json_t *wtl_comparison_json(const struct wtl_comparison *c);
 
-/* The comparison as a document with a table and a figure: a page and a PDF. Paths that are NULL are
- * not written. */
+/* The comparison as a document with a table and a figure: a page and a PDF, added to `set`. Paths
+ * that are NULL are not written. */
 struct wtl_compare_files {
     const char *html, *pdf;
     const char *names[2]; /* of the two plans: "a.json", "b.json" */
 };
 int wtl_compare_write(const struct wtl_flow *flow, const struct wtl_comparison *c,
                       const struct wtl_compare_files *files, struct wtl_arena *arena,
-                      struct wtl_error *err);
+                      struct wtl_file_set *set, struct wtl_error *err);
 
 #endif

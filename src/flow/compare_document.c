@@ -176,7 +176,8 @@ static int build(const struct wtl_comparison *c, const struct wtl_compare_files 
 }
 
 static int write_one(const struct wtl_flow *flow, const struct wtl_document *d,
-                     struct wtl_fonts *fonts, bool pdf, const char *path, struct wtl_error *err)
+                     struct wtl_fonts *fonts, bool pdf, const char *path, struct wtl_file_set *set,
+                     struct wtl_error *err)
 {
     struct wtl_buf bytes;
     if (!path)
@@ -185,14 +186,14 @@ static int write_one(const struct wtl_flow *flow, const struct wtl_document *d,
     int rc = pdf ? wtl_pages_render(d, fonts, flow->alloc, &bytes, err)
                  : wtl_html_render(d, fonts, flow->alloc, &bytes, err);
     if (rc == 0)
-        rc = wtl_file_write_atomic(path, bytes.data, bytes.len, 0644, err);
+        rc = wtl_file_set_add(set, path, bytes.data, bytes.len, 0666, err);
     wtl_buf_fini(&bytes);
     return rc;
 }
 
 int wtl_compare_write(const struct wtl_flow *flow, const struct wtl_comparison *c,
                       const struct wtl_compare_files *files, struct wtl_arena *arena,
-                      struct wtl_error *err)
+                      struct wtl_file_set *set, struct wtl_error *err)
 {
     struct wtl_report r;
     struct wtl_document d;
@@ -203,9 +204,9 @@ int wtl_compare_write(const struct wtl_flow *flow, const struct wtl_comparison *
     if (rc == 0)
         rc = wtl_fonts_open(flow->alloc, &fonts, err);
     if (rc == 0)
-        rc = write_one(flow, &d, fonts, false, files->html, err);
+        rc = write_one(flow, &d, fonts, false, files->html, set, err);
     if (rc == 0)
-        rc = write_one(flow, &d, fonts, true, files->pdf, err);
+        rc = write_one(flow, &d, fonts, true, files->pdf, set, err);
     wtl_fonts_close(fonts);
     return rc;
 }

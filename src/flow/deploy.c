@@ -4,14 +4,14 @@
 
 int wtl_flow_deploy(const struct wtl_flow *flow, const struct wtl_plan_file *file,
                     const struct wtl_deploy_options *options, struct wtl_arena *arena,
-                    struct wtl_deployment *out, struct wtl_error *err)
+                    struct wtl_file_set *files, struct wtl_deployment *out, struct wtl_error *err)
 {
     struct wtl_board *boards = NULL;
     struct wtl_deployment d;
     size_t n = 0;
     int rc = wtl_boards_load(arena, &boards, &n, err);
     rc = rc ? rc : wtl_deploy_select(arena, file, boards, n, flow->clock, options, &d, err);
-    rc = rc ? rc : wtl_deploy_write(arena, &d, err);
+    rc = rc ? rc : wtl_deploy_add(arena, &d, files, err);
     if (rc == 0)
         *out = d;
     return rc;

@@ -9,10 +9,10 @@
 #include "deploy/deploy.h"
 #include "flow/flow.h"
 
-/* Selects and writes. `file` and `options` must outlive the deployment, which points to them. */
+/* Selects, and adds to `files`, which the caller commits. `file` and `options` must outlive the deployment, which points to them. */
 int wtl_flow_deploy(const struct wtl_flow *flow, const struct wtl_plan_file *file,
                     const struct wtl_deploy_options *options, struct wtl_arena *arena,
-                    struct wtl_deployment *out, struct wtl_error *err);
+                    struct wtl_file_set *files, struct wtl_deployment *out, struct wtl_error *err);
 
 /* 0 when something was deployed; -WTL_INFEASIBLE when the limits are what stands in the way of all,
  * else -WTL_UNDECIDED. */

@@ -179,6 +179,7 @@ struct output {
     const struct wtl_document *doc;
     struct wtl_fonts *fonts;
     struct wtl_arena *arena;
+    struct wtl_file_set *set;
     struct wtl_report_file *files;
     size_t n, cap;
 };
@@ -189,7 +190,7 @@ static int write_out(struct output *o, const char *name, const struct wtl_buf *b
     const char *path = wtl_path_join(o->arena, o->options->dir, name);
     if (!path || wtl_grow(o->arena, &o->files, o->n, &o->cap))
         return WTL_FAIL(err, WTL_NOMEM, "out of memory writing the report");
-    int rc = wtl_file_write_atomic(path, bytes->data, bytes->len, 0644, err);
+    int rc = wtl_file_set_add(o->set, path, bytes->data, bytes->len, 0666, err);
     if (rc == 0)
         o->files[o->n++] = (struct wtl_report_file){path, (int64_t)bytes->len};
     return rc;
@@ -274,7 +275,7 @@ static int write_all(struct output *o, const struct wtl_report *r, size_t *fitti
         singles ? wtl_path_join(o->arena, o->options->dir, "figures") : o->options->dir;
     if (!dir)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory writing the report");
-    int rc = wtl_make_dirs(dir, err);
+    int rc = wtl_file_set_add_dir(o->set, dir, err);
     rc = rc ? rc : wtl_fonts_open(o->flow->alloc, &o->fonts, err);
     if (rc == 0 && !o->options->only)
         rc = write_documents(o, r, err);
@@ -287,7 +288,8 @@ static int write_all(struct output *o, const struct wtl_report *r, size_t *fitti
 
 int wtl_flow_report(const struct wtl_flow *flow, struct wtl_campaign *c,
                     const struct wtl_report_options *options, struct wtl_arena *arena,
-                    struct wtl_report_result *result_out, struct wtl_error *err)
+                    struct wtl_file_set *files, struct wtl_report_result *result_out,
+                    struct wtl_error *err)
 {
     struct gathering g = {.flow = flow, .c = c, .options = options, .arena = arena};
     g.wanted = wanted_metrics(options);
@@ -299,7 +301,7 @@ int wtl_flow_report(const struct wtl_flow *flow, struct wtl_campaign *c,
     rc = rc ? rc : wtl_content_build(arena, &report, &content, &doc, err);
     if (rc < 0)
         return rc;
-    struct output o = {.flow = flow, .options = options, .doc = &doc, .arena = arena};
+    struct output o = {.flow = flow, .options = options, .doc = &doc, .arena = arena, .set = files};
     rc = write_all(&o, &report, &fitting, err);
     if (rc == 0)
         *result_out =

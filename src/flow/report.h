@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A campaign and its plans to a folder of documents: report.html, report.pdf, summary.md and
- * figures/NAME.svg, .png, .pdf. Every file is replaced in one step; a failure (full disk, a folder
- * that cannot be written) leaves the files that were finished and no half one.
+ * figures/NAME.svg, .png, .pdf, as a set of files that the caller commits: a failure (memory, a
+ * full disk, a folder that cannot be written) leaves an earlier report as it was.
  */
 #ifndef WTL_FLOW_REPORT_H
 #define WTL_FLOW_REPORT_H
 
+#include "base/file_set.h"
 #include "flow/optimize.h"
 #include "report/content.h"
 #include "store/plan_file.h"
@@ -28,7 +29,7 @@ struct wtl_report_file {
 };
 
 struct wtl_report_result {
-    struct wtl_report_file *files; /* in order of writing */
+    struct wtl_report_file *files; /* in order */
     size_t n_files;
     size_t n_figures; /* in the document */
     const char *const *notes;
@@ -40,7 +41,8 @@ struct wtl_report_result {
  * them). */
 int wtl_flow_report(const struct wtl_flow *flow, struct wtl_campaign *c,
                     const struct wtl_report_options *options, struct wtl_arena *arena,
-                    struct wtl_report_result *result_out, struct wtl_error *err);
+                    struct wtl_file_set *files, struct wtl_report_result *result_out,
+                    struct wtl_error *err);
 
 /* "svg,png,pdf" or "none" to the formats of single figures. -WTL_USAGE names the choices. */
 int wtl_report_formats_parse(const char *text, bool formats[WTL_N_CANVAS_FORMATS],

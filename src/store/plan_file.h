@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file_set.h"
 #include "base/text.h"
 #include "core/plan.h"
 
@@ -46,7 +47,9 @@ json_t *wtl_estimate_to_json(const struct wtl_estimate *e);
 int wtl_plan_file_text(const struct wtl_plan_file *file, struct wtl_buf *out,
                        struct wtl_error *err);
 
-/* The same to a file, atomically. */
+/* The same to a file of a set, or at once. */
+int wtl_plan_file_add(struct wtl_file_set *set, const char *path, const struct wtl_plan_file *file,
+                      struct wtl_error *err);
 int wtl_plan_file_write(const char *path, const struct wtl_plan_file *file, struct wtl_error *err);
 
 /* "-": standard input. */

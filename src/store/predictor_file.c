@@ -15,16 +15,24 @@ int wtl_predictor_file_text(const struct wtl_predictor_file *file, struct wtl_bu
     return rc;
 }
 
-int wtl_predictor_file_write(const char *path, const struct wtl_predictor_file *file,
-                             struct wtl_error *err)
+int wtl_predictor_file_add(struct wtl_file_set *set, const char *path,
+                           const struct wtl_predictor_file *file, struct wtl_error *err)
 {
     struct wtl_buf text;
     wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
     int rc = wtl_predictor_file_text(file, &text, err);
     if (rc == 0)
-        rc = wtl_file_write_atomic(path, wtl_buf_str(&text), text.len, 0644, err);
+        rc = wtl_file_set_add(set, path, wtl_buf_str(&text), text.len, 0666, err);
     wtl_buf_fini(&text);
     return rc;
+}
+
+int wtl_predictor_file_write(const char *path, const struct wtl_predictor_file *file,
+                             struct wtl_error *err)
+{
+    WTL_FILE_SET(set);
+    int rc = wtl_predictor_file_add(&set, path, file, err);
+    return rc ? rc : wtl_file_set_commit(&set, err);
 }
 
 int wtl_predictor_file_read(struct wtl_arena *arena, const char *path,

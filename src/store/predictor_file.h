@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file_set.h"
 #include "base/text.h"
 #include "predict/predictor.h"
 
@@ -45,6 +46,9 @@ int wtl_predictor_from_json(struct wtl_arena *arena, const char *name, const jso
 /* The document as text, appended. */
 int wtl_predictor_file_text(const struct wtl_predictor_file *file, struct wtl_buf *out,
                             struct wtl_error *err);
+/* The same to a file of a set, or at once. */
+int wtl_predictor_file_add(struct wtl_file_set *set, const char *path,
+                           const struct wtl_predictor_file *file, struct wtl_error *err);
 int wtl_predictor_file_write(const char *path, const struct wtl_predictor_file *file,
                              struct wtl_error *err);
 /* "-": standard input. */

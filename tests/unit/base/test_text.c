@@ -167,6 +167,20 @@ static void views_trim_and_compare(void **state)
     assert_string_equal(small, "N/");
 }
 
+static void utf8_by_the_letter_of_the_rfc(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "", "plain", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\x80",         "a\xc3",        "\xc0\x80",
+                                      "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "\xf5",         "\xe2\x82"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(wtl_utf8_valid(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(wtl_utf8_valid(bad[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +192,7 @@ int main(void)
         cmocka_unit_test(buffer_survives_failing_memory),
         cmocka_unit_test(names_fold_to_one_key),
         cmocka_unit_test(views_trim_and_compare),
+        cmocka_unit_test(utf8_by_the_letter_of_the_rfc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/support.h"
+
+#include "base/file.h"
+#include "base/file_set.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[512];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    make_temporary_directory(dir, sizeof dir);
+    return 0;
+}
+
+static int drop_dir(void **state)
+{
+    (void)state;
+    remove_tree(dir);
+    return 0;
+}
+
+/* One of a few static buffers. */
+static const char *in_dir(const char *name)
+{
+    static char path[8][1024];
+    static int next;
+    char *p = path[next++ % 8];
+    snprintf(p, sizeof path[0], "%s/%s", dir, name);
+    return p;
+}
+
+static void assert_content(const char *name, const char *want)
+{
+    WTL_ARENA(arena);
+    char *data = NULL;
+    size_t n = 0;
+    struct wtl_error err = {0};
+    assert_ok(wtl_file_read(&arena, in_dir(name), 1 << 20, &data, &n, &err), &err);
+    assert_string_equal(data, want);
+}
+
+static int count(void *ctx, const char *path, int64_t size, struct wtl_error *err)
+{
+    (void)path;
+    (void)size;
+    (void)err;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static int n_files(void)
+{
+    int n = 0;
+    assert_int_equal(wtl_walk(dir, count, &n, NULL), 0);
+    return n;
+}
+
+static void add(struct wtl_file_set *set, const char *name, const char *text)
+{
+    struct wtl_error err = {0};
+    assert_ok(wtl_file_set_add(set, in_dir(name), text, strlen(text), 0666, &err), &err);
+}
+
+static void add_dir(struct wtl_file_set *set, const char *name)
+{
+    struct wtl_error err = {0};
+    assert_ok(wtl_file_set_add_dir(set, in_dir(name), &err), &err);
+}
+
+static bool there(const char *name)
+{
+    return access(in_dir(name), F_OK) == 0;
+}
+
+static void all_appear_at_once(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    WTL_FILE_SET(set);
+    write_text(in_dir("old"), "old");
+    write_text(in_dir("stale"), "stale");
+    add(&set, "old", "new");
+    add_dir(&set, "x/y");
+    add(&set, "x/y/file", "deep");
+    add(&set, "empty", "");
+    assert_ok(wtl_file_set_remove(&set, in_dir("stale"), &err), &err);
+    assert_ok(wtl_file_set_remove(&set, in_dir("never was"), &err), &err);
+    assert_content("old", "old");
+    assert_false(there("x"));
+    assert_ok(wtl_file_set_commit(&set, &err), &err);
+    assert_content("old", "new");
+    assert_content("x/y/file", "deep");
+    assert_content("empty", "");
+    assert_int_equal(n_files(), 3);
+}
+
+static void what_is_not_committed_leaves_nothing(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_file_set set;
+    write_text(in_dir("old"), "old");
+    wtl_file_set_init(&set, wtl_alloc_system());
+    add(&set, "old", "new");
+    add_dir(&set, "x/y");
+    add(&set, "x/y/file", "deep");
+    assert_ok(wtl_file_set_prepare(&set, &err), &err);
+    assert_int_equal(n_files(), 3);
+    wtl_file_set_fini(&set);
+    wtl_file_set_fini(&set);
+    assert_content("old", "old");
+    assert_int_equal(n_files(), 1);
+    assert_false(there("x"));
+}
+
+static void one_that_fails_holds_back_all(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_file_set set;
+    write_text(in_dir("old"), "old");
+    write_text(in_dir("d/file"), "keeps the directory");
+    wtl_file_set_init(&set, wtl_alloc_system());
+    add(&set, "old", "new");
+    add(&set, "d", "a directory is no place for a file");
+    assert_int_equal(wtl_file_set_commit(&set, &err), -(int)WTL_IO);
+    assert_non_null(strstr(err.message, in_dir("d")));
+    wtl_file_set_fini(&set);
+    assert_content("old", "old");
+    assert_int_equal(n_files(), 2);
+
+    wtl_file_set_init(&set, wtl_alloc_system());
+    add(&set, "old", "new");
+    add_dir(&set, "old/below");
+    assert_int_equal(wtl_file_set_commit(&set, &err), -(int)WTL_NOTFOUND);
+    wtl_file_set_fini(&set);
+    assert_content("old", "old");
+}
+
+/* A file-size limit stands in for a full disk: the second file does not fit. */
+static void a_full_disk_leaves_the_old_files(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_file_set set;
+    char big[20000];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    write_text(in_dir("a"), "old");
+    wtl_file_set_init(&set, wtl_alloc_system());
+    add(&set, "a", "new");
+    add(&set, "b", big);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit small = {.rlim_cur = 4096, .rlim_max = before.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int rc = wtl_file_set_commit(&set, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    wtl_file_set_fini(&set);
+    assert_int_equal(rc, -(int)WTL_IO);
+    assert_non_null(strstr(err.message, in_dir("b")));
+    assert_content("a", "old");
+    assert_int_equal(n_files(), 1);
+}
+
+static void every_allocation_can_fail(void **state)
+{
+    (void)state;
+    int rc = -1;
+    long at = 1;
+    for (; rc != 0; at++) {
+        struct wtl_alloc_failing failing;
+        struct wtl_file_set set;
+        assert_true(at < 100);
+        wtl_file_set_init(&set, wtl_alloc_failing(&failing, at));
+        char big[40000] = {0};
+        rc = wtl_file_set_add_dir(&set, in_dir("x/y"), NULL);
+        rc = rc ? rc : wtl_file_set_add(&set, in_dir("x/y/big"), big, sizeof big, 0666, NULL);
+        rc = rc ? rc : wtl_file_set_commit(&set, NULL);
+        wtl_file_set_fini(&set);
+        assert_true(rc == 0 || rc == -(int)WTL_NOMEM);
+        assert_int_equal(n_files(), rc == 0);
+        assert_int_equal(there("x"), rc == 0);
+    }
+    assert_true(at > 3);
+}
+
+static void links_are_followed_and_pipes_written_to(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct stat st;
+    WTL_FILE_SET(set);
+    write_text(in_dir("d/real"), "old");
+    assert_int_equal(symlink("d/real", in_dir("link")), 0);
+    assert_int_equal(mkfifo(in_dir("pipe"), 0600), 0);
+    int fd = open(in_dir("pipe"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    add(&set, "link", "new");
+    add(&set, "pipe", "through");
+    assert_ok(wtl_file_set_commit(&set, &err), &err);
+    assert_content("d/real", "new");
+    assert_int_equal(lstat(in_dir("link"), &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    char text[20] = "";
+    assert_int_equal(read(fd, text, sizeof text), 7);
+    assert_string_equal(text, "through");
+    assert_ok(wtl_file_write_atomic(in_dir("pipe"), "again", 5, 0666, &err), &err);
+    assert_int_equal(read(fd, text, sizeof text), 5);
+    close(fd);
+    assert_int_equal(lstat(in_dir("pipe"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+}
+
+static void the_mask_of_the_user_holds(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct stat st;
+    mode_t before = umask(077);
+    int rc = wtl_file_write_atomic(in_dir("secret"), "x", 1, 0666, &err);
+    WTL_FILE_SET(set);
+    assert_ok(wtl_file_set_add(&set, in_dir("program"), "x", 1, 0777, &err), &err);
+    int rc2 = wtl_file_set_commit(&set, &err);
+    umask(before);
+    assert_ok(rc, &err);
+    assert_ok(rc2, &err);
+    assert_int_equal(stat(in_dir("secret"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(in_dir("program"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(all_appear_at_once),
+        TEST(what_is_not_committed_leaves_nothing),
+        TEST(one_that_fails_holds_back_all),
+        TEST(a_full_disk_leaves_the_old_files),
+        TEST(every_allocation_can_fail),
+        TEST(links_are_followed_and_pipes_written_to),
+        TEST(the_mask_of_the_user_holds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
