@@ -11,6 +11,10 @@
 /* A document of a hundred pages with dense scatter plots stays under 20 MB. */
 enum { OUTPUT_MAX = 512 << 20, SIDE_MAX_PT = 14400, PIXELS_MAX = 1 << 26 };
 
+/* More than cairo takes for a page or for the fonts at the end, and above the size up to which
+ * glibc would keep what is given back. */
+enum { HEADROOM_BYTES = 48 << 20 };
+
 static const double pi = 3.14159265358979323846;
 
 const char *wtl_canvas_format_name(enum wtl_canvas_format format)
@@ -27,6 +31,20 @@ static int fail_cairo(cairo_status_t status, struct wtl_error *err)
     if (status == CAIRO_STATUS_NO_MEMORY || status == CAIRO_STATUS_WRITE_ERROR)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure");
     return WTL_FAIL(err, WTL_FAILED, "cannot draw: %s", cairo_status_to_string(status));
+}
+
+/* Where memory runs out under its hands, the PDF surface of cairo 1.16 crashes or leaves out parts
+ * in silence. So a PDF is begun and ended only with memory in sight. */
+static int check_headroom(struct wtl_alloc alloc, enum wtl_canvas_format format,
+                          struct wtl_error *err)
+{
+    if (format != WTL_CANVAS_PDF)
+        return 0;
+    void *p = alloc.resize(alloc.ctx, NULL, HEADROOM_BYTES);
+    if (!p)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a PDF");
+    alloc.resize(alloc.ctx, p, 0);
+    return 0;
 }
 
 /* A failure stays in the buffer, where wtl_canvas_finish() finds it: told of it, the PDF surface of
@@ -93,6 +111,7 @@ int wtl_canvas_new(struct wtl_alloc alloc, struct wtl_fonts *fonts,
 {
     double scale = options->png_scale > 0 ? options->png_scale : 2.5;
     int rc = check_size(options, scale, err);
+    rc = rc ? rc : check_headroom(alloc, options->format, err);
     if (rc < 0)
         return rc;
     struct wtl_canvas *c = alloc.resize(alloc.ctx, NULL, sizeof *c);
@@ -122,21 +141,31 @@ void wtl_canvas_drop(struct wtl_canvas *c)
 {
     if (!c)
         return;
+    bool sound = cairo_status(c->cr) == CAIRO_STATUS_SUCCESS &&
+                 cairo_surface_status(c->surface) == CAIRO_STATUS_SUCCESS;
     cairo_destroy(c->cr);
-    if (c->surface)
+    /* A PDF surface that failed crashes when it is finished: better to lose its memory. */
+    if (sound || c->format != WTL_CANVAS_PDF) {
         cairo_surface_finish(c->surface); /* what it still writes goes into the buffer below */
-    cairo_surface_destroy(c->surface);
+        cairo_surface_destroy(c->surface);
+    }
     wtl_buf_fini(&c->bytes);
     c->alloc.resize(c->alloc.ctx, c, 0);
 }
 
+int wtl_canvas_check(const struct wtl_canvas *c, struct wtl_error *err)
+{
+    return fail_cairo(cairo_status(c->cr), err);
+}
+
 static int write_output(struct wtl_canvas *c, struct wtl_buf *out, struct wtl_error *err)
 {
-    int rc = fail_cairo(cairo_status(c->cr), err);
+    int rc = wtl_canvas_check(c, err);
     if (rc < 0)
         return rc;
     if (c->format == WTL_CANVAS_PNG)
         rc = fail_cairo(cairo_surface_write_to_png_stream(c->surface, take_bytes, &c->bytes), err);
+    rc = rc ? rc : check_headroom(c->alloc, c->format, err);
     if (rc < 0)
         return rc;
     cairo_surface_finish(c->surface);

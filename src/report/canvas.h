@@ -52,6 +52,11 @@ int wtl_canvas_new(struct wtl_alloc alloc, struct wtl_fonts *fonts,
 
 /* Ends the drawing, appends the file's bytes to `out`, frees the canvas in every case. */
 int wtl_canvas_finish(struct wtl_canvas *c, struct wtl_buf *out, struct wtl_error *err);
+
+/* 0, or what went wrong so far. For canvases that are only measured on, before they are dropped:
+ * widths after a failure are wrong. */
+int wtl_canvas_check(const struct wtl_canvas *c, struct wtl_error *err);
+
 void wtl_canvas_drop(struct wtl_canvas *c); /* without output; NULL is fine */
 
 /* PDF: ends the page and begins the next; other formats have one page and ignore it. */

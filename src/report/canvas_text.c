@@ -63,7 +63,7 @@ static int face_open(struct library *library, const unsigned char *data, unsigne
     static const cairo_user_data_key_t key;
     FT_Face face;
     if (FT_New_Memory_Face(library->ft, data, (FT_Long)size, 0, &face) != 0)
-        return WTL_FAIL(err, WTL_NOMEM, "cannot load the built-in font");
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory loading the fonts");
     face->generic.data = library;
     cairo_font_face_t *made = cairo_ft_font_face_create_for_ft_face(face, FT_LOAD_NO_HINTING);
     if (cairo_font_face_set_user_data(made, &key, face, face_destroyed) != CAIRO_STATUS_SUCCESS) {

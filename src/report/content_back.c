@@ -160,8 +160,9 @@ void wtl_write_methods(struct wtl_writer *w)
     wtl_document_heading(w->d, 1, "Methods in short");
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         wtl_document_bullet(w->d, "%s", methods[i]);
-    wtl_document_paragraph(w->d, "More, with sources: docs/methods.md of the Wattle distribution, "
-                                 "and `wattle optimize --help`.");
+    wtl_document_paragraph(w->d,
+                           "More, with sources: docs/methods-*.md of the Wattle distribution, "
+                           "and `wattle optimize --help`.");
 }
 
 /* --- what is not known ----------------------------------------------------------------------- */

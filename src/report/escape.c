@@ -2,36 +2,18 @@
  * Escaping for XML, HTML and Markdown; UTF-8 cleaning. */
 #include "report/escape.h"
 
-#include <stdbool.h>
 #include <string.h>
-
-/* Length of the valid sequence at s, 0 if there is none (RFC 3629). */
-static size_t sequence(const unsigned char *s)
-{
-    if (s[0] < 0x80)
-        return s[0] ? 1 : 0;
-    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
 
 size_t wtl_utf8_next(const char *text)
 {
-    size_t n = sequence((const unsigned char *)text);
+    size_t n = wtl_utf8_sequence(text);
     return n ? n : (*text ? 1 : 0);
 }
 
 /* The next clean character of *s, as bytes; moves *s on. */
 static struct wtl_view take(const char **s)
 {
-    size_t n = sequence((const unsigned char *)*s);
+    size_t n = wtl_utf8_sequence(*s);
     struct wtl_view v = {.s = *s, .n = n};
     if (n == 0)
         v = wtl_view_of("\xef\xbf\xbd");

@@ -193,9 +193,12 @@ static int measure(const struct wtl_figure *f, struct wtl_fonts *fonts, struct w
     int rc = wtl_canvas_new(alloc, fonts, &options, &c, err);
     if (rc < 0)
         return rc;
-    *height_out = wtl_figure_height(f, c);
+    double height = wtl_figure_height(f, c);
+    rc = wtl_canvas_check(c, err);
     wtl_canvas_drop(c);
-    return 0;
+    if (rc == 0)
+        *height_out = height;
+    return rc;
 }
 
 /* A prefix of ids that differs between the figures of a page and is the same in every report:
@@ -213,7 +216,7 @@ static int render(const struct wtl_figure *f, struct wtl_fonts *fonts,
                   struct wtl_error *err)
 {
     const double margin = 10;
-    double height;
+    double height = 0;
     char id[16];
     int rc = measure(f, fonts, alloc, &height, err);
     if (rc < 0)

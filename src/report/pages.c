@@ -222,6 +222,8 @@ static int first_pass(struct wtl_pager *p, struct wtl_fonts *fonts)
     if (rc < 0)
         return rc;
     lay_out(p);
+    if (p->rc == 0)
+        p->rc = wtl_canvas_check(p->c, p->err);
     wtl_canvas_drop(p->c);
     return p->rc;
 }

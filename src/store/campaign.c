@@ -115,6 +115,7 @@ static int open_file(struct wtl_campaign *c, enum wtl_campaign_mode mode, struct
     int result = sqlite3_open_v2(c->path, &c->db, flags, NULL);
     if (result != SQLITE_OK)
         return wtl_sql_fail(c, result, "open campaign", err);
+    c->opened = true;
     rc = configure(c, err);
     return rc ? rc : wtl_schema_check(c, mode, err);
 }
@@ -171,9 +172,14 @@ static void remove_if_unused(struct wtl_campaign *c)
     if (!c->made || c->committed)
         return;
     int64_t used = 1;
-    bool locked = c->db && wtl_sql_exec(c, "BEGIN EXCLUSIVE", "lock", NULL) == 0;
-    if (!locked)
+    struct stat st;
+    int locked = c->opened ? wtl_sql_exec(c, "BEGIN EXCLUSIVE", "lock", NULL) : -(int)WTL_NOMEM;
+    if (locked < 0) {
+        /* SQLite makes the file before it runs out of memory. */
+        if (locked == -(int)WTL_NOMEM && stat(c->path, &st) == 0 && st.st_size == 0)
+            unlink(c->path);
         return;
+    }
     static const char count[] =
         "SELECT (SELECT count(*) FROM sqlite_master WHERE name='source') > 0";
     int rc = wtl_sql_number(c, count, &used, NULL);

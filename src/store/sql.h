@@ -35,6 +35,7 @@ struct wtl_campaign {
     bool writable;
     bool in_transaction;
     bool made;            /* the file was not there before this open */
+    bool opened;          /* `db` can be used */
     bool committed;       /* something was stored by this open */
     uint64_t run_columns; /* bit m: the table `run` has a column for metric m */
     struct wtl_chunker *chunker;
