@@ -137,6 +137,7 @@ static int run_command(const struct wtl_command *command, int argc, const char *
 int main(int argc, char **argv)
 {
     static const char *const help_argv[] = {"help"};
+    wtl_json_watch_memory();
     const char *const *args = (const char *const *)argv;
     if (argc < 2) {
         run_command(&wtl_cmd_help, 1, help_argv);

@@ -6,7 +6,23 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The one piece of state outside of structs: jansson's allocation functions take no context. */
+static _Thread_local unsigned long failed_allocations;
+
+static void *watched_malloc(size_t size)
+{
+    void *p = malloc(size);
+    failed_allocations += p == NULL;
+    return p;
+}
+
+void wtl_json_watch_memory(void)
+{
+    json_set_alloc_funcs(watched_malloc, free);
+}
 
 int wtl_json_parse(const char *text, size_t n, const char *file, json_t **root_out,
                    struct wtl_error *err)
@@ -15,16 +31,19 @@ int wtl_json_parse(const char *text, size_t n, const char *file, json_t **root_o
         return WTL_FAIL(err, WTL_LIMIT, "\"%s\" is larger than %d bytes", file,
                         WTL_LIMIT_DOCUMENT_BYTES);
     json_error_t why;
+    unsigned long failed_before = failed_allocations;
     json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
-    if (root) {
+    bool memory = failed_allocations != failed_before ||
+                  (!root && json_error_code(&why) == json_error_out_of_memory);
+    if (root && !memory) {
         *root_out = root;
         return 0;
     }
-    bool memory = json_error_code(&why) == json_error_out_of_memory;
-    int rc = memory ? WTL_FAIL(err, WTL_NOMEM, "out of memory reading \"%s\"", file)
-                    : WTL_FAIL(err, WTL_PARSE, "JSON: %s", why.text);
-    if (!memory)
-        wtl_error_input(err, file, why.line > 0 ? why.line : 0, why.column > 0 ? why.column : 0);
+    json_decref(root);
+    if (memory)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory reading \"%s\"", file);
+    int rc = WTL_FAIL(err, WTL_PARSE, "JSON: %s", why.text);
+    wtl_error_input(err, file, why.line > 0 ? why.line : 0, why.column > 0 ? why.column : 0);
     return rc;
 }
 

@@ -30,6 +30,11 @@ struct wtl_json {
 int wtl_json_parse(const char *text, size_t n, const char *file, json_t **root_out,
                    struct wtl_error *err);
 
+/* Makes jansson note where its memory runs out, which wtl_json_parse() then reports. Without this,
+ * jansson 2.14 takes a string for shorter than it is, or for a mistake in the text. For programs,
+ * before the first use of jansson and the first thread; a library must not do that to its host. */
+void wtl_json_watch_memory(void);
+
 struct wtl_json wtl_json_root(const json_t *root, const char *file);
 
 /* "plans[2].saving.lo"; "the document" for the root. Returns buf. */
@@ -77,6 +82,11 @@ json_t *wtl_json_finite(double value);
 /* Text that comes from outside (file names, names in traces). Where it is not UTF-8, which JSON
  * needs, every byte that is not ASCII becomes '?'. NULL when memory is out. */
 json_t *wtl_json_text(const char *text);
+
+/* Building without a check at every step: takes over `value`; where it is NULL or memory is out,
+ * *object (*array) is dropped and becomes NULL, and stays so. */
+void wtl_json_put(json_t **object, const char *key, json_t *value);
+void wtl_json_add(json_t **array, json_t *value);
 
 /* Writes `value` with two blanks of indent and a final newline; arrays of numbers on one line.
  * Members keep their order. Not finite numbers become null. False when `out` failed. */

@@ -12,18 +12,35 @@ json_t *wtl_json_finite(double value)
 
 json_t *wtl_json_text(const char *text)
 {
-    json_t *value = json_string(text);
-    if (value)
-        return value;
+    if (wtl_utf8_valid(text))
+        return json_string(text);
     struct wtl_alloc alloc = wtl_alloc_system();
     size_t n = strlen(text);
     char *ascii = alloc.resize(alloc.ctx, NULL, n + 1);
     for (size_t i = 0; ascii && i <= n; i++)
         ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-    value = ascii ? json_string(ascii) : NULL;
+    json_t *value = ascii ? json_string(ascii) : NULL;
     if (ascii)
         alloc.resize(alloc.ctx, ascii, 0);
     return value;
+}
+
+static void drop_unless(bool good, json_t **container)
+{
+    if (good)
+        return;
+    json_decref(*container);
+    *container = NULL;
+}
+
+void wtl_json_put(json_t **object, const char *key, json_t *value)
+{
+    drop_unless(json_object_set_new(*object, key, value) == 0, object);
+}
+
+void wtl_json_add(json_t **array, json_t *value)
+{
+    drop_unless(json_array_append_new(*array, value) == 0, array);
 }
 
 static void write_string(const char *s, size_t n, struct wtl_buf *out)

@@ -93,10 +93,10 @@ static json_t *monitoring(const struct wtl_plan *p)
     snprintf(clock, sizeof clock, "SM clock under load more than 15 MHz away from %d MHz",
              p->clock_mhz);
     json_t *alerts = json_pack("[s]", clock);
-    if (alerts && p->time_s.n > 0 && p->time_s.evidence != WTL_EVIDENCE_NONE) {
+    if (p->time_s.n > 0 && p->time_s.evidence != WTL_EVIDENCE_NONE) {
         snprintf(time, sizeof time, "median time of a run outside %.4g s to %.4g s", p->time_s.lo,
                  p->time_s.hi);
-        json_array_append_new(alerts, json_string(time));
+        wtl_json_add(&alerts, json_string(time));
     }
     return json_pack("{s:[s,s,s,s,s], s:o}", "key_metrics", "clocks.sm", "power.draw",
                      "temperature.gpu", "utilization.gpu", "clocks_event_reasons.active", "alerts",
@@ -133,36 +133,22 @@ static json_t *left_out(const struct wtl_deploy_item *item)
 static json_t *document(const struct wtl_deployment *d)
 {
     json_t *configurations = json_object(), *out = json_array();
-    bool failed = !configurations || !out;
-    for (size_t i = 0; i < d->n_items && !failed; i++) {
+    for (size_t i = 0; i < d->n_items; i++) {
         char key[2 * WTL_LIMIT_NAME + 2];
-        if (d->items[i].left_out[0]) {
-            failed = json_array_append_new(out, left_out(&d->items[i])) != 0;
-            continue;
-        }
         config_key(d, &d->items[i], key, sizeof key);
-        failed = json_object_set_new(configurations, key, configuration(d, &d->items[i])) != 0;
+        if (d->items[i].left_out[0])
+            wtl_json_add(&out, left_out(&d->items[i]));
+        else
+            wtl_json_put(&configurations, key, configuration(d, &d->items[i]));
     }
-    json_t *root =
-        failed ? NULL
-               : json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "format",
-                           "wattle-production", "version", WTL_PRODUCTION_VERSION, "generated",
-                           d->generated, "methodology",
-                           "docs/methods.md: fitted curves, bootstrap of the whole "
-                           "selection, limits held at their upper 97.5 % bound",
-                           "source", "plan", d->options->plan_path, "tool", d->file->tool,
-                           "campaign", d->file->campaign, "fingerprint", d->file->fingerprint);
-    if (!root) {
-        json_decref(configurations);
-        json_decref(out);
-        return NULL;
-    }
-    if (json_object_set_new(root, "configurations", configurations) != 0 ||
-        json_object_set_new(root, "left_out", out) != 0) {
-        json_decref(root);
-        return NULL;
-    }
-    return root;
+    return json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:o, s:o}", "format",
+                     "wattle-production", "version", WTL_PRODUCTION_VERSION, "generated",
+                     d->generated, "methodology",
+                     "docs/methods-optimize.md: fitted curves, bootstrap of the whole "
+                     "selection, limits held at their upper 97.5 % bound",
+                     "source", "plan", d->options->plan_path, "tool", d->file->tool, "campaign",
+                     d->file->campaign, "fingerprint", d->file->fingerprint, "configurations",
+                     configurations, "left_out", out);
 }
 
 int wtl_deploy_production(const struct wtl_deployment *d, struct wtl_buf *out,

@@ -121,13 +121,8 @@ static json_t *change_json(const struct wtl_plan_change *c)
 json_t *wtl_comparison_json(const struct wtl_comparison *c)
 {
     json_t *changes = json_array();
-    for (size_t i = 0; changes && i < c->n; i++)
-        if (json_array_append_new(changes, change_json(&c->changes[i])) != 0) {
-            json_decref(changes);
-            changes = NULL;
-        }
-    if (!changes)
-        return NULL;
+    for (size_t i = 0; i < c->n; i++)
+        wtl_json_add(&changes, change_json(&c->changes[i]));
     return json_pack("{s:s, s:i, s:b, s:o}", "format", "wattle-comparison", "version", 1,
                      "same_data", c->same_data, "changes", changes);
 }

@@ -8,8 +8,7 @@ static json_t *json_of_drops(const struct wtl_import_result *r)
     json_t *drops = json_object();
     for (int d = 0; d < (int)WTL_N_DROPS; d++)
         if (r->dropped[d])
-            json_object_set_new(drops, wtl_drop_name((enum wtl_drop)d),
-                                json_integer(r->dropped[d]));
+            wtl_json_put(&drops, wtl_drop_name((enum wtl_drop)d), json_integer(r->dropped[d]));
     return drops;
 }
 
@@ -17,10 +16,9 @@ static json_t *json_of_sets(const struct wtl_import_result *r)
 {
     json_t *sets = json_array();
     for (size_t i = 0; i < r->n_sets; i++)
-        json_array_append_new(sets,
-                              json_pack("{s:o, s:o, s:I}", "gpu", wtl_json_text(r->sets[i].gpu),
-                                        "workload", wtl_json_text(r->sets[i].workload), "runs",
-                                        (json_int_t)r->sets[i].runs));
+        wtl_json_add(&sets, json_pack("{s:o, s:o, s:I}", "gpu", wtl_json_text(r->sets[i].gpu),
+                                      "workload", wtl_json_text(r->sets[i].workload), "runs",
+                                      (json_int_t)r->sets[i].runs));
     return sets;
 }
 
@@ -28,9 +26,9 @@ static json_t *json_of_notes(const struct wtl_import_result *r)
 {
     json_t *notes = json_array();
     for (size_t i = 0; i < r->n_notes; i++)
-        json_array_append_new(
-            notes, json_pack("{s:o, s:o, s:b}", "path", wtl_json_text(r->notes[i].path), "text",
-                             wtl_json_text(r->notes[i].text), "failed", r->notes[i].failed));
+        wtl_json_add(&notes,
+                     json_pack("{s:o, s:o, s:b}", "path", wtl_json_text(r->notes[i].path), "text",
+                               wtl_json_text(r->notes[i].text), "failed", r->notes[i].failed));
     return notes;
 }
 

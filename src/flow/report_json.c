@@ -3,6 +3,7 @@
 #include "flow/report.h"
 
 #include "base/text.h"
+#include "codec/json.h"
 
 #include <string.h>
 
@@ -31,10 +32,10 @@ json_t *wtl_report_json(const struct wtl_report_result *r)
 {
     json_t *files = json_array(), *notes = json_array();
     for (size_t i = 0; i < r->n_files; i++)
-        json_array_append_new(files, json_pack("{s:s, s:I}", "path", r->files[i].path, "bytes",
-                                               (json_int_t)r->files[i].bytes));
+        wtl_json_add(&files, json_pack("{s:s, s:I}", "path", r->files[i].path, "bytes",
+                                       (json_int_t)r->files[i].bytes));
     for (size_t i = 0; i < r->n_notes; i++)
-        json_array_append_new(notes, json_string(r->notes[i]));
+        wtl_json_add(&notes, json_string(r->notes[i]));
     return json_pack("{s:o, s:I, s:o}", "files", files, "figures", (json_int_t)r->n_figures,
                      "notes", notes);
 }

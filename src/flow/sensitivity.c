@@ -95,8 +95,8 @@ static json_t *point(const struct wtl_sweep_point *p, const char *key, json_t *v
 static json_t *points(const struct wtl_sweep_point *p, size_t n, const char *key)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array && i < n; i++)
-        json_array_append_new(array, point(&p[i], key, wtl_json_finite(p[i].value)));
+    for (size_t i = 0; i < n; i++)
+        wtl_json_add(&array, point(&p[i], key, wtl_json_finite(p[i].value)));
     return array;
 }
 
@@ -104,10 +104,10 @@ static json_t *agreement(const struct wtl_agreement *a)
 {
     json_t *array = json_array();
     char name[64];
-    for (int i = 0; array && i < WTL_METHODS; i++)
-        json_array_append_new(
-            array, point(&a->point[i], "objective",
-                         json_string(wtl_objective_format(&a->objective[i], name, sizeof name))));
+    for (int i = 0; i < WTL_METHODS; i++)
+        wtl_json_add(&array,
+                     point(&a->point[i], "objective",
+                           json_string(wtl_objective_format(&a->objective[i], name, sizeof name))));
     return json_pack("{s:o, s:o, s:i}", "objectives", array, "share",
                      a->n_pairs ? wtl_json_finite(a->share) : json_null(), "n_pairs", a->n_pairs);
 }
@@ -138,12 +138,8 @@ static json_t *set_json(const struct wtl_set_sensitivity *s)
 json_t *wtl_sensitivity_json(const struct wtl_set_sensitivity *sets, size_t n)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array && i < n; i++)
-        if (json_array_append_new(array, set_json(&sets[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    return array ? json_pack("{s:s, s:i, s:o}", "format", "wattle-sensitivity", "version", 1,
-                             "sets", array)
-                 : NULL;
+    for (size_t i = 0; i < n; i++)
+        wtl_json_add(&array, set_json(&sets[i]));
+    return json_pack("{s:s, s:i, s:o}", "format", "wattle-sensitivity", "version", 1, "sets",
+                     array);
 }

@@ -29,8 +29,7 @@ static json_t *json_of_causes(const int by_cause[WTL_N_CAUSES])
     json_t *causes = json_object();
     for (int c = 0; c < (int)WTL_N_CAUSES; c++)
         if (by_cause[c])
-            json_object_set_new(causes, wtl_cause_name((enum wtl_cause)c),
-                                json_integer(by_cause[c]));
+            wtl_json_put(&causes, wtl_cause_name((enum wtl_cause)c), json_integer(by_cause[c]));
     return causes;
 }
 
@@ -56,7 +55,7 @@ static json_t *json_of_devices(const struct wtl_workset *set)
     json_t *names = json_array();
     for (int i = 0; i < d.n; i++)
         if (d.name[i][0])
-            json_array_append_new(names, wtl_json_text(d.name[i]));
+            wtl_json_add(&names, wtl_json_text(d.name[i]));
     return names;
 }
 
@@ -65,7 +64,7 @@ static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quali
     struct wtl_show_counts n = wtl_show_count(set);
     json_t *cells = json_array();
     for (size_t i = 0; i < set->n_cells; i++)
-        json_array_append_new(cells, json_of_cell(&set->cells[i]));
+        wtl_json_add(&cells, json_of_cell(&set->cells[i]));
     return json_pack(
         "{s:o, s:o, s:o, s:{s:i, s:i, s:i}, s:I, s:i, s:i, s:o, s:i, s:I, s:s, s:o, s:o}", "gpu",
         wtl_json_text(set->gpu), "workload", wtl_json_text(set->workload), "devices",
@@ -77,9 +76,9 @@ static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quali
         "measurements", cells);
 }
 
-static void set_count(json_t *object, const char *key, int64_t value)
+static void set_count(json_t **object, const char *key, int64_t value)
 {
-    json_object_set_new(object, key, value ? json_integer(value) : json_null());
+    wtl_json_put(object, key, value ? json_integer(value) : json_null());
 }
 
 /* Whose run it is, and its metrics. */
@@ -89,16 +88,16 @@ static json_t *json_of_identity(const struct wtl_run *run)
                           (json_int_t)run->source_id, "gpu", wtl_json_text(run->gpu), "workload",
                           wtl_json_text(run->workload), "job", wtl_json_text(run->job), "device",
                           wtl_json_text(run->device));
-    set_count(o, "seq", run->seq);
-    set_count(o, "rep", run->rep);
-    set_count(o, "clock_mhz", run->clock_mhz);
-    json_object_set_new(o, "status", json_string(wtl_run_status_name(run->status)));
+    set_count(&o, "seq", run->seq);
+    set_count(&o, "rep", run->rep);
+    set_count(&o, "clock_mhz", run->clock_mhz);
+    wtl_json_put(&o, "status", json_string(wtl_run_status_name(run->status)));
     json_t *metrics = json_object();
     for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
         if (wtl_run_has(run, (enum wtl_run_metric)m))
-            json_object_set_new(metrics, wtl_run_metric_info((enum wtl_run_metric)m)->name,
-                                wtl_json_finite(run->metric[m]));
-    json_object_set_new(o, "metrics", metrics);
+            wtl_json_put(&metrics, wtl_run_metric_info((enum wtl_run_metric)m)->name,
+                         wtl_json_finite(run->metric[m]));
+    wtl_json_put(&o, "metrics", metrics);
     return o;
 }
 
@@ -107,11 +106,11 @@ static json_t *json_of_run(const struct wtl_run *run)
     json_t *causes = json_array();
     for (int c = 0; c < (int)WTL_N_CAUSES; c++)
         if ((run->causes >> c) & 1)
-            json_array_append_new(causes, json_string(wtl_cause_name((enum wtl_cause)c)));
+            wtl_json_add(&causes, json_string(wtl_cause_name((enum wtl_cause)c)));
     json_t *o = json_of_identity(run);
-    json_object_set_new(o, "used", json_boolean(run->causes == 0));
-    json_object_set_new(o, "causes", causes);
-    json_object_set_new(o, "reason", wtl_json_text(run->reason));
+    wtl_json_put(&o, "used", json_boolean(run->causes == 0));
+    wtl_json_put(&o, "causes", causes);
+    wtl_json_put(&o, "reason", wtl_json_text(run->reason));
     return o;
 }
 
@@ -132,7 +131,7 @@ static json_t *json_of_runs(const struct wtl_show *s)
     json_t *runs = json_array();
     for (size_t i = 0; i < s->n_sets; i++)
         for (size_t k = 0; k < s->sets[i].n_runs; k++)
-            json_array_append_new(runs, json_of_run(&s->sets[i].runs[k]));
+            wtl_json_add(&runs, json_of_run(&s->sets[i].runs[k]));
     return runs;
 }
 
@@ -141,7 +140,7 @@ static json_t *json_of_timed(const struct wtl_show *s)
     json_t *runs = json_array();
     for (size_t i = 0; i < s->n_sets; i++)
         for (size_t k = 0; k < s->sets[i].n_timed; k++)
-            json_array_append_new(runs, json_of_identity(&s->sets[i].timed[k]));
+            wtl_json_add(&runs, json_of_identity(&s->sets[i].timed[k]));
     return runs;
 }
 
@@ -149,18 +148,18 @@ json_t *wtl_show_json(const struct wtl_show *s)
 {
     json_t *sets = json_array();
     for (size_t i = 0; i < s->n_sets; i++)
-        json_array_append_new(sets, json_of_set(&s->sets[i], &s->quality[i]));
+        wtl_json_add(&sets, json_of_set(&s->sets[i], &s->quality[i]));
     json_t *o = json_pack("{s:o, s:s, s:I, s:o}", "campaign", wtl_json_text(s->path), "fingerprint",
                           s->fingerprint, "n_sources", (json_int_t)s->n_sources, "sets", sets);
     if (s->list_runs) {
-        json_object_set_new(o, "runs", json_of_runs(s));
-        json_object_set_new(o, "timed_runs", json_of_timed(s));
+        wtl_json_put(&o, "runs", json_of_runs(s));
+        wtl_json_put(&o, "timed_runs", json_of_timed(s));
     }
     if (s->list_sources) {
         json_t *sources = json_array();
         for (size_t i = 0; i < s->n_sources; i++)
-            json_array_append_new(sources, json_of_source(&s->sources[i]));
-        json_object_set_new(o, "sources", sources);
+            wtl_json_add(&sources, json_of_source(&s->sources[i]));
+        wtl_json_put(&o, "sources", sources);
     }
     return o;
 }

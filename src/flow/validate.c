@@ -269,8 +269,8 @@ static json_t *claim(const struct wtl_claim *c, const struct wtl_estimate *plann
 static json_t *texts(const char *const *notes, size_t n)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array && i < n; i++)
-        json_array_append_new(array, json_string(notes[i]));
+    for (size_t i = 0; i < n; i++)
+        wtl_json_add(&array, json_string(notes[i]));
     return array;
 }
 
@@ -298,15 +298,9 @@ static json_t *list_of(json_t *root, const char *key, json_t *(*one)(const void 
                        const void *items, size_t n)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array && i < n; i++)
-        if (json_array_append_new(array, one(items, i)) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
-    if (!root || !array || json_object_set_new(root, key, array) != 0) {
-        json_decref(root);
-        return NULL;
-    }
+    for (size_t i = 0; i < n; i++)
+        wtl_json_add(&array, one(items, i));
+    wtl_json_put(&root, key, array);
     return root;
 }
 

@@ -75,6 +75,12 @@ struct writer {
     int rc;
 };
 
+static void out_of_memory(struct writer *w)
+{
+    if (w->rc == 0)
+        w->rc = WTL_FAIL(w->err, WTL_NOMEM, "out of memory writing a plan");
+}
+
 static void fail(struct writer *w, const char *key, const char *what)
 {
     if (w->rc < 0)
@@ -89,16 +95,14 @@ static void fail(struct writer *w, const char *key, const char *what)
 /* Steals `value`. */
 static void put(struct writer *w, json_t *object, const char *key, json_t *value)
 {
-    if (!value)
-        fail(w, key, "cannot be written (out of memory?)");
-    else if (json_object_set_new(object, key, value) != 0)
-        fail(w, key, "cannot be written (out of memory?)");
+    if (json_object_set_new(object, key, value) != 0)
+        out_of_memory(w);
 }
 
-static void append(struct writer *w, json_t *array, const char *key, json_t *value)
+static void append(struct writer *w, json_t *array, json_t *value)
 {
-    if (!value || json_array_append_new(array, value) != 0)
-        fail(w, key, "cannot be written (out of memory?)");
+    if (json_array_append_new(array, value) != 0)
+        out_of_memory(w);
 }
 
 static void put_real(struct writer *w, json_t *object, const char *key, double value)
@@ -111,9 +115,8 @@ static void put_real(struct writer *w, json_t *object, const char *key, double v
 
 static void put_string(struct writer *w, json_t *object, const char *key, const char *text)
 {
-    json_t *value = json_string(text);
-    if (value)
-        put(w, object, key, value);
+    if (wtl_utf8_valid(text))
+        put(w, object, key, json_string(text));
     else
         fail(w, key, "is not UTF-8 text");
 }
@@ -158,7 +161,7 @@ static void put_clocks(struct writer *w, json_t *parent, const char *key, const 
 {
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++)
-        append(w, array, key, json_integer(clocks_mhz[i]));
+        append(w, array, json_integer(clocks_mhz[i]));
     put(w, parent, key, array);
 }
 
@@ -183,9 +186,9 @@ static void put_curve(struct writer *w, json_t *parent)
 {
     json_t *front = json_array(), *curve = json_array();
     for (size_t i = 0; i < w->plan->n_curve; i++) {
-        append(w, curve, "curve", point(w, &w->plan->curve[i], false));
+        append(w, curve, point(w, &w->plan->curve[i], false));
         if (w->plan->curve[i].pareto)
-            append(w, front, "pareto", point(w, &w->plan->curve[i], true));
+            append(w, front, point(w, &w->plan->curve[i], true));
     }
     put(w, parent, "pareto", front);
     put(w, parent, "curve", curve);
@@ -209,7 +212,7 @@ static void put_policy(struct writer *w, json_t *parent, const struct wtl_policy
         json_t *item = json_object();
         put(w, item, "percent", json_integer(p->slo[i].percent));
         put_real(w, item, "seconds", p->slo[i].seconds);
-        append(w, slo, "slo", item);
+        append(w, slo, item);
     }
     put(w, constraints, "slo", slo);
     put(w, o, "constraints", constraints);
@@ -273,9 +276,8 @@ static void put_notes(struct writer *w, json_t *parent)
 {
     json_t *notes = json_array();
     for (size_t i = 0; i < w->plan->n_notes; i++) {
-        json_t *note = json_string(w->plan->notes[i]);
-        if (note)
-            append(w, notes, "notes", note);
+        if (wtl_utf8_valid(w->plan->notes[i]))
+            append(w, notes, json_string(w->plan->notes[i]));
         else
             fail(w, "notes", "is not UTF-8 text");
     }
@@ -354,7 +356,7 @@ int wtl_plan_to_json(const struct wtl_plan_file *file, json_t **root_out, struct
     put(&w, root, "campaign", campaign);
     for (size_t i = 0; i < file->n_plans; i++) {
         w.plan = &file->plans[i];
-        append(&w, plans, "plans", plan_object(&w));
+        append(&w, plans, plan_object(&w));
     }
     w.plan = NULL;
     put(&w, root, "plans", plans);

@@ -16,16 +16,13 @@ struct writer {
 
 static void put(struct writer *w, json_t *object, const char *key, json_t *value)
 {
-    if ((!value || json_object_set_new(object, key, value) != 0) && w->rc == 0)
-        w->rc = WTL_FAIL(w->err, WTL_NOMEM,
-                         "%s of a predictor cannot be written (out of memory, "
-                         "or not UTF-8)",
-                         key);
+    if (json_object_set_new(object, key, value) != 0 && w->rc == 0)
+        w->rc = WTL_FAIL(w->err, WTL_NOMEM, "out of memory writing %s of a predictor", key);
 }
 
 static void append(struct writer *w, json_t *array, json_t *value)
 {
-    if ((!value || json_array_append_new(array, value) != 0) && w->rc == 0)
+    if (json_array_append_new(array, value) != 0 && w->rc == 0)
         w->rc = WTL_FAIL(w->err, WTL_NOMEM, "out of memory writing a predictor");
 }
 
@@ -65,7 +62,7 @@ static json_t *noise(struct writer *w, const struct wtl_form_noise *n)
 static json_t *card(struct writer *w, const struct wtl_gpu_effect *g)
 {
     json_t *o = json_object();
-    put(w, o, "gpu", json_string(g->gpu));
+    put(w, o, "gpu", wtl_json_text(g->gpu));
     put(w, o, "f_max_mhz", real(w, "f_max_mhz", g->f_max_mhz));
     put(w, o, "n_examples", json_integer(g->n_examples));
     put(w, o, "effect", vector(w, "effect", g->effect, WTL_FORM_N));
@@ -145,8 +142,8 @@ static json_t *trained(struct writer *w, const struct wtl_predictor *p)
     json_t *array = json_array();
     for (size_t i = 0; i < p->n_trained; i++) {
         json_t *o = json_object();
-        put(w, o, "gpu", json_string(p->trained[i].gpu));
-        put(w, o, "workload", json_string(p->trained[i].workload));
+        put(w, o, "gpu", wtl_json_text(p->trained[i].gpu));
+        put(w, o, "workload", wtl_json_text(p->trained[i].workload));
         put(w, o, "n_runs", json_integer(p->trained[i].n_runs));
         put(w, o, "n_clocks", json_integer(p->trained[i].n_clocks));
         append(w, array, o);
@@ -178,7 +175,7 @@ static void put_body(struct writer *w, json_t *root, const struct wtl_predictor_
     put(w, root, "version", json_integer(WTL_PREDICTOR_FILE_VERSION));
     put(w, root, "tool", json_string(file->tool));
     put(w, root, "created", json_string(file->created));
-    put(w, root, "campaign", json_string(file->campaign));
+    put(w, root, "campaign", wtl_json_text(file->campaign));
     put(w, root, "fingerprint", json_string(p->fingerprint));
     wtl_objective_format(&p->objective, objective, sizeof objective);
     put(w, root, "objective", json_string(objective));

@@ -5,7 +5,12 @@
  *   FAILMALLOC_AT=n      the n-th request (from 1) fails, and only that one
  *   FAILMALLOC_FROM=n    the n-th and all later ones fail
  *   FAILMALLOC_COUNT=f   at exit, the number of requests is written to file f
+ *   FAILMALLOC_TRACE=1   the stack of the first failing request goes to standard error
+ * Works on top of AddressSanitizer with LD_PRELOAD="failmalloc.so libasan.so" and
+ * ASAN_OPTIONS=verify_asan_link_order=0.
  */
+#include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -14,23 +19,41 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define EXPORT __attribute__((visibility("default")))
+
 #pragma GCC visibility push(default)
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+/* AddressSanitizer's, where it is loaded: free() is its own then. */
+__attribute__((weak)) void *__interceptor_malloc(size_t size);
+__attribute__((weak)) void *__interceptor_calloc(size_t n, size_t size);
+__attribute__((weak)) void *__interceptor_realloc(void *p, size_t size);
+__attribute__((weak)) void *__interceptor_memalign(size_t alignment, size_t size);
 #pragma GCC visibility pop
 
 static atomic_long requests;
+static atomic_bool traced;
 static long fail_at;
 static long fail_from;
 
+static long setting(const char *name)
+{
+    const char *text = getenv(name);
+    return text ? atol(text) : 0;
+}
+
 __attribute__((constructor)) static void read_settings(void)
 {
-    const char *at = getenv("FAILMALLOC_AT");
-    const char *from = getenv("FAILMALLOC_FROM");
-    fail_at = at ? atol(at) : 0;
-    fail_from = from ? atol(from) : 0;
+    void *frame[1];
+    bool trace = setting("FAILMALLOC_TRACE") != 0;
+    if (trace)
+        (void)backtrace(frame, 1); /* loads what it needs */
+    atomic_store(&traced, !trace);
     atomic_store(&requests, 0);
+    fail_at = setting("FAILMALLOC_AT");
+    fail_from = setting("FAILMALLOC_FROM");
 }
 
 __attribute__((destructor)) static void write_count(void)
@@ -46,23 +69,62 @@ __attribute__((destructor)) static void write_count(void)
     close(fd);
 }
 
+static void show_stack(void)
+{
+    void *frames[40];
+    if (!atomic_exchange(&traced, true))
+        backtrace_symbols_fd(frames, backtrace(frames, 40), 2);
+}
+
 static bool fails(void)
 {
     long n = atomic_fetch_add(&requests, 1) + 1;
-    return n == fail_at || (fail_from && n >= fail_from);
+    if (n != fail_at && (!fail_from || n < fail_from))
+        return false;
+    show_stack();
+    errno = ENOMEM;
+    return true;
 }
 
-__attribute__((visibility("default"))) void *malloc(size_t size)
+EXPORT void *malloc(size_t size)
 {
-    return fails() ? NULL : __libc_malloc(size);
+    if (fails())
+        return NULL;
+    return __interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size);
 }
 
-__attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
+EXPORT void *calloc(size_t n, size_t size)
 {
-    return fails() ? NULL : __libc_calloc(n, size);
+    if (fails())
+        return NULL;
+    return __interceptor_calloc ? __interceptor_calloc(n, size) : __libc_calloc(n, size);
 }
 
-__attribute__((visibility("default"))) void *realloc(void *p, size_t size)
+EXPORT void *realloc(void *p, size_t size)
 {
-    return fails() ? NULL : __libc_realloc(p, size);
+    if (fails())
+        return NULL;
+    return __interceptor_realloc ? __interceptor_realloc(p, size) : __libc_realloc(p, size);
+}
+
+EXPORT void *memalign(size_t alignment, size_t size)
+{
+    if (fails())
+        return NULL;
+    return __interceptor_memalign ? __interceptor_memalign(alignment, size)
+                                  : __libc_memalign(alignment, size);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+EXPORT int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    void *p = memalign(alignment, size);
+    if (!p)
+        return ENOMEM;
+    *out = p;
+    return 0;
 }

@@ -5,6 +5,7 @@
 #include "support/support.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char sample[] =
@@ -214,12 +215,63 @@ static void shortest_text_of_doubles(void **state)
     assert_string_equal(wtl_format_double(0, text), "0");
 }
 
+static long granted;
+
+static void *sparing_malloc(size_t size)
+{
+    return granted-- > 0 ? malloc(size) : NULL;
+}
+
+static json_t *build(void)
+{
+    json_t *items = json_array();
+    wtl_json_add(&items, json_integer(1));
+    wtl_json_add(&items, wtl_json_text("\xc3\xa9"));
+    json_t *object = json_object();
+    wtl_json_put(&object, "items", items);
+    wtl_json_put(&object, "half", wtl_json_finite(0.5));
+    return object;
+}
+
+/* Whichever request of jansson fails: the whole document, or none. */
+static void a_document_is_never_built_in_part(void **state)
+{
+    (void)state;
+    json_auto_t *whole = build();
+    assert_int_equal(json_object_size(whole), 2);
+    json_t *got = NULL;
+    long n = 0;
+    for (; !got && n < 100; n++) {
+        granted = n;
+        json_set_alloc_funcs(sparing_malloc, free);
+        got = build();
+        json_set_alloc_funcs(malloc, free);
+    }
+    assert_in_range(n, 5, 99);
+    assert_true(json_equal(got, whole));
+    json_decref(got);
+}
+
+static void what_is_not_utf8_is_shown_as_ascii(void **state)
+{
+    (void)state;
+    json_auto_t *good = wtl_json_text("gr\xc3\xbc\xc3\x9f");
+    json_auto_t *bad = wtl_json_text("gr\xfc\xdf");
+    assert_string_equal(json_string_value(good), "gr\xc3\xbc\xc3\x9f");
+    assert_string_equal(json_string_value(bad), "gr??");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_members),        cmocka_unit_test(errors_name_the_way),
-        cmocka_unit_test(bad_text_has_a_place), cmocka_unit_test(writes_what_people_can_read),
-        cmocka_unit_test(numbers_round_trip),   cmocka_unit_test(shortest_text_of_doubles),
+        cmocka_unit_test(reads_members),
+        cmocka_unit_test(errors_name_the_way),
+        cmocka_unit_test(bad_text_has_a_place),
+        cmocka_unit_test(writes_what_people_can_read),
+        cmocka_unit_test(numbers_round_trip),
+        cmocka_unit_test(shortest_text_of_doubles),
+        cmocka_unit_test(a_document_is_never_built_in_part),
+        cmocka_unit_test(what_is_not_utf8_is_shown_as_ascii),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
