@@ -93,6 +93,21 @@ static void print_rows(const struct wtl_import_result *r, FILE *out)
     fputc('\n', out);
 }
 
+/* "columns that nobody knows, left out: a, b": one of them may be a misspelt one. */
+static void print_columns(const struct wtl_import_result *r, FILE *out)
+{
+    char text[sizeof r->unknown_columns * 2 + 60];
+    size_t n = (size_t)snprintf(text, sizeof text, "columns that are not known, left out: ");
+    for (const char *p = r->unknown_columns; *p; p++) {
+        text[n++] = *p;
+        if (*p == ',')
+            text[n++] = ' ';
+    }
+    text[n] = '\0';
+    if (r->unknown_columns[0])
+        wtl_print_wrapped(out, text, 0, WTL_TABLE_WIDTH);
+}
+
 static int print_sets(struct wtl_context *ctx, const struct wtl_import_result *r,
                       struct wtl_error *err)
 {
@@ -115,6 +130,7 @@ static int print_text(struct wtl_context *ctx, const struct wtl_import_result *r
     FILE *out = ctx->out;
     print_files(r, out);
     print_rows(r, out);
+    print_columns(r, out);
     fprintf(out, "%" PRId64 " run%s added", r->runs_added, plural(r->runs_added));
     if (r->runs_updated)
         fprintf(out, ", %" PRId64 " updated from timing logs", r->runs_updated);

@@ -251,6 +251,12 @@ int wtl_slo_parse(const char *text, struct wtl_slo *out, struct wtl_error *err)
         int rc = wtl_parse_quantity(text + strlen(prefix), WTL_UNIT_SECOND, &seconds, err);
         if (rc < 0)
             return rc;
+        char last = text[strlen(text) - 1];
+        if (last == '.' || (last >= '0' && last <= '9')) { /* 200 s would be met by anything */
+            rc = WTL_FAIL(err, WTL_USAGE, "the latency in \"%s\" has no unit", text);
+            wtl_error_hint(err, "write %sms or %ss", text, text);
+            return rc;
+        }
         if (seconds <= 0)
             return WTL_FAIL(err, WTL_USAGE, "the latency in \"%s\" must be positive", text);
         *out = (struct wtl_slo){percents[i], seconds};

@@ -63,6 +63,7 @@ struct wtl_import_result {
     int64_t runs_without_clock;  /* added, neither name nor content tells their clock */
     struct wtl_import_set *sets; /* by gpu and workload (folded), ascending */
     size_t n_sets;
+    char unknown_columns[400];     /* of new files, nobody knows them: "fan,pstate"; each once */
     struct wtl_import_note *notes; /* in order of path */
     size_t n_notes;
 };

@@ -108,8 +108,25 @@ static int load_timings(struct import *im, struct wtl_error *err)
 
 /* ---- Storing ----------------------------------------------------------------------------------*/
 
+/* Adds the names that the list does not have yet, while there is room. */
+static void add_columns(char *list, size_t size, const char *names)
+{
+    while (*names) {
+        size_t n = strcspn(names, ","), used = strlen(list);
+        bool there = false;
+        for (const char *p = list; *p && !there; p += strcspn(p, ","), p += *p == ',')
+            there = strcspn(p, ",") == n && memcmp(p, names, n) == 0;
+        if (!there && used + n + 2 <= size)
+            snprintf(list + used, size - used, "%s%.*s", used ? "," : "", (int)n, names);
+        names += n;
+        names += *names == ',';
+    }
+}
+
 static void count_source(struct import *im, const struct wtl_read_report *report, int64_t bytes)
 {
+    add_columns(im->result.unknown_columns, sizeof im->result.unknown_columns,
+                report->unknown_columns);
     struct wtl_import_result *r = &im->result;
     r->files_read++;
     r->bytes += bytes;

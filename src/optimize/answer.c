@@ -319,6 +319,38 @@ static void note_baseline(const struct wtl_work *w, const struct wtl_plan *plan,
                       plan->baseline_clock_mhz);
 }
 
+/* The part of a run's energy that is spent idling until the next one arrives. */
+static double idle_j(const struct wtl_idling *idling, double log_time)
+{
+    return idling->power_w * fmax(idling->period_s - exp(log_time), 0);
+}
+
+static void note_idle(const struct wtl_work *w, const struct wtl_plan *plan, size_t at,
+                      struct wtl_notes *notes)
+{
+    const struct wtl_idling *idling = &w->obs.idling;
+    const struct wtl_row *o = &w->contrast.origin;
+    if (!idling->counted)
+        return;
+    wtl_notes_add(notes,
+                  "Energy of one run of work with the idle time after it: %.4g J at the baseline, "
+                  "of which %.4g idle, and %.4g J at %d MHz, of which %.4g idle.",
+                  exp(o->base_energy), idle_j(idling, o->base_time), exp(o->energy[at]),
+                  plan->best_guess_mhz, idle_j(idling, o->time[at]));
+}
+
+static void note_latency(const struct wtl_work *w, const struct wtl_plan *plan, size_t at,
+                         struct wtl_notes *notes)
+{
+    for (int i = 0; i < w->constraints.n; i++) {
+        const struct wtl_constraint *k = &w->constraints.item[i];
+        if (k->kind == WTL_CONSTRAINT_SLO)
+            wtl_notes_add(
+                notes, "p%d latency at %d MHz: at most %.4g ms by its bound; limit %.4g ms.",
+                k->percent, plan->best_guess_mhz, 1e3 * exp(k->bound[at]), 1e3 * exp(k->limit));
+    }
+}
+
 static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
                         struct wtl_notes *notes)
 {
@@ -396,6 +428,8 @@ int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct 
         rc = estimates_of_guess(scratch, w, guess, plan, err);
     if (rc)
         return rc;
+    note_idle(w, plan, guess, notes);
+    note_latency(w, plan, guess, notes);
     note_choice(w, plan, notes);
     return 0;
 }

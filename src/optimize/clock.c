@@ -114,8 +114,10 @@ static int make_constraints(struct wtl_arena *arena, const struct wtl_observatio
         add(set, WTL_CONSTRAINT_SAVING, log1p(-p->min_saving));
     if (p->has_max_power)
         add(set, WTL_CONSTRAINT_POWER, log(p->max_power_w));
-    if (obs->idling.counted)
+    if (obs->idling.counted) {
         add(set, WTL_CONSTRAINT_RATE, log(obs->idling.period_s));
+        set->item[set->n - 1].work = obs->idling.period_s * p->rate_per_s;
+    }
     int rc = p->has_min_clock_ratio ? add_clock_ratio(arena, grid, p, set, err) : 0;
     for (int i = 0; !rc && i < p->n_slo; i++)
         rc = add_slo(arena, obs, grid, &p->slo[i], set, obstacle, err);

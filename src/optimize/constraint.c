@@ -122,12 +122,19 @@ void wtl_constraint_describe(const struct wtl_constraint *k, char *buf, size_t s
         snprintf(buf, size, "clock at least %.4g of the highest", v);
         break;
     case WTL_CONSTRAINT_RATE:
-        snprintf(buf, size, "rate of one run per %.4g s", v);
+        snprintf(buf, size, "arrival rate of %.4g/s, one run of work per %.4g s", k->work / v, v);
         break;
     case WTL_CONSTRAINT_SLO:
         snprintf(buf, size, "p%d latency at most %.4g ms", k->percent, 1000 * v);
         break;
     }
+}
+
+/* To four digits. */
+static double round_down(double v)
+{
+    double scale = pow(10, 3 - floor(log10(v)));
+    return floor(v * scale + 1e-9) / scale;
 }
 
 void wtl_constraint_option(const struct wtl_constraint *k, double limit, char *buf, size_t size)
@@ -150,7 +157,7 @@ void wtl_constraint_option(const struct wtl_constraint *k, double limit, char *b
         snprintf(buf, size, "--min-clock-ratio %.4g", floor(v * 1000 + 1e-9) / 1000);
         break;
     case WTL_CONSTRAINT_RATE:
-        snprintf(buf, size, "a rate of at most one run per %.4g s", ceil(v * 1000 - 1e-9) / 1000);
+        snprintf(buf, size, "--rate %.4g", round_down(k->work / v));
         break;
     case WTL_CONSTRAINT_SLO:
         snprintf(buf, size, "--slo p%d=%.4gms", k->percent, ceil(v * 1e4 - 1e-9) / 10);

@@ -25,6 +25,7 @@ struct wtl_constraint {
     enum wtl_constraint_kind kind;
     double limit;        /* log of the largest value allowed */
     int percent;         /* SLO */
+    double work;         /* RATE: units of one run, in which rates count */
     const double *bound; /* CLOCK_RATIO and SLO: log of the bound per clock, the same in all rows */
 };
 

@@ -38,11 +38,14 @@ static bool label_is_trusted(const struct wtl_run *r)
     return fabs(read - r->clock_mhz) <= label_tolerance_mhz;
 }
 
+enum { RATES = 8 }; /* more are told apart no further: two already make the set mixed */
+
 /* How the runs arrive: which of them answer for the policy's rate. */
 struct arrival {
     bool open; /* use open-loop runs at `rate` */
     double rate;
     size_t n_closed, n_open, n_rates, n_at_rate;
+    double rates[RATES]; /* told apart, in order of appearance */
 };
 
 static bool rate_is(const struct wtl_run *r, double rate)
@@ -54,8 +57,6 @@ static bool rate_is(const struct wtl_run *r, double rate)
 static struct arrival survey(const struct wtl_workset *set, const struct wtl_policy *policy)
 {
     struct arrival a = {0};
-    enum { RATES = 8 }; /* more are told apart no further: two already make the set mixed */
-    double known[RATES] = {0};
     for (size_t i = 0; i < set->n_runs; i++) {
         const struct wtl_run *r = &set->runs[i];
         if (r->causes)
@@ -67,13 +68,13 @@ static struct arrival survey(const struct wtl_workset *set, const struct wtl_pol
         a.n_open++;
         a.n_at_rate += policy->has_rate && rate_is(r, policy->rate_per_s);
         size_t k = 0;
-        while (k < a.n_rates && !rate_is(r, known[k]))
+        while (k < a.n_rates && !rate_is(r, a.rates[k]))
             k++;
         if (k == a.n_rates && k < RATES)
-            known[a.n_rates++] = r->metric[WTL_R_rate_per_s];
+            a.rates[a.n_rates++] = r->metric[WTL_R_rate_per_s];
     }
     a.open = policy->has_rate ? a.n_at_rate > 0 : a.n_closed == 0 && a.n_rates == 1;
-    a.rate = policy->has_rate ? policy->rate_per_s : a.n_rates ? known[0] : 0;
+    a.rate = policy->has_rate ? policy->rate_per_s : a.n_rates ? a.rates[0] : 0;
     return a;
 }
 
@@ -104,7 +105,7 @@ static int set_idling(struct wtl_observations *obs, const struct wtl_policy *pol
     if (!median_metric(obs, WTL_R_idle_power_w, scratch, &idle_w)) {
         snprintf(obstacle->text, sizeof obstacle->text,
                  "a rate of %.4g/s was asked for, but the runs hold neither that rate nor an idle "
-                 "power: idle energy cannot be counted",
+                 "power (idle_power_w): idle energy cannot be counted",
                  policy->rate_per_s);
         return 1;
     }
@@ -151,6 +152,28 @@ static int allocate(struct wtl_arena *arena, size_t n, struct wtl_observations *
     return ok ? 0 : -(int)WTL_NOMEM;
 }
 
+/* No accepted run answers: there are rates, but not the one that was asked for, or none was. */
+static void name_rates(const struct arrival *a, const struct wtl_policy *policy,
+                       struct wtl_obstacle *obstacle)
+{
+    char list[100] = "";
+    for (size_t i = 0; i < a->n_rates; i++) {
+        size_t n = strlen(list);
+        snprintf(list + n, sizeof list - n, "%s%.4g/s",
+                 i == 0                ? ""
+                 : i + 1 < a->n_rates  ? ", "
+                 : a->n_rates == RATES ? ", among others "
+                                       : " and ",
+                 a->rates[i]);
+    }
+    if (policy->has_rate)
+        snprintf(obstacle->text, sizeof obstacle->text,
+                 "no accepted run is at %.4g/s; there are %s", policy->rate_per_s, list);
+    else
+        snprintf(obstacle->text, sizeof obstacle->text,
+                 "the runs are at different arrival rates (%s): name one with --rate", list);
+}
+
 int wtl_observe(struct wtl_arena *arena, const struct wtl_workset *set,
                 const struct wtl_policy *policy, struct wtl_observations *obs_out,
                 struct wtl_notes *notes, struct wtl_obstacle *obstacle, struct wtl_error *err)
@@ -180,9 +203,8 @@ int wtl_observe(struct wtl_arena *arena, const struct wtl_workset *set,
         }
     }
     note_left_out(notes, untrusted, other, unmeasured);
-    if (obs.n == 0 && a.n_closed == 0 && a.n_rates > 1) {
-        snprintf(obstacle->text, sizeof obstacle->text,
-                 "the runs are at %zu arrival rates: name one with --rate", a.n_rates);
+    if (obs.n == 0 && a.n_closed == 0 && a.n_rates > 0 && !a.open) {
+        name_rates(&a, policy, obstacle);
         return 1;
     }
     if (obs.n == 0) {
@@ -192,6 +214,11 @@ int wtl_observe(struct wtl_arena *arena, const struct wtl_workset *set,
     }
     if (a.open && !policy->has_rate)
         wtl_notes_add(notes, "All runs are at an arrival rate of %.4g/s.", a.rate);
+    if (a.open && policy->n_slo == 0)
+        wtl_notes_add(notes,
+                      "At an arrival rate it is the arrivals that set how long a run lasts: the "
+                      "slowdown says little of how fast requests are answered. Limit their latency "
+                      "with --slo.");
     *obs_out = obs;
     return policy->has_rate && !a.open ? set_idling(obs_out, policy, scratch, notes, obstacle) : 0;
 }

@@ -159,6 +159,20 @@ static bool mappable(int field)
     return field < WTL_F_MODE || field == WTL_F_STATUS;
 }
 
+/* "names that hold it: power_p99_w, latency_p99_s"; false when there are none. */
+static bool names_with(const char *text, const char *const *names, int n, char *buf, size_t size)
+{
+    size_t used = (size_t)snprintf(buf, size, "names that hold it: ");
+    bool any = false;
+    for (int i = 0; i < n && strlen(text) > 2; i++) {
+        if (!strstr(names[i], text) || used + strlen(names[i]) + 3 > size)
+            continue;
+        used += (size_t)snprintf(buf + used, size - used, "%s%s", any ? ", " : "", names[i]);
+        any = true;
+    }
+    return any;
+}
+
 static int unknown_name(const struct wtl_mapped_column *c, bool runs, struct wtl_error *err)
 {
     enum { MOST = WTL_N_RUN_FIELDS + WTL_N_METRICS };
@@ -172,8 +186,11 @@ static int unknown_name(const struct wtl_mapped_column *c, bool runs, struct wtl
     const char *near = wtl_did_you_mean(c->as_node->text, names, n);
     int rc = wtl_yaml_fail(c->as_node, err, "as: \"%.60s\" is no %s", c->as_node->text,
                            runs ? "field of a run" : "metric of a sample");
+    char list[WTL_ERROR_HINT_MAX];
     if (near)
         wtl_error_hint(err, "did you mean \"%s\"?", near);
+    else if (names_with(c->as_node->text, names, n, list, sizeof list))
+        wtl_error_hint(err, "%s", list);
     else
         wtl_error_hint(err, "the names are listed in docs/formats.md");
     return rc;

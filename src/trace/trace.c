@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Add a reader: one line. */
+/* Add a reader: one line. The mapped one stays last. */
 static const struct wtl_reader *const readers[] = {
     &wtl_reader_dcgmi,       &wtl_reader_nvidia_smi, &wtl_reader_table, &wtl_reader_timing,
     &wtl_reader_experiment,  &wtl_reader_perf_times, &wtl_reader_zeus,  &wtl_reader_perf_stat,
@@ -213,15 +213,17 @@ static int detect(struct drive *d, const char *head, size_t n, struct wtl_error 
     const struct wtl_reader *best = NULL;
     const struct wtl_reader *second = NULL; /* as good as the best */
     int highest = 0;
-    /* A mark of a dialect's own ends the search: most files are of the first reader. */
-    for (int i = 0; i < N_READERS && highest < WTL_PROBE_CERTAIN; i++) {
-        int score = readers[i]->probe(head, n, d->reading.options);
+    /* What the user maps is his to say, so the last reader is asked first. A mark of a dialect's
+     * own ends the search: most files are of the first reader. */
+    for (int k = 0; k < N_READERS && highest < WTL_PROBE_CERTAIN; k++) {
+        const struct wtl_reader *reader = readers[k ? k - 1 : N_READERS - 1];
+        int score = reader->probe(head, n, d->reading.options);
         if (score > highest) {
             highest = score;
-            best = readers[i];
+            best = reader;
             second = NULL;
         } else if (score == highest && score > 0) {
-            second = readers[i];
+            second = reader;
         }
     }
     if (!best)

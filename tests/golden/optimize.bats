@@ -70,6 +70,132 @@ END
     check 'all(x["saving"]["evidence"] in ("none", "in-sample") for x in plans.values())'
 }
 
+# load RATES: results of a load generator, one run a line; RATES "" is one request after the other, as fast
+# as they are answered. 1000 requests of 20 ms at 1410 MHz; idle 60 W.
+load() {
+    python3 - $1 <<'END'
+import random, sys
+rnd = random.Random(1)
+rates = [float(r) for r in sys.argv[1:]] or [0]
+print("model;sm clock;run;requests;duration;power;idle power;p99 (ms);qps")
+for rep in (1, 2, 3):
+    clocks = list(range(1410, 695, -45))
+    rnd.shuffle(clocks)
+    for mhz in clocks:
+        for rate in rates:
+            x = mhz / 1410
+            busy_s = 1000 * 0.020 * (0.35 + 0.65 / x)
+            busy_w = 60 + 190 * (0.3 + 0.7 * x * max(0.72, 0.72 + 0.28 * (x - 0.55) / 0.45) ** 2)
+            t = (1000 / rate if rate else busy_s) * (1 + rnd.gauss(0, 0.004))
+            p = (60 + (busy_w - 60) * busy_s / t) * (1 + rnd.gauss(0, 0.004))
+            p99 = 160 * (0.35 + 0.65 / x) * (1 + 0.05 * rate) * (1 + rnd.gauss(0, 0.01))
+            print(f"llama;{mhz};{rep};1000;{t:.3f};{p:.2f};60;{p99:.2f};{rate or ''}")
+END
+}
+
+# The mapping of docs/formats.md, with the arrival rate.
+load_mapping() {
+    awk '/<!-- example: mapping of runs -->/ { on = 1; next } on && /^```yaml/ { next } on && /^```/ { exit } on' \
+        "$WATTLE_SOURCE/docs/formats.md"
+    [ -z "$1" ] || echo '    - {column: qps, as: rate_per_s}'
+}
+
+@test "--rate and --slo on a load generator's table: idle energy is counted and shown, latency kept" {
+    cd "$BATS_TEST_TMPDIR"
+    load "" >load.csv
+    load_mapping "" >m.yaml
+    run "$WATTLE" import load.csv --mapping m.yaml -o l.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"columns that are not known, left out: qps"* ]]
+    "$WATTLE" optimize l.wattle --objective energy --rate 20/s --slo p99=200ms -o p.json >text
+    tr -s ' \n' ' ' <text >line
+    grep -q 'At 20/s one run of work arrives every 50 s; between runs the GPU idles at 60 W' line
+    grep -Eq 'Energy of one run of work with the idle time after it: [0-9.e+]+ J at the baseline, of which [0-9.]+ idle' line
+    grep -Eq 'p99 latency at [0-9]+ MHz: at most (19[0-9]|200)(\.[0-9]+)? ms by its bound; limit 200 ms' line
+    "$WATTLE" optimize l.wattle --objective energy --slo p99=200ms -o closed.json >/dev/null
+    python3 - <<'END'
+import json
+p, closed = (json.load(open(f))["plans"][0] for f in ("p.json", "closed.json"))
+idle, run = 60 * (50 - 20), 20 * 250
+assert p["status"] == "ok" and p["policy"]["constraints"] == {"rate_per_s": 20, "slo": [{"percent": 99, "seconds": 0.2}]}
+b = p["baseline"]
+assert abs(b["time_s"]["value"] / 20 - 1) < 0.01, b
+assert abs(b["energy_j"]["value"] / (run + idle) - 1) < 0.01, b
+assert abs(closed["baseline"]["energy_j"]["value"] / run - 1) < 0.01
+# 160 ms (0.35 + 0.65/x) = 200 ms at x = 0.722: 1020 MHz; the bound keeps it above, within two steps.
+assert 1020 <= p["clock_mhz"] <= 1110, p["clock_mhz"]
+x = p["clock_mhz"] / 1410
+t = 20 * (0.35 + 0.65 / x)
+w = 60 + 190 * (0.3 + 0.7 * x * max(0.72, 0.72 + 0.28 * (x - 0.55) / 0.45) ** 2)
+true = 1 - (t * w + 60 * (50 - t)) / (run + idle)
+assert p["saving"]["lo"] - 0.005 < true < p["saving"]["hi"] + 0.005, (true, p["saving"])
+END
+    run "$WATTLE" optimize l.wattle --rate 100
+    [ "$status" -eq 5 ]
+    [[ $output == *"binding   arrival rate of 100/s, one run of work per 10 s"* ]]
+    [[ $output =~ relax\ +--rate\ (49|50)\.?[0-9]*\ makes\ 1410\ MHz\ feasible ]]
+    run "$WATTLE" optimize l.wattle --slo p99=20ms
+    [ "$status" -eq 5 ]
+    [[ $output =~ relax\ +--slo\ p99=16[0-9.]+ms\ makes\ 1410\ MHz\ feasible ]]
+    run "$WATTLE" optimize l.wattle --slo p95=200ms
+    [ "$status" -eq 7 ]
+    [[ $output == *"p95 latency was asked for, but only 0 of 48 accepted runs hold one"* ]]
+    run "$WATTLE" optimize l.wattle --slo p99=200
+    [ "$status" -eq 2 ]
+    [[ $output == *'"p99=200" has no unit'*'write p99=200ms or p99=200s'* ]]
+    run "$WATTLE" optimize l.wattle --slo p42=200ms
+    [ "$status" -eq 2 ]
+}
+
+@test "runs at arrival rates: those of the rate that is asked for, or which there are" {
+    cd "$BATS_TEST_TMPDIR"
+    load "2 4 8" >load.csv
+    load_mapping rate >m.yaml
+    "$WATTLE" import load.csv --mapping m.yaml -o l.wattle -q >/dev/null
+    "$WATTLE" optimize l.wattle --objective energy --rate 4 --slo p99=250ms -o p.json >/dev/null
+    python3 -c 'import json
+p = json.load(open("p.json"))["plans"][0]
+assert p["status"] == "ok" and abs(p["baseline"]["time_s"]["value"] / 250 - 1) < 0.01, p
+# 192 ms (0.35 + 0.65/x) = 250 ms at 962 MHz
+assert 960 <= p["clock_mhz"] <= 1050, p["clock_mhz"]
+assert not any("idle" in n for n in p["notes"])'
+    run "$WATTLE" optimize l.wattle --rate 5
+    [ "$status" -eq 7 ]
+    [[ $output == *"no accepted run is at 5/s; there are 2/s, 4/s and 8/s"* ]]
+    run "$WATTLE" optimize l.wattle
+    [ "$status" -eq 7 ]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"the runs are at different arrival rates (2/s, 4/s and 8/s): name one with --rate"* ]]
+}
+
+@test "latencies in a table of our own names, with their units, and in Zeus windows by a mapping" {
+    cd "$BATS_TEST_TMPDIR"
+    load "" | awk -F';' 'NR == 1 { print "gpu,workload,clock_mhz,rep,work_units,reported_time_s,avg_power,idle_power_w,latency_p99_s [ms]"; next }
+        { printf "A100,%s,%s,%s,%s,%s,%s,%s,%s\n", $1, $2, $3, $4, $5, $6, $7, $8 }' >own.csv
+    "$WATTLE" import own.csv -o own.wattle -q >/dev/null
+    "$WATTLE" optimize own.wattle --objective energy --rate 20/s --slo p99=200ms | grep -q 'A100  llama     ok '
+    load "" | awk -F';' 'NR == 1 { print "start_time,window_name,elapsed_time,gpu0_energy,p99,clock"; next }
+        { printf "%d,%s,%s,%.3f,%s,%s\n", 1690000000 + 60 * NR, $1, $5, $5 * $6, $8, $2 }' >zeus.csv
+    cat >z.yaml <<'END'
+mapping:
+  rows: runs
+  constants: {gpu: A100}
+  columns:
+    - {column: window_name, as: workload}
+    - {column: elapsed_time, as: reported_time_s}
+    - {column: gpu0_energy, as: energy_counter_j}
+    - {column: clock, as: clock_mhz}
+    - {column: p99, as: latency_p99_s, unit: ms}
+END
+    "$WATTLE" import zeus.csv --mapping z.yaml -o z.wattle -q >/dev/null
+    "$WATTLE" optimize z.wattle --objective energy --slo p99=200ms | grep -q 'A100  llama     ok '
+    run "$WATTLE" optimize z.wattle --rate 20
+    [ "$status" -eq 7 ]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"neither that rate nor an idle power (idle_power_w): idle energy cannot be counted"* ]]
+    sed -i 's/latency_p99_s/p99/' z.yaml
+    run "$WATTLE" import zeus.csv --mapping z.yaml -o y.wattle
+    [[ $output == *'as: "p99" is no field of a run'*'names that hold it: power_p99_w, latency_p99_s'* ]]
+}
+
 @test "the plan file follows the shipped schema" {
     python3 -c 'import jsonschema' 2>/dev/null || skip "no python3-jsonschema"
     python3 -W ignore -c 'import json, jsonschema, sys
