@@ -2,6 +2,7 @@
  * Stored runs to judged and measured sets; stored runs back to their samples. */
 #include "flow/flow.h"
 
+#include "base/text.h"
 #include "codec/input.h"
 
 #include <string.h>
@@ -54,11 +55,25 @@ static int find_source(struct wtl_campaign *c, struct wtl_arena *arena, int64_t 
     return rc ? rc : WTL_FAIL(err, WTL_NOTFOUND, "the run has no source file");
 }
 
+/* What a mapping reads can only be read again through it, and mappings are not kept. Rows that are
+ * whole runs have no samples. */
+static int without_mapping(const struct wtl_source *source, struct wtl_error *err)
+{
+    if (wtl_ends_with(source->dialect, "runs"))
+        return 0;
+    int rc = WTL_FAIL(err, WTL_NOTFOUND, "\"%s\" was read through a mapping, which is not kept",
+                      source->path);
+    wtl_error_hint(err, "import it with --keep-samples");
+    return rc;
+}
+
 /* Hashed first: samples of a file that has changed are not those of the run. */
 static int reread(const struct wtl_source *source, struct wtl_input *input,
                   struct selection *selection, struct wtl_error *err)
 {
     char sha256[WTL_SHA256_HEX];
+    if (strcmp(source->reader, "mapped") == 0)
+        return without_mapping(source, err);
     int rc = wtl_input_open(input, source->path, true, err);
     rc = rc ? rc : wtl_input_sha256(input, sha256, err);
     if (rc == 0 && strcmp(sha256, source->sha256) != 0)

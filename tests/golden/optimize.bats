@@ -130,6 +130,9 @@ w = 60 + 190 * (0.3 + 0.7 * x * max(0.72, 0.72 + 0.28 * (x - 0.55) / 0.45) ** 2)
 true = 1 - (t * w + 60 * (50 - t)) / (run + idle)
 assert p["saving"]["lo"] - 0.005 < true < p["saving"]["hi"] + 0.005, (true, p["saving"])
 END
+    run "$WATTLE" report l.wattle -p p.json -o report
+    [ "$status" -eq 0 ]
+    [[ $output != *"not shown"* ]]
     run "$WATTLE" optimize l.wattle --rate 100
     [ "$status" -eq 5 ]
     [[ $output == *"binding   arrival rate of 100/s, one run of work per 10 s"* ]]
