@@ -10,6 +10,7 @@
 #include <string.h>
 
 /* Bounds of the status, in fractions; see answer.h. */
+static const double faster_share = 0.02;
 static const double negligible_gain = 0.02;
 static const double widest_saving = 0.20;
 static const double tied_share = 0.9, tied_span = 0.2;
@@ -351,6 +352,19 @@ static void note_latency(const struct wtl_work *w, const struct wtl_plan *plan, 
     }
 }
 
+/* A lower clock is not faster by itself. Within 2 % it is the noise of a memory-bound workload. */
+static void note_faster(const struct wtl_plan *plan, struct wtl_notes *notes)
+{
+    if (plan->best_guess_mhz >= plan->baseline_clock_mhz || plan->slowdown.hi >= -faster_share)
+        return;
+    wtl_notes_add(
+        notes,
+        "The work takes %.1f %% less time at %d MHz than at the baseline, %d MHz, which a "
+        "lower clock by itself cannot do: a power cap, heat, other load or the order of "
+        "the runs is in these times.",
+        -100 * plan->slowdown.value, plan->best_guess_mhz, plan->baseline_clock_mhz);
+}
+
 static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
                         struct wtl_notes *notes)
 {
@@ -365,6 +379,7 @@ static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
     if (plan->status == WTL_PLAN_OK && w->choice.chosen == w->contrast.base)
         wtl_notes_add(notes, "No other clock is better within the limits: it stays at %d MHz.",
                       plan->baseline_clock_mhz);
+    note_faster(plan, notes);
     wtl_notes_add(notes,
                   "Saving and slowdown are in-sample: the runs that chose the clock also estimate "
                   "it (bootstrap of choice and estimate, %zu replicates, blocks of %zu runs). "

@@ -26,8 +26,15 @@ static const double step_share_max = 0.05, step_share_timer = 0.02;
 static const double waiting_share = 2.0 / 3;
 
 /* d log t / d log f lies between -1 (all compute) and 0 (none). More than this above 0, by 2.6
- * standard errors, is not the clock's doing. */
-static const double slope_max = 0.1;
+ * standard errors, is not the clock's doing, where it makes more of the time over the range than a
+ * board that runs into its power cap near the top, or a drift, does. */
+static const double slope_max = 0.1, rise_max = 0.05;
+
+/* Time does not rise with the clock and power does not fall. Means of clocks that lie off every
+ * such curve by more than this share (RMS over the clocks; a capped top end makes 1 to 2 %), and by
+ * more than 3 times their error, are not means of those clocks. */
+static const double misfit_max = 0.05, misfit_errors = 3;
+enum { MISFIT_MIN_CLOCKS = 5 };
 
 struct scatter {
     double cv;          /* within clocks, pooled */
@@ -73,8 +80,10 @@ static struct scatter scatter_of(const struct wtl_run *runs, const struct wtl_le
 
 /* Slope of log time against log clock, less 2.58 standard errors. Runs in a row are not
  * independent, so cells (repetitions in a row) are the unit: their means count, not their runs. */
-static double slope_lower_bound(const struct wtl_run *runs, const struct wtl_levels *l)
+static double slope_lower_bound(const struct wtl_run *runs, const struct wtl_levels *l,
+                                double *range_out)
 {
+    double least = HUGE_VAL, most = -HUGE_VAL;
     double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
     int next_cell = 0;
     for (size_t head = 0; head < l->n; head++) {
@@ -90,6 +99,8 @@ static double slope_lower_bound(const struct wtl_run *runs, const struct wtl_lev
         if (k == 0 || runs[head].clock_mhz <= 0)
             continue;
         double x = log(runs[head].clock_mhz), y = sum / k;
+        least = fmin(least, x);
+        most = fmax(most, x);
         n++;
         sx += x;
         sy += y;
@@ -98,6 +109,7 @@ static double slope_lower_bound(const struct wtl_run *runs, const struct wtl_lev
         syy += y * y;
     }
     double cxx = sxx - sx * sx / n, cxy = sxy - sx * sy / n, cyy = syy - sy * sy / n;
+    *range_out = fmax(0, most - least);
     if (n < 5 || !(cxx > 1e-9 * n))
         return -HUGE_VAL;
     double slope = cxy / cxx, rest = fmax(0, cyy - slope * cxy);
@@ -166,6 +178,8 @@ struct findings {
     struct scatter time, energy;
     double median_s, median_w, idle_w; /* idle_w 0: unknown */
     double slope;                      /* lower bound of d log t / d log f */
+    double range;                      /* of log f */
+    struct wtl_misfit time_misfit, power_misfit;
 };
 
 /* The run counts forbid it: true with the reason. */
@@ -183,6 +197,17 @@ static bool too_few_left(struct wtl_quality *q, const struct wtl_run *runs, size
     return true;
 }
 
+static bool is_misfit(const struct wtl_misfit *m)
+{
+    return m->n_clocks >= MISFIT_MIN_CLOCKS && m->known_error && m->rms > misfit_max &&
+           m->rms > misfit_errors * m->error;
+}
+
+static bool rises(const struct findings *f)
+{
+    return f->slope > slope_max && expm1(f->slope * f->range) > rise_max;
+}
+
 static void decide(struct wtl_quality *q, const struct findings *f)
 {
     bool waits = f->idle_w > waiting_share * f->median_w;
@@ -191,12 +216,20 @@ static void decide(struct wtl_quality *q, const struct findings *f)
         (void)snprintf(q->reason, sizeof q->reason,
                        "times sit on steps of %.2f s at any clock (%.0f %% of a run)",
                        q->time_step_s, 100 * q->time_step_s / f->median_s);
-    else if (f->slope > slope_max && f->time.half_width > precision_needed)
+    else if (rises(f))
         (void)snprintf(
             q->reason, sizeof q->reason,
             "runs get longer as the clock rises (time goes with its power %.2f or more), "
             "which no workload does: something else sets the time (spread %.0f %%)",
             f->slope, 100 * f->time.cv);
+    else if (is_misfit(&f->time_misfit) || is_misfit(&f->power_misfit))
+        (void)snprintf(q->reason, sizeof q->reason,
+                       "%s %.0f %% (RMS) off every curve that does: the clocks of the runs are not "
+                       "those that they ran at, or something else sets the time",
+                       is_misfit(&f->time_misfit) ? "time does not fall as the clock rises:"
+                                                  : "power does not rise with the clock:",
+                       100 *
+                           (is_misfit(&f->time_misfit) ? f->time_misfit.rms : f->power_misfit.rms));
     else if (waits && is_noise(&f->time, precision_needed))
         (void)snprintf(q->reason, sizeof q->reason,
                        "the GPU mostly waits (%.0f %% of the energy is idle power) and the time is "
@@ -233,10 +266,14 @@ static int find(struct wtl_arena *scratch, const struct wtl_run *runs, const str
     f->median_w = wtl_median(power, m);
     f->time = scatter_of(runs, l, l->log_t, l->fit_t, per_clock);
     f->energy = scatter_of(runs, l, log_e, fit_e, per_clock);
-    f->slope = slope_lower_bound(runs, l);
+    f->slope = slope_lower_bound(runs, l, &f->range);
     struct wtl_judge_options options = wtl_judge_options_default();
     struct wtl_idle_level idle;
     int rc = wtl_find_idle_level(scratch, runs, n, &options, &idle, err);
+    if (!rc)
+        rc = wtl_monotone_misfit(scratch, runs, l, l->log_t, -1, &f->time_misfit, err);
+    if (!rc)
+        rc = wtl_monotone_misfit(scratch, runs, l, l->log_p, 1, &f->power_misfit, err);
     f->idle_w = !rc && idle.known ? idle.watts : 0;
     return rc;
 }

@@ -32,4 +32,17 @@ struct wtl_drift {
 void wtl_estimate_drift(const struct wtl_run *runs, const struct wtl_levels *l,
                         struct wtl_drift *drift_out);
 
+/* How far the means of the clocks lie from the best curve that only rises (sign 1) or only falls
+ * (-1) with the clock, over the accepted runs. Time cannot rise with the SM clock and power cannot
+ * fall, so labels that were shuffled or reversed leave a misfit that no curve takes away. */
+struct wtl_misfit {
+    int n_clocks;
+    double rms;       /* over clocks, in the unit of `y` (logarithms: a share) */
+    bool known_error; /* some clock has two runs */
+    double error;     /* of a clock's mean, RMS, from the spread within clocks */
+};
+int wtl_monotone_misfit(struct wtl_arena *scratch, const struct wtl_run *runs,
+                        const struct wtl_levels *l, const double *y, double sign,
+                        struct wtl_misfit *misfit_out, struct wtl_error *err);
+
 #endif

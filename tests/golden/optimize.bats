@@ -367,6 +367,44 @@ published() {
     [ "$status" -eq 0 ]
 }
 
+# A table of 16 clocks, 3 runs each, in random order, 0.5 % noise; what happens to the labels is argument 1.
+labelled() {
+    python3 - "$1" <<'END'
+import random, sys
+r = random.Random(7)
+clocks = list(range(510, 1411, 60))
+to = {"true": lambda f: f, "capped": lambda f: f, "reversed": lambda f: 1920 - f,
+      "shuffled": dict(zip(clocks, r.sample(clocks, 16))).get}[sys.argv[1]]
+runs = [(rep, f) for rep in (1, 2, 3) for f in r.sample(clocks, 16)]
+print("gpu,workload,job,seq,rep,clock_mhz,time_s,energy_j")
+for seq, (rep, f) in enumerate(runs):
+    x = f / 1410
+    if sys.argv[1] == "capped" and x > 0.85:  # at the power cap: power stands, time rises by up to 4 %
+        t, p = (40 + 60 / 0.85) * (1 + 0.04 * (x - 0.85) / 0.15), 60 + 120 * 0.85 ** 3
+    else:
+        t, p = 40 + 60 / x, 60 + 120 * x ** 3
+    t, p = t * r.gauss(1, 0.005), p * r.gauss(1, 0.005)
+    print(f"A100,syn,1,{seq},{rep},{to(f)},{t:.6f},{p * t:.6f}")
+END
+}
+
+@test "clocks that are not those of the runs: unusable, whatever the noise; a capped top end: usable" {
+    for how in true capped reversed shuffled; do
+        labelled $how >$how.csv
+        "$WATTLE" import -q $how.csv -o $how.wattle
+        run "$WATTLE" optimize $how.wattle --max-slowdown 10% -o $how.json
+        echo "$output"
+        case $how in
+            true | capped) [ "$status" -eq 0 ] ;;
+            *) [ "$status" -eq 7 ] && [[ $output == *unusable* ]] && [[ $output != *", lock "* ]] ;;
+        esac
+    done
+    [[ $("$WATTLE" show reversed.wattle) == *"runs get longer as the clock rises"* ]]
+    [[ $("$WATTLE" show shuffled.wattle | tr -s ' \n' ' ') == *"the clocks of the runs are not those that they ran at"* ]]
+    [[ $("$WATTLE" optimize true.wattle --objective ed2p) != *"less time at"* ]]
+    [[ $("$WATTLE" optimize capped.wattle --objective ed2p | tr -s ' \n' ' ') == *"less time at "*"a power cap"* ]]
+}
+
 @test "yearly money and CO2" {
     run "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 5% \
         --price 0.30 --carbon 380 --runs-per-year 1000000

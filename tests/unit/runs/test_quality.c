@@ -135,6 +135,100 @@ static void time_that_rises_with_the_clock(void **state)
     }
 }
 
+/* Clocks of the sweep by rank, and the relabelling of a run. */
+static int rank_of(const struct sim_campaign *c, int mhz)
+{
+    for (size_t k = 0; k < c->n_swept; k++)
+        if (c->swept_mhz[k] == mhz)
+            return (int)k;
+    return -1;
+}
+
+/* Least over most time (or power) of the truth over the sweep. */
+static double time_span(const struct sim_campaign *c)
+{
+    double lo = sim_time_s(&c->truth, c->swept_mhz[c->n_swept - 1]);
+    return sim_time_s(&c->truth, c->swept_mhz[0]) / lo - 1;
+}
+
+enum relabel { REVERSED, PERMUTED, ROTATED };
+
+/* Of a table of time and energy: what else the runs say about their clock is gone. */
+static void relabel(struct sim_campaign *c, enum relabel how, uint64_t seed)
+{
+    int to[WTL_LIMIT_CLOCKS];
+    int n = (int)c->n_swept;
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, seed + 1000);
+    for (int k = 0; k < n; k++)
+        to[k] = how == REVERSED ? n - 1 - k : how == ROTATED ? (k + n / 2) % n : k;
+    for (int k = n - 1; how == PERMUTED && k > 0; k--) {
+        int j = (int)wtl_rng_below(&rng, (uint32_t)k + 1), t = to[k];
+        to[k] = to[j];
+        to[j] = t;
+    }
+    for (size_t i = 0; i < c->n_runs; i++) {
+        double time_s = c->runs[i].metric[WTL_R_time_s], power_w = c->runs[i].metric[WTL_R_power_w];
+        c->runs[i].valid = 0;
+        set_time(&c->runs[i], time_s, power_w);
+        c->runs[i].clock_mhz = c->swept_mhz[to[rank_of(c, c->runs[i].clock_mhz)]];
+    }
+}
+
+/* Labels that are not the clocks of the runs, at low noise: nothing is measured, and it is said. */
+static void wrong_labels_are_unusable(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++)
+        for (int how = REVERSED; how <= ROTATED; how++) {
+            WTL_ARENA(arena);
+            struct sim_options o = sim_options_default();
+            o.time_cv = 0.005;
+            o.power_cv = 0.003;
+            o.order = seed & 1 ? SIM_BLOCKS : SIM_DESCENDING;
+            struct sim_campaign c = make(&arena, o, seed);
+            if (time_span(&c) < 0.3)
+                continue;
+            relabel(&c, (enum relabel)how, seed);
+            struct wtl_quality q = quality_of(&arena, c.runs, c.n_runs);
+            if (q.usable)
+                fail_msg("labels %d, seed %d, time span %.2f: usable", how, (int)seed,
+                         time_span(&c));
+            n++;
+        }
+    assert_true(n >= 60);
+}
+
+/* A board at its power cap: from 85 % of the clock on, time rises again, by up to 5 % at the top,
+ * and power stands. Real, and usable. */
+static void a_capped_top_end_is_usable(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        WTL_ARENA(arena);
+        struct sim_options o = sim_options_default();
+        o.time_cv = o.power_cv = 0.005;
+        o.order = seed & 1 ? SIM_BLOCKS : SIM_DESCENDING;
+        o.min_clock_ratio = seed % 3 ? 0.36 : 0.7;
+        struct sim_campaign c = make(&arena, o, seed);
+        double cap = 0.85, top = c.swept_mhz[c.n_swept - 1];
+        for (size_t i = 0; i < c.n_runs; i++) {
+            double x = c.runs[i].clock_mhz / top;
+            if (x <= cap)
+                continue;
+            double t0 = sim_time_s(&c.truth, (int)(cap * top)),
+                   p0 = sim_power_w(&c.truth, (int)(cap * top)),
+                   noise =
+                       c.runs[i].metric[WTL_R_time_s] / sim_time_s(&c.truth, c.runs[i].clock_mhz);
+            set_time(&c.runs[i], t0 * noise * (1 + 0.05 * (x - cap) / (1 - cap)), p0);
+        }
+        struct wtl_quality q = quality_of(&arena, c.runs, c.n_runs);
+        if (!q.usable)
+            fail_msg("seed %d: %s", (int)seed, q.reason);
+    }
+}
+
 /* Waiting for the network throughout; and the same spread in runs that work, which stays usable:
  * the optimiser has to say that it is undecided. */
 static void waiting_and_working(void **state)
@@ -220,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_coarse_timer_is_no_step),
         cmocka_unit_test(noise_is_not_quantised),
         cmocka_unit_test(time_that_rises_with_the_clock),
+        cmocka_unit_test(wrong_labels_are_unusable),
+        cmocka_unit_test(a_capped_top_end_is_usable),
         cmocka_unit_test(waiting_and_working),
         cmocka_unit_test(flat_time_is_usable),
         cmocka_unit_test(mostly_rejected),
