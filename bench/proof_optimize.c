@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Prints the simulated operating characteristics of the optimiser (docs/methods-optimize.md).
- *   proof-optimize [CAMPAIGNS [REPLICATES]]     2000 and 1000 unless told
+ *   proof-optimize [CAMPAIGNS [REPLICATES [FIRST_SEED]]]     2000, 1000 and 1 unless told
  * Exits 1 when a figure misses its requirement. */
 #include "support/proof.h"
 #include "support/sim_campaign.h"
@@ -25,38 +25,59 @@ static int row(const char *what, int part, int whole, double limit, bool at_leas
     return miss;
 }
 
+static void spread(const char *what, const struct proof_estimate *e)
+{
+    double n = e->n ? e->n : 1;
+    printf("  %-52s %+.3f, rms %.3f, width %.3f; slowdown %+.3f, rms %.3f  (%d)\n", what,
+           100 * e->bias / n, 100 * sqrt(e->square / n), 100 * e->width / n, 100 * e->slow_bias / n,
+           100 * sqrt(e->slow_square / n), e->n);
+}
+
+/* The requirement is two standard errors over 1000 campaigns. The bias itself is measured better
+ * than that, by several confirmations of each plan, so that luck of the draw neither hides nor
+ * makes one. */
+static int report_bias(const struct proof_result *r)
+{
+    struct proof_bias b = proof_fresh_bias(r);
+    bool miss = fabs(b.value) > 2 * b.se_1000;
+    printf("  %-52s %+.4f +- %.4f points, %+.2f +- %.2f standard errors over 1000 (below 2)%s\n",
+           "bias of confirmed savings", 100 * b.value, 100 * b.se, b.value / b.se_1000,
+           b.se / b.se_1000, miss ? "  MISSED" : "");
+    return miss;
+}
+
 static int report(const struct proof_scenario *s, const struct proof_result *r)
 {
+    const struct proof_estimate *in = &r->in_sample, *fresh = &r->fresh, *guess = &r->guess;
     int ok = r->status[0], missed = 0;
-    double moved = r->n_moved ? r->n_moved : 1;
-    double bias = r->fresh_bias / moved;
-    double se = sqrt(fmax(r->fresh_square / moved - bias * bias, 0) / moved);
-    double in_bias = r->in_sample_bias / moved;
     printf(
         "%s: %d campaigns: %d ok (%d move the clock), %d undecided, %d unusable, %d infeasible\n",
-        s->name, r->n, ok, r->n_moved, r->status[1], r->status[2], r->status[3]);
-    missed += row("in-sample interval of saving holds the truth", r->in_sample_saving, r->n_moved,
-                  0.88, true);
-    missed += row("in-sample interval of slowdown holds the truth", r->in_sample_slowdown,
-                  r->n_moved, 0.88, true);
-    missed += row("confirmed interval of saving holds the truth", r->confirmed_saving, r->n_moved,
-                  0.93, true);
-    missed += row("confirmed interval of slowdown holds the truth", r->confirmed_slowdown,
-                  r->n_moved, 0.93, true);
+        s->name, r->n, ok, in->n, r->status[1], r->status[2], r->status[3]);
+    missed += row("in-sample interval of saving holds the truth", in->saving, in->n, 0.88, true);
+    missed += row("in-sample interval of slowdown", in->slowdown, in->n, 0.88, true);
+    missed +=
+        row("undecided: interval of saving at the best guess", guess->saving, guess->n, 0.88, true);
+    missed += row("undecided: interval of slowdown", guess->slowdown, guess->n, 0.88, true);
+    missed += row("confirmed interval of saving", fresh->saving, fresh->n, 0.93, true);
+    missed += row("confirmed interval of slowdown", fresh->slowdown, fresh->n, 0.93, true);
     missed += row("limit of 5 % truly broken, of the ok", r->broken, ok, 0.05, false);
-    printf("  bias of confirmed savings %+.5f, standard error %.5f, ratio %.2f (below 2)%s\n", bias,
-           se, se > 0 ? fabs(bias) / se : 0, fabs(bias) > 2 * se ? "  MISSED" : "");
-    missed += fabs(bias) > 2 * se;
-    printf("  in-sample bias %+.5f, root mean square %.5f, width %.4f; regret %.4f\n", in_bias,
-           sqrt(r->in_sample_square / moved), r->width / moved, r->regret / (ok ? ok : 1));
-    printf("  verdicts: %d confirmed, %d refuted (%d wrongly), %d undecided\n", r->verdict[0],
-           r->verdict[1], r->wrongly_refuted, r->verdict[2]);
+    missed += report_bias(r);
+    printf("  estimate less truth in points, and how often the interval holds:\n");
+    spread("in-sample", in);
+    spread("undecided, at the best guess", guess);
+    spread("confirmed, whatever the verdict", fresh);
+    spread("confirmed, where the verdict is confirmed", &r->published);
+    printf("  objective lost against the best feasible clock %.4f\n", r->regret / (ok ? ok : 1));
+    printf(
+        "  verdicts: %d confirmed, %d refuted (%d wrongly), %d undecided (%d without interval)\n",
+        r->verdict[0], r->verdict[1], r->wrongly_refuted, r->verdict[2], r->without_interval);
     return missed;
 }
 
 int main(int argc, char **argv)
 {
     int n = argc > 1 ? atoi(argv[1]) : 2000, replicates = argc > 2 ? atoi(argv[2]) : 1000;
+    uint64_t first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
     struct proof_scenario list[4] = {proof_usual(), proof_usual(), proof_hard(), proof_hard()};
     int missed = 0;
     for (int i = 0; i < 4; i++) {
@@ -67,12 +88,11 @@ int main(int argc, char **argv)
                  i % 2 ? "random blocks" : "from the top down");
         list[i].name = name;
         list[i].order = i % 2 ? SIM_BLOCKS : SIM_DESCENDING;
-        if (proof_run(&list[i], 1, n, replicates, &r, &err)) {
+        if (proof_run(&list[i], first, n, replicates, &r, &err)) {
             fprintf(stderr, "%s\n", err.message);
             return 1;
         }
-        int misses = report(&list[i], &r);
-        missed += i < 2 ? misses : 0; /* the hard ones are shown, not required */
+        missed += report(&list[i], &r);
         fflush(stdout);
     }
     return missed ? 1 : 0;

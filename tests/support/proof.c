@@ -27,7 +27,8 @@ struct proof_scenario proof_usual(void)
                                    .power_cv_min = 0.01,
                                    .power_cv_max = 0.01,
                                    .autocorrelation_max = 0.4,
-                                   .fresh_blocks = 8};
+                                   .fresh_pairs = 10,
+                                   .fresh_days = 10};
 }
 
 struct proof_scenario proof_hard(void)
@@ -43,7 +44,8 @@ struct proof_scenario proof_hard(void)
                                    .power_cv_min = 0.004,
                                    .power_cv_max = 0.03,
                                    .autocorrelation_max = 0.5,
-                                   .fresh_blocks = 8};
+                                   .fresh_pairs = 10,
+                                   .fresh_days = 10};
 }
 
 static int between(struct wtl_rng *rng, int lo, int hi)
@@ -94,52 +96,95 @@ static int make_plan(struct wtl_arena *arena, const struct sim_campaign *c,
                               err);
 }
 
-/* Fresh runs of the chosen and the baseline clock in turns. */
-static int confirm(struct wtl_arena *arena, const struct sim_campaign *c,
-                   const struct wtl_plan *plan, int blocks, struct wtl_verdict *verdict,
-                   struct wtl_error *err)
-{
-    struct wtl_workset fresh = {.n_runs = 2 * (size_t)blocks};
-    struct wtl_verdict_options options = wtl_verdict_options_default();
-    fresh.runs = WTL_NEW_ARRAY(arena, struct wtl_run, fresh.n_runs);
-    if (!fresh.runs)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory for fresh runs");
-    for (size_t i = 0; i < fresh.n_runs; i++) {
-        int mhz = i % 2 ? plan->clock_mhz : plan->baseline_clock_mhz;
-        fresh.runs[i] = sim_fresh_run(c, mhz, i + 1);
-        wtl_run_choose(&fresh.runs[i]);
-    }
-    return wtl_verdict_make(arena, plan, &fresh, &options, verdict, err);
-}
-
 static bool holds(const struct wtl_estimate *e, double truth)
 {
     return truth >= e->lo && truth <= e->hi;
 }
 
-static void count_fresh(struct proof_result *r, const struct wtl_verdict *v, double saving,
-                        double slowdown)
+/* What is true at the clock in question, as fractions. */
+struct truth {
+    double saving, slowdown;
+};
+
+static struct truth truth_at(const struct sim_campaign *c, int mhz)
 {
-    double error = v->saving.fresh.value - saving;
-    r->confirmed_saving += holds(&v->saving.fresh, saving);
-    r->confirmed_slowdown += holds(&v->slowdown.fresh, slowdown);
-    r->fresh_bias += error;
-    r->fresh_square += error * error;
-    r->verdict[v->kind]++;
-    r->wrongly_refuted += v->kind == WTL_VERDICT_REFUTED && saving >= v->saving.limit &&
-                          saving > 0 && slowdown <= v->slowdown.limit;
+    const struct sim_truth *t = &c->truth;
+    return (struct truth){1 - sim_energy_j(t, mhz) / sim_energy_j(t, t->f_max_mhz),
+                          sim_time_s(t, mhz) / sim_time_s(t, t->f_max_mhz) - 1};
 }
 
-static void count_in_sample(struct proof_result *r, const struct wtl_plan *plan, double saving,
-                            double slowdown)
+static void count(struct proof_estimate *p, const struct wtl_estimate *saving,
+                  const struct wtl_estimate *slowdown, const struct truth *truth)
 {
-    double error = plan->saving.value - saving;
-    r->n_moved++;
-    r->in_sample_saving += holds(&plan->saving, saving);
-    r->in_sample_slowdown += holds(&plan->slowdown, slowdown);
-    r->in_sample_bias += error;
-    r->in_sample_square += error * error;
-    r->width += plan->saving.hi - plan->saving.lo;
+    double error = saving->value - truth->saving, slow = slowdown->value - truth->slowdown;
+    p->n++;
+    p->saving += holds(saving, truth->saving);
+    p->slowdown += holds(slowdown, truth->slowdown);
+    p->width += saving->hi - saving->lo;
+    p->bias += error;
+    p->square += error * error;
+    p->slow_bias += slow;
+    p->slow_square += slow * slow;
+}
+
+/* One day of fresh runs of the baseline and the chosen clock in turns, judged as `wattle validate`
+ * does. */
+static int confirm(struct wtl_arena *arena, const struct sim_campaign *c,
+                   const struct wtl_plan *plan, size_t n, uint64_t day, struct wtl_verdict *verdict,
+                   struct wtl_error *err)
+{
+    struct wtl_verdict_options options = wtl_verdict_options_default();
+    const int clock_mhz[2] = {plan->baseline_clock_mhz, plan->clock_mhz};
+    struct wtl_workset *set;
+    size_t n_sets;
+    struct wtl_run *runs = WTL_NEW_ARRAY(arena, struct wtl_run, n);
+    if (!runs)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for fresh runs");
+    sim_fresh_turns(c, clock_mhz, n, day, runs);
+    for (size_t i = 0; i < n; i++)
+        wtl_run_choose(&runs[i]);
+    int rc = wtl_worksets(arena, runs, n, NULL, &set, &n_sets, err);
+    return rc ? rc : wtl_verdict_make(arena, plan, &set[0], &options, verdict, err);
+}
+
+static int count_fresh(const struct proof_scenario *s, const struct sim_campaign *c,
+                       const struct wtl_plan *plan, const struct truth *truth,
+                       struct proof_result *r, struct wtl_error *err)
+{
+    double before = r->fresh.bias;
+    int days = r->fresh.n;
+    for (int day = 0; day < s->fresh_days; day++) {
+        WTL_ARENA(arena);
+        struct wtl_verdict v;
+        int rc = confirm(&arena, c, plan, 2 * (size_t)s->fresh_pairs, (uint64_t)day, &v, err);
+        if (rc)
+            return rc;
+        r->verdict[v.kind]++;
+        if (v.method == WTL_METHOD_NONE) {
+            r->without_interval++;
+            continue;
+        }
+        count(&r->fresh, &v.saving.fresh, &v.slowdown.fresh, truth);
+        if (v.kind == WTL_VERDICT_CONFIRMED)
+            count(&r->published, &v.saving.fresh, &v.slowdown.fresh, truth);
+        r->wrongly_refuted += v.kind == WTL_VERDICT_REFUTED && truth->saving >= v.saving.limit &&
+                              truth->saving > 0 && truth->slowdown <= v.slowdown.limit;
+    }
+    days = r->fresh.n - days;
+    double mean = days ? (r->fresh.bias - before) / days : 0;
+    r->fresh_plan_square += mean * mean;
+    return 0;
+}
+
+struct proof_bias proof_fresh_bias(const struct proof_result *r)
+{
+    double n = r->fresh.n ? r->fresh.n : 1, plans = r->in_sample.n ? r->in_sample.n : 1;
+    double mean = r->fresh.bias / n;
+    return (struct proof_bias){
+        .value = mean,
+        .se = sqrt(fmax(r->fresh_plan_square / plans - mean * mean, 0) / plans),
+        .se_1000 = sqrt(fmax(r->fresh.square / n - mean * mean, 0) / 1000),
+    };
 }
 
 static void count_choice(struct proof_result *r, const struct sim_campaign *c,
@@ -158,7 +203,6 @@ static int one_campaign(struct wtl_arena *arena, const struct proof_scenario *s,
     struct sim_options options = draw_options(s, seed);
     struct wtl_policy policy = wtl_policy_default();
     struct wtl_plan plan;
-    struct wtl_verdict verdict;
     int rc = sim_campaign_make(arena, &options, c, err);
     policy.has_max_slowdown = true;
     policy.max_slowdown = slowdown_limit;
@@ -171,19 +215,16 @@ static int one_campaign(struct wtl_arena *arena, const struct proof_scenario *s,
         return rc;
     r->n++;
     r->status[plan.status]++;
-    if (plan.status != WTL_PLAN_OK)
+    if (plan.status != WTL_PLAN_OK && plan.status != WTL_PLAN_UNDECIDED)
         return 0;
-    double f_max = c->truth.f_max_mhz;
-    double saving = 1 - sim_energy_j(&c->truth, plan.clock_mhz) / sim_energy_j(&c->truth, f_max);
-    double slowdown = sim_time_s(&c->truth, plan.clock_mhz) / sim_time_s(&c->truth, f_max) - 1;
-    count_choice(r, c, &policy, &plan, slowdown);
-    if (plan.clock_mhz == plan.baseline_clock_mhz)
+    struct truth truth = truth_at(c, plan.best_guess_mhz);
+    if (plan.status == WTL_PLAN_OK)
+        count_choice(r, c, &policy, &plan, truth.slowdown);
+    if (plan.best_guess_mhz == plan.baseline_clock_mhz)
         return 0;
-    count_in_sample(r, &plan, saving, slowdown);
-    rc = confirm(arena, c, &plan, s->fresh_blocks, &verdict, err);
-    if (!rc)
-        count_fresh(r, &verdict, saving, slowdown);
-    return rc;
+    count(plan.status == WTL_PLAN_OK ? &r->in_sample : &r->guess, &plan.saving, &plan.slowdown,
+          &truth);
+    return plan.status == WTL_PLAN_OK ? count_fresh(s, c, &plan, &truth, r, err) : 0;
 }
 
 int proof_run(const struct proof_scenario *scenario, uint64_t first, int n, int replicates,

@@ -22,29 +22,46 @@ struct proof_scenario {
     double time_cv_min, time_cv_max;
     double power_cv_min, power_cv_max;
     double autocorrelation_max;
-    int fresh_blocks;
+    int fresh_pairs; /* of runs in turns, judged like any others: some are cold or outliers */
+    int fresh_days;  /* independent confirmations of each plan */
 };
 /* 1.5 % and 1 % noise, correlation up to 0.4, 3 repetitions of every clock. */
 struct proof_scenario proof_usual(void);
 /* 0.4 to 5 % noise, correlation up to 0.5, 2 to 4 repetitions, down to every fourth clock. */
 struct proof_scenario proof_hard(void);
 
-/* Sums over campaigns; shares are these over the counts beside them. */
-struct proof_result {
-    int n;                /* campaigns */
-    int status[4];        /* by enum wtl_plan_status */
-    int n_moved;          /* OK, with another clock than the baseline */
-    int in_sample_saving; /* of n_moved: the interval holds the truth at the chosen clock */
-    int in_sample_slowdown;
-    double in_sample_bias, in_sample_square;  /* saving: estimate less truth */
-    double width;                             /* of the interval of saving */
-    int broken;                               /* OK, and truly slower than the limit */
-    int confirmed_saving, confirmed_slowdown; /* of n_moved, by fresh runs */
-    double fresh_bias, fresh_square;
-    int verdict[3];      /* of n_moved, by enum wtl_verdict_kind */
-    int wrongly_refuted; /* refuted although the truth meets both claims */
-    double regret;       /* OK: objective at the chosen clock over that at the best feasible, - 1 */
+/* One kind of estimate against the truth. */
+struct proof_estimate {
+    int n, saving, slowdown; /* estimates; those whose interval holds the truth */
+    double width;            /* sums: of the interval of saving, */
+    double bias, square;     /* of estimate less truth, and its square: saving */
+    double slow_bias, slow_square;
 };
+
+/* Counts and sums over campaigns. */
+struct proof_result {
+    int n;         /* campaigns */
+    int status[4]; /* by enum wtl_plan_status */
+    int broken;    /* OK, and truly slower than the limit */
+    double regret; /* OK: objective at the chosen clock over that at the best feasible, - 1 */
+    struct proof_estimate in_sample; /* OK, with another clock than the baseline */
+    struct proof_estimate guess;     /* the same of the undecided, at their best guess */
+    /* Confirmations of the in_sample ones, fresh_days each: whatever the verdict; of these, the
+     * ones whose verdict is confirmed; and the sum over plans of the squared mean error of saving
+     * over the plan's days. */
+    struct proof_estimate fresh, published;
+    double fresh_plan_square;
+    int without_interval; /* confirmations in which too few runs were left */
+    int verdict[3];       /* of all confirmations, by enum wtl_verdict_kind */
+    int wrongly_refuted;  /* refuted although the truth meets both claims */
+};
+
+/* The bias of confirmed savings: its standard error over these plans and days, and the one that a
+ * single confirmation of each of 1000 plans has. */
+struct proof_bias {
+    double value, se, se_1000;
+};
+struct proof_bias proof_fresh_bias(const struct proof_result *r);
 
 /* Adds the campaigns of seeds first .. first + n - 1, EDP under a slowdown of at most 5 %. */
 int proof_run(const struct proof_scenario *scenario, uint64_t first, int n, int replicates,

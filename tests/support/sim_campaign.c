@@ -446,6 +446,20 @@ struct wtl_run sim_fresh_run(const struct sim_campaign *c, int clock_mhz, uint64
     return fill_run(c, clock_mhz, &d, &noise.rng);
 }
 
+void sim_fresh_turns(const struct sim_campaign *c, const int clock_mhz[2], size_t n, uint64_t draw,
+                     struct wtl_run *runs_out)
+{
+    enum { DAYS = 1000000 }; /* streams beyond those of sim_fresh_run() */
+    struct noise noise = {.started = false};
+    wtl_rng_init_stream(&noise.rng, c->options.seed, DAYS + draw);
+    for (size_t i = 0; i < n; i++) {
+        struct draw d = draw_run(c, clock_mhz[i % 2], i, &noise, true);
+        runs_out[i] = fill_run(c, clock_mhz[i % 2], &d, &noise.rng);
+        runs_out[i].seq = (int64_t)i + 1;
+        runs_out[i].rep = (int)(i / 2) + 1;
+    }
+}
+
 /* ---- the truth of a policy ---- */
 
 static int highest(const struct sim_campaign *c)

@@ -136,4 +136,10 @@ int sim_optimum(const struct sim_campaign *c, const struct wtl_policy *policy, c
  * confirmation. No fault, no drift. */
 struct wtl_run sim_fresh_run(const struct sim_campaign *c, int clock_mhz, uint64_t draw);
 
+/* n fresh runs at two clocks in turns, as another day would record them: cold at the start, with
+ * outliers, idle runs, drift and noise correlated from run to run as the campaign's options say.
+ * `draw` numbers the days; each is an independent one. */
+void sim_fresh_turns(const struct sim_campaign *c, const int clock_mhz[2], size_t n, uint64_t draw,
+                     struct wtl_run *runs_out);
+
 #endif

@@ -5,6 +5,7 @@
 #include "support/support.h"
 
 #include "support/proof.h"
+#include "support/sim_campaign.h"
 
 #include <math.h>
 
@@ -20,6 +21,22 @@ static void assert_share(int part, int whole, double required, bool at_least)
         assert_true(share <= required + slack);
 }
 
+/* The bias is measured by ten confirmations of each plan; what is required of it is two standard
+ * errors over 1000 campaigns, and its own error must not hide that. */
+static void assert_required(const struct proof_result *r)
+{
+    const struct proof_estimate *in = &r->in_sample, *fresh = &r->fresh;
+    struct proof_bias bias = proof_fresh_bias(r);
+    assert_share(in->saving, in->n, 0.88, true);
+    assert_share(in->slowdown, in->n, 0.88, true);
+    assert_share(fresh->saving, fresh->n, 0.93, true);
+    assert_share(fresh->slowdown, fresh->n, 0.93, true);
+    assert_share(r->broken, r->status[0], 0.05, false);
+    assert_true(fabs(bias.value) < 2 * bias.se_1000 + 3 * bias.se);
+    assert_true(r->wrongly_refuted <= fresh->n / 50); /* two tails of 2.5 % beyond the margin */
+    assert_int_equal(r->without_interval, 0);
+}
+
 static void required_shares_hold(void **state)
 {
     (void)state;
@@ -28,17 +45,27 @@ static void required_shares_hold(void **state)
     struct wtl_error err = {0};
     assert_ok(proof_run(&s, 50000, CAMPAIGNS, REPLICATES, &r, &err), &err);
     assert_int_equal(r.n, CAMPAIGNS);
-    assert_true(r.n_moved > CAMPAIGNS / 2);
-    assert_share(r.in_sample_saving, r.n_moved, 0.88, true);
-    assert_share(r.in_sample_slowdown, r.n_moved, 0.88, true);
-    assert_share(r.confirmed_saving, r.n_moved, 0.93, true);
-    assert_share(r.confirmed_slowdown, r.n_moved, 0.93, true);
-    assert_share(r.broken, r.status[0], 0.05, false);
-    double bias = r.fresh_bias / r.n_moved;
-    double se = sqrt((r.fresh_square / r.n_moved - bias * bias) / r.n_moved);
-    assert_true(fabs(bias) < 3.3 * se);
-    assert_true(r.wrongly_refuted <= 8);
+    assert_true(r.in_sample.n > CAMPAIGNS / 2);
+    assert_required(&r);
     assert_true(r.regret / r.status[0] < 0.03);
+}
+
+/* Few, noisy runs in clock order, where noise and curve are hardest to tell apart; what intervals
+ * depend on there is tested by itself, more sharply than this few campaigns can
+ * (predict/test_curve.c: blocks_of_noise_are_as_large_as_they_were). Undecided plans show an
+ * interval as well. */
+static void they_hold_in_a_hard_sweep_from_the_top(void **state)
+{
+    (void)state;
+    struct proof_scenario s = proof_hard();
+    struct proof_result r = {0};
+    struct wtl_error err = {0};
+    s.order = SIM_DESCENDING;
+    assert_ok(proof_run(&s, 70000, CAMPAIGNS, REPLICATES, &r, &err), &err);
+    assert_true(r.in_sample.n > CAMPAIGNS / 3 && r.guess.n > 10);
+    assert_required(&r);
+    assert_share(r.guess.saving, r.guess.n, 0.88, true);
+    assert_share(r.guess.slowdown, r.guess.n, 0.88, true);
 }
 
 static void intervals_are_no_wider_than_they_must(void **state)
@@ -46,16 +73,19 @@ static void intervals_are_no_wider_than_they_must(void **state)
     (void)state;
     struct proof_scenario s = proof_usual();
     struct proof_result r = {0};
+    s.fresh_days = 0;
     assert_ok(proof_run(&s, 60000, CAMPAIGNS / 2, REPLICATES, &r, NULL), NULL);
-    double rms = sqrt(r.in_sample_square / r.n_moved);
-    assert_true(r.width / r.n_moved < 6 * rms); /* 3.9 for the narrowest that hold 95 % */
+    double rms = sqrt(r.in_sample.square / r.in_sample.n);
+    assert_true(r.in_sample.width / r.in_sample.n < 6 * rms); /* 3.9 is what just holds 95 % */
     assert_true(rms < 0.012);
+    assert_int_equal(r.fresh.n, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(required_shares_hold),
+        cmocka_unit_test(they_hold_in_a_hard_sweep_from_the_top),
         cmocka_unit_test(intervals_are_no_wider_than_they_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

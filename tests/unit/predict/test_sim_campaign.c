@@ -236,6 +236,30 @@ static void fresh_runs_are_new_and_good(void **state)
     assert_near(a.metric[WTL_R_time_s] / sim_time_s(&c.truth, 1110), 1, 0.08);
 }
 
+static void fresh_turns_are_recorded_like_a_sweep(void **state)
+{
+    (void)state;
+    enum { RUNS = 12 };
+    WTL_ARENA(arena);
+    struct sim_options o = sim_options_default();
+    o.cold_runs = 2;
+    struct sim_campaign c = make(&arena, &o);
+    const int clock_mhz[2] = {1410, 1110};
+    struct wtl_run a[RUNS], b[RUNS], again[RUNS];
+    sim_fresh_turns(&c, clock_mhz, RUNS, 0, a);
+    sim_fresh_turns(&c, clock_mhz, RUNS, 1, b);
+    sim_fresh_turns(&c, clock_mhz, RUNS, 0, again);
+    assert_memory_equal(a, again, sizeof a);
+    for (int i = 0; i < RUNS; i++) {
+        assert_int_equal(a[i].clock_mhz, clock_mhz[i % 2]);
+        assert_int_equal(a[i].seq, i + 1);
+        assert_int_equal(a[i].rep, i / 2 + 1);
+        assert_true(a[i].metric[WTL_R_time_s] != b[i].metric[WTL_R_time_s]);
+        double slower = a[i].metric[WTL_R_time_s] / sim_time_s(&c.truth, clock_mhz[i % 2]) - 1;
+        assert_true(i < 2 ? slower > 0.5 : fabs(slower) < 0.08);
+    }
+}
+
 static void senseless_options_are_refused(void **state)
 {
     (void)state;
@@ -266,6 +290,7 @@ int main(void)
         cmocka_unit_test(activity_follows_the_physics),
         cmocka_unit_test(the_optimum_is_the_best_feasible),
         cmocka_unit_test(fresh_runs_are_new_and_good),
+        cmocka_unit_test(fresh_turns_are_recorded_like_a_sweep),
         cmocka_unit_test(senseless_options_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
