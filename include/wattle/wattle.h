@@ -97,9 +97,11 @@ struct wtl_show_args {
     uint64_t flags;  /* of enum wtl_show_flag */
     const char *gpu; /* only this one; NULL: all */
     const char *workload;
+    const char *document; /* "plan/NAME", "predictor/NAME", "verdict/NAME"; NULL: the overview */
 };
 
-/* *json_out is what `wattle show --json` prints. -WTL_NOTFOUND when no run passes the filter. */
+/* *json_out is what `wattle show --json` prints, or the stored document that is named.
+ * -WTL_NOTFOUND when no run passes the filter. */
 WTL_PUBLIC int wtl_show(const char *campaign, const struct wtl_show_args *args, char **json_out,
                         struct wtl_error *err);
 
@@ -134,6 +136,7 @@ struct wtl_optimize_args {
     const char *job;
     int64_t replicates; /* of the bootstrap, 100 to 100000; 0: 1000 */
     int64_t seed;       /* of the bootstrap; 0: 1. Same input, same seed, same figures. */
+    const char *save;   /* keep the plan in the campaign under this name; NULL: only read it */
 };
 
 /* The operating point of every GPU and workload under the policy (neither policy given: least
@@ -153,6 +156,7 @@ struct wtl_fit_args {
     const char *category;
     const char *gpu; /* learn from runs on this one only; NULL: all */
     const char *workload;
+    const char *save; /* keep the predictor in the campaign under this name; NULL: only read it */
 };
 
 /* Learns time and power across workloads and GPUs. *model_out is a MODEL for wtl_predict(), what
@@ -199,6 +203,7 @@ struct wtl_validate_args {
     uint64_t flags;    /* of enum wtl_validate_flag */
     double confidence; /* of intervals, 0.5 to 0.9999; 0: 0.95 */
     double margin;     /* by which a saving may fall short, up to 0.5; 0: 0.01; negative: none */
+    const char *save;  /* keep the verdict in `campaign` under this name; NULL: only read it */
 };
 
 /* *json_out is what `wattle validate --json` prints (docs/verdicts.md). 0 whenever there is an

@@ -4,13 +4,12 @@
 #include "cli/heldout_table.h"
 #include "cli/policy_options.h"
 
-#include "base/file.h"
+#include "flow/documents.h"
 #include "flow/fit.h"
 
 struct fit_options {
-    const char *output;
+    const char *output, *save;
     const char *gpu, *workload;
-    bool no_store;
     struct wtl_policy_options policy;
 };
 
@@ -21,6 +20,12 @@ static const struct wtl_opt opts[] = {
      .offset = offsetof(struct fit_options, output),
      .arg = "MODEL",
      .help = "file for the fitted predictor (JSON)"},
+    {.name = "save",
+     .type = WTL_OPT_STRING,
+     .offset = offsetof(struct fit_options, save),
+     .arg = "NAME",
+     .help = "keep the predictor in the campaign, under this name; without it, nothing is written "
+             "there"},
     {.name = "gpu",
      .type = WTL_OPT_STRING,
      .offset = offsetof(struct fit_options, gpu),
@@ -31,10 +36,6 @@ static const struct wtl_opt opts[] = {
      .offset = offsetof(struct fit_options, workload),
      .arg = "NAME",
      .help = "learn from runs of this workload only"},
-    {.name = "no-store",
-     .type = WTL_OPT_FLAG,
-     .offset = offsetof(struct fit_options, no_store),
-     .help = "do not keep the predictor in the campaign as well"},
     WTL_POLICY_OPTS(struct fit_options, policy),
     {0},
 };
@@ -63,18 +64,6 @@ static int print_json(struct wtl_context *ctx, const struct wtl_fit_result *r,
     return rc < 0 ? rc : wtl_print_json(ctx, root, err);
 }
 
-static int keep(struct wtl_campaign *c, const char *name, const struct wtl_predictor_file *file,
-                struct wtl_error *err)
-{
-    struct wtl_buf text;
-    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
-    int rc = wtl_predictor_file_text(file, &text, err);
-    if (rc == 0)
-        rc = wtl_campaign_put_document(c, "predictor", name, wtl_buf_str(&text), err);
-    wtl_buf_fini(&text);
-    return rc;
-}
-
 static int fit(struct wtl_context *ctx, const struct fit_options *o, struct wtl_campaign *c,
                const struct wtl_fit_request *request, struct wtl_error *err)
 {
@@ -82,10 +71,10 @@ static int fit(struct wtl_context *ctx, const struct fit_options *o, struct wtl_
     struct wtl_fit_result r;
     WTL_FILE_SET(files);
     int rc = wtl_flow_fit(&flow, c, request, ctx->arena, &r, err);
-    rc = rc ? rc : wtl_predictor_file_add(&files, o->output, &r.file, err);
+    if (rc == 0 && o->output)
+        rc = wtl_predictor_file_add(&files, o->output, &r.file, err);
     rc = rc ? rc : wtl_file_set_prepare(&files, err);
-    if (rc == 0 && !o->no_store)
-        rc = keep(c, wtl_path_base(o->output), &r.file, err);
+    rc = rc ? rc : wtl_keep_predictor(c, o->save, &r.file, err);
     rc = rc ? rc : wtl_file_set_commit(&files, err);
     if (rc < 0)
         return rc;
@@ -100,12 +89,12 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     const struct fit_options *o = ctx->options;
     struct wtl_fit_request request = {.filter = {.gpu = o->gpu, .workload = o->workload}};
     struct wtl_campaign *c;
-    if (!o->output)
-        return WTL_FAIL(err, WTL_USAGE, "wattle fit needs -o MODEL");
-    int rc = wtl_policy_options_read(ctx->arena, &o->policy, &request.options, err);
+    if (!o->output && !o->save)
+        return WTL_FAIL(err, WTL_USAGE, "wattle fit needs -o MODEL, or --save NAME");
+    int rc = wtl_document_check_name(o->save, err);
+    rc = rc ? rc : wtl_policy_options_read(ctx->arena, &o->policy, &request.options, err);
     if (rc == 0)
-        rc = wtl_campaign_open(ctx->argv[0], o->no_store ? WTL_CAMPAIGN_READ : WTL_CAMPAIGN_WRITE,
-                               ctx->clock, &c, err);
+        rc = wtl_campaign_open(ctx->argv[0], wtl_document_mode(o->save), ctx->clock, &c, err);
     if (rc < 0)
         return rc;
     rc = fit(ctx, o, c, &request, err);
@@ -116,7 +105,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 const struct wtl_command wtl_cmd_fit = {
     .name = "fit",
     .summary = "Learn time and power across workloads and GPUs from a campaign",
-    .synopsis = "CAMPAIGN -o MODEL [options]",
+    .synopsis = "CAMPAIGN -o MODEL [--save NAME] [options]",
     .description =
         "Learns from every usable set of runs how time and power depend on the clock, and what "
         "workloads and GPUs have in common, so that `wattle predict` can answer for a workload "

@@ -4,11 +4,12 @@
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
 #include "cli/sensitivity_text.h"
+#include "flow/documents.h"
 
 #include <string.h>
 
 struct optimize_options {
-    const char *output;
+    const char *output, *save;
     const char *gpu, *workload, *job;
     bool sensitivity;
     struct wtl_plan_options plan;
@@ -18,6 +19,9 @@ struct optimize_options {
 #define AT(field) offsetof(struct optimize_options, field)
 static const struct wtl_opt opts[] = {
     {"output", 'o', WTL_OPT_STRING, AT(output), "PLAN", "write the plan to this file as well"},
+    {"save", 0, WTL_OPT_STRING, AT(save), "NAME",
+     "keep the plan in the campaign as well, under this name; without it, nothing is written "
+     "there"},
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only runs on this GPU"},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only runs of this workload"},
     {"job", 0, WTL_OPT_STRING, AT(job), "ID", "only runs of this job"},
@@ -99,9 +103,13 @@ static int answer(struct wtl_context *ctx, const struct wtl_flow *flow,
 {
     const struct optimize_options *o = ctx->options;
     struct wtl_plan_file file = {0};
+    WTL_FILE_SET(files);
     int rc = wtl_flow_optimize(flow, campaign, request, ctx->arena, &file, err);
     if (rc == 0 && o->output)
-        rc = wtl_plan_file_write(o->output, &file, err);
+        rc = wtl_plan_file_add(&files, o->output, &file, err);
+    rc = rc ? rc : wtl_file_set_prepare(&files, err);
+    rc = rc ? rc : wtl_keep_plans(campaign, o->save, &file, err);
+    rc = rc ? rc : wtl_file_set_commit(&files, err);
     if (rc < 0)
         return rc;
     if (o->sensitivity)
@@ -121,8 +129,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     int rc = campaign_argument(ctx, &path, err);
     if (rc == 0)
         rc = wtl_plan_options_read(ctx->arena, &o->plan, &request, err);
+    rc = rc ? rc : wtl_document_check_name(o->save, err);
     if (rc == 0)
-        rc = wtl_campaign_open(path, WTL_CAMPAIGN_READ, ctx->clock, &campaign, err);
+        rc = wtl_campaign_open(path, wtl_document_mode(o->save), ctx->clock, &campaign, err);
     if (rc < 0)
         return rc;
     rc = answer(ctx, &flow, campaign, &request, err);
@@ -133,7 +142,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 const struct wtl_command wtl_cmd_optimize = {
     .name = "optimize",
     .summary = "Choose the clock with the least energy inside the limits",
-    .synopsis = "[clock] CAMPAIGN [-o PLAN] [options]",
+    .synopsis = "[clock] CAMPAIGN [-o PLAN] [--save NAME] [options]",
     .description =
         "For every GPU and workload of the campaign: fits curves of time and power over the usable "
         "runs, holds the limits at their upper bounds, finds the optimum and every clock that the "

@@ -4,12 +4,13 @@
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
 #include "cli/table.h"
+#include "flow/documents.h"
 #include "flow/validate.h"
 
 #include <math.h>
 
 struct validate_options {
-    const char *within, *output;
+    const char *within, *output, *save;
     struct wtl_opt_quantity confidence, margin;
     struct wtl_cost_options cost;
 };
@@ -20,6 +21,8 @@ static const struct wtl_opt opts[] = {
      "instead of fresh runs, leave out one repetition of this campaign at a time"},
     {"output", 'o', WTL_OPT_STRING, AT(output), "PLAN",
      "write the plan with the estimates of the fresh runs where they confirm it"},
+    {"save", 0, WTL_OPT_STRING, AT(save), "NAME",
+     "keep the verdict in the campaign of the fresh runs, under this name"},
     {"confidence", 0, WTL_OPT_QUANTITY, AT(confidence), "PERCENT",
      "of intervals: 90% or 0.9 (95 %)", .unit = WTL_UNIT_FRACTION, .min = WTL_CONFIDENCE_LO,
      .max = WTL_CONFIDENCE_HI},
@@ -80,12 +83,19 @@ static void print_verdict(FILE *out, const struct wtl_validation *item,
         fprintf(out, "  note      %s\n", v->notes[i]);
 }
 
-static int write_confirmed(struct wtl_context *ctx, const struct wtl_validations *v,
-                           const char *path, struct wtl_error *err)
+/* The plan to its file, the verdict to its campaign: both or neither. */
+static int deliver(struct wtl_context *ctx, struct wtl_campaign *c, const struct wtl_validations *v,
+                   struct wtl_error *err)
 {
+    const struct validate_options *o = ctx->options;
     struct wtl_plan_file file;
-    int rc = wtl_validations_plans(v, ctx->arena, &file, err);
-    return rc < 0 ? rc : wtl_plan_file_write(path, &file, err);
+    WTL_FILE_SET(files);
+    int rc = o->output ? wtl_validations_plans(v, ctx->arena, &file, err) : 0;
+    if (rc == 0 && o->output)
+        rc = wtl_plan_file_add(&files, o->output, &file, err);
+    rc = rc ? rc : wtl_file_set_prepare(&files, err);
+    rc = rc ? rc : wtl_keep_verdict(c, o->save, &v->document, err);
+    return rc ? rc : wtl_file_set_commit(&files, err);
 }
 
 static int against_fresh(struct wtl_context *ctx, const struct wtl_flow *flow,
@@ -101,12 +111,11 @@ static int against_fresh(struct wtl_context *ctx, const struct wtl_flow *flow,
     if (o->margin.given)
         options.margin = o->margin.value;
     int rc = wtl_flow_validate(flow, c, file, &options, ctx->arena, &v, err);
-    if (rc == 0 && o->output)
-        rc = write_confirmed(ctx, &v, o->output, err);
+    rc = rc ? rc : deliver(ctx, c, &v, err);
     if (rc < 0)
         return rc;
     if (ctx->json) {
-        rc = wtl_print_json(ctx, wtl_validations_json(&v), err);
+        rc = wtl_print_json(ctx, wtl_verdict_to_json(&v.document), err);
         return rc < 0 ? rc : wtl_validations_status(&v);
     }
     bool cost = wtl_cost_options_read(&o->cost, &terms);
@@ -184,14 +193,16 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         return WTL_FAIL(err, WTL_USAGE,
                         "wattle validate takes a plan and either a campaign of "
                         "fresh runs or --within CAMPAIGN");
-    if (o->within && o->output)
+    if (o->within && (o->output || o->save))
         return WTL_FAIL(err, WTL_USAGE,
-                        "-o needs fresh runs: repetitions of the runs that chose "
-                        "a clock do not confirm it");
-    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
+                        "%s needs fresh runs: repetitions of the runs that chose "
+                        "a clock do not confirm it",
+                        o->output ? "-o" : "--save");
+    int rc = wtl_document_check_name(o->save, err);
+    rc = rc ? rc : wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
     if (rc == 0)
-        rc = wtl_campaign_open(o->within ? o->within : ctx->argv[1], WTL_CAMPAIGN_READ, ctx->clock,
-                               &c, err);
+        rc = wtl_campaign_open(o->within ? o->within : ctx->argv[1], wtl_document_mode(o->save),
+                               ctx->clock, &c, err);
     if (rc < 0)
         return rc;
     rc = o->within ? within_campaign(ctx, &flow, c, &file, err)
@@ -208,12 +219,12 @@ const struct wtl_command wtl_cmd_validate = {
         "Compares the chosen clock with the baseline on runs that had no part in the choice, by "
         "blocks where clocks alternate, and says whether saving and slowdown are what the plan "
         "promises: confirmed, refuted or undecided, and how many more runs would decide. Only such "
-        "estimates are free of the luck of the choice; -o writes the plan with them. Runs in the "
-        "campaign that the plan was made from are known again, by file or by content, and left "
-        "out.\n\n"
+        "estimates are free of the luck of the choice; -o writes the plan with them, --save keeps "
+        "the verdict for `wattle report`. Runs in the campaign that the plan was made from are "
+        "known again, by file or by content, and left out.\n\n"
         "With --within, every repetition of the plan's own campaign is left out once, the clock is "
         "chosen on the others and estimated on the one left out: a rehearsal, not a confirmation.",
-    .examples = "  wattle validate plan.json fresh.wattle -o confirmed.json\n"
+    .examples = "  wattle validate plan.json fresh.wattle -o confirmed.json --save june\n"
                 "  wattle validate plan.json --within c.wattle",
     .exit_codes = "6  a plan is refuted\n"
                   "  7  none is refuted, but one is undecided, or there is nothing to judge",

@@ -242,6 +242,33 @@ static void print_findings(struct wtl_context *ctx, const struct wtl_show *s)
     }
 }
 
+/* ---- Documents --------------------------------------------------------------------------------*/
+
+static int print_documents(struct wtl_context *ctx, const struct wtl_show *s, struct wtl_error *err)
+{
+    static const struct wtl_table_column columns[] = {
+        {.title = "stored"}, {.title = "name"},    {.title = "at"},
+        {.title = "of"},     {.title = "content"},
+    };
+    struct wtl_table *t;
+    if (s->n_documents == 0)
+        return 0;
+    int rc = new_table(ctx, columns, 5, &t, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < s->n_documents; i++) {
+        const struct wtl_document_info *d = &s->documents[i];
+        char at[32];
+        wtl_table_put(t, d->stored.kind);
+        wtl_table_put(t, d->stored.name);
+        wtl_table_put(t, wtl_format_utc(d->stored.stored_ns, at, sizeof at));
+        wtl_table_put(t, !d->readable ? "?" : d->of_these_runs ? "these runs" : "other runs");
+        wtl_table_put(t, d->content);
+    }
+    fputc('\n', ctx->out);
+    return print_table(ctx, t, err);
+}
+
 /* ---- Runs -------------------------------------------------------------------------------------*/
 
 static void put_count(struct wtl_table *t, int64_t value)
@@ -405,6 +432,7 @@ int show_text(struct wtl_context *ctx, const struct wtl_show *s, struct wtl_erro
     int rc = print_sets(ctx, s, err);
     if (rc == 0)
         print_findings(ctx, s);
+    rc = rc ? rc : print_documents(ctx, s, err);
     for (size_t i = 0; rc == 0 && s->list_runs && i < s->n_sets; i++)
         rc = print_runs(ctx, &s->sets[i], err);
     if (rc == 0)

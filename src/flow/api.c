@@ -168,3 +168,12 @@ int api_give_plans(const struct wtl_plan_file *file, char **json_out, struct wtl
     }
     return api_give_text(&text, json_out, err);
 }
+
+int api_hand_over(int rc, char **text, char **out)
+{
+    if (rc < 0)
+        wtl_free(*text);
+    else if (out)
+        *out = *text;
+    return rc;
+}

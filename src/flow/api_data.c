@@ -61,6 +61,19 @@ int wtl_import(const char *campaign, const char *const *paths, size_t n_paths,
 
 /* ---- Show -------------------------------------------------------------------------------------*/
 
+static int give_document(struct api_call *call, const char *which, char **json_out,
+                         struct wtl_error *err)
+{
+    const char *json = NULL;
+    struct wtl_buf text;
+    int rc = wtl_flow_document(call->campaign, which, &call->arena, &json, err);
+    if (rc < 0)
+        return rc;
+    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    wtl_buf_puts(&text, json);
+    return api_give_text(&text, json_out, err);
+}
+
 int wtl_show(const char *campaign, const struct wtl_show_args *args, char **json_out,
              struct wtl_error *err)
 {
@@ -75,6 +88,8 @@ int wtl_show(const char *campaign, const struct wtl_show_args *args, char **json
                             .list_sources = a.flags & WTL_SHOW_SOURCES};
     const struct wtl_run_filter filter = {.gpu = a.gpu, .workload = a.workload};
     rc = rc ? rc : api_open(&call, campaign, WTL_CAMPAIGN_READ, err);
+    if (rc == 0 && a.document)
+        return give_document(&call, a.document, json_out, err);
     rc = rc ? rc : wtl_flow_show(&call.flow, call.campaign, &filter, &call.arena, &show, err);
     return rc < 0 ? rc : api_give_json(wtl_show_json(&show), json_out, err);
 }

@@ -52,4 +52,8 @@ int api_give_text(struct wtl_buf *text, char **json_out, struct wtl_error *err);
 int api_give_json(json_t *document, char **json_out, struct wtl_error *err);
 int api_give_plans(const struct wtl_plan_file *file, char **json_out, struct wtl_error *err);
 
+/* The end of a call that has more to do after its text is made: hands it over when rc is 0, else
+ * frees it. Returns rc. */
+int api_hand_over(int rc, char **text, char **out);
+
 #endif

@@ -2,6 +2,7 @@
  * Public functions: plans from measured runs, predictors, and plans from those. */
 #include "flow/api_impl.h"
 
+#include "flow/documents.h"
 #include "flow/fit.h"
 #include "flow/optimize.h"
 
@@ -31,6 +32,7 @@ int wtl_optimize(const char *campaign, const struct wtl_optimize_args *args, cha
     struct wtl_optimize_args a;
     struct wtl_board *boards = NULL;
     struct wtl_plan_file file;
+    char *json = NULL;
     int rc = api_take("wtl_optimize_args", args, &a, sizeof a, err);
     struct wtl_optimize_request request = {.filter = {a.gpu, a.workload, a.job},
                                            .category = a.category};
@@ -42,9 +44,12 @@ int wtl_optimize(const char *campaign, const struct wtl_optimize_args *args, cha
     rc = rc ? rc : read_bootstrap(&a, &request.options, err);
     rc = rc ? rc : wtl_boards_load(&call.arena, &boards, &request.n_boards, err);
     request.boards = boards;
-    rc = rc ? rc : api_open(&call, campaign, WTL_CAMPAIGN_READ, err);
+    rc = rc ? rc : wtl_document_check_name(a.save, err);
+    rc = rc ? rc : api_open(&call, campaign, wtl_document_mode(a.save), err);
     rc = rc ? rc : wtl_flow_optimize(&call.flow, call.campaign, &request, &call.arena, &file, err);
-    return rc < 0 ? rc : api_give_plans(&file, json_out, err);
+    rc = rc ? rc : api_give_plans(&file, &json, err);
+    rc = rc ? rc : wtl_keep_plans(call.campaign, a.save, &file, err);
+    return api_hand_over(rc, &json, json_out);
 }
 
 /* ---- Fit --------------------------------------------------------------------------------------*/
@@ -62,21 +67,11 @@ static int model_text(const struct wtl_predictor_file *file, char **model_out,
     return api_give_text(&text, model_out, err);
 }
 
-static int give_fit(const struct wtl_fit_result *r, char **model_out, char **json_out,
-                    struct wtl_error *err)
+static int fit_json(const struct wtl_fit_result *r, char **json_out, struct wtl_error *err)
 {
-    char *model = NULL;
     json_t *root = NULL;
-    int rc = model_out ? model_text(&r->file, &model, err) : 0;
-    if (rc == 0 && json_out) {
-        rc = wtl_fit_json(r, &root, err);
-        rc = rc ? rc : api_give_json(root, json_out, err);
-    }
-    if (rc < 0)
-        wtl_free(model);
-    else if (model_out)
-        *model_out = model;
-    return rc;
+    int rc = wtl_fit_json(r, &root, err);
+    return rc ? rc : api_give_json(root, json_out, err);
 }
 
 int wtl_fit(const char *campaign, const struct wtl_fit_args *args, char **model_out,
@@ -85,15 +80,23 @@ int wtl_fit(const char *campaign, const struct wtl_fit_args *args, char **model_
     API_CALL(call);
     struct wtl_fit_args a;
     struct wtl_fit_result result;
+    char *model = NULL, *json = NULL;
     int rc = api_take("wtl_fit_args", args, &a, sizeof a, err);
     struct wtl_fit_request request = {.filter = {a.gpu, a.workload, NULL}, .category = a.category};
     rc = rc ? rc : api_begin(&call, a.observer, err);
     rc = rc ? rc
             : api_read_policy(&call.arena, a.policy, a.policy_yaml, a.category, &request.policy,
                               err);
-    rc = rc ? rc : api_open(&call, campaign, WTL_CAMPAIGN_READ, err);
+    rc = rc ? rc : wtl_document_check_name(a.save, err);
+    rc = rc ? rc : api_open(&call, campaign, wtl_document_mode(a.save), err);
     rc = rc ? rc : wtl_flow_fit(&call.flow, call.campaign, &request, &call.arena, &result, err);
-    return rc ? rc : give_fit(&result, model_out, json_out, err);
+    if (rc == 0 && model_out)
+        rc = model_text(&result.file, &model, err);
+    if (rc == 0 && json_out)
+        rc = fit_json(&result, &json, err);
+    rc = rc ? rc : wtl_keep_predictor(call.campaign, a.save, &result.file, err);
+    (void)api_hand_over(rc, &model, model_out);
+    return api_hand_over(rc, &json, json_out);
 }
 
 /* ---- Predict ----------------------------------------------------------------------------------*/

@@ -4,6 +4,7 @@
 
 #include "flow/compare.h"
 #include "flow/deploy.h"
+#include "flow/documents.h"
 #include "flow/report.h"
 #include "flow/validate.h"
 
@@ -24,21 +25,12 @@ static int read_verdict_options(const struct wtl_validate_args *a,
     return 0;
 }
 
-static int give_validations(struct api_call *call, const struct wtl_validations *v, char **json_out,
-                            char **plan_out, struct wtl_error *err)
+static int confirmed_text(struct api_call *call, const struct wtl_validations *v, char **plan_out,
+                          struct wtl_error *err)
 {
     struct wtl_plan_file confirmed;
-    char *plan = NULL;
-    int rc = plan_out ? wtl_validations_plans(v, &call->arena, &confirmed, err) : 0;
-    if (rc == 0 && plan_out)
-        rc = api_give_plans(&confirmed, &plan, err);
-    if (rc == 0 && json_out)
-        rc = api_give_json(wtl_validations_json(v), json_out, err);
-    if (rc < 0)
-        wtl_free(plan);
-    else if (plan_out)
-        *plan_out = plan;
-    return rc;
+    int rc = wtl_validations_plans(v, &call->arena, &confirmed, err);
+    return rc ? rc : api_give_plans(&confirmed, plan_out, err);
 }
 
 static int within(struct api_call *call, const struct wtl_plan_file *plans, char **json_out,
@@ -60,21 +52,30 @@ int wtl_validate(const char *plan_json, const char *campaign, const struct wtl_v
     struct wtl_verdict_options options;
     struct wtl_plan_file plans;
     struct wtl_validations v;
+    char *plan = NULL, *json = NULL;
     int rc = api_take("wtl_validate_args", args, &a, sizeof a, err);
     rc = rc ? rc : api_begin(&call, a.observer, err);
     rc = rc ? rc : api_check_flags("wtl_validate_args", a.flags, WTL_VALIDATE_WITHIN, err);
-    if (rc == 0 && (a.flags & WTL_VALIDATE_WITHIN) && plan_out)
-        rc = WTL_FAIL(err, WTL_USAGE,
-                      "plan_out needs fresh runs: repetitions of the runs that chose a clock do "
-                      "not confirm it");
+    if (rc == 0 && (a.flags & WTL_VALIDATE_WITHIN) && (plan_out || a.save))
+        rc = WTL_FAIL(
+            err, WTL_USAGE,
+            "plan_out and save need fresh runs: repetitions of the runs that chose a clock do "
+            "not confirm it");
     rc = rc ? rc : read_verdict_options(&a, &options, err);
     rc = rc ? rc : api_read_plans(&call.arena, "plan_json", plan_json, &plans, err);
-    rc = rc ? rc : api_open(&call, campaign, WTL_CAMPAIGN_READ, err);
+    rc = rc ? rc : wtl_document_check_name(a.save, err);
+    rc = rc ? rc : api_open(&call, campaign, wtl_document_mode(a.save), err);
     if (rc == 0 && a.flags & WTL_VALIDATE_WITHIN)
         return within(&call, &plans, json_out, err);
     rc = rc ? rc
             : wtl_flow_validate(&call.flow, call.campaign, &plans, &options, &call.arena, &v, err);
-    return rc ? rc : give_validations(&call, &v, json_out, plan_out, err);
+    if (rc == 0 && plan_out)
+        rc = confirmed_text(&call, &v, &plan, err);
+    if (rc == 0 && json_out)
+        rc = api_give_json(wtl_verdict_to_json(&v.document), &json, err);
+    rc = rc ? rc : wtl_keep_verdict(call.campaign, a.save, &v.document, err);
+    (void)api_hand_over(rc, &plan, plan_out);
+    return api_hand_over(rc, &json, json_out);
 }
 
 /* ---- Compare ----------------------------------------------------------------------------------*/

@@ -116,6 +116,8 @@ int wtl_flow_show(const struct wtl_flow *flow, struct wtl_campaign *c,
         wtl_error_hint(err, "`wattle show %s` lists what there is", s.path);
     }
     rc = rc ? rc : judge_sets(arena, &s, err);
+    rc = rc ? rc
+            : wtl_flow_documents(c, WTL_N_DOCUMENT_KINDS, arena, &s.documents, &s.n_documents, err);
     if (rc == 0)
         *show_out = s;
     return rc;

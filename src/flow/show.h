@@ -5,7 +5,7 @@
 #ifndef WTL_FLOW_SHOW_H
 #define WTL_FLOW_SHOW_H
 
-#include "flow/flow.h"
+#include "flow/documents.h"
 
 #include <jansson.h>
 
@@ -17,6 +17,8 @@ struct wtl_show {
     struct wtl_workset *sets; /* those that pass the filter */
     struct wtl_quality *quality;
     size_t n_sets;
+    struct wtl_document_info *documents; /* all of the campaign, whatever the filter */
+    size_t n_documents;
     bool list_runs;
     bool list_sources;
 };

@@ -149,8 +149,10 @@ json_t *wtl_show_json(const struct wtl_show *s)
     json_t *sets = json_array();
     for (size_t i = 0; i < s->n_sets; i++)
         wtl_json_add(&sets, json_of_set(&s->sets[i], &s->quality[i]));
-    json_t *o = json_pack("{s:o, s:s, s:I, s:o}", "campaign", wtl_json_text(s->path), "fingerprint",
-                          s->fingerprint, "n_sources", (json_int_t)s->n_sources, "sets", sets);
+    json_t *o =
+        json_pack("{s:o, s:s, s:I, s:o, s:o}", "campaign", wtl_json_text(s->path), "fingerprint",
+                  s->fingerprint, "n_sources", (json_int_t)s->n_sources, "sets", sets, "documents",
+                  wtl_documents_json(s->documents, s->n_documents));
     if (s->list_runs) {
         wtl_json_put(&o, "runs", json_of_runs(s));
         wtl_json_put(&o, "timed_runs", json_of_timed(s));

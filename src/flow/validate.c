@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "core/gpu_name.h"
 #include "flow/identity.h"
+#include "wattle_config.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,17 +120,55 @@ static size_t count_known(const struct wtl_parted_runs *parted, const struct wtl
     return n;
 }
 
+/* The head of the document, and an entry per plan as far as it is known before the runs are. */
+static int begin_document(const struct wtl_flow *flow, struct wtl_campaign *c,
+                          const struct wtl_plan_file *file,
+                          const struct wtl_verdict_options *options, struct wtl_arena *arena,
+                          struct wtl_verdict_file *out, struct wtl_error *err)
+{
+    char fingerprint[65], created[32];
+    int rc = wtl_campaign_fingerprint(c, fingerprint, err);
+    if (rc < 0)
+        return rc;
+    wtl_format_utc(flow->clock.wall_ns(flow->clock.ctx), created, sizeof created);
+    *out = (struct wtl_verdict_file){.tool = "wattle " WTL_VERSION,
+                                     .created = wtl_arena_strdup(arena, created),
+                                     .campaign = wtl_arena_strdup(arena, wtl_campaign_path(c)),
+                                     .fingerprint = wtl_arena_strdup(arena, fingerprint),
+                                     .plan_created = file->created,
+                                     .plan_campaign = file->campaign,
+                                     .plan_fingerprint = file->fingerprint,
+                                     .confidence = options->confidence,
+                                     .margin = options->margin,
+                                     .n = file->n_plans};
+    out->entries = WTL_NEW_ARRAY(arena, struct wtl_verdict_entry, file->n_plans + 1);
+    if (!out->created || !out->campaign || !out->fingerprint || !out->entries)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    return 0;
+}
+
+static struct wtl_verdict_entry entry_of(const struct wtl_validation *item)
+{
+    struct wtl_verdict_entry e = {.verdict = item->verdict,
+                                  .judged = item->judged,
+                                  .why = item->why,
+                                  .n_known = item->n_known};
+    memcpy(e.verdict.gpu, item->plan->gpu, sizeof e.verdict.gpu);
+    memcpy(e.verdict.workload, item->plan->workload, sizeof e.verdict.workload);
+    return e;
+}
+
 int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_plan_file *file, const struct wtl_verdict_options *options,
                       struct wtl_arena *arena, struct wtl_validations *out, struct wtl_error *err)
 {
-    struct wtl_validations v = {.file = file, .campaign = wtl_campaign_path(c), .n = file->n_plans};
+    struct wtl_validations v = {.file = file, .n = file->n_plans};
     struct wtl_workset *sets = NULL;
     struct wtl_parted_runs parted = {0};
     size_t n_sets = 0;
-    int rc = wtl_campaign_fingerprint(c, v.fingerprint, err);
-    if (rc == 0 && strcmp(v.fingerprint, file->fingerprint) == 0)
-        rc = not_fresh(v.campaign, err);
+    int rc = begin_document(flow, c, file, options, arena, &v.document, err);
+    if (rc == 0 && strcmp(v.document.fingerprint, file->fingerprint) == 0)
+        rc = not_fresh(v.document.campaign, err);
     rc = rc ? rc : fresh_sets(flow, c, file, arena, &parted, &sets, &n_sets, err);
     if (rc < 0)
         return rc;
@@ -144,9 +183,7 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
         rc = validate_one(arena, set, options, item, err);
         if (!item->judged && !item->why[0])
             explain_missing(sets, n_sets, item);
-        v.n_judged += item->judged;
-        v.n_confirmed += item->judged && item->verdict.kind == WTL_VERDICT_CONFIRMED;
-        v.n_refuted += item->judged && item->verdict.kind == WTL_VERDICT_REFUTED;
+        v.document.entries[i] = entry_of(item);
     }
     if (rc == 0)
         *out = v;
@@ -155,9 +192,15 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
 
 int wtl_validations_status(const struct wtl_validations *v)
 {
-    if (v->n_refuted)
+    switch (wtl_verdict_file_overall(&v->document)) {
+    case WTL_VERDICT_REFUTED:
         return -(int)WTL_REFUTED;
-    return v->n_judged && v->n_confirmed == v->n_judged ? 0 : -(int)WTL_UNDECIDED;
+    case WTL_VERDICT_UNDECIDED:
+        return -(int)WTL_UNDECIDED;
+    case WTL_VERDICT_CONFIRMED:
+        break;
+    }
+    return 0;
 }
 
 /* ---- Confirmed plans --------------------------------------------------------------------------*/
@@ -169,7 +212,7 @@ static int add_note(struct wtl_arena *arena, const struct wtl_validations *v,
     char *note = wtl_arena_printf(
         arena,
         "Confirmed on %d + %d fresh runs of campaign %.12s; in-sample the saving was %.1f %%.",
-        verdict->n_candidate, verdict->n_baseline, v->fingerprint,
+        verdict->n_candidate, verdict->n_baseline, v->document.fingerprint,
         100 * verdict->planned_saving.value);
     if (!notes || !note)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
@@ -259,40 +302,6 @@ int wtl_flow_within(const struct wtl_flow *flow, struct wtl_campaign *c,
 
 /* ---- JSON -------------------------------------------------------------------------------------*/
 
-static json_t *claim(const struct wtl_claim *c, const struct wtl_estimate *planned)
-{
-    return json_pack("{s:s, s:o, s:o, s:o}", "state", wtl_verdict_name(c->state), "fresh",
-                     wtl_estimate_to_json(&c->fresh), "limit", wtl_json_finite(c->limit), "planned",
-                     wtl_estimate_to_json(planned));
-}
-
-static json_t *texts(const char *const *notes, size_t n)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++)
-        wtl_json_add(&array, json_string(notes[i]));
-    return array;
-}
-
-static json_t *verdict_json(const struct wtl_validation *item)
-{
-    const struct wtl_verdict *v = &item->verdict;
-    if (!item->judged)
-        return json_pack("{s:s, s:s, s:n, s:s, s:I}", "gpu", item->plan->gpu, "workload",
-                         item->plan->workload, "verdict", "why", item->why, "n_known",
-                         (json_int_t)item->n_known);
-    return json_pack(
-        "{s:s, s:s, s:I, s:s, s:i, s:i, s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:o}", "gpu",
-        item->plan->gpu, "workload", item->plan->workload, "n_known", (json_int_t)item->n_known,
-        "verdict", wtl_verdict_name(v->kind), "clock_mhz", v->clock_mhz, "baseline_clock_mhz",
-        v->baseline_clock_mhz, "method", wtl_verdict_method_name(v->method), "saving",
-        claim(&v->saving, &v->planned_saving), "slowdown",
-        claim(&v->slowdown, &v->planned_slowdown), "n_candidate", v->n_candidate, "n_baseline",
-        v->n_baseline, "n_rejected", v->n_rejected, "n_blocks", v->n_blocks, "more_blocks",
-        v->more_blocks < 0 ? json_null() : json_integer(v->more_blocks), "notes",
-        texts(v->notes, v->n_notes));
-}
-
 /* {"format": ..., KEY: [items]} with one item function. */
 static json_t *list_of(json_t *root, const char *key, json_t *(*one)(const void *items, size_t i),
                        const void *items, size_t n)
@@ -302,24 +311,6 @@ static json_t *list_of(json_t *root, const char *key, json_t *(*one)(const void 
         wtl_json_add(&array, one(items, i));
     wtl_json_put(&root, key, array);
     return root;
-}
-
-static json_t *one_verdict(const void *items, size_t i)
-{
-    const struct wtl_validation *all = items;
-    return verdict_json(&all[i]);
-}
-
-json_t *wtl_validations_json(const struct wtl_validations *v)
-{
-    int status = wtl_validations_status(v);
-    const char *overall = status == 0                   ? "confirmed"
-                          : status == -(int)WTL_REFUTED ? "refuted"
-                                                        : "undecided";
-    json_t *root = json_pack("{s:s, s:i, s:s, s:{s:o, s:s}}", "format", "wattle-verdict", "version",
-                             1, "verdict", overall, "campaign", "path", wtl_json_text(v->campaign),
-                             "fingerprint", v->fingerprint);
-    return list_of(root, "verdicts", one_verdict, v->items, v->n);
 }
 
 static json_t *one_fold(const void *items, size_t i)

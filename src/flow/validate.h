@@ -10,6 +10,7 @@
 #include "flow/flow.h"
 #include "optimize/verdict.h"
 #include "store/plan_file.h"
+#include "store/verdict_file.h"
 
 /* One plan and what became of it. */
 struct wtl_validation {
@@ -22,11 +23,9 @@ struct wtl_validation {
 
 struct wtl_validations {
     const struct wtl_plan_file *file;
-    const char *campaign;
-    char fingerprint[65]; /* of the fresh campaign */
     struct wtl_validation *items;
     size_t n;
-    size_t n_judged, n_confirmed, n_refuted;
+    struct wtl_verdict_file document; /* the same for others: JSON, a campaign, a report */
 };
 
 /* Runs that the plans were made from are left out (flow/identity.h). -WTL_USAGE when the campaign
@@ -38,9 +37,6 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
 /* 0 all confirmed that were judged; -WTL_REFUTED when one is refuted; else -WTL_UNDECIDED, also
  * when none was judged. */
 int wtl_validations_status(const struct wtl_validations *v);
-
-/* docs/verdicts.md; the caller drops the reference. NULL when memory is out. */
-json_t *wtl_validations_json(const struct wtl_validations *v);
 
 /* The plans with saving and slowdown as the fresh runs have them, evidence "confirmed", where the
  * verdict is confirmed; the others as they were. */

@@ -16,34 +16,6 @@ enum { MIN_BLOCKS = 3 };
 /* No plan of measurement is longer than this. */
 enum { MOST_BLOCKS = 10000 };
 
-const char *wtl_verdict_name(enum wtl_verdict_kind kind)
-{
-    switch (kind) {
-    case WTL_VERDICT_CONFIRMED:
-        return "confirmed";
-    case WTL_VERDICT_REFUTED:
-        return "refuted";
-    case WTL_VERDICT_UNDECIDED:
-        break;
-    }
-    return "undecided";
-}
-
-const char *wtl_verdict_method_name(enum wtl_verdict_method method)
-{
-    switch (method) {
-    case WTL_METHOD_INTERLEAVED:
-        return "paired by interleaved blocks";
-    case WTL_METHOD_REPETITIONS:
-        return "paired by repetitions";
-    case WTL_METHOD_TWO_SAMPLES:
-        return "two samples";
-    case WTL_METHOD_NONE:
-        break;
-    }
-    return "none";
-}
-
 struct wtl_verdict_options wtl_verdict_options_default(void)
 {
     return (struct wtl_verdict_options){.confidence = 0.95, .margin = 0.01};

@@ -24,48 +24,13 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "core/plan.h"
-
-enum wtl_verdict_kind { WTL_VERDICT_CONFIRMED, WTL_VERDICT_REFUTED, WTL_VERDICT_UNDECIDED };
-const char *wtl_verdict_name(enum wtl_verdict_kind kind); /* "confirmed", "refuted", "undecided" */
-
-enum wtl_verdict_method {
-    WTL_METHOD_NONE, /* too few runs for any interval */
-    WTL_METHOD_INTERLEAVED,
-    WTL_METHOD_REPETITIONS,
-    WTL_METHOD_TWO_SAMPLES,
-};
-const char *wtl_verdict_method_name(enum wtl_verdict_method method);
+#include "core/verdict.h"
 
 struct wtl_verdict_options {
     double confidence; /* 0.95 */
     double margin;     /* by which a claim may be missed, 0.01: one point */
 };
 struct wtl_verdict_options wtl_verdict_options_default(void);
-
-/* One claim and how it fares. */
-struct wtl_claim {
-    struct wtl_estimate fresh;   /* evidence CONFIRMED, or NONE without an interval */
-    double limit;                /* saving: at least; slowdown: at most */
-    enum wtl_verdict_kind state; /* of this claim alone */
-};
-
-struct wtl_verdict {
-    char gpu[WTL_LIMIT_NAME];
-    char workload[WTL_LIMIT_NAME];
-    enum wtl_verdict_kind kind;
-    enum wtl_verdict_method method;
-    int clock_mhz, baseline_clock_mhz;
-    struct wtl_claim saving, slowdown;
-    struct wtl_estimate planned_saving, planned_slowdown; /* as the plan had them, in-sample */
-    int n_candidate, n_baseline; /* fresh accepted runs at the two clocks */
-    int n_rejected;              /* fresh runs at the two clocks that were rejected */
-    int n_blocks;                /* 0: not blocked */
-    /* UNDECIDED: blocks (pairs of runs) beyond those at hand after which the present estimate and
-     * spread would decide; -1 when it lies on the limit, so that no number would. */
-    int more_blocks;
-    const char *const *notes;
-    size_t n_notes;
-};
 
 /* `fresh` is judged; its gpu and workload are taken to be the plan's. -WTL_USAGE for a plan without
  * a chosen clock; -WTL_NOMEM. */

@@ -144,16 +144,22 @@ int wtl_campaign_samples(struct wtl_campaign *c, int64_t run_id,
                          int (*fn)(void *ctx, const struct wtl_batch *batch, struct wtl_error *err),
                          void *ctx, struct wtl_error *err);
 
-/* Documents: plans, predictors, verdicts, drift reports; JSON text under a kind and a name. put
- * replaces; get gives NULL when there is none. */
+/* Documents: plans, predictors, verdicts; JSON text under a kind and a name. put replaces, in one
+ * step; get gives NULL when there is none. */
 int wtl_campaign_put_document(struct wtl_campaign *c, const char *kind, const char *name,
                               const char *json, struct wtl_error *err);
 int wtl_campaign_get_document(struct wtl_campaign *c, struct wtl_arena *arena, const char *kind,
                               const char *name, char **json_out, struct wtl_error *err);
 
-/* The names of all documents of a kind, ascending. */
+struct wtl_stored_document {
+    const char *kind, *name, *json;
+    int64_t stored_ns; /* Unix time */
+};
+
+/* All of a kind, or of every kind (NULL), in order of kind and name. */
 int wtl_campaign_documents(struct wtl_campaign *c, struct wtl_arena *arena, const char *kind,
-                           char ***names_out, size_t *n_out, struct wtl_error *err);
+                           struct wtl_stored_document **documents_out, size_t *n_out,
+                           struct wtl_error *err);
 
 /* SHA-256 over the hashes of all sources in order of hash: names the data that a figure rests on.
  */

@@ -57,28 +57,40 @@ int wtl_campaign_get_document(struct wtl_campaign *c, struct wtl_arena *arena, c
     return rc;
 }
 
+static int copy_document(sqlite3_stmt *s, struct wtl_arena *arena, struct wtl_stored_document *out,
+                         struct wtl_error *err)
+{
+    *out = (struct wtl_stored_document){.kind = wtl_arena_strdup(arena, wtl_sql_text(s, 0)),
+                                        .name = wtl_arena_strdup(arena, wtl_sql_text(s, 1)),
+                                        .json = wtl_arena_strdup(arena, wtl_sql_text(s, 2)),
+                                        .stored_ns = sqlite3_column_int64(s, 3)};
+    return out->kind && out->name && out->json ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+}
+
 int wtl_campaign_documents(struct wtl_campaign *c, struct wtl_arena *arena, const char *kind,
-                           char ***names_out, size_t *n_out, struct wtl_error *err)
+                           struct wtl_stored_document **documents_out, size_t *n_out,
+                           struct wtl_error *err)
 {
     sqlite3_stmt *s = NULL;
-    int rc =
-        prepare(c, "SELECT name FROM document WHERE kind=? ORDER BY name", kind, NULL, &s, err);
-    char **names = NULL;
+    int rc = prepare(c,
+                     "SELECT kind, name, json, stored_ns FROM document"
+                     " WHERE ?1 IS NULL OR kind=?1 ORDER BY kind, name",
+                     kind, NULL, &s, err);
+    struct wtl_stored_document *documents = NULL;
     size_t n = 0;
     size_t cap = 0;
     int result = SQLITE_DONE;
     while (rc == 0 && (result = sqlite3_step(s)) == SQLITE_ROW) {
-        char *name = wtl_arena_strdup(arena, wtl_sql_text(s, 0));
-        if (!name || wtl_grow(arena, &names, n, &cap) != 0)
+        if (wtl_grow(arena, &documents, n, &cap) != 0)
             rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
         else
-            names[n++] = name;
+            rc = copy_document(s, arena, &documents[n++], err);
     }
     if (rc == 0 && result != SQLITE_DONE)
         rc = wtl_sql_fail(c, result, "read", err);
     sqlite3_finalize(s);
     if (rc == 0) {
-        *names_out = names;
+        *documents_out = documents;
         *n_out = n;
     }
     return rc;

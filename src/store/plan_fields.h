@@ -6,6 +6,7 @@
 #ifndef WTL_STORE_PLAN_FIELDS_H
 #define WTL_STORE_PLAN_FIELDS_H
 
+#include "codec/json.h"
 #include "core/plan.h"
 
 #define WTL_PLAN_FORMAT "wattle-plan"
@@ -37,5 +38,9 @@ extern const struct wtl_plan_field wtl_curve_fields[];            /* ends with a
 extern const struct wtl_constraint_field wtl_constraint_fields[]; /* likewise */
 extern const struct wtl_estimate_field wtl_estimate_fields[];     /* of the plan itself */
 extern const struct wtl_estimate_field wtl_baseline_estimate_fields[];
+
+/* Reads what wtl_estimate_to_json() wrote; absent or null: no estimate. */
+int wtl_estimate_from_json(const struct wtl_json *parent, const char *key, struct wtl_estimate *out,
+                           struct wtl_error *err);
 
 #endif

@@ -183,8 +183,8 @@ static int read_evidence(const struct wtl_json *object, bool interval, enum wtl_
 
 /* Absent, null, or {"value", "lo", "hi", "n", "evidence"}; a value without "n" counts as one run.
  */
-static int read_estimate(const struct wtl_json *parent, const char *key, struct wtl_estimate *out,
-                         struct wtl_error *err)
+int wtl_estimate_from_json(const struct wtl_json *parent, const char *key, struct wtl_estimate *out,
+                           struct wtl_error *err)
 {
     static const char *const keys[] = {"value", "lo", "hi", "n", "evidence", NULL};
     struct wtl_json o = member(parent, key);
@@ -224,7 +224,7 @@ static int read_estimates(const struct wtl_json *object, const struct wtl_estima
     int rc = 0;
     for (const struct wtl_estimate_field *f = fields; f->key && rc == 0; f++) {
         void *to = (char *)plan + f->offset;
-        rc = read_estimate(object, f->key, to, err);
+        rc = wtl_estimate_from_json(object, f->key, to, err);
     }
     return rc;
 }

@@ -359,6 +359,37 @@ static void test_report_from_plan_text(void **state)
     json_decref(root);
 }
 
+static void test_documents_in_the_campaign(void **state)
+{
+    (void)state;
+    const struct wtl_optimize_args plain = {.size = sizeof plain, .gpu = "V100", .replicates = 100};
+    struct wtl_optimize_args optimize = plain;
+    struct wtl_fit_args fit = {.size = sizeof fit, .save = "all"};
+    struct wtl_show_args show = {.size = sizeof show, .document = "plan/mine"};
+    char *plan = NULL, *kept = untouched, *model = NULL;
+    import_shipped(NULL, NULL);
+    assert_ok(wtl_optimize(campaign, &plain, &plan, &err), &err);
+    assert_int_equal(wtl_show(campaign, &show, &kept, &err), -(int)WTL_NOTFOUND);
+    wtl_free(plan);
+    plan = untouched;
+    optimize.save = "a/b";
+    assert_int_equal(wtl_optimize(campaign, &optimize, &plan, &err), -(int)WTL_USAGE);
+    assert_ptr_equal(plan, untouched);
+    assert_ptr_equal(kept, untouched);
+    optimize.save = "mine";
+    assert_ok(wtl_optimize(campaign, &optimize, &plan, &err), &err);
+    assert_ok(wtl_show(campaign, &show, &kept, &err), &err);
+    assert_string_equal(plan, kept);
+    wtl_free(plan);
+    wtl_free(kept);
+    assert_ok(wtl_fit(campaign, &fit, &model, NULL, &err), &err);
+    show.document = "predictor/all";
+    assert_ok(wtl_show(campaign, &show, &kept, &err), &err);
+    assert_string_equal(model, kept);
+    wtl_free(model);
+    wtl_free(kept);
+}
+
 static void test_version_and_free(void **state)
 {
     (void)state;
@@ -372,13 +403,21 @@ static void test_version_and_free(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_size_is_needed),   TEST(test_newer_struct),
-        TEST(test_older_struct),     TEST(test_import_refuses),
-        TEST(test_optimize_refuses), TEST(test_optimize_with_policy_text),
-        TEST(test_import_twice),     TEST(test_report_from_plan_text),
-        TEST(test_version_and_free), TEST(test_export_refuses),
-        TEST(test_fit_refuses),      TEST(test_predict_refuses),
-        TEST(test_validate_refuses), TEST(test_compare_and_deploy_refuse),
+        TEST(test_size_is_needed),
+        TEST(test_newer_struct),
+        TEST(test_older_struct),
+        TEST(test_import_refuses),
+        TEST(test_optimize_refuses),
+        TEST(test_optimize_with_policy_text),
+        TEST(test_import_twice),
+        TEST(test_report_from_plan_text),
+        TEST(test_version_and_free),
+        TEST(test_documents_in_the_campaign),
+        TEST(test_export_refuses),
+        TEST(test_fit_refuses),
+        TEST(test_predict_refuses),
+        TEST(test_validate_refuses),
+        TEST(test_compare_and_deploy_refuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

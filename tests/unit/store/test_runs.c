@@ -224,7 +224,7 @@ static void documents_replace_by_kind_and_name(void **state)
     struct wtl_error err = {0};
     WTL_ARENA(arena);
     char *json;
-    char **names;
+    struct wtl_stored_document *all;
     size_t n;
     assert_ok(wtl_campaign_get_document(c, &arena, "plan", "a", &json, &err), &err);
     assert_null(json);
@@ -234,10 +234,17 @@ static void documents_replace_by_kind_and_name(void **state)
     assert_ok(wtl_campaign_put_document(c, "plan", "a", "{\"x\":2}", &err), &err);
     assert_ok(wtl_campaign_get_document(c, &arena, "plan", "a", &json, &err), &err);
     assert_string_equal(json, "{\"x\":2}");
-    assert_ok(wtl_campaign_documents(c, &arena, "plan", &names, &n, &err), &err);
+    assert_ok(wtl_campaign_documents(c, &arena, "plan", &all, &n, &err), &err);
     assert_int_equal(n, 2);
-    assert_string_equal(names[0], "a");
-    assert_string_equal(names[1], "b");
+    assert_string_equal(all[0].name, "a");
+    assert_string_equal(all[0].json, "{\"x\":2}");
+    assert_string_equal(all[1].name, "b");
+    assert_true(all[1].stored_ns == wall_ns);
+    assert_ok(wtl_campaign_documents(c, &arena, NULL, &all, &n, &err), &err);
+    assert_int_equal(n, 3);
+    assert_string_equal(all[2].kind, "verdict");
+    assert_ok(wtl_campaign_documents(c, &arena, "predictor", &all, &n, &err), &err);
+    assert_int_equal(n, 0);
 }
 
 static void fingerprint_names_the_set_of_files(void **state)
