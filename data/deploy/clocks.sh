@@ -25,6 +25,7 @@ STATE_DIR=${WATTLE_STATE_DIR:-/var/lib/wattle-clocks}
 STATE=$STATE_DIR/state
 TAB=$'\t'
 OUTPUT=
+trap '' PIPE # a reader that goes away must not stop an undo half-way
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
@@ -42,7 +43,7 @@ die() {
 smi() {
     local status=0
     OUTPUT=$(nvidia-smi "$@" 2>&1) || status=$?
-    case $OUTPUT in
+    case ${OUTPUT//"[Not Supported]"/} in # that is a cell, not an answer
     *ermission*) return 4 ;;
     *"not supported"* | *"Not Supported"* | *"not a valid field"*) return 3 ;;
     *"Treating as warning"* | *"Unable to"*) return 1 ;;
@@ -100,7 +101,7 @@ supported() {
         explain "$status" "$1: cannot list the supported clocks"
         return "$status"
     fi
-    if ! grep -qx "[[:space:]]*$3[[:space:]]*" <<<"$OUTPUT"; then
+    if ! [[ $'\n'$OUTPUT$'\n' =~ $'\n'[[:space:]]*"$3"[[:space:]]*$'\n' ]]; then
         warn "$1: $3 MHz is not on the driver's list of supported clocks ($2)"
         return 3
     fi
@@ -114,6 +115,13 @@ can_lock_memory() {
         [ "${BASH_REMATCH[1]}" -lt 8 ]; then
         warn "$1: this GPU cannot lock its memory clock (Ampere and later can)"
         return 3
+    fi
+}
+
+# One clock for all: a lock holds for every instance of a partitioned GPU. Older drivers do not know.
+warn_of_mig() {
+    if smi -i "$1" --query-gpu=mig.mode.current --format=csv,noheader && [ "$OUTPUT" = Enabled ]; then
+        warn "$1: MIG is on: the lock holds for all its instances, whatever runs there"
     fi
 }
 
@@ -152,12 +160,13 @@ set_persistence() {
 # One line a GPU: UUID, phase (pending: being changed; applied), plan, lock now, lock before,
 # persistence mode before our first change. Entry i is R_UUID[i] and so on.
 
+# This boot, in BOOT.
 boot_id() {
-    local id=unknown
+    BOOT=unknown
     if [ -r /proc/sys/kernel/random/boot_id ]; then
-        read -r id </proc/sys/kernel/random/boot_id
+        read -r BOOT </proc/sys/kernel/random/boot_id
     fi
-    printf '%s' "${WATTLE_BOOT_ID:-$id}"
+    BOOT=${WATTLE_BOOT_ID:-$BOOT}
 }
 
 record_clear() { R_UUID=() R_PHASE=() R_PLAN=() R_NOW=() R_BEFORE=() R_PM=(); }
@@ -168,9 +177,11 @@ bad_record() {
     record_clear
 }
 
+# EARLIER=yes: what it held is of an earlier boot, and closed.
 record_load() {
     local magic version boot uuid phase plan now before pm end
     record_clear
+    EARLIER=no
     [ -e "$STATE" ] || return 0
     [ -r "$STATE" ] || die 4 "cannot read $STATE (run as root)"
     {
@@ -195,28 +206,35 @@ record_load() {
             R_BEFORE+=("$before") R_PM+=("$pm")
         done
     } <"$STATE"
+    boot_id
     if [ "$end" != yes ]; then
         bad_record
-    elif [ "$boot" != "$(boot_id)" ]; then
-        [ "${#R_UUID[@]}" -eq 0 ] ||
+    elif [ "$boot" != "$BOOT" ]; then
+        if [ "${#R_UUID[@]}" -gt 0 ]; then
             warn "the record is of an earlier boot: those locks ended with it; closed"
+            EARLIER=yes
+        fi
         record_clear
     fi
 }
 
 # Whole or not at all: temporary file, sync, rename, sync of the folder.
 record_save() {
-    local i
-    mkdir -p -- "$STATE_DIR" || return 1
-    {
-        printf 'wattle-clocks\t1\t%s\n' "$(boot_id)"
-        for i in "${!R_UUID[@]}"; do
-            printf '%s\t%s\t%s\t%s\t%s\t%s\n' "${R_UUID[i]}" "${R_PHASE[i]}" "${R_PLAN[i]}" \
-                "${R_NOW[i]}" "${R_BEFORE[i]}" "${R_PM[i]}"
-        done
-        printf 'end\n'
-    } >"$STATE.new" || return 1
-    sync -- "$STATE.new" 2>/dev/null || sync
+    local i text
+    [ -d "$STATE_DIR" ] || mkdir -p -- "$STATE_DIR" || return 1
+    boot_id
+    text="wattle-clocks${TAB}1${TAB}$BOOT"
+    for i in "${!R_UUID[@]}"; do
+        text+=$'\n'"${R_UUID[i]}$TAB${R_PHASE[i]}$TAB${R_PLAN[i]}$TAB"
+        text+="${R_NOW[i]}$TAB${R_BEFORE[i]}$TAB${R_PM[i]}"
+    done
+    text+=$'\nend'
+    # What cannot be read back was not written, whatever a full disk says.
+    if ! printf '%s\n' "$text" >"$STATE.new" || [ "$(<"$STATE.new")" != "$text" ]; then
+        rm -f -- "$STATE.new"
+        return 1
+    fi
+    sync -- "$STATE.new" 2>/dev/null || sync || return 1
     mv -f -- "$STATE.new" "$STATE" || return 1
     sync -- "$STATE_DIR" 2>/dev/null || sync
 }
@@ -234,14 +252,30 @@ record_drop() {
     unset "R_UUID[$1]" "R_PHASE[$1]" "R_PLAN[$1]" "R_NOW[$1]" "R_BEFORE[$1]" "R_PM[$1]"
 }
 
-# One of us at a time.
+can_write_state() {
+    { [ -d "$STATE_DIR" ] || mkdir -p -- "$STATE_DIR"; } 2>/dev/null && [ -w "$STATE_DIR" ] &&
+        { : >>"$STATE_DIR/lock"; } 2>/dev/null
+}
+
+# take_turn [undo]: one of us at a time. An undo goes on where nothing can be written (a full or
+# read-only disk): putting clocks back matters more than the record of it.
 take_turn() {
-    mkdir -p -- "$STATE_DIR" 2>/dev/null || die 4 "cannot make $STATE_DIR (run as root)"
-    [ -w "$STATE_DIR" ] || die 4 "cannot write to $STATE_DIR (run as root)"
+    if ! can_write_state; then
+        if [ "${1:-}" != undo ] || [ "$EUID" -ne 0 ] || [ ! -r "$STATE" ]; then
+            die 4 "cannot write to $STATE_DIR (run as root; is the disk full or read-only?)"
+        fi
+        warn "cannot write to $STATE_DIR: going on, the record will not tell of it"
+        return 0
+    fi
     if command -v flock >/dev/null; then
-        exec 9>"$STATE_DIR/lock" || die 4 "cannot write to $STATE_DIR (run as root)"
+        exec 9>>"$STATE_DIR/lock"
         flock -w 30 9 || die 1 "another clocks.sh is at work"
     fi
+}
+
+# The record of an earlier boot is told of once.
+close_earlier() {
+    [ "$EARLIER" = no ] || record_save || warn "cannot write $STATE"
 }
 
 # ---- undoing ------------------------------------------------------------------------------------
@@ -251,11 +285,16 @@ undo() {
     local i=$1 status=0
     local uuid=${R_UUID[i]} before=${R_BEFORE[i]} pm=${R_PM[i]}
     set_lock "$uuid" "${R_NOW[i]}" "$before" || status=$?
+    if [ "$status" -eq 3 ] && [ "$before" = -/- ]; then
+        warn "$uuid: it has no locked clocks: there is nothing to put back"
+        status=0
+    fi
     if [ "$status" -eq 0 ] && [ "$before" = -/- ] && [ "$pm" = 0 ]; then
         set_persistence "$uuid" 0 || status=$?
     fi
     if [ "$status" -ne 0 ]; then
-        warn "$uuid is NOT put back; run '${0##*/} rollback' again"
+        warn "$uuid is NOT put back; run '${0##*/} rollback' again (a GPU that is lost" \
+            "loses its lock with the reset or reboot that it needs)"
         return "$status"
     fi
     if [ "$before" = -/- ]; then
@@ -277,7 +316,8 @@ undo_phase() {
         undo "$i" || { status=$? failed=1; }
     done
     if ! record_save; then
-        warn "cannot write $STATE"
+        warn "cannot write $STATE: it still tells of locks that are undone; free space and run" \
+            "'${0##*/} rollback' again"
         return 1
     fi
     [ "$failed" -eq 0 ] || return "$status"
@@ -292,20 +332,20 @@ is_one_of() {
     return 1
 }
 
+# Entries of this phase, in COUNT.
 count_phase() {
-    local i n=0
+    local i
+    COUNT=0
     for i in "${!R_UUID[@]}"; do
-        [ "${R_PHASE[i]}" != "$1" ] || n=$((n + 1))
+        [ "${R_PHASE[i]}" != "$1" ] || COUNT=$((COUNT + 1))
     done
-    printf '%s' "$n"
 }
 
 # What an apply that was killed left half done. 0 also when there was nothing.
 recover_pending() {
-    local n
-    n=$(count_phase pending)
-    [ "$n" -gt 0 ] || return 0
-    warn "an earlier apply was cut off; undoing it on $n GPU(s)"
+    count_phase pending
+    [ "$COUNT" -gt 0 ] || return 0
+    warn "an earlier apply was cut off; undoing it on $COUNT GPU(s)"
     undo_phase pending
 }
 
@@ -396,7 +436,28 @@ check_targets() {
             can_lock_memory "$uuid" || exit $?
             supported "$uuid" mem "${PLAN_MEMORY[PLAN]}" || exit $?
         fi
+        warn_of_mig "$uuid"
     done
+}
+
+# A GPU that an earlier apply left half done and that could not be put back is not built upon; the
+# other GPUs need not wait for it.
+check_recovered() {
+    local i
+    for i in "${TARGET[@]}"; do
+        record_find "${GPU_UUID[i]}"
+        [ "$FOUND" -lt 0 ] || [ "${R_PHASE[FOUND]}" != pending ] ||
+            die 1 "${GPU_UUID[i]} is half done and was not put back; name the other GPUs to leave it"
+    done
+}
+
+# undo_targets: what this apply has begun.
+undo_targets() {
+    local i uuids=()
+    for i in "${TARGET[@]}"; do
+        uuids+=("${GPU_UUID[i]}")
+    done
+    undo_phase pending "${uuids[@]}"
 }
 
 # enter TARGET LOCK: its entry as it will be; the index in ENTRY, what it was in WAS. A GPU that has
@@ -452,7 +513,7 @@ change() {
 abandon() {
     trap '' INT TERM HUP
     warn "undoing what was done"
-    undo_phase pending || true
+    undo_targets || true
     exit "$1"
 }
 
@@ -464,19 +525,21 @@ cmd_apply() {
     command -v nvidia-smi >/dev/null || die 3 "there is no nvidia-smi on this machine"
     take_turn
     record_load
-    recover_pending || exit $?
+    recover_pending || true
     read_gpus
     choose_targets "$@"
+    check_recovered
     check_targets
     trap 'abandon 130' INT
     trap 'abandon 143' TERM HUP
     for i in "${TARGET[@]}"; do
         change "$i" || abandon $?
     done
-    for i in "${!R_UUID[@]}"; do
-        if [ "${R_PHASE[i]}" = pending ]; then
-            done+=("$i")
-            R_PHASE[i]=applied
+    for i in "${TARGET[@]}"; do
+        record_find "${GPU_UUID[i]}"
+        if [ "${R_PHASE[FOUND]}" = pending ]; then
+            done+=("$FOUND")
+            R_PHASE[FOUND]=applied
         fi
     done
     if ! record_save; then
@@ -510,9 +573,11 @@ reset_unknown() {
 cmd_rollback() {
     local word i status=0 uuids=()
     command -v nvidia-smi >/dev/null || die 3 "there is no nvidia-smi on this machine"
-    take_turn
+    take_turn undo
     record_load
-    if [ "$(count_phase pending)" -gt 0 ]; then
+    close_earlier
+    count_phase pending
+    if [ "$COUNT" -gt 0 ]; then
         recover_pending || exit $?
         [ $# -gt 0 ] || exit 0
     fi
@@ -538,9 +603,11 @@ cmd_rollback() {
 }
 
 cmd_recover() {
-    take_turn
+    take_turn undo
     record_load
-    if [ "$(count_phase pending)" -eq 0 ]; then
+    close_earlier
+    count_phase pending
+    if [ "$COUNT" -eq 0 ]; then
         say "nothing to recover"
         return 0
     fi
@@ -558,9 +625,10 @@ cmd_status() {
             status=1
         else
             say "${R_UUID[i]}: locked to ${R_NOW[i]%/*} MHz by plan ${R_PLAN[i]}" \
-                "(before: ${R_BEFORE[i]%/*})"
+                "(before: ${R_BEFORE[i]%/*}), by our record"
         fi
     done
+    command -v nvidia-smi >/dev/null || die 3 "there is no nvidia-smi on this machine"
     if smi --query-gpu=uuid,name,clocks.sm,clocks.mem,power.draw --format=csv,noheader; then
         printf '%s\n' "$OUTPUT"
     else
@@ -569,7 +637,8 @@ cmd_status() {
     return "$status"
 }
 
-# sample UUID: SM clock, GPU utilisation and event reasons in S_CLOCK, S_BUSY, S_REASONS.
+# sample UUID: SM clock, GPU utilisation (-1: not told, as under MIG) and event reasons in S_CLOCK,
+# S_BUSY, S_REASONS.
 sample() {
     local status=0
     smi -i "$1" --query-gpu=clocks.sm,utilization.gpu,clocks_event_reasons.active \
@@ -579,21 +648,24 @@ sample() {
         smi -i "$1" --query-gpu=clocks.sm,utilization.gpu,clocks_throttle_reasons.active \
             --format=csv,noheader,nounits || status=$?
     fi
-    if [ "$status" -ne 0 ] || ! [[ $OUTPUT =~ ^\ *([0-9]+),\ *([0-9]+),\ *(0x[0-9A-Fa-f]+) ]]; then
+    if [ "$status" -ne 0 ] || ! [[ $OUTPUT =~ ^\ *([0-9]+),\ *([0-9]+|\[N/A\]),\ *(0x[0-9A-Fa-f]+) ]]; then
         warn "$1: cannot read the clock: $(first_line "$OUTPUT")"
         return 1
     fi
     S_CLOCK=${BASH_REMATCH[1]} S_BUSY=${BASH_REMATCH[2]} S_REASONS=$((BASH_REMATCH[3]))
+    [ "$S_BUSY" != "[N/A]" ] || S_BUSY=-1
 }
 
 # verify_one INDEX SAMPLES SECONDS: 0 held, 7 was never busy, 1 not held. Power, heat and hardware
 # may hold a clock below its lock (event reasons 4, 8, 20, 40, 80 hex): that is not the lock's fault.
 verify_one() {
-    local i=$1 samples=$2 seconds=$3 want=${R_NOW[$1]%/*} k busy=0 good=0 held_down=0 off=0
+    local i=$1 samples=$2 seconds=$3 want=${R_NOW[$1]%/*} k busy=0 good=0 held_down=0 off=0 blind=0
     for ((k = 0; k < samples; k++)); do
         [ "$k" -eq 0 ] || sleep "$seconds"
         sample "${R_UUID[i]}" || return 1
-        [ "$S_BUSY" -ge 20 ] || continue
+        # Where use is not told, the lock itself shows that the GPU works: idle clocks are lower.
+        [ "$S_BUSY" -ge 0 ] || blind=1
+        [ "$S_BUSY" -ge 20 ] || { [ "$S_BUSY" -lt 0 ] && [ $((want - S_CLOCK)) -le 15 ]; } || continue
         busy=$((busy + 1))
         if [ $((S_CLOCK - want)) -le 15 ] && [ $((want - S_CLOCK)) -le 15 ]; then
             good=$((good + 1))
@@ -603,6 +675,11 @@ verify_one() {
             off=$S_CLOCK
         fi
     done
+    if [ "$busy" -eq 0 ] && [ "$blind" -eq 1 ]; then
+        say "${R_UUID[i]}: undecided, the GPU does not tell whether it works (MIG?) and was below" \
+            "$want MHz in all $samples samples"
+        return 7
+    fi
     if [ "$busy" -eq 0 ]; then
         say "${R_UUID[i]}: undecided, the GPU was idle in all $samples samples"
         return 7
@@ -622,7 +699,8 @@ cmd_verify() {
         die 2 "usage: ${0##*/} verify [SAMPLES [SECONDS]]"
     record_load
     [ "${#R_UUID[@]}" -gt 0 ] || die 7 "no lock of ours is recorded: nothing to verify"
-    [ "$(count_phase pending)" -eq 0 ] || die 1 "an apply was cut off; run '${0##*/} recover'"
+    count_phase pending
+    [ "$COUNT" -eq 0 ] || die 1 "an apply was cut off; run '${0##*/} recover'"
     for i in "${!R_UUID[@]}"; do
         one=0
         verify_one "$i" "$samples" "$seconds" || one=$?

@@ -69,6 +69,20 @@ remove() {
     systemctl daemon-reload || return 1
 }
 
+# Units for the same GPUs are stopped by systemd; enabled as well, chance would choose at the next boot.
+disable_conflicts() {
+    local line other
+    while IFS= read -r line; do
+        other=${line#Conflicts=}
+        [ -e "$UNIT_DIR/$other" ] || continue
+        if systemctl disable "$other"; then
+            printf '%s is stopped and disabled: it is for the same GPUs\n' "$other"
+        else
+            warn "systemctl disable $other failed: disable it, or the next boot starts one of the two"
+        fi
+    done < <(grep '^Conflicts=' "$HERE/systemd/$1.service")
+}
+
 cmd_install() {
     payload "$1"
     if ! { put "$FROM" "$TO" "$BITS" &&
@@ -79,6 +93,7 @@ cmd_install() {
         return 1
     fi
     printf '%s is installed and active\n' "$1.service"
+    disable_conflicts "$1"
 }
 
 cmd_status() {

@@ -91,7 +91,20 @@ static const char without_wattle[] =
     "The driver cannot be asked which lock is set. Rollback goes by the script's own record: to "
     "the\n"
     "lock that it set before, else to the driver's default, and says which. A lock ends with a\n"
-    "reboot or when the driver is unloaded.\n";
+    "reboot or when the driver is unloaded.\n\n"
+    "## When something is wrong\n\n"
+    "| seen | do |\n|---|---|\n"
+    "| a service is too slow since the clocks are locked | `./clocks.sh rollback`, or `systemctl "
+    "stop NAME` for a unit |\n"
+    "| the script or its record is gone | `nvidia-smi -i UUID -rgc` is all that it would do |\n"
+    "| \"NOT put back\" | the GPU does not answer: reset it or reboot, its lock ends with that; "
+    "then `./clocks.sh recover` |\n"
+    "| \"cannot write\" | the clocks are put back, the record is stale: free space, `rollback` "
+    "again |\n"
+    "| \"an apply was cut off\" | `./clocks.sh recover` |\n"
+    "| the unit failed | `journalctl -u NAME`; a failed start leaves the clocks as they were |\n"
+    "| `verify` says NOT held | somebody else sets clocks: look for other units and for `-ac` in "
+    "`nvidia-smi -q -d CLOCK` |\n";
 
 void wtl_deploy_readme(const struct wtl_deployment *d, struct wtl_buf *out)
 {

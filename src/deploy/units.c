@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* Two plans for one GPU cannot hold at once: starting one stops the other. */
+/* Two plans for one GPU cannot hold at once: starting one stops the other, and only an ordering
+ * makes the stop come first (systemd.unit(5), Conflicts=). */
 static void add_conflicts(const struct wtl_deployment *d, const struct wtl_deploy_item *item,
                           struct wtl_buf *out)
 {
@@ -12,7 +13,8 @@ static void add_conflicts(const struct wtl_deployment *d, const struct wtl_deplo
         const struct wtl_deploy_item *other = &d->items[i];
         if (other != item && !other->left_out[0] &&
             wtl_same_name(other->plan->gpu, item->plan->gpu))
-            wtl_buf_printf(out, "Conflicts=%s.service\n", other->name);
+            wtl_buf_printf(out, "Conflicts=%s.service\nAfter=%s.service\n", other->name,
+                           other->name);
     }
 }
 
@@ -24,6 +26,8 @@ static void add_commands(const struct wtl_deployment *d, const struct wtl_deploy
         wtl_buf_printf(out, "ExecStartPre=%s recover\n", script);
         wtl_buf_printf(out, "ExecStart=%s apply %s\n", script, item->name);
         wtl_buf_printf(out, "ExecStop=%s rollback %s\n", script, item->name);
+        /* After an apply that was killed, too: what it left half done is put back. */
+        wtl_buf_printf(out, "ExecStopPost=%s recover\n", script);
         wtl_buf_puts(out, "StateDirectory=wattle-clocks\n");
         return;
     }
@@ -50,6 +54,8 @@ void wtl_deploy_unit(const struct wtl_deployment *d, const struct wtl_deploy_ite
     add_conflicts(d, item, out);
     wtl_buf_puts(out, "\n[Service]\nType=oneshot\nRemainAfterExit=yes\n");
     add_commands(d, item, out);
+    /* A hanging driver must not hold up the boot: the default of a oneshot unit is for ever. */
+    wtl_buf_puts(out, "TimeoutStartSec=120\nTimeoutStopSec=120\n");
     wtl_buf_puts(out, "NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\n"
                       "PrivateNetwork=yes\nRestrictAddressFamilies=AF_UNIX\n"
                       "RestrictNamespaces=yes\nLockPersonality=yes\n"

@@ -10,10 +10,10 @@ C=GPU-cccc3333-0000-0000-0000-000000000003
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
-    export FAKE_DIR=$BATS_TEST_TMPDIR/fake FAKE_BIN=$FAKES
-    export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_BOOT_ID=boot-1
-    export WATTLE_UNIT_DIR=$BATS_TEST_TMPDIR/units WATTLE_ETC_DIR=$BATS_TEST_TMPDIR/etc
-    export WATTLE_LIB_DIR=$BATS_TEST_TMPDIR/lib
+    # Everything that a script can change is in one folder, so that it can be kept and put back.
+    WORLD=$BATS_TEST_TMPDIR/world
+    export FAKE_DIR=$WORLD/fake FAKE_BIN=$FAKES WATTLE_STATE_DIR=$WORLD/state WATTLE_BOOT_ID=boot-1
+    export WATTLE_UNIT_DIR=$WORLD/units WATTLE_ETC_DIR=$WORLD/etc WATTLE_LIB_DIR=$WORLD/lib
     write_plan
     machine
 }
@@ -29,12 +29,15 @@ gpu() { # UUID NAME PERSISTENCE CAP CLOCKS
 }
 
 machine() {
-    rm -rf "$FAKE_DIR" "$WATTLE_STATE_DIR"
+    rm -rf "$WORLD"
     mkdir -p "$FAKE_DIR"
     gpu $A "NVIDIA A100-PCIE-40GB" Disabled 8.0 "seq 1410 -15 210"
     gpu $B "NVIDIA A100-PCIE-40GB" Enabled 8.0 "seq 1410 -15 210"
     gpu $C "Tesla V100-PCIE-32GB" Disabled 7.0 "seq 1380 -15 135"
 }
+
+keep() { rm -rf "$BATS_TEST_TMPDIR/kept-$1" && /bin/cp -r "$WORLD" "$BATS_TEST_TMPDIR/kept-$1"; }
+put_back() { rm -rf "$WORLD" && /bin/cp -r "$BATS_TEST_TMPDIR/kept-$1" "$WORLD"; }
 
 # plan GPU WORKLOAD STATUS CLOCK TIED
 plan() {
@@ -65,14 +68,12 @@ write_plan() {
 
 deploy() { "$WATTLE" deploy plan.json -q -o out "$@"; }
 
-# A run of a script with the fakes in front, in a process group of its own, as its leader.
-with_fakes() {
-    PATH=$FAKES:$PATH setsid --wait bash -c 'echo $$ >"$FAKE_DIR/pgid"; exec "$@"' - "$@"
-}
+# A run of a script with the fakes in front, in a process group of its own.
+with_fakes() { PATH=$FAKES:$PATH setsid --wait "$@"; }
 clocks() { with_fakes ./out/clocks.sh "$@"; }
 
-lock_of() { cat "$FAKE_DIR/gpu/$1/lock"; }
-pm_of() { cat "$FAKE_DIR/gpu/$1/pm"; }
+lock_of() { echo "$(<"$FAKE_DIR/gpu/$1/lock")"; }
+pm_of() { echo "$(<"$FAKE_DIR/gpu/$1/pm")"; }
 forget_calls() { rm -f "$FAKE_DIR/count" "$FAKE_DIR/calls" "$FAKE_DIR/killed"; }
 
 assert_untouched() {
@@ -285,42 +286,60 @@ SD=wattle-a100-stablediffusion
     [[ $output != *"locked to"* ]]
 }
 
-@test "a failure at any call undoes what was done: nothing is left changed" {
-    deploy --without-wattle
+# From the world kept as "fresh": every call of an apply fails in turn.
+fail_each_call() {
+    local n status calls
+    set +T
     for ((n = 1; n < 200; n++)); do
-        machine
+        put_back fresh
         status=0
         FAIL_AT=$n clocks apply $SD >/dev/null 2>&1 || status=$?
-        calls=$(cat "$FAKE_DIR/count")
-        if [ "$status" -eq 0 ]; then
-            # sync may fail once, the script then falls back to a full sync
-            sed -n "${n}p" "$FAKE_DIR/calls" | grep -q '^sync' || [ "$calls" -lt "$n" ] ||
-                { echo "call $n failed unseen: $(sed -n "${n}p" "$FAKE_DIR/calls")" >&2 && false; }
-            clocks rollback >/dev/null
-        else
-            clocks rollback >/dev/null
+        calls=$(<"$FAKE_DIR/count")
+        if [ "$status" -eq 0 ] && [ "$calls" -ge "$n" ]; then
+            # sync may fail once, the script then falls back to a full sync; old drivers have no MIG
+            [[ $(sed -n "${n}p" "$FAKE_DIR/calls") == @(sync*|*mig.mode.current*) ]] || {
+                echo "call $n failed unseen: $(sed -n "${n}p" "$FAKE_DIR/calls")" >&2
+                return 1
+            }
         fi
-        assert_untouched || { echo "changed after failure at call $n" >&2 && cat "$FAKE_DIR/calls" >&2 && false; }
+        clocks rollback >/dev/null
+        assert_untouched || {
+            echo "changed after failure at call $n" >&2
+            cat "$FAKE_DIR/calls" >&2
+            return 1
+        }
         [ "$calls" -ge "$n" ] || break
     done
     [ "$n" -gt 15 ]
 }
 
-# sweep COMMAND...: kills the command before each of its calls and, where the last one had its
-# effect, after it; then runs `check`. Between two calls the scripts do nothing that lasts.
+@test "a failure at any call undoes what was done: nothing is left changed" {
+    deploy --without-wattle
+    keep fresh
+    fail_each_call
+}
+
+# sweep COMMAND...: from the world kept as "before" kills the command before each of its calls and,
+# where the last one had its effect, after it; then runs every check of CHECKS on what the kill left.
+# Between two calls the scripts do nothing that lasts.
 sweep() {
-    local n killed when=before
+    local n killed when=before check
+    set +T # bats looks at every command of a function: not at these thousands
     for ((n = 1; n < 300; n++)); do
-        prepare
+        put_back before
         forget_calls
         KILL_AT=$n KILL_WHEN=$when clocks "$@" >/dev/null 2>&1 || true
         killed=no
         [ ! -e "$FAKE_DIR/killed" ] || killed=yes
-        check || {
-            echo "wrong after a kill $when call $n of: $*" >&2
-            cat "$FAKE_DIR/calls" >&2
-            return 1
-        }
+        keep killed
+        for check in "${CHECKS[@]}"; do
+            put_back killed
+            $check || {
+                echo "wrong after a kill $when call $n of: $*, by $check" >&2
+                cat "$FAKE_DIR/calls" >&2
+                return 1
+            }
+        done
         [ $when = before ] || break
         if [ $killed = no ]; then
             when=after n=$((n - 2))
@@ -332,23 +351,22 @@ sweep() {
 
 @test "apply killed at every call: rollback leaves nothing changed, the next apply finishes" {
     deploy --without-wattle
-    prepare() { machine; }
+    keep before
     undone() { clocks rollback >/dev/null 2>&1 && assert_untouched && ! grep -q GPU- "$WATTLE_STATE_DIR/state" 2>/dev/null; }
     finished() {
         clocks apply $SD >/dev/null 2>&1 && [ "$(lock_of $A)" = 1140,1140 ] &&
             [ "$(lock_of $B)" = 1140,1140 ] && undone
     }
-    check() { undone; }
-    sweep apply $SD
-    check() { finished; }
+    CHECKS=(undone finished)
     sweep apply $SD
 }
 
 @test "a second apply killed at every call: recover goes back to the first lock" {
     { echo '{"plans": [' && plan A100 a ok 1140 1140 && echo , && plan A100 b ok 1200 1200 && echo ']}'; } >plan.json
     deploy --without-wattle
-    prepare() { machine && clocks apply a >/dev/null; }
-    check() {
+    clocks apply a >/dev/null
+    keep before
+    back_to_first() {
         clocks recover >/dev/null 2>&1
         [ "$(lock_of $A)" = "$(lock_of $B)" ] || return 1
         case $(lock_of $A) in
@@ -358,13 +376,16 @@ sweep() {
         esac
         clocks rollback >/dev/null && assert_untouched
     }
+    CHECKS=(back_to_first)
     sweep apply b
 }
 
 @test "rollback killed at every call: the next rollback finishes" {
     deploy --without-wattle
-    prepare() { machine && clocks apply $SD >/dev/null; }
-    check() { clocks rollback >/dev/null 2>&1 && assert_untouched; }
+    clocks apply $SD >/dev/null
+    keep before
+    undone() { clocks rollback >/dev/null 2>&1 && assert_untouched; }
+    CHECKS=(undone)
     sweep rollback
 }
 
@@ -394,6 +415,135 @@ END
     [ "$status" -eq 0 ]
     [[ $output == *"earlier boot"* ]]
     ! grep -E -- '-rgc|-lgc' "$FAKE_DIR/calls"
+}
+
+@test "what an earlier boot left is told of once" {
+    deploy --without-wattle
+    clocks apply $SD
+    export WATTLE_BOOT_ID=boot-2
+    run clocks status
+    [[ $output == *"earlier boot"*"no lock of ours is recorded"* ]]
+    clocks rollback
+    run clocks status
+    [[ $output != *"earlier boot"* ]]
+}
+
+@test "a full disk: nothing is changed that could not be recorded, and an undo still undoes" {
+    deploy --without-wattle
+    mkdir -p "$WATTLE_STATE_DIR"
+    ln -s /dev/full "$WATTLE_STATE_DIR/state.new"
+    run clocks apply $SD
+    [ "$status" -eq 1 ]
+    ! grep -E -- '-lgc|-pm' "$FAKE_DIR/calls"
+    assert_untouched
+    clocks apply $SD
+    mkdir "$WATTLE_STATE_DIR/state.new" # every write of the record fails from here on
+    run clocks rollback
+    [ "$status" -eq 1 ]
+    [[ $output == *"it still tells of locks that are undone; free space"* ]]
+    assert_untouched
+    rmdir "$WATTLE_STATE_DIR/state.new"
+    clocks rollback
+    assert_untouched
+    run clocks status
+    [[ $output == *"no lock of ours is recorded"* ]]
+}
+
+@test "a read-only disk: apply refuses, root can still roll back" {
+    [ "$EUID" -eq 0 ] || skip "needs root"
+    deploy --without-wattle
+    clocks apply $SD
+    rm "$WATTLE_STATE_DIR/lock"
+    ln -s /nowhere/lock "$WATTLE_STATE_DIR/lock"
+    run clocks apply $SD
+    [ "$status" -eq 4 ]
+    [[ $output == *"is the disk full or read-only?"* ]]
+    run clocks rollback
+    [[ $output == *"going on, the record will not tell of it"* ]]
+    assert_untouched
+}
+
+@test "a reader that goes away does not stop an undo half-way" {
+    deploy --without-wattle
+    clocks apply $SD
+    clocks rollback 2>/dev/null | true
+    for ((k = 0; k < 200; k++)); do # the pipe does not wait for its left end
+        [ "$(pm_of $A)" != Disabled ] || [ "$(lock_of $B)" != none ] || break
+        sleep 0.05
+    done
+    assert_untouched
+}
+
+@test "a GPU that is lost: the others are put back, and serve on" {
+    deploy --without-wattle
+    clocks apply $SD
+    touch "$FAKE_DIR/gpu/$A/lost"
+    run clocks rollback
+    [ "$status" -eq 1 ]
+    [[ $output == *"$A is NOT put back"*"loses its lock with the reset"* ]]
+    [ "$(lock_of $B)" = none ]
+    run clocks apply $SD $B
+    [ "$status" -eq 0 ]
+    rm "$FAKE_DIR/gpu/$A/lost"
+    clocks rollback
+    assert_untouched
+    # lost in the middle of an apply
+    touch "$FAKE_DIR/gpu/$B/lost"
+    run clocks apply $SD
+    [ "$status" -eq 1 ]
+    [ "$(lock_of $A)" = none ] && [ "$(pm_of $A)" = Disabled ]
+    run clocks apply $SD
+    [ "$status" -eq 1 ]
+    [[ $output == *"$B is half done and was not put back; name the other GPUs"* ]]
+    clocks apply $SD $A
+    [ "$(lock_of $A)" = 1140,1140 ]
+    run clocks status
+    [[ $output == *"$A: locked to 1140 MHz"* ]]
+    [[ $output == *"$B: an apply was cut off"* ]]
+}
+
+@test "a GPU without locked clocks: refused, nothing stays behind" {
+    deploy --without-wattle
+    touch "$FAKE_DIR/gpu/$C/nolock"
+    sed -i 's/"gpu": "A100"/"gpu": "V100"/' plan.json
+    deploy --without-wattle
+    run clocks apply "Stable Diffusion"
+    [ "$status" -eq 3 ]
+    [[ $output == *"it has no locked clocks: there is nothing to put back"* ]]
+    assert_untouched
+    run clocks recover
+    [[ $output == *"nothing to recover"* ]]
+}
+
+@test "MIG: apply says whom the lock holds for, verify does without the use of the GPU" {
+    deploy --without-wattle
+    touch "$FAKE_DIR/gpu/$A/mig"
+    run clocks apply $SD
+    [ "$status" -eq 0 ]
+    [[ $output == *"$A: MIG is on: the lock holds for all its instances"* ]]
+    [[ $output != *"$B: MIG"* ]]
+    clocks rollback $B
+    run clocks verify 2 0
+    [ "$status" -eq 7 ]
+    [[ $output == *"does not tell whether it works (MIG?)"* ]]
+    echo 1140 >"$FAKE_DIR/gpu/$A/sm"
+    run clocks verify 2 0
+    [ "$status" -eq 0 ]
+    echo 1410 >"$FAKE_DIR/gpu/$A/sm"
+    run clocks verify 2 0
+    [ "$status" -eq 1 ]
+}
+
+@test "a machine without nvidia-smi: every command says so, status 3" {
+    deploy --without-wattle
+    mkdir bare
+    for tool in bash mkdir cat rm mv sync flock setsid; do ln -s "$(command -v $tool)" bare/$tool; done
+    for args in "apply $SD" rollback status; do
+        # shellcheck disable=SC2086
+        PATH=$PWD/bare run bash ./out/clocks.sh $args
+        [ "$status" -eq 3 ]
+        [[ $output == *"there is no nvidia-smi on this machine"* ]]
+    done
 }
 
 @test "a damaged record is kept aside and never guessed from" {
@@ -479,28 +629,61 @@ end"; do
     [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" -type f)" ]
 }
 
-@test "an install that was killed or failed at any call is taken back by uninstall" {
-    deploy --without-wattle
-    for when in before fail; do
-        for ((n = 1; n < 100; n++)); do
-            machine
-            rm -rf "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR"
-            if [ $when = fail ]; then
-                FAIL_AT=$n with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
-                killed=no
-                [ "$(cat "$FAKE_DIR/count")" -lt "$n" ] || killed=yes
-            else
-                KILL_AT=$n KILL_WHEN=$when with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
-                killed=no
-                [ ! -e "$FAKE_DIR/killed" ] || killed=yes
-            fi
-            # the script of a unit that never became active may have been cut off as well
-            with_fakes ./out/install.sh uninstall $SD >/dev/null 2>&1 || { echo "uninstall after $when $n" >&2 && cat "$FAKE_DIR/calls" >&2 && false; }
-            with_fakes ./out/clocks.sh rollback >/dev/null 2>&1 || true
-            assert_untouched || { echo "changed after $when $n" >&2 && cat "$FAKE_DIR/calls" >&2 && false; }
-            [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" "$FAKE_DIR/enabled" "$FAKE_DIR/active" -type f 2>/dev/null)" ] ||
-                { echo "files left after $when $n" >&2 && find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" -type f >&2 && false; }
-            [ $killed = yes ] || break
-        done
+# From the world kept as "fresh": every call of an install fails (or kills it) in turn.
+spoil_each_call() { # before|fail
+    local n killed
+    set +T
+    for ((n = 1; n < 100; n++)); do
+        put_back fresh
+        killed=no
+        if [ "$1" = fail ]; then
+            FAIL_AT=$n with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
+            [ "$(<"$FAKE_DIR/count")" -lt "$n" ] || killed=yes
+        else
+            KILL_AT=$n KILL_WHEN=before with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
+            [ ! -e "$FAKE_DIR/killed" ] || killed=yes
+        fi
+        # the script of a unit that never became active may have been cut off as well
+        with_fakes ./out/install.sh uninstall $SD >/dev/null 2>&1 || {
+            echo "uninstall after $1 $n" >&2 && cat "$FAKE_DIR/calls" >&2
+            return 1
+        }
+        with_fakes ./out/clocks.sh rollback >/dev/null 2>&1 || true
+        assert_untouched || {
+            echo "changed after $1 $n" >&2 && cat "$FAKE_DIR/calls" >&2
+            return 1
+        }
+        [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" "$FAKE_DIR/enabled" "$FAKE_DIR/active" -type f 2>/dev/null)" ] || {
+            echo "files left after $1 $n" >&2 && find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" -type f >&2
+            return 1
+        }
+        [ $killed = yes ] || break
     done
+    [ "$n" -gt 15 ]
+}
+
+@test "two plans for one GPU: the second unit takes over, now and at the next boot" {
+    { echo '{"plans": [' && plan A100 a ok 1140 1140 && echo , && plan A100 b ok 1200 1200 && echo ']}'; } >plan.json
+    deploy --without-wattle
+    grep -qx 'After=wattle-a100-a.service' out/systemd/wattle-a100-b.service
+    with_fakes ./out/install.sh install wattle-a100-a
+    run with_fakes ./out/install.sh install wattle-a100-b
+    [ "$status" -eq 0 ]
+    [[ $output == *"wattle-a100-a.service is stopped and disabled: it is for the same GPUs"* ]]
+    [ "$(lock_of $A)" = 1200,1200 ]
+    [ "$(ls "$FAKE_DIR/enabled")" = wattle-a100-b.service ]
+    with_fakes ./out/install.sh uninstall wattle-a100-b
+    assert_untouched # not back to the lock of a plan that is no longer in force
+}
+
+@test "an install that failed at any call is taken back by uninstall" {
+    deploy --without-wattle
+    keep fresh
+    spoil_each_call fail
+}
+
+@test "an install that was killed at any call is taken back by uninstall" {
+    deploy --without-wattle
+    keep fresh
+    spoil_each_call before
 }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by every fake tool: counts calls over all fakes, writes them down, and can kill the process
-# group (as a power cut would) before or after the n-th.
-#   FAKE_DIR   state: count, calls, pgid, and what the fakes keep
+# group (as a power cut would) before or after the n-th. Builtins only: a sweep over kill points calls
+# the fakes thousands of times.
+#   FAKE_DIR   state: count, calls, and what the fakes keep
 #   KILL_AT    number of the call; KILL_WHEN before|after its effect
 #   FAIL_AT    number of the call that fails; FAIL_CODE, FAIL_TEXT
-# shellcheck shell=bash
+# shellcheck shell=dash
 hook_before() {
     local n=0
     [ ! -e "$FAKE_DIR/count" ] || read -r n <"$FAKE_DIR/count"
@@ -20,8 +21,8 @@ hook_before() {
 hook_after() {
     [ "$CALL" != "${KILL_AT:-}" ] || [ "${KILL_WHEN:-}" != after ] || hook_kill
 }
+# The group is that of the script under test (with_fakes).
 hook_kill() {
-    touch "$FAKE_DIR/killed"
-    kill -9 -- "-$(cat "$FAKE_DIR/pgid")"
-    sleep 5
+    : >"$FAKE_DIR/killed"
+    kill -9 0
 }
