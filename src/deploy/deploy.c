@@ -50,7 +50,9 @@ static void choose_name(const struct wtl_deployment *d, struct wtl_deploy_item *
 static const struct wtl_board *board_of(struct wtl_arena *arena, const struct wtl_plan *plan,
                                         const struct wtl_board *boards, size_t n_boards)
 {
-    const struct wtl_board *board = wtl_board_find(boards, n_boards, plan->gpu);
+    /* A board that the runs named is that board, or an unknown one. */
+    const char *name = plan->made_from.board[0] ? plan->made_from.board : plan->gpu;
+    const struct wtl_board *board = wtl_board_find(boards, n_boards, name);
     int *mhz = WTL_NEW_ARRAY(arena, int, plan->n_curve + 1);
     if (!board || !mhz)
         return NULL;

@@ -142,6 +142,26 @@ static void clocks_that_the_gpu_lacks_are_left_out(void **state)
     assert_string_equal(d.items[3].left_out, "");
 }
 
+/* The short name of a board that is known does not stand for one that is not. */
+static void a_board_that_the_runs_named_is_that_board(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const int mhz[] = {1095, 1110, 1125, 1140};
+    static const char *const also[] = {"A100"};
+    const struct wtl_board board = {
+        .name = "NVIDIA A100-PCIE-40GB", .also = also, .n_also = 1, .clocks = {mhz, 4}};
+    struct wtl_plan plans[] = {ok_plan("A100", "a", 1057), ok_plan("A100", "b", 1057),
+                               ok_plan("A100", "c", 1057)};
+    strcpy(plans[1].made_from.board, "A100-PCIE-40GB");
+    strcpy(plans[2].made_from.board, "A100-SXM4-80GB");
+    struct wtl_plan_file file = {.plans = plans, .n_plans = 3};
+    struct wtl_deployment d = selected(&arena, &file, &board);
+    assert_string_equal(d.items[0].left_out, "1057 MHz is no clock of NVIDIA A100-PCIE-40GB");
+    assert_string_equal(d.items[1].left_out, "1057 MHz is no clock of NVIDIA A100-PCIE-40GB");
+    assert_string_equal(d.items[2].left_out, "");
+}
+
 static void plans_of_the_published_method_are_not_deployed(void **state)
 {
     (void)state;
@@ -288,6 +308,7 @@ int main(void)
         cmocka_unit_test(systemd_programs_are_escaped),
         cmocka_unit_test(names_are_safe_and_distinct),
         cmocka_unit_test(clocks_that_the_gpu_lacks_are_left_out),
+        cmocka_unit_test(a_board_that_the_runs_named_is_that_board),
         cmocka_unit_test(plans_of_the_published_method_are_not_deployed),
         cmocka_unit_test(a_faster_run_is_faster_and_classes_go_by_the_bound),
         cmocka_unit_test(figures_of_production),
