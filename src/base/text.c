@@ -339,3 +339,8 @@ bool wtl_same_name(const char *a, const char *b)
     wtl_fold_name(b, fb, sizeof fb);
     return strcmp(fa, fb) == 0;
 }
+
+const char *wtl_plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}

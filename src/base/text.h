@@ -73,4 +73,7 @@ void wtl_fold_name(const char *s, char *dst, size_t size);
 /* Whether two names have the same key. */
 bool wtl_same_name(const char *a, const char *b);
 
+/* "" for 1, "s" else: "%d run%s". Nothing else in the tree makes plurals. */
+const char *wtl_plural(int64_t n);
+
 #endif

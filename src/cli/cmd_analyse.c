@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle analyse`: from a tree of traces to plans, comparison, report and deployment. */
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
@@ -36,8 +37,10 @@ static const struct analyse_options defaults = {.threads = 1, .plan = WTL_PLAN_O
 
 static void print_import(struct wtl_context *ctx, const struct wtl_import_result *r)
 {
-    fprintf(ctx->out, "%" PRId64 " files read, %" PRId64 " known already, %" PRId64 " runs added\n",
-            r->files_read, r->files_known, r->runs_added);
+    fprintf(ctx->out,
+            "%" PRId64 " file%s read, %" PRId64 " known already, %" PRId64 " run%s added\n",
+            r->files_read, wtl_plural(r->files_read), r->files_known, r->runs_added,
+            wtl_plural(r->runs_added));
 }
 
 static int print_text(struct wtl_context *ctx, const struct wtl_analysis *a,

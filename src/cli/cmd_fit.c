@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle fit`: a campaign to a predictor, with its errors on what it has not seen. */
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/heldout_table.h"
 #include "cli/policy_options.h"
@@ -46,8 +47,9 @@ static void print_sets(struct wtl_context *ctx, const struct wtl_fit_result *r)
     fprintf(ctx->out, "Learned from %zu sets of runs%s:\n", p->n_trained,
             p->has_activity ? ", with activity of the GPU" : " (no activity of the GPU in them)");
     for (size_t i = 0; i < p->n_trained; i++)
-        fprintf(ctx->out, "  %s on %s: %d runs at %d clocks\n", p->trained[i].workload,
-                p->trained[i].gpu, p->trained[i].n_runs, p->trained[i].n_clocks);
+        fprintf(ctx->out, "  %s on %s: %d run%s at %d clock%s\n", p->trained[i].workload,
+                p->trained[i].gpu, p->trained[i].n_runs, wtl_plural(p->trained[i].n_runs),
+                p->trained[i].n_clocks, wtl_plural(p->trained[i].n_clocks));
     if (r->n_skipped)
         fprintf(ctx->out, "Passed over:\n");
     for (size_t i = 0; i < r->n_skipped; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle import`: traces, tables and timing logs into a campaign. */
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/table.h"
 
@@ -56,15 +57,10 @@ static const char *format_bytes(int64_t bytes, char *buf, size_t size)
     return wtl_format_quantity((double)bytes, WTL_UNIT_BYTE, buf, size);
 }
 
-static const char *plural(int64_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static void print_files(const struct wtl_import_result *r, FILE *out)
 {
     char size[32];
-    fprintf(out, "%" PRId64 " file%s read", r->files_read, plural(r->files_read));
+    fprintf(out, "%" PRId64 " file%s read", r->files_read, wtl_plural(r->files_read));
     if (r->files_read)
         fprintf(out, " (%s)", format_bytes(r->bytes, size, sizeof size));
     if (r->files_known)
@@ -84,9 +80,9 @@ static void print_rows(const struct wtl_import_result *r, FILE *out)
     if (r->rows == 0 && r->rows_dropped == 0)
         return;
     double missing = r->cells ? 100.0 * (double)r->cells_missing / (double)r->cells : 0;
-    fprintf(out, "%" PRId64 " rows, %.1f %% of cells N/A", r->rows, missing);
+    fprintf(out, "%" PRId64 " row%s, %.1f %% of cells N/A", r->rows, wtl_plural(r->rows), missing);
     if (r->rows_dropped)
-        fprintf(out, "; %" PRId64 " row%s dropped:", r->rows_dropped, plural(r->rows_dropped));
+        fprintf(out, "; %" PRId64 " row%s dropped:", r->rows_dropped, wtl_plural(r->rows_dropped));
     for (int d = 0; d < (int)WTL_N_DROPS; d++)
         if (r->dropped[d])
             fprintf(out, "\n  %8" PRId64 "  %s", r->dropped[d], wtl_drop_text((enum wtl_drop)d));
@@ -131,7 +127,7 @@ static int print_text(struct wtl_context *ctx, const struct wtl_import_result *r
     print_files(r, out);
     print_rows(r, out);
     print_columns(r, out);
-    fprintf(out, "%" PRId64 " run%s added", r->runs_added, plural(r->runs_added));
+    fprintf(out, "%" PRId64 " run%s added", r->runs_added, wtl_plural(r->runs_added));
     if (r->runs_updated)
         fprintf(out, ", %" PRId64 " updated from timing logs", r->runs_updated);
     if (r->runs_without_clock)

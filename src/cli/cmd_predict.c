@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle predict`: what-if at every clock, from a predictor and runs at one or three clocks. */
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/policy_options.h"
 #include "cli/table.h"
@@ -208,7 +209,7 @@ static int print_plan(struct wtl_context *ctx, const struct wtl_plan *p, struct 
     print_status(ctx, p);
     if (p->n_curve) {
         fprintf(ctx->out, "  by %s, %d run%s of the probe\n", p->time_model, p->n_runs,
-                p->n_runs == 1 ? "" : "s");
+                wtl_plural((int64_t)p->n_runs));
         if (p->time_cv_error > 0)
             fprintf(ctx->out, "  held-out error of time %.1f %%, of power %.1f %%\n",
                     100 * p->time_cv_error, 100 * p->power_cv_error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle validate`: a plan against fresh runs, or between the repetitions of its own. */
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
@@ -77,7 +78,7 @@ static void print_verdict(FILE *out, const struct wtl_validation *item,
     fputc('\n', out);
     if (item->n_known)
         fprintf(out, "  left out  %zu run%s that the plan was made from\n", item->n_known,
-                item->n_known == 1 ? "" : "s");
+                wtl_plural((int64_t)item->n_known));
     print_cost(out, item, terms);
     for (size_t i = 0; i < v->n_notes; i++)
         fprintf(out, "  note      %s\n", v->notes[i]);

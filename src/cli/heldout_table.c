@@ -2,6 +2,7 @@
  * Held-out errors for people. */
 #include "cli/heldout_table.h"
 
+#include "base/text.h"
 #include "cli/table.h"
 #include "core/policy.h"
 
@@ -62,7 +63,7 @@ static void print_verdicts(struct wtl_context *ctx, const struct wtl_predictor *
             continue;
         fprintf(ctx->out, "%s left out, %s with %d probe%s: mean loss %.1f %%, %s %s (%.1f %%)\n",
                 h->split == WTL_SPLIT_GPU ? "GPU" : "workload", wtl_method_name(h->method),
-                h->n_probes, h->n_probes == 1 ? "" : "s", 100 * h->loss_mean,
+                h->n_probes, wtl_plural((int64_t)h->n_probes), 100 * h->loss_mean,
                 h->loss_mean < rival->loss_mean ? "better than" : "NOT better than",
                 wtl_method_name(rival->method), 100 * rival->loss_mean);
     }

@@ -59,7 +59,8 @@ struct wtl_policy_options {
                         0, "only these clocks, 510,525 or 510-1410:15, or a file of them"),        \
         WTL_POLICY_OPT_(type, member, baseline, "baseline", WTL_OPT_STRING, "WHAT", WTL_UNIT_NONE, \
                         0, 0,                                                                      \
-                        "compare with max, default, fastest, clock:MHZ, job:NAME or rep:N (max)"), \
+                        "compare with max, default, fastest, clock:MHZ, job:ID (a job of one "     \
+                        "clock) or rep:N (max)"),                                                  \
         WTL_POLICY_OPT_(type, member, prefer, "prefer", WTL_OPT_STRING, "WHICH", WTL_UNIT_NONE, 0, \
                         0, "of tied clocks take the fastest, best, least-energy or lowest-clock"), \
         WTL_POLICY_OPT_(type, member, confidence, "confidence", WTL_OPT_QUANTITY, "PERCENT",       \

@@ -2,6 +2,7 @@
  * `wattle show` for people. */
 #include "cli/show.h"
 
+#include "base/text.h"
 #include "cli/table.h"
 #include "predict/curve.h"
 
@@ -36,8 +37,8 @@ static void print_head(struct wtl_context *ctx, const struct wtl_show *s)
     fprintf(ctx->out,
             "%s: %" PRId64 " run%s of %zu GPU and workload pair%s, %" PRId64 " used%s, from"
             " %zu file%s\n",
-            s->path, runs, runs == 1 ? "" : "s", s->n_sets, s->n_sets == 1 ? "" : "s", accepted,
-            with_times, s->n_sources, s->n_sources == 1 ? "" : "s");
+            s->path, runs, wtl_plural((int64_t)runs), s->n_sets, wtl_plural((int64_t)s->n_sets),
+            accepted, with_times, s->n_sources, wtl_plural((int64_t)s->n_sources));
     fprintf(ctx->out, "fingerprint of the files: %.16s\n", s->fingerprint);
 }
 
@@ -141,11 +142,6 @@ static void find_devices(struct findings *f)
     }
 }
 
-static const char *plural(int64_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 /* What `wattle optimize` will say of a set that measures its workload at too few clocks. */
 static void find_too_few(struct findings *f, const struct wtl_quality *q, int accepted)
 {
@@ -155,7 +151,7 @@ static void find_too_few(struct findings *f, const struct wtl_quality *q, int ac
     snprintf(text, sizeof text,
              "too few to choose from: %d run%s at %d clock%s; a curve needs %d clocks, `wattle "
              "predict` one",
-             accepted, plural(accepted), q->n_clocks_usable, plural(q->n_clocks_usable),
+             accepted, wtl_plural(accepted), q->n_clocks_usable, wtl_plural(q->n_clocks_usable),
              WTL_CURVE_MIN_CLOCKS);
     put_finding(f, text);
 }
@@ -167,7 +163,7 @@ static void find_timed(struct findings *f)
         return;
     snprintf(text, sizeof text,
              "%zu run%s with times only, from tables without power: kept aside, not judged",
-             f->set->n_timed, plural((int64_t)f->set->n_timed));
+             f->set->n_timed, wtl_plural((int64_t)f->set->n_timed));
     put_finding(f, text);
 }
 
@@ -236,7 +232,7 @@ static void print_findings(struct wtl_context *ctx, const struct wtl_show *s)
         if (n.without_clock) {
             char text[80];
             snprintf(text, sizeof text, "the clock of %d run%s is not known", n.without_clock,
-                     plural(n.without_clock));
+                     wtl_plural(n.without_clock));
             put_finding(&f, text);
         }
     }

@@ -36,7 +36,7 @@ enum wtl_baseline_kind {
     WTL_BASELINE_DEFAULT, /* the default application clock: default_clock_mhz, or from the runs */
     WTL_BASELINE_FASTEST, /* the clock with the least time, its winner's curse corrected */
     WTL_BASELINE_CLOCK,   /* clock_mhz */
-    WTL_BASELINE_JOB,     /* the runs of `job` (a given run set) */
+    WTL_BASELINE_JOB,     /* the runs of `job` (a given run set), all at one clock */
     WTL_BASELINE_REP,     /* the published method: everything within repetition `rep` */
 };
 

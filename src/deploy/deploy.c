@@ -4,6 +4,7 @@
 
 #include "base/data.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "deploy/internal.h"
 
 #include <ctype.h>
@@ -70,6 +71,16 @@ static bool illegal_in_curve(const struct wtl_plan *plan)
     return false;
 }
 
+/* The note that says why a plan is not ok, without its "Undecided: "; else the first one. */
+static const char *status_note(const struct wtl_plan *p)
+{
+    static const char lead[] = "Undecided: ";
+    for (size_t i = 0; i < p->n_notes; i++)
+        if (wtl_starts_with(p->notes[i], lead))
+            return p->notes[i] + strlen(lead);
+    return p->n_notes ? p->notes[0] : "the plan has no clock";
+}
+
 /* Why a plan cannot be deployed; "" when it can. */
 static void judge(struct wtl_deploy_item *item, const struct wtl_board *board, int memory_clock_mhz)
 {
@@ -82,8 +93,7 @@ static void judge(struct wtl_deploy_item *item, const struct wtl_board *board, i
                                : "no clock meets the "
                                  "limits");
     else if (p->status != WTL_PLAN_OK)
-        snprintf(why, size, "%s: %.150s", wtl_plan_status_name(p->status),
-                 p->n_notes ? p->notes[0] : "the plan has no clock");
+        snprintf(why, size, "%s: %.150s", wtl_plan_status_name(p->status), status_note(p));
     else if (p->baseline_kind == WTL_BASELINE_REP)
         snprintf(why, size, "made by the published method, for comparison only");
     else if (illegal_in_curve(p))

@@ -2,6 +2,7 @@
  * A whole table, from a campaign or a plan. */
 #include "flow/export.h"
 
+#include "base/text.h"
 #include "codec/json.h"
 #include "flow/optimize.h"
 
@@ -35,7 +36,7 @@ static int export_sets(const struct wtl_flow *flow, struct wtl_campaign *c,
         rc = wtl_export_measurements(c, sets, n, out, &left_out, err);
     if (rc == 0 && left_out)
         wtl_log(flow->log, WTL_LOG_INFO, "%d clock%s without a usable run left out", left_out,
-                left_out == 1 ? "" : "s");
+                wtl_plural((int64_t)left_out));
     return rc;
 }
 

@@ -121,8 +121,9 @@ static int look_at(struct material *m, const struct wtl_workset *set, double f_m
                                &why);
     if (rc == 0 && m->examples[m->n].n_cells < WTL_CURVE_MIN_CLOCKS) {
         char text[100];
-        snprintf(text, sizeof text, "usable runs at %zu clocks only, %d are needed",
-                 m->examples[m->n].n_cells, WTL_CURVE_MIN_CLOCKS);
+        snprintf(text, sizeof text, "usable runs at %zu clock%s only, %d are needed",
+                 m->examples[m->n].n_cells, wtl_plural((int64_t)m->examples[m->n].n_cells),
+                 WTL_CURVE_MIN_CLOCKS);
         skip(m, set, text);
         return 0;
     }

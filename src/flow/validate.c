@@ -40,7 +40,8 @@ static void explain_missing(const struct wtl_workset *sets, size_t n, struct wtl
         snprintf(item->why, sizeof item->why,
                  "nothing fresh remains: %zu run%s of it in the campaign, and the plan was made "
                  "from %s",
-                 item->n_known, item->n_known == 1 ? "" : "s", item->n_known == 1 ? "it" : "them");
+                 item->n_known, wtl_plural((int64_t)item->n_known),
+                 item->n_known == 1 ? "it" : "them");
         return;
     }
     char board[WTL_LIMIT_NAME];

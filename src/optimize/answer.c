@@ -2,6 +2,7 @@
  * The plan from the computation. */
 #include "optimize/answer.h"
 
+#include "base/text.h"
 #include "optimize/objective.h"
 #include "optimize/pareto.h"
 
@@ -310,8 +311,9 @@ static void note_baseline(const struct wtl_work *w, const struct wtl_plan *plan,
     if (plan->baseline_from_curve)
         wtl_notes_add(notes,
                       "The baseline is the curve over the accepted runs of neighbouring clocks, "
-                      "evaluated at %d MHz: of the %zu runs there, %zu %s usable.",
-                      g->base_mhz, g->base_runs + g->base_rejected, g->base_runs,
+                      "evaluated at %d MHz: of the %zu run%s there, %zu %s usable.",
+                      g->base_mhz, g->base_runs + g->base_rejected,
+                      wtl_plural((int64_t)(g->base_runs + g->base_rejected)), g->base_runs,
                       g->base_runs == 1 ? "is" : "are");
     if (plan->baseline_kind == WTL_BASELINE_FASTEST)
         wtl_notes_add(notes,
@@ -382,9 +384,9 @@ static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
     note_faster(plan, notes);
     wtl_notes_add(notes,
                   "Saving and slowdown are in-sample: the runs that chose the clock also estimate "
-                  "it (bootstrap of choice and estimate, %zu replicates, blocks of %zu runs). "
+                  "it (bootstrap of choice and estimate, %zu replicates, blocks of %zu run%s). "
                   "Fresh runs confirm them: wattle validate.",
-                  w->contrast.n, w->boot.block_length);
+                  w->contrast.n, w->boot.block_length, wtl_plural((int64_t)w->boot.block_length));
 }
 
 static void cover(struct wtl_estimate *e, const struct wtl_estimate *other)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A given set of runs (a job) as the baseline. */
 #include "base/random.h"
+#include "base/text.h"
 #include "optimize/problem.h"
 #include "stats/robust.h"
 
@@ -15,23 +16,62 @@ static double energy_at_rate(const struct wtl_idling *idling, double time_s, dou
     return energy_j + idling->power_w * fmax(idling->period_s - time_s, 0);
 }
 
-/* Logs of the runs of the job; the clock is 0 when they differ. */
+/* The clocks of the job's runs, ascending. */
+struct job_clocks {
+    int *mhz;
+    size_t n;
+};
+
+static void add_clock(struct job_clocks *c, int mhz)
+{
+    size_t at = 0;
+    while (at < c->n && c->mhz[at] < mhz)
+        at++;
+    if (at < c->n && c->mhz[at] == mhz)
+        return;
+    memmove(c->mhz + at + 1, c->mhz + at, (c->n - at) * sizeof *c->mhz);
+    c->mhz[at] = mhz;
+    c->n++;
+}
+
+/* Logs of the accepted runs of the job, and their clocks; how many runs. */
 static size_t collect(const struct wtl_workset *set, const struct wtl_policy *policy,
-                      const struct wtl_idling *idling, double *time, double *energy, int *clock_mhz)
+                      const struct wtl_idling *idling, double *time, double *energy,
+                      struct job_clocks *clocks)
 {
     size_t n = 0;
-    *clock_mhz = 0;
     for (size_t i = 0; i < set->n_runs; i++) {
         const struct wtl_run *r = &set->runs[i];
         double t, e;
         if (r->causes || strcmp(r->job, policy->baseline.job) != 0 ||
             !wtl_run_time_energy(r, &t, &e))
             continue;
-        *clock_mhz = n == 0 || *clock_mhz == r->clock_mhz ? r->clock_mhz : 0;
+        add_clock(clocks, r->clock_mhz);
         time[n] = log(t);
         energy[n++] = log(energy_at_rate(idling, t, e));
     }
     return n;
+}
+
+/* The mean over a sweep is no operating point: the clocks, all of them or the ends. */
+static void refuse_sweep(const char *job, const struct job_clocks *c, struct wtl_obstacle *obstacle)
+{
+    enum { LISTED = 8 };
+    char list[100] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < c->n && c->n <= LISTED; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%d",
+                                 i == 0          ? ""
+                                 : i + 1 == c->n ? " and "
+                                                 : ", ",
+                                 c->mhz[i]);
+    if (c->n > LISTED)
+        snprintf(list, sizeof list, "%d to %d", c->mhz[0], c->mhz[c->n - 1]);
+    snprintf(obstacle->text, sizeof obstacle->text,
+             "the baseline job \"%s\" has runs at %zu clocks, %s MHz, and their mean is no "
+             "operating point: take a job of one clock, or --baseline max or "
+             "clock:MHZ",
+             job, c->n, list);
 }
 
 /* Mean of n draws with replacement, their deviations widened for the small sample. */
@@ -60,15 +100,21 @@ int wtl_given_baseline_make(struct wtl_arena *arena, const struct wtl_workset *s
     double *energy = WTL_NEW_ARRAY(arena, double, set->n_runs + 1);
     g.time = WTL_NEW_ARRAY(arena, double, replicates);
     g.energy = WTL_NEW_ARRAY(arena, double, replicates);
-    if (!time || !energy || !g.time || !g.energy)
+    struct job_clocks clocks = {WTL_NEW_ARRAY(arena, int, set->n_runs + 1), 0};
+    if (!time || !energy || !g.time || !g.energy || !clocks.mhz)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for the baseline");
-    g.n = collect(set, policy, idling, time, energy, &g.clock_mhz);
+    g.n = collect(set, policy, idling, time, energy, &clocks);
     if (g.n < 2) {
         snprintf(obstacle->text, sizeof obstacle->text,
-                 "the baseline job \"%s\" has %zu accepted runs of this workload, 2 are needed",
-                 policy->baseline.job, g.n);
+                 "the baseline job \"%s\" has %zu accepted run%s of this workload, 2 are needed",
+                 policy->baseline.job, g.n, wtl_plural((int64_t)g.n));
         return 1;
     }
+    if (clocks.n > 1) {
+        refuse_sweep(policy->baseline.job, &clocks, obstacle);
+        return 1;
+    }
+    g.clock_mhz = clocks.mhz[0];
     g.time0 = wtl_mean(time, g.n);
     g.energy0 = wtl_mean(energy, g.n);
     double n = (double)g.n;

@@ -2,6 +2,7 @@
  * Which runs count. */
 #include "optimize/problem.h"
 
+#include "base/text.h"
 #include "stats/robust.h"
 
 #include <math.h>
@@ -129,15 +130,17 @@ static void note_left_out(struct wtl_notes *notes, size_t untrusted, size_t othe
                           size_t unmeasured)
 {
     if (untrusted)
-        wtl_notes_add(notes,
-                      "%zu runs were made without setting a clock, and nothing shows that they ran "
-                      "at their label: not used for the curves.",
-                      untrusted);
+        wtl_notes_add(
+            notes,
+            "%zu run%s made without setting a clock, with nothing to show that the label is "
+            "what it ran at: not used for the curves.",
+            untrusted, wtl_plural((int64_t)untrusted));
     if (other)
-        wtl_notes_add(notes, "%zu accepted runs at other arrival rates are not used.", other);
+        wtl_notes_add(notes, "Not used: %zu accepted run%s at other arrival rates.", other,
+                      wtl_plural((int64_t)other));
     if (unmeasured)
-        wtl_notes_add(notes, "%zu accepted runs lack a time or an energy and are not used.",
-                      unmeasured);
+        wtl_notes_add(notes, "Not used: %zu accepted run%s without a time or an energy.",
+                      unmeasured, wtl_plural((int64_t)unmeasured));
 }
 
 static int allocate(struct wtl_arena *arena, size_t n, struct wtl_observations *obs,

@@ -34,7 +34,7 @@ struct wtl_grid {
 
 /* Why there is no answer: filled in when the functions below return 1. */
 struct wtl_obstacle {
-    char text[240];
+    char text[400];
 };
 
 /* Returns 0, 1 when the runs carry no answer (`obstacle`), or -WTL_NOMEM. Notes tell what was left
@@ -49,11 +49,11 @@ int wtl_grid_make(struct wtl_arena *arena, const struct wtl_workset *set,
                   struct wtl_error *err);
 
 /* The runs of a given job as baseline: logs of its mean time and energy with one bootstrap value
- * per replicate. Same returns. */
+ * per replicate. Same returns; a job with accepted runs at more than one clock is refused. */
 struct wtl_given_baseline {
     double time0, energy0;
     double *time, *energy; /* replicates */
-    int clock_mhz;         /* of those runs, 0 when they differ */
+    int clock_mhz;         /* of those runs */
     size_t n;
 };
 int wtl_given_baseline_make(struct wtl_arena *arena, const struct wtl_workset *set,

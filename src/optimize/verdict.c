@@ -2,6 +2,7 @@
  * Fresh runs against a plan. */
 #include "optimize/verdict.h"
 
+#include "base/text.h"
 #include "optimize/notes.h"
 #include "optimize/problem.h"
 #include "stats/distribution.h"
@@ -83,20 +84,20 @@ static void close_block(struct sums *s, struct blocks *b)
     *s = (struct sums){{0}, {0}, {0}};
 }
 
-/* The shortest stretches that hold both clocks; a rest goes to no block. Not interleaved when a
- * block is longer than two runs of each. */
-static bool interleaved(const struct reading *r, size_t n, struct blocks *b)
+/* The shortest stretches that hold both clocks; a rest goes to no block. Not interleaved, and none,
+ * when a block is longer than two runs of each. Returns their number. */
+static size_t interleaved(const struct reading *r, size_t n, struct blocks *b)
 {
     struct sums s = {{0}, {0}, {0}};
     b->n = 0;
     for (size_t i = 0; i < n; i++) {
         take(&s, &r[i]);
         if (s.n[0] > 2 || s.n[1] > 2)
-            return false;
+            return 0;
         if (s.n[0] && s.n[1])
             close_block(&s, b);
     }
-    return b->n >= MIN_BLOCKS;
+    return b->n;
 }
 
 static bool same_repetition(const struct wtl_run *a, const struct wtl_run *b)
@@ -256,7 +257,8 @@ static int compare(struct wtl_arena *scratch, const struct reading *r, size_t n,
                        WTL_NEW_ARRAY(scratch, double, n + 1)};
     if (!b.time || !b.energy)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu fresh runs", n);
-    if (interleaved(r, n, &b))
+    size_t n_turns = interleaved(r, n, &b);
+    if (n_turns >= MIN_BLOCKS)
         v->method = WTL_METHOD_INTERLEAVED;
     else if (by_repetition(r, n, &b))
         v->method = WTL_METHOD_REPETITIONS;
@@ -265,8 +267,14 @@ static int compare(struct wtl_arena *scratch, const struct reading *r, size_t n,
     if (v->method == WTL_METHOD_TWO_SAMPLES) {
         *time = two_samples(r, n, false, b.time);
         *energy = two_samples(r, n, true, b.time);
-        wtl_notes_add(notes, "The two clocks were not run in turns: drift between them would look "
-                             "like an effect.");
+        if (n_turns >= 2) /* of fewer nobody knows */
+            wtl_notes_add(notes,
+                          "The two clocks were run in turns, but %zu pairs are too few to compare "
+                          "pair by pair (%d are needed): drift would look like an effect.",
+                          n_turns, MIN_BLOCKS);
+        else
+            wtl_notes_add(notes, "The two clocks were not run in turns: drift between them would "
+                                 "look like an effect.");
     } else {
         v->n_blocks = (int)b.n;
         *time = paired(b.time, b.n);
@@ -293,9 +301,10 @@ static int conclude(struct wtl_arena *scratch, const struct wtl_plan *plan,
     }
     if (v->n_candidate < 2 || v->n_baseline < 2) {
         wtl_notes_add(notes,
-                      "%d fresh runs at %d MHz and %d at the baseline, %d MHz: at least 2 of each "
+                      "%d fresh run%s at %d MHz and %d at the baseline, %d MHz: at least 2 of each "
                       "are needed, in turns.",
-                      v->n_candidate, plan->clock_mhz, v->n_baseline, plan->baseline_clock_mhz);
+                      v->n_candidate, wtl_plural(v->n_candidate), plan->clock_mhz, v->n_baseline,
+                      plan->baseline_clock_mhz);
         v->more_blocks = MIN_BLOCKS;
         return 0;
     }
@@ -304,8 +313,8 @@ static int conclude(struct wtl_arena *scratch, const struct wtl_plan *plan,
         return rc;
     judge(v, plan, &time, &energy, options);
     if (v->kind == WTL_VERDICT_UNDECIDED && v->more_blocks > 0)
-        wtl_notes_add(notes, "About %d more pairs of runs, in turns, would decide.",
-                      v->more_blocks);
+        wtl_notes_add(notes, "About %d more pair%s of runs, in turns, would decide.",
+                      v->more_blocks, wtl_plural(v->more_blocks));
     else if (v->kind == WTL_VERDICT_UNDECIDED)
         wtl_notes_add(notes, "The estimate lies on the limit: no number of runs would decide.");
     return 0;

@@ -3,6 +3,7 @@
 #include "predict/curve.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "predict/curve_internal.h"
 #include "stats/robust.h"
 
@@ -57,7 +58,7 @@ static int gather_cells(struct wtl_arena *arena, struct wtl_curve *c, const doub
     cells->n = number_distinct(key, c->n, c->cell);
     if (cells->n < WTL_CURVE_MIN_CLOCKS)
         return WTL_FAIL(err, WTL_UNDECIDED, "runs at %zu clock%s carry no curve, %d are needed",
-                        cells->n, cells->n == 1 ? "" : "s", WTL_CURVE_MIN_CLOCKS);
+                        cells->n, wtl_plural((int64_t)cells->n), WTL_CURVE_MIN_CLOCKS);
     if (cells->n > WTL_LIMIT_CLOCKS)
         return WTL_FAIL(err, WTL_LIMIT, "%zu distinct clocks, at most %d are taken", cells->n,
                         WTL_LIMIT_CLOCKS);

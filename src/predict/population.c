@@ -320,8 +320,9 @@ static int check(const struct wtl_example *const *examples, size_t n, unsigned f
     for (size_t i = 0; i < n; i++) {
         const struct wtl_example *e = examples[i];
         if (e->n_cells < 4)
-            return WTL_FAIL(err, WTL_UNDECIDED, "%s %s has usable runs at %zu clocks, 4 are needed",
-                            e->gpu, e->workload, e->n_cells);
+            return WTL_FAIL(err, WTL_UNDECIDED,
+                            "%s %s has usable runs at %zu clock%s, 4 are needed", e->gpu,
+                            e->workload, e->n_cells, wtl_plural((int64_t)e->n_cells));
         if ((e->features & features) != features)
             return WTL_FAIL(err, WTL_USAGE, "%s %s lacks an activity feature", e->gpu, e->workload);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The document: result, then one section per set, then what it rests on. */
+#include "base/text.h"
 #include "report/content_impl.h"
 #include "report/fig_common.h"
 
@@ -150,7 +151,7 @@ void wtl_write_results(struct wtl_writer *w)
                            "t/t(baseline) \xe2\x88\x92 1, both of one run of constant work; a "
                            "negative slowdown is a gain of "
                            "speed.",
-                           w->r->n_sets, w->r->n_sets == 1 ? "" : "s",
+                           w->r->n_sets, wtl_plural((int64_t)w->r->n_sets),
                            wtl_text_statuses(w->d, w->r));
     bool any = false;
     for (size_t i = 0; i < w->r->n_sets; i++)
@@ -255,21 +256,16 @@ static void count_clocks(const struct wtl_workset *set, int *all, int *accepted,
     }
 }
 
-static const char *plural(int n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static const char *clocks_text(struct wtl_writer *w, const struct wtl_workset *set)
 {
     int all, accepted, unknown;
     count_clocks(set, &all, &accepted, &unknown);
     const char *lost = unknown ? wtl_document_printf(w->d, "; the clock of %d run%s is not known",
-                                                     unknown, plural(unknown))
+                                                     unknown, wtl_plural(unknown))
                                : "";
     return wtl_document_printf(w->d, "%zu run%s at %d clock%s, of which %d ha%s an accepted run%s",
-                               set->n_runs, plural((int)set->n_runs), all, plural(all), accepted,
-                               accepted == 1 ? "s" : "ve", lost);
+                               set->n_runs, wtl_plural((int)set->n_runs), all, wtl_plural(all),
+                               accepted, accepted == 1 ? "s" : "ve", lost);
 }
 
 /* A spread needs a clock with two accepted runs. */

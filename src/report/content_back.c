@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The back of the report: rejected runs, sources, methods, and what is not known. */
+#include "base/text.h"
 #include "report/content_impl.h"
 #include "report/fig_common.h"
 
@@ -121,7 +122,7 @@ void wtl_write_sources(struct wtl_writer *w)
         w->d,
         "Campaign %s with %zu source file%s: %lld rows read, %lld dropped, %lld cells missing. "
         "SHA-256 over the hashes of all sources: %s.",
-        r->campaign, r->n_sources, r->n_sources == 1 ? "" : "s", rows, dropped, missing,
+        r->campaign, r->n_sources, wtl_plural((int64_t)r->n_sources), rows, dropped, missing,
         r->fingerprint[0] ? r->fingerprint : "not known");
     if (r->n_sources == 0)
         return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Figures of samples: time series, distribution of power, power against temperature. */
+#include "base/text.h"
 #include "report/fig_common.h"
 
 #include <math.h>
@@ -163,7 +164,7 @@ static const char *trace_footer(struct wtl_arena *arena, const struct wtl_report
     }
     const char *what = wtl_arena_printf(
         arena, step > 1 ? "samples of %zu run%s, every %zuth is drawn" : "samples of %zu run%s",
-        n_shown(s), n_shown(s) == 1 ? "" : "s", step);
+        n_shown(s), wtl_plural((int64_t)n_shown(s)), step);
     const char *how = timed
                           ? "time by the source's timestamps; single runs, no interval"
                           : "time by sample number and estimated period; single runs, no interval";

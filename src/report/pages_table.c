@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tables of the PDF: widths from the contents, rows that are not cut, a head on every page. */
+#include "base/text.h"
 #include "report/pages_impl.h"
 
 #include <math.h>
@@ -141,7 +142,7 @@ static void rest_elsewhere(struct wtl_pager *p, size_t left_out)
 {
     char text[120];
     snprintf(text, sizeof text, "%zu more row%s in report.html.", left_out,
-             left_out == 1 ? "" : "s");
+             wtl_plural((int64_t)left_out));
     wtl_pager_need(p, 14);
     p->y += 2;
     p->y += wtl_pager_text(p, WTL_PAGE_LEFT, p->y, WTL_PAGE_TEXT_WIDTH, text, caption_font(), true);

@@ -109,7 +109,7 @@ static const struct wtl_yaml_choice prefer_choices[] = {
            "What is minimised; or a published `optimization_metric`."),                            \
     CUSTOM("baseline", values.baseline, baseline, parse_baseline,                                  \
            "max, default, fastest, clock:MHZ, job:ID, rep:N",                                      \
-           "What saving and slowdown are measured against."),                                      \
+           "What saving and slowdown are measured against; `job:ID` is a job whose runs are all at one clock."),                                      \
     {"prefer", WTL_YAML_T_CHOICE, VALUE(prefer), FLAG(prefer), .choices = prefer_choices,          \
      .doc = "Which of the statistically tied clocks is taken."},                                   \
     LIMIT("max_slowdown", FRACTION, max_slowdown, values.has_max_slowdown, WTL_MAX_SLOWDOWN_LO, WTL_MAX_SLOWDOWN_HI,                 \

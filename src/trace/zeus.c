@@ -2,6 +2,7 @@
  * ZeusMonitor log files: start_time,window_name,elapsed_time,gpu0_energy[,gpu1_energy ...]. Every
  * window on every GPU is a run; the log knows neither the board nor its clock. Column sets differ
  * between versions, so the header is followed. */
+#include "base/text.h"
 #include "trace/reader.h"
 #include "trace/tabular.h"
 #include "trace/when.h"
@@ -90,7 +91,7 @@ static int read_header(struct wtl_reading *r, struct zeus *z, struct wtl_error *
         rc = wtl_tabular_fail(r, &z->tab, 0, err, "no column gives the energy of a GPU");
     if (rc == 0)
         wtl_reading_dialect(r, "Zeus windows, %d GPU%s", n - N_ALIASES,
-                            n - N_ALIASES == 1 ? "" : "s");
+                            wtl_plural((int64_t)(n - N_ALIASES)));
     return rc;
 }
 

@@ -83,6 +83,14 @@ assert_untouched() {
 
 SD=wattle-a100-stablediffusion
 
+@test "an undecided plan that is left out says so once" {
+    "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" -o c.wattle
+    "$WATTLE" optimize c.wattle --gpu A100 --max-slowdown 5% -q -o p.json
+    run "$WATTLE" deploy p.json -o d --without-wattle
+    [[ $output == *"left out: llama on A100: undecided: the baseline is"* ]]
+    [[ ${output,,} != *"undecided: undecided"* ]]
+}
+
 @test "only plans of status ok at clocks that the GPU has are deployed; the rest is listed with why" {
     run "$WATTLE" deploy plan.json -o out
     [ "$status" -eq 0 ]

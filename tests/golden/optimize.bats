@@ -341,6 +341,18 @@ published() {
     [ "$status" -eq 2 ]
 }
 
+@test "a job that is a sweep is no baseline; a job of one clock is" {
+    run "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --baseline job:20892443 --max-slowdown 5%
+    [ "$status" -eq 7 ]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *'"20892443" has runs at '*' clocks, 510 to 13'*'take a job of one clock, or --baseline max or clock:MHZ'* ]]
+    awk -F, -v OFS=, 'NR > 1 && $1 == "A100" && $2 == "stablediffusion" && $6 == 1395 && $5 > 1 { $3 = "alone" } 1' \
+        "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" >alone.csv
+    "$WATTLE" import -q alone.csv -o alone.wattle
+    run "$WATTLE" optimize alone.wattle --gpu A100 --workload stablediffusion --baseline job:alone --max-slowdown 5%
+    [ "$status" -eq 0 ]
+    [[ $output == *"job, 1395 MHz"* ]]
+}
+
 # Every option that takes a fraction, of every command, as its own help lists them ("5% or 0.05").
 @test "a bare 5 is not 500 %: every option that takes a fraction asks what was meant" {
     n=0

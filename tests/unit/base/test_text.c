@@ -181,9 +181,19 @@ static void utf8_by_the_letter_of_the_rfc(void **state)
         assert_false(wtl_utf8_valid(bad[i]));
 }
 
+static void one_is_no_plural(void **state)
+{
+    (void)state;
+    assert_string_equal(wtl_plural(1), "");
+    assert_string_equal(wtl_plural(0), "s");
+    assert_string_equal(wtl_plural(2), "s");
+    assert_string_equal(wtl_plural(-1), "s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_is_no_plural),
         cmocka_unit_test(parses_what_is_a_number),
         cmocka_unit_test(refuses_what_is_not_and_leaves_the_output),
         cmocka_unit_test(agrees_with_strtod_to_the_last_bit),

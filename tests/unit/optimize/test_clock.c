@@ -293,7 +293,7 @@ static void baselines_of_every_kind(void **state)
     }
     plan = optimise(&arena, &set, &p);
     assert_int_equal(plan.baseline_clock_mhz, 1250);
-    assert_true(has_note(&plan, "6 runs were made without setting a clock"));
+    assert_true(has_note(&plan, "6 runs made without setting a clock"));
     p.baseline = (struct wtl_baseline){.kind = WTL_BASELINE_JOB, .job = "default"};
     plan = optimise(&arena, &set, &p);
     assert_near(plan.baseline_time_s.value, balanced_time(1250) * 1.0025, 0.01);
@@ -302,6 +302,12 @@ static void baselines_of_every_kind(void **state)
                 1 - balanced_time(plan.best_guess_mhz) * balanced_power(plan.best_guess_mhz) /
                         (balanced_time(1250) * balanced_power(1250)),
                 0.02);
+    for (int i = 0; i < 2; i++) /* a job at two clocks is a sweep: its mean is no baseline */
+        set.runs[set.n_runs - 1 - (size_t)i].clock_mhz = 1300;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
+    assert_true(has_note(&plan, "runs at 2 clocks, 1300 and 1400 MHz"));
+    assert_true(has_note(&plan, "--baseline max or clock:MHZ"));
     snprintf(p.baseline.job, sizeof p.baseline.job, "nobody");
     plan = optimise(&arena, &set, &p);
     assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);

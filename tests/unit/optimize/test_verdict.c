@@ -107,6 +107,11 @@ static void pairs_take_drift_out(void **state)
     assert_int_equal(v.method, WTL_METHOD_TWO_SAMPLES);
     assert_true(v.slowdown.fresh.value > 0.12); /* the drift looks like an effect, and is named */
     assert_non_null(strstr(v.notes[0], "drift"));
+    assert_non_null(strstr(v.notes[0], "not run in turns"));
+    set = fresh_runs(&arena, 2, IN_TURNS, 0.2, 0.03, 0.003, 0, 6);
+    v = check(&arena, &plan, &set);
+    assert_int_equal(v.method, WTL_METHOD_TWO_SAMPLES);
+    assert_non_null(strstr(v.notes[0], "were run in turns, but 2 pairs are too few"));
     set = fresh_runs(&arena, 12, REPETITIONS, 0.2, 0.03, 0.003, 0, 7);
     v = check(&arena, &plan, &set);
     assert_int_equal(v.method, WTL_METHOD_REPETITIONS);
