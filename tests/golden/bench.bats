@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The benchmark table is made, and its contenders compute the same. No times are asserted.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    export SOURCE_DATE_EPOCH=1752024000
+    bench=$WATTLE_SOURCE/bench
+    "$WATTLE_BUILD/bench/make-tree" tree --every 40 >/dev/null
+}
+
+@test "the table has a row for each contender, and the peers chose the same clocks" {
+    sed -n '/figures of docs/,/end of figures/p' "$WATTLE_SOURCE/README.md" >readme.md
+    run --separate-stderr "$bench/run" --build "$WATTLE_BUILD" --tree tree --rounds 2 \
+        --slow-rounds 1 --markdown page.md --readme readme.md
+    [ "$status" -eq 0 ]
+    [ "$output" = "$(cat page.md)" ]
+    for name in 'wattle, default build' 'lean Python' 'Python with a dict a row'; do
+        grep -Eq "^\\| $name \\|.*\\| 2 \\| [0-9.]+ \\|" page.md
+    done
+    grep -Eq '^On one core 14 MB of traces \(140 runs\) become plans with intervals in [0-9.]+ s \(import' readme.md
+    [ "$(head -1 readme.md)" = '<!-- figures of docs/benchmarks.md -->' ]
+    [ "$(tail -1 readme.md)" = '<!-- end of figures -->' ]
+    grep -q 'chose the same clock in each of 15 sets' page.md
+    grep -Eq '^\| parsing, one core \| 1.5 GB/s \| [0-9.]+ ' page.md
+    grep -Eq '^140 files, [0-9]+ MB of DCGMI text.*wattle 0.*, (commit|no commit).*gcc.*Python 3' page.md
+}
+
+@test "every contender takes the same figures from each run" {
+    "$WATTLE" import tree -o c.wattle -q
+    "$WATTLE" export c.wattle --csv runs -o runs.csv -q
+    peers=(lean.txt rows.txt)
+    python3 "$bench/peers/stdlib_lean.py" tree --runs >lean.txt
+    python3 "$bench/peers/stdlib_rows.py" tree --runs >rows.txt
+    if python3 -c 'import pandas' 2>/dev/null; then
+        python3 "$bench/peers/pandas_reader.py" tree --runs >pandas.txt
+        peers+=(pandas.txt)
+    fi
+    if [ -d "$bench/peers/node_modules/@duckdb" ]; then
+        node "$bench/peers/duckdb_reader.mjs" tree 1 --runs >duckdb.txt
+        peers+=(duckdb.txt)
+    fi
+    run python3 "$bench/peers/agree.py" runs.csv "${peers[@]}"
+    [ "$status" -eq 0 ]
+    [[ "$output" == "140 runs, "*" figures of ${#peers[@]} peers agree" ]]
+    # the comparison can fail
+    sed '1s/power_mean=/power_mean=1/' rows.txt >wrong.txt
+    run ! python3 "$bench/peers/agree.py" runs.csv wrong.txt
+    [[ "$output" == "wrong.txt: power_mean of a100 llama "* ]]
+    sed 1d rows.txt >short.txt
+    run ! python3 "$bench/peers/agree.py" runs.csv short.txt
+}
