@@ -296,8 +296,15 @@ static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *
                                     100 * q->drift_per_run, 100 * q->drift_lo, 100 * q->drift_hi);
     else if (q->order_monotone)
         drift = "cannot be told from the effect of the clock, which fell or rose with run order";
-    wtl_document_paragraph(w->d, "Data: %s; %s. Drift: %s.", clocks_text(w, s->set),
-                           spread_text(w, s), drift);
+    const char *timed = "";
+    if (s->set->n_timed)
+        timed =
+            wtl_document_printf(w->d,
+                                " Kept aside, not judged: %zu run%s with times only, from tables "
+                                "without power.",
+                                s->set->n_timed, s->set->n_timed == 1 ? "" : "s");
+    wtl_document_paragraph(w->d, "Data: %s; %s. Drift: %s.%s", clocks_text(w, s->set),
+                           spread_text(w, s), drift, timed);
 }
 
 typedef int set_figure(struct wtl_arena *, const struct wtl_report *, const struct wtl_report_set *,

@@ -111,6 +111,8 @@ print(eval(sys.argv[2]))' "$1" "$2"
     [ "$status" -eq 7 ]
     [[ $output == *"lstm on H100: unusable"*"no run has power or energy: 9 with times only"* ]]
     [ "$("$WATTLE" export t.wattle --csv runs | grep -c '^[AHV]')" -eq 33 ]
+    "$WATTLE" report t.wattle -o r >/dev/null
+    grep -q 'Kept aside, not judged: 15 runs with times only, from tables without power' r/report.html
 }
 
 @test "a filter that matches nothing, and files that are no campaign" {
