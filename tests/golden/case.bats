@@ -1,11 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# docs/case-91-percent.md is run as written: every command of it, in order, succeeds; every line of output
-# that it quotes comes out, in that order, with the same words and with figures within 1 % or 0.15,
-# whichever is more (a clock, in steps of 15 MHz, is therefore the same); every figure of its text stands
-# in a quoted output or command; every picture is there and a command of the document writes one for each.
+# docs/case-91-percent.md beyond what docs.bats checks of every page: every figure of its text stands in a
+# quoted output or command; every picture is there and a command of the document writes one for each.
 
-@test "docs/case-91-percent.md: its commands, their output, its figures and pictures" {
+@test "docs/case-91-percent.md: its figures and pictures" {
     cd "$BATS_TEST_TMPDIR"
     ln -s "$WATTLE_SOURCE/data" data
     PATH=$(dirname "$WATTLE"):$PATH python3 - "$WATTLE_SOURCE/docs" <<'END'
@@ -14,34 +12,17 @@ docs = sys.argv[1]
 text = open(docs + "/case-91-percent.md", encoding="utf-8").read()
 NUMBER = r"-?\d+(?:\.\d+)?"
 
-def split(line):
-    """Words and numbers of a line. Rules of a table are as wide as its columns: one mark."""
-    line = re.sub("─+", "─", " ".join(line.split()))
-    return re.sub(NUMBER, "#", line), re.findall(NUMBER, line)
-
-def same(quoted, real):
-    (words, a), (others, b) = split(quoted), split(real)
-    return words == others and all(abs(float(x) - float(y)) <= max(0.01 * abs(float(y)), 0.15)
-                                   for x, y in zip(a, b))
-
 blocks = re.findall(r"^```console\n(.*?)^```$", text, re.S | re.M)
 assert len(blocks) >= 10, len(blocks)
-n_lines = n_pictures = 0
+n_pictures = 0
 for block in blocks:
-    command, *quoted = block.rstrip("\n").split("\n")
+    command = block.rstrip("\n").split("\n")[0]
     assert command.startswith("$ wattle "), command
     before = set(glob.glob("*/figures/*.png"))
     done = subprocess.run(command[2:], shell=True, capture_output=True, text=True)
     assert done.returncode == 0, (command, done.stderr)
     if " report " in command:
         n_pictures += len(set(glob.glob("*/figures/*.png")) - before)
-    real = iter(done.stdout.split("\n"))
-    for line in quoted:
-        if line == "...":
-            continue
-        assert any(same(line, r) for r in real), f"{command}\nno longer prints\n{line}\n{done.stdout}"
-        n_lines += 1
-assert n_lines >= 80, n_lines
 
 pictures = re.findall(r"^!\[.*?\]\((.*?)\)$", text, re.M)
 assert len(pictures) == n_pictures >= 3, (pictures, n_pictures)
