@@ -240,6 +240,12 @@ struct wtl_report_args {
     const char *only;      /* only figures whose name contains it, and no documents */
     const char *gpu;       /* only this one; NULL: all */
     const char *workload;
+    /* Shown beside the verdicts and predictors that the campaign stores: documents as
+     * wtl_validate() and wtl_fit() (model_out) gave them. */
+    const char *const *verdicts_json;
+    size_t n_verdicts;
+    const char *const *models_json;
+    size_t n_models;
 };
 
 /* Writes report.html, report.pdf, summary.md and the figures into `folder`, which is made if it

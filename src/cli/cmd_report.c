@@ -12,7 +12,7 @@
 
 struct report_command {
     const char *output, *plans, *figures, *only, *gpu, *workload;
-    struct wtl_opt_list metrics;
+    struct wtl_opt_list metrics, verdicts, models;
     struct wtl_plan_options plan;
     struct wtl_cost_options cost;
 };
@@ -23,6 +23,10 @@ static const struct wtl_opt opts[] = {
      "folder to write into; made if it does not exist"},
     {"plans", 'p', WTL_OPT_STRING, AT(plans), "PLAN",
      "plans as `wattle optimize -o PLAN` wrote them, instead of plans made now"},
+    {"verdict", 0, WTL_OPT_LIST, AT(verdicts), "FILE",
+     "show this verdict (`wattle validate --json`) beside the stored ones; may be repeated"},
+    {"model", 0, WTL_OPT_LIST, AT(models), "MODEL",
+     "show the held-out errors of this predictor beside those of the stored ones; may be repeated"},
     {"figures", 0, WTL_OPT_STRING, AT(figures), "FORMATS",
      "formats of the single figures: svg, png, pdf, separated by commas, or none"
      " (default: svg,png)"},
@@ -92,6 +96,36 @@ static int read_request(struct wtl_context *ctx, const struct report_command *o,
     return 0;
 }
 
+/* Documents from files; their names are the files'. */
+static int load_documents(struct wtl_context *ctx, const struct report_command *o,
+                          struct wtl_report_options *options, struct wtl_error *err)
+{
+    struct wtl_report_verdict *verdicts =
+        WTL_NEW_ARRAY(ctx->arena, struct wtl_report_verdict, o->verdicts.n + 1);
+    struct wtl_report_predictor *models =
+        WTL_NEW_ARRAY(ctx->arena, struct wtl_report_predictor, o->models.n + 1);
+    struct wtl_verdict_file *verdict =
+        WTL_NEW_ARRAY(ctx->arena, struct wtl_verdict_file, o->verdicts.n + 1);
+    struct wtl_predictor_file *model =
+        WTL_NEW_ARRAY(ctx->arena, struct wtl_predictor_file, o->models.n + 1);
+    if (!verdicts || !models || !verdict || !model)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < o->verdicts.n; i++) {
+        rc = wtl_verdict_file_read(ctx->arena, o->verdicts.items[i], &verdict[i], err);
+        verdicts[i] = (struct wtl_report_verdict){o->verdicts.items[i], &verdict[i], false};
+    }
+    for (size_t i = 0; rc == 0 && i < o->models.n; i++) {
+        rc = wtl_predictor_file_read(ctx->arena, o->models.items[i], &model[i], err);
+        models[i] = (struct wtl_report_predictor){o->models.items[i], &model[i], false};
+    }
+    options->verdicts = verdicts;
+    options->n_verdicts = o->verdicts.n;
+    options->predictors = models;
+    options->n_predictors = o->models.n;
+    return rc;
+}
+
 static int load_plans(struct wtl_context *ctx, const char *path, const struct wtl_plan_file **out,
                       struct wtl_error *err)
 {
@@ -157,6 +191,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     rc = rc ? rc : parse_metrics(ctx, &o->metrics, &options, err);
     rc = rc ? rc : read_request(ctx, o, &options, err);
     rc = rc ? rc : load_plans(ctx, o->plans, &options.plans, err);
+    rc = rc ? rc : load_documents(ctx, o, &options, err);
     if (wtl_cost_options_read(&o->cost, &cost))
         options.cost = &cost;
     rc = rc ? rc : write_report(ctx, &options, &result, err);
@@ -179,7 +214,10 @@ const struct wtl_command wtl_cmd_report = {
         " named. With SOURCE_DATE_EPOCH set, the same input gives the same bytes.\n\n"
         "Plans are made now, as by `wattle optimize`, unless --plans gives them. When nothing is"
         " said about limits, a slowdown of at most 5 % is asked for. A plan with limits is shown"
-        " beside the one that the same policy gives without them.",
+        " beside the one that the same policy gives without them.\n\n"
+        "Verdicts and predictors that --save kept in the campaign, and those that are given, are"
+        " shown: what fresh runs say of a plan, and the errors of a predictor on workloads and GPUs"
+        " that were left out of its learning.",
     .examples = "  wattle report sweep.wattle -o report/ --objective edp --max-slowdown 5%\n"
                 "  wattle report sweep.wattle -o report/ -p plan.json --price 0.3 --carbon 380\n"
                 "  wattle report sweep.wattle -o figures/ --only tradeoff --figures pdf",

@@ -86,6 +86,15 @@ int api_read_plans(struct wtl_arena *arena, const char *name, const char *text,
     return rc ? rc : wtl_plan_from_json(arena, name, root, out, err);
 }
 
+int api_read_verdict(struct wtl_arena *arena, const char *name, const char *text,
+                     struct wtl_verdict_file *out, struct wtl_error *err)
+{
+    json_auto_t *root = NULL;
+    int rc = api_need(text, name, err);
+    rc = rc ? rc : wtl_json_parse(text, strlen(text), name, &root, err);
+    return rc ? rc : wtl_verdict_from_json(arena, name, root, out, err);
+}
+
 int api_read_model(struct wtl_arena *arena, const char *name, const char *text,
                    struct wtl_predictor_file *out, struct wtl_error *err)
 {

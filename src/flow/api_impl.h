@@ -11,6 +11,7 @@
 #include "store/plan_file.h"
 #include "store/policy_file.h"
 #include "store/predictor_file.h"
+#include "store/verdict_file.h"
 #include "wattle/wattle.h"
 
 /* What every call needs while it works. Not to be moved: log.ctx points into it. */
@@ -43,6 +44,8 @@ int api_read_policy(struct wtl_arena *arena, const char *policy, const char *pol
 /* Documents that come as text; `name` is the argument's, for messages. -WTL_USAGE for NULL. */
 int api_read_plans(struct wtl_arena *arena, const char *name, const char *text,
                    struct wtl_plan_file *out, struct wtl_error *err);
+int api_read_verdict(struct wtl_arena *arena, const char *name, const char *text,
+                     struct wtl_verdict_file *out, struct wtl_error *err);
 int api_read_model(struct wtl_arena *arena, const char *name, const char *text,
                    struct wtl_predictor_file *out, struct wtl_error *err);
 

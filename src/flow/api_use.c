@@ -105,6 +105,39 @@ int wtl_compare(const char *plan_a_json, const char *plan_b_json,
 
 /* ---- Report -----------------------------------------------------------------------------------*/
 
+static int read_report_documents(struct wtl_arena *arena, const struct wtl_report_args *a,
+                                 struct wtl_report_options *options, struct wtl_error *err)
+{
+    struct wtl_report_verdict *verdicts =
+        WTL_NEW_ARRAY(arena, struct wtl_report_verdict, a->n_verdicts + 1);
+    struct wtl_report_predictor *models =
+        WTL_NEW_ARRAY(arena, struct wtl_report_predictor, a->n_models + 1);
+    struct wtl_verdict_file *verdict =
+        WTL_NEW_ARRAY(arena, struct wtl_verdict_file, a->n_verdicts + 1);
+    struct wtl_predictor_file *model =
+        WTL_NEW_ARRAY(arena, struct wtl_predictor_file, a->n_models + 1);
+    if (!verdicts || !models || !verdict || !model)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = a->n_verdicts ? api_need(a->verdicts_json, "verdicts_json", err) : 0;
+    if (rc == 0 && a->n_models)
+        rc = api_need(a->models_json, "models_json", err);
+    for (size_t i = 0; rc == 0 && i < a->n_verdicts; i++) {
+        const char *name = wtl_arena_printf(arena, "verdicts_json[%zu]", i);
+        rc = api_read_verdict(arena, name ? name : "", a->verdicts_json[i], &verdict[i], err);
+        verdicts[i] = (struct wtl_report_verdict){name ? name : "", &verdict[i], false};
+    }
+    for (size_t i = 0; rc == 0 && i < a->n_models; i++) {
+        const char *name = wtl_arena_printf(arena, "models_json[%zu]", i);
+        rc = api_read_model(arena, name ? name : "", a->models_json[i], &model[i], err);
+        models[i] = (struct wtl_report_predictor){name ? name : "", &model[i], false};
+    }
+    options->verdicts = verdicts;
+    options->n_verdicts = a->n_verdicts;
+    options->predictors = models;
+    options->n_predictors = a->n_models;
+    return rc;
+}
+
 int wtl_report(const char *campaign, const char *folder, const struct wtl_report_args *args,
                char **json_out, struct wtl_error *err)
 {
@@ -128,6 +161,7 @@ int wtl_report(const char *campaign, const char *folder, const struct wtl_report
         rc = api_read_plans(&call.arena, "plan_json", a.plan_json, &plans, err);
         options.plans = &plans;
     }
+    rc = rc ? rc : read_report_documents(&call.arena, &a, &options, err);
     rc = rc ? rc : wtl_boards_load(&call.arena, &boards, &n_boards, err);
     options.request.boards = boards;
     options.request.n_boards = n_boards;

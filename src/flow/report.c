@@ -165,10 +165,11 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
                                .n_sets = n,
                                .sources = sources,
                                .n_sources = n_sources,
-                               .cost = g->options->cost,
-                               .notes = g->notes.items,
-                               .n_notes = g->notes.n};
-    return 0;
+                               .cost = g->options->cost};
+    rc = report_load_documents(g->c, g->options, g->arena, &g->notes, out, err);
+    out->notes = g->notes.items;
+    out->n_notes = g->notes.n;
+    return rc;
 }
 
 /* --- writing --------------------------------------------------------------------------------- */

@@ -21,6 +21,11 @@ struct wtl_report_options {
     const enum wtl_metric *metrics;      /* of the time series; NULL: the usual ones */
     size_t n_metrics;
     const struct wtl_cost_terms *cost; /* what a saving is worth in a year; NULL: not asked */
+    /* Given ones, shown before those that are stored in the campaign. */
+    const struct wtl_report_verdict *verdicts;
+    size_t n_verdicts;
+    const struct wtl_report_predictor *predictors;
+    size_t n_predictors;
 };
 
 struct wtl_report_file {

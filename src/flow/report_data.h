@@ -3,7 +3,7 @@
 #ifndef WTL_FLOW_REPORT_DATA_H
 #define WTL_FLOW_REPORT_DATA_H
 
-#include "flow/flow.h"
+#include "flow/report.h"
 #include "report/report.h"
 
 /* Notes to the reader of a report, growing in an arena. */
@@ -19,6 +19,12 @@ int report_note(struct wtl_arena *arena, struct report_notes *notes, struct wtl_
 int report_load_traces(const struct wtl_flow *flow, struct wtl_campaign *c, struct wtl_arena *arena,
                        uint64_t wanted, struct wtl_report_set *s, struct report_notes *notes,
                        struct wtl_error *err);
+
+/* Verdicts and predictors: the given ones, then those that the campaign stores. What cannot be read
+ * becomes a note. */
+int report_load_documents(struct wtl_campaign *c, const struct wtl_report_options *options,
+                          struct wtl_arena *arena, struct report_notes *notes,
+                          struct wtl_report *report, struct wtl_error *err);
 
 /* Fits the curves once for every clock, without that clock's runs. Sets with too few clocks get
  * none. */

@@ -356,6 +356,8 @@ int wtl_content_build(struct wtl_arena *arena, const struct wtl_report *r,
         w.n_metrics = options->n_metrics;
     }
     wtl_write_results(&w);
+    wtl_write_verdicts(&w);
+    wtl_write_heldout(&w);
     if (r->n_sets)
         wtl_document_heading(&d, 1, "By GPU and workload");
     for (size_t i = 0; i < r->n_sets && w.rc == 0; i++)

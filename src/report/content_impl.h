@@ -30,6 +30,11 @@ const char *wtl_text_statuses(struct wtl_document *d, const struct wtl_report *r
 
 void wtl_write_results(struct wtl_writer *w);
 void wtl_write_set(struct wtl_writer *w, const struct wtl_report_set *s);
+/* Verdicts and held-out errors; nothing where the report has none. */
+void wtl_write_verdicts(struct wtl_writer *w);
+void wtl_write_heldout(struct wtl_writer *w);
+void wtl_markdown_verdicts(struct wtl_document *d, const struct wtl_report *r, struct wtl_buf *out);
+void wtl_markdown_heldout(struct wtl_document *d, const struct wtl_report *r, struct wtl_buf *out);
 void wtl_write_rejected(struct wtl_writer *w);
 void wtl_write_sources(struct wtl_writer *w);
 void wtl_write_methods(struct wtl_writer *w);

@@ -70,10 +70,12 @@ int wtl_content_markdown(const struct wtl_report *r, struct wtl_alloc alloc, str
     for (size_t i = 0; i < r->n_sets; i++)
         if (r->sets[i].plan)
             plan_notes(&r->sets[i], out);
+    wtl_markdown_verdicts(&d, r, out);
+    wtl_markdown_heldout(&d, r, out);
     wtl_format_utc(r->wall_ns, date, sizeof date);
     wtl_buf_printf(out,
-                   "\nIntervals in square brackets; a clock in brackets is a best guess, not "
-                   "a plan. Data `%.16s`, %s, %s.\n",
+                   "\nIntervals stand in brackets behind their value; a clock in brackets is a "
+                   "best guess, not a plan. Data `%.16s`, %s, %s.\n",
                    r->fingerprint[0] ? r->fingerprint : "without hash", date, r->tool);
     bool failed = d.failed || out->failed;
     wtl_arena_fini(&arena);

@@ -16,6 +16,8 @@
 #include "optimize/cost.h"
 #include "runs/judge.h"
 #include "store/campaign.h"
+#include "store/predictor_file.h"
+#include "store/verdict_file.h"
 
 /* The samples of one run, by column. */
 struct wtl_report_trace {
@@ -49,6 +51,20 @@ struct wtl_report_set {
     struct wtl_report_validation validation;
 };
 
+/* A plan against fresh runs, stored in the campaign or given. */
+struct wtl_report_verdict {
+    const char *name; /* of the document or the file */
+    const struct wtl_verdict_file *file;
+    bool other_runs; /* stored, and its fresh runs are not those that the campaign holds now */
+};
+
+/* A predictor, likewise. */
+struct wtl_report_predictor {
+    const char *name;
+    const struct wtl_predictor_file *file;
+    bool other_runs;
+};
+
 struct wtl_report {
     const char *campaign;    /* file name as given */
     const char *fingerprint; /* hex SHA-256 over its sources */
@@ -58,6 +74,10 @@ struct wtl_report {
     size_t n_sets;
     const struct wtl_source *sources;
     size_t n_sources;
+    const struct wtl_report_verdict *verdicts;
+    size_t n_verdicts;
+    const struct wtl_report_predictor *predictors;
+    size_t n_predictors;
     const struct wtl_cost_terms *cost; /* what a saving is worth in a year; NULL: not asked */
     /* What `unconstrained` and `plan` are called in the comparison; NULL: "without constraints",
      * "with constraints". */

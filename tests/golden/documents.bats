@@ -10,11 +10,12 @@ setup_file() {
     "$WATTLE" import -q "$D/runs.csv" -o "$D/runs.wattle" >/dev/null
     "$WATTLE" optimize "$D/runs.wattle" --max-slowdown 5% -q -o "$D/plan.json" >/dev/null
     CLOCK=$(python3 -c 'import json, sys
-print(next(p["clock_mhz"] for p in json.load(open(sys.argv[1]))["plans"] if (p["gpu"], p["workload"]) == ("V100", "stablediffusion")))' "$D/plan.json")
+print(next(p["clock_mhz"] for p in json.load(open(sys.argv[1]))["plans"] if (p["gpu"], p["workload"]) == ("V100", "prefill")))' "$D/plan.json")
     set --
     for _ in 1 2 3 4 5 6 7 8; do set -- "$@" 1380 "$CLOCK" "$CLOCK" 1380; done
     "$MAKE_RUNS" 1 1 2 0 "$@" >"$D/fresh.csv"
     "$WATTLE" import -q "$D/fresh.csv" -o "$D/fresh.wattle" >/dev/null
+    "$MAKE_RUNS" 1 1 3 0 1380 900 900 1380 >"$D/more.csv"
 }
 
 setup() {
@@ -75,6 +76,61 @@ END
     run "$WATTLE" validate plan.json --within runs.wattle --save june
     [ "$status" -eq 2 ]
     [[ $output == *"--save needs fresh runs"* ]]
+}
+
+@test "the report shows stored and given verdicts and held-out errors, and no section without them" {
+    "$WATTLE" report runs.wattle -o none --figures none -q >/dev/null
+    ! grep -q 'Fresh runs against the plan\|had not seen' none/report.html none/summary.md
+    "$WATTLE" validate plan.json fresh.wattle --json --save june >v.json || [ $? -ge 6 ]
+    "$WATTLE" fit runs.wattle -o m.json --save all >/dev/null
+    "$WATTLE" report fresh.wattle -o fresh --figures none -q >/dev/null
+    "$WATTLE" report runs.wattle -o both --figures none -q --verdict v.json --model m.json >/dev/null
+    python3 - <<'END'
+import html, json, re
+v = json.load(open("v.json"))
+(entry,) = [x for x in v["verdicts"] if x["verdict"]]
+saving = entry["saving"]["fresh"]
+figures = "%.1f %% (%.1f to %.1f)" % tuple(100 * saving[k] for k in ("value", "lo", "hi"))
+def text(path):
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", open(path).read())).replace("\\", ""))
+for page, name in (("fresh/report.html", "june"), ("fresh/summary.md", "june"), ("both/report.html", "v.json"), ("both/summary.md", "v.json")):
+    t = text(page)
+    assert f'Verdict "{name}" of ' in t, page
+    section = t[t.index(f'Verdict "{name}" of '):]
+    assert figures.replace("-", "\u2212") in section, (page, figures)
+    assert entry["verdict"] in section and "%d / 1380" % entry["clock_mhz"] in section, page
+    assert "%d + %d (%d)" % (entry["n_candidate"], entry["n_baseline"], entry["n_rejected"]) in section, page
+m = json.load(open("m.json"))
+for page in ("both/report.html", "both/summary.md"):
+    t = text(page).replace("|", " ")
+    t = re.sub(r"\s+", " ", t)
+    for name in ("m.json", "all"):
+        assert f'Predictor "{name}" of ' in t, page
+    assert len(m["heldout"]) >= 10
+    for h in m["heldout"]:
+        split = {"gpu": "GPU"}.get(h["left_out"], h["left_out"])
+        row = "%s %s %s %d %.1f %.1f %.1f %.1f" % (split, h["method"], h["n_probes"] or "\u2013", h["n"], 100 * h["regret"]["median"], 100 * h["regret"]["p90"], 100 * h["broken"], 100 * h["loss"]["mean"])
+        assert row in t, (page, row)
+END
+    if command -v pdftotext >/dev/null; then
+        pdftotext -layout both/report.pdf - >both.txt
+        grep -q "Predictors on what they had not seen" both.txt
+        grep -q "Fresh runs against the plan" both.txt
+    fi
+}
+
+@test "a verdict of other runs is said to be so, a damaged one is named" {
+    "$WATTLE" validate plan.json fresh.wattle --save june >/dev/null || [ $? -ge 6 ]
+    "$WATTLE" import -q "$D/more.csv" -o fresh.wattle >/dev/null
+    cp fresh.wattle runs.wattle
+    change "insert into document values('verdict', 'torn', '{\"format\": 1', 0)"
+    "$WATTLE" report runs.wattle -o r --figures none -q >/dev/null
+    grep -q 'which are not the ones that this campaign holds now' r/summary.md
+    grep -q 'The stored verdict &quot;torn&quot; is not shown' r/report.html
+    run "$WATTLE" report runs.wattle -o r2 --verdict plan.json
+    [ "$status" -eq 1 ]
+    [[ $output == *"is not a verdict"* ]]
+    [ ! -e r2/report.html ]
 }
 
 @test "a predictor is kept without a file" {
