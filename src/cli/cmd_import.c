@@ -130,6 +130,10 @@ static int print_text(struct wtl_context *ctx, const struct wtl_import_result *r
     fprintf(out, "%" PRId64 " run%s added", r->runs_added, wtl_plural(r->runs_added));
     if (r->runs_updated)
         fprintf(out, ", %" PRId64 " updated from timing logs", r->runs_updated);
+    if (r->runs_duplicate)
+        fprintf(out, "; %" PRId64 " of the campaign %s there twice and count%s once",
+                r->runs_duplicate, r->runs_duplicate == 1 ? "is" : "are",
+                r->runs_duplicate == 1 ? "s" : "");
     if (r->runs_without_clock)
         fprintf(out, "; the clock of %" PRId64 " is not known", r->runs_without_clock);
     fputs(r->n_sets ? ":\n" : "\n", out);
@@ -205,8 +209,10 @@ const struct wtl_command wtl_cmd_import = {
         " workload, clock and repetition come from the file's name, else from its content, else"
         " from the options.\n\n"
         "All is stored in one transaction: an import that fails or is killed leaves the campaign"
-        " as it was. A file that the campaign knows, by hash and size, changes nothing. Samples"
-        " stay in their files, referenced by path and hash, unless --keep-samples is given.",
+        " as it was. A file that the campaign knows, by hash and size, changes nothing; one that"
+        " has grown or was renamed replaces what was read of it. Runs that are there twice count"
+        " once. Samples stay in their files, referenced by path and hash, unless --keep-samples is "
+        "given.",
     .examples = "  wattle import results/ -o sweep.wattle\n"
                 "  wattle import run.csv --gpu A100 --workload llama -o sweep.wattle",
     .opts = opts,

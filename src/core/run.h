@@ -77,7 +77,8 @@
     X(latency_p90_s, SECOND, "90 % quantile of latency")                                           \
     X(latency_p95_s, SECOND, "95 % quantile of latency")                                           \
     X(latency_p99_s, SECOND, "99 % quantile of latency")                                           \
-    X(idle_power_w, WATT, "power of this GPU with the context loaded and no work")
+    X(idle_power_w, WATT, "power of this GPU with the context loaded and no work")                 \
+    X(mean_of, NONE, "runs that this row of a table is the mean of")
 
 enum wtl_run_metric {
 #define X(name, unit, text) WTL_R_##name,
@@ -111,6 +112,7 @@ enum wtl_run_mode {
 /* Why a run is not used. One run can have several causes; the first of this order is reported as
  * its main cause. X(name, description) */
 #define WTL_CAUSES(X)                                                                              \
+    X(duplicate, "the same run is in another file, or in this one again")                          \
     X(failed, "the run failed by its own log")                                                     \
     X(timed_out, "the run was stopped by a time limit")                                            \
     X(no_data, "no usable power or duration in the source")                                        \

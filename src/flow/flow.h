@@ -60,6 +60,7 @@ struct wtl_import_result {
     int64_t dropped[WTL_N_DROPS];
     int64_t runs_added;
     int64_t runs_updated;        /* learned something from a timing log */
+    int64_t runs_duplicate;      /* of the campaign: are there again, and count once */
     int64_t runs_without_clock;  /* added, neither name nor content tells their clock */
     struct wtl_import_set *sets; /* by gpu and workload (folded), ascending */
     size_t n_sets;

@@ -2,11 +2,13 @@
  * The import as one transaction: logs first, then files in order of path, then what the logs say of
  * runs that were stored before. */
 #include "flow/import.h"
+#include "flow/same.h"
 
 #include "base/file.h"
 #include "base/text.h"
 #include "store/names.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +37,13 @@ struct import {
     struct wtl_arena *arena; /* of the result */
     struct wtl_arena scratch;
     struct wtl_import_result result;
-    bool was_empty; /* the campaign had no sources */
+    bool was_empty;  /* the campaign had no sources */
+    int64_t last_id; /* of them */
     struct set *sets;
     size_t n_sets, cap_sets;
     size_t cap_notes;
+    int64_t *removed; /* sources that this import replaced */
+    size_t n_removed, cap_removed;
     struct log_file *logs;
     size_t n_logs, cap_logs;
 };
@@ -71,6 +76,14 @@ static int by_size_and_hash(const void *a, const void *b)
     return strcmp(x->sha256, y->sha256);
 }
 
+static int by_path_and_id(const void *a, const void *b)
+{
+    const struct import_known *x = *(const struct import_known *const *)a;
+    const struct import_known *y = *(const struct import_known *const *)b;
+    int by = strcmp(x->path, y->path);
+    return by ? by : (x->id > y->id) - (x->id < y->id);
+}
+
 static int load_known(struct import *im, struct wtl_error *err)
 {
     struct wtl_source *sources;
@@ -83,12 +96,22 @@ static int load_known(struct import *im, struct wtl_error *err)
         return no_memory(err);
     for (size_t i = 0; i < n; i++)
         known[i] = (struct import_known){sources[i].size_bytes, sources[i].sha256, sources[i].scope,
-                                         sources[i].id};
+                                         sources[i].path, sources[i].id};
     if (n > 1)
         qsort(known, n, sizeof *known, by_size_and_hash);
+    const struct import_known **by_path =
+        WTL_NEW_ARRAY(&im->scratch, const struct import_known *, n);
+    if (!by_path)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        by_path[i] = &known[i];
+    if (n > 1)
+        qsort(by_path, n, sizeof *by_path, by_path_and_id);
+    im->job.by_path = by_path;
     im->job.known = known;
     im->job.n_known = n;
     im->was_empty = n == 0;
+    im->last_id = n ? sources[n - 1].id : 0;
     return 0;
 }
 
@@ -188,13 +211,34 @@ static int store_runs(struct import *im, struct import_outcome *o, int64_t sourc
     return rc;
 }
 
+static int say_note(struct import *im, const struct import_file *f, const struct import_outcome *o,
+                    struct wtl_error *err)
+{
+    if (!o->note)
+        return 0;
+    wtl_log(im->job.flow->log, WTL_LOG_WARNING, "%s: %s", f->path, o->note);
+    return add_note(im, f->path, o->note, false, err);
+}
+
+static int remove_replaced(struct import *im, int64_t id, struct wtl_error *err)
+{
+    if (id == 0)
+        return 0;
+    if (wtl_grow(&im->scratch, &im->removed, im->n_removed, &im->cap_removed) != 0)
+        return no_memory(err);
+    im->removed[im->n_removed++] = id;
+    return wtl_campaign_remove_source(im->c, id, err);
+}
+
 static int store_outcome(struct import *im, size_t index, struct import_outcome *o,
                          struct wtl_error *err)
 {
     const struct import_file *f = &im->job.files[index];
     int64_t id = 0;
-    int rc = wtl_campaign_find_source(im->c, o->source.sha256, o->source.size_bytes,
-                                      o->source.scope, &id, err);
+    int rc = remove_replaced(im, o->history.replaced_id, err);
+    rc = rc ? rc
+            : wtl_campaign_find_source(im->c, o->source.sha256, o->source.size_bytes,
+                                       o->source.scope, &id, err);
     if (rc < 0)
         return rc;
     if (id)
@@ -205,11 +249,28 @@ static int store_outcome(struct import *im, size_t index, struct import_outcome 
         count_source(im, &o->report, o->bytes);
         im->job.dirs[f->dir].has_new_runs = true;
     }
-    if (rc == 0 && o->note) {
-        wtl_log(im->job.flow->log, WTL_LOG_WARNING, "%s: %s", f->path, o->note);
-        rc = add_note(im, f->path, o->note, false, err);
+    return rc ? rc : say_note(im, f, o, err);
+}
+
+static bool was_removed(const struct import *im, int64_t id)
+{
+    for (size_t i = 0; i < im->n_removed; i++)
+        if (im->removed[i] == id)
+            return true;
+    return false;
+}
+
+static int take_known(struct import *im, const struct import_file *f,
+                      const struct import_outcome *o, struct wtl_error *err)
+{
+    const struct import_history *h = &o->history;
+    if (was_removed(im, h->known_id)) { /* a copy, in this import, of what was just stored anew */
+        im->result.files_known++;
+        return say_note(im, f, o, err);
     }
-    return rc;
+    int rc = h->moved ? wtl_campaign_move_source(im->c, h->known_id, f->path, err) : 0;
+    rc = rc ? rc : add_known(im, f->dir, h->known_id, err);
+    return rc ? rc : say_note(im, f, o, err);
 }
 
 /* A log waits for the traces of its directory. */
@@ -269,7 +330,7 @@ static int take(void *ctx, size_t index, struct import_outcome *o, struct wtl_er
         wtl_log(job->flow->log, WTL_LOG_DEBUG, "%s: no trace", job->files[index].path);
         break;
     case IMPORT_KNOWN:
-        rc = add_known(im, job->files[index].dir, o->known_id, err);
+        rc = take_known(im, &job->files[index], o, err);
         break;
     case IMPORT_FAILED:
         rc = pass_failure(im, index, o, err);
@@ -433,12 +494,60 @@ static int note_parted(struct import *im, const struct wtl_names *names, struct 
     return rc;
 }
 
+/* Not more of these go to the log: a tree of copies would fill the screen. The notes have all. */
+enum { SAME_LOGGED = 3 };
+
+static const char *describe_same(const struct same_file *f, char *text, size_t size)
+{
+    size_t dir = (size_t)(wtl_path_base(f->path) - f->path);
+    const char *other = strncmp(f->path, f->other, dir) == 0 ? f->other + dir : f->other;
+    const char *s = f->runs == 1 ? "" : "s";
+    const char *are = f->runs == 1 ? "is" : "are";
+    if (strcmp(f->path, f->other) == 0)
+        snprintf(text, size, "%" PRId64 " run%s %s in it twice: counted once", f->runs, s, are);
+    else
+        snprintf(text, size, "%" PRId64 " run%s %s also in %s%s: counted once", f->runs, s, are,
+                 other, f->elsewhere ? " and other files" : "");
+    return text;
+}
+
+/* Copies of runs, by their files. Those that were there before this import were said then. */
+static int note_same(struct import *im, struct wtl_error *err)
+{
+    WTL_ARENA(arena);
+    struct wtl_run *runs;
+    struct same_file *files;
+    size_t n = 0;
+    size_t n_files = 0;
+    int logged = 0;
+    char text[WTL_LIMIT_PATH + 120];
+    const struct wtl_log *log = im->job.flow->log;
+    int rc = wtl_campaign_runs(im->c, NULL, &arena, &runs, &n, err);
+    rc = rc ? rc : same_state(im->c, &arena, runs, n, im->last_id, &files, &n_files, err);
+    for (size_t i = 0; rc == 0 && i < n_files; i++) {
+        im->result.runs_duplicate += files[i].runs;
+        if (!files[i].is_new)
+            continue;
+        describe_same(&files[i], text, sizeof text);
+        if (logged++ < SAME_LOGGED)
+            wtl_log(log, WTL_LOG_WARNING, "%s: %s", files[i].path, text);
+        rc = add_note(im, files[i].path, text, false, err);
+    }
+    if (rc == 0 && logged > SAME_LOGGED)
+        wtl_log(log, WTL_LOG_WARNING, "%d more files have runs that are in other files too",
+                logged - SAME_LOGGED);
+    return rc;
+}
+
 static int finish_result(struct import *im, struct wtl_error *err)
 {
     struct wtl_names *names = NULL;
     int rc = wtl_names_load(im->c, &im->scratch, &names, err);
     rc = rc ? rc : list_sets(im, names, err);
-    return rc || im->result.runs_added == 0 ? rc : note_parted(im, names, err);
+    if (rc || im->result.runs_added == 0)
+        return rc;
+    rc = note_same(im, err);
+    return rc ? rc : note_parted(im, names, err);
 }
 
 static int import_all(struct import *im, struct wtl_error *err)

@@ -4,6 +4,7 @@
  *
  *   import_files.c   which files there are, and what their names tell
  *   import_logs.c    timing logs: what they say of a run, before and after it is stored
+ *   import_known.c   what a file is to the campaign: new, known, grown, renamed
  *   import_read.c    one file to runs, in a worker's memory
  *   import_pool.c    workers, and their results in order of path
  *   import.c         all of it in one transaction
@@ -11,6 +12,7 @@
 #ifndef WTL_FLOW_IMPORT_H
 #define WTL_FLOW_IMPORT_H
 
+#include "codec/input.h"
 #include "flow/flow.h"
 
 enum import_role {
@@ -49,6 +51,7 @@ struct import_known {
     int64_t size_bytes;
     const char *sha256;
     const char *scope;
+    const char *path;
     int64_t id;
 };
 
@@ -62,11 +65,20 @@ struct import_job {
     size_t n_dirs;
     struct import_known *known; /* ascending size, hash */
     size_t n_known;
+    const struct import_known **by_path; /* ascending path, then id; n_known */
+};
+
+/* What the campaign has of a file. */
+struct import_history {
+    int64_t known_id;    /* the same content, to be left as it is; 0 none */
+    bool moved;          /* known_id stood elsewhere, where it is no more */
+    int64_t replaced_id; /* to be removed before the file is stored; 0 none */
+    const char *note;    /* NULL: nothing to say */
 };
 
 enum import_fate {
     IMPORT_READ,
-    IMPORT_KNOWN,   /* known_id */
+    IMPORT_KNOWN,   /* history */
     IMPORT_PASSED,  /* no reader, and no claim to be a trace */
     IMPORT_SKIPPED, /* by its name */
     IMPORT_FAILED,  /* err */
@@ -85,7 +97,7 @@ struct import_outcome {
     struct wtl_error err;
     struct wtl_source source;
     struct wtl_read_report report;
-    int64_t known_id;
+    struct import_history history;
     int64_t bytes;
     struct wtl_run *runs;
     size_t n_runs, cap_runs;
@@ -104,6 +116,12 @@ void import_worker_free(struct import_worker *worker);
 
 /* Reads one file. Never fails itself: what went wrong is the outcome. */
 void import_read(struct import_worker *worker, size_t index, struct import_outcome *outcome);
+
+/* What the campaign has of file `f`: opens `input` on it and hashes it where its size is known, or
+ * its beginning where its path is. Texts live in `arena`. */
+int import_look_back(const struct import_job *job, const struct import_file *f,
+                     struct wtl_input *input, struct wtl_arena *arena,
+                     struct import_history *history_out, struct wtl_error *err);
 
 /* Walks the paths of the options into job->files and job->dirs. */
 int import_list_files(struct import_job *job, struct wtl_arena *arena, struct wtl_error *err);

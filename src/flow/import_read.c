@@ -377,39 +377,6 @@ static void describe_source(struct import_worker *w)
 
 /* ---- One file -------------------------------------------------------------------------------- */
 
-static const struct import_known *find_size(const struct import_job *job, int64_t size)
-{
-    size_t lo = 0;
-    size_t hi = job->n_known;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (job->known[mid].size_bytes < size)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < job->n_known && job->known[lo].size_bytes == size ? &job->known[lo] : NULL;
-}
-
-/* Only files of a size that is known are hashed before they are read. */
-static int is_known(struct import_worker *w, int64_t *id_out, struct wtl_error *err)
-{
-    const struct import_job *job = w->job;
-    const struct import_known *k = find_size(job, w->file->size);
-    if (!k || w->file->role == IMPORT_LOG)
-        return 0;
-    char sha256[WTL_SHA256_HEX];
-    int rc = wtl_input_open(w->input, w->file->path, true, err);
-    rc = rc ? rc : wtl_input_sha256(w->input, sha256, err);
-    for (; rc == 0 && k < job->known + job->n_known && k->size_bytes == w->file->size; k++)
-        if (strcmp(k->sha256, sha256) == 0 &&
-            (k->scope[0] == '\0' || strcmp(k->scope, w->file->path) == 0)) {
-            *id_out = k->id;
-            break;
-        }
-    return rc;
-}
-
 /* A file claims to be a trace by its name, or because the user named it. */
 static bool claims_to_be_trace(const struct import_worker *w)
 {
@@ -448,8 +415,9 @@ static int read_content(struct import_worker *w, struct wtl_error *err)
 static int read_file(struct import_worker *w, struct wtl_error *err)
 {
     struct import_outcome *o = w->outcome;
-    int rc = is_known(w, &o->known_id, err);
-    if (rc == 0 && o->known_id) {
+    int rc = import_look_back(w->job, w->file, w->input, &o->arena, &o->history, err);
+    o->note = o->history.note;
+    if (rc == 0 && o->history.known_id) {
         o->fate = IMPORT_KNOWN;
         return 0;
     }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "codec/input.h"
+#include "flow/same.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ int wtl_flow_worksets(const struct wtl_flow *flow, struct wtl_campaign *c,
     size_t n = 0;
     struct wtl_judge_options options = wtl_judge_options_default();
     int rc = wtl_campaign_runs(c, filter, &scratch, &runs, &n, err);
+    rc = rc ? rc : same_state(c, &scratch, runs, n, 0, NULL, NULL, err);
     rc = rc ? rc : wtl_worksets(arena, runs, n, &options, sets_out, n_out, err);
     wtl_arena_fini(&scratch);
     return rc;

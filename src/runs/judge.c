@@ -14,6 +14,11 @@
  * settle it. */
 enum { ROUNDS_MAX = 6 };
 
+static bool is_duplicate(const struct wtl_run *run)
+{
+    return (run->stated_causes >> WTL_CAUSE_duplicate) & 1;
+}
+
 struct wtl_judge_options wtl_judge_options_default(void)
 {
     return (struct wtl_judge_options){
@@ -84,17 +89,29 @@ static int rounds(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
     return rc;
 }
 
-int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
-              const struct wtl_judge_options *options, struct wtl_error *err)
+/* Runs that are there once, in order; the others are not looked at, so that a copy neither shifts a
+ * median nor makes an outlier usual. */
+static size_t take_out_duplicates(struct wtl_run *runs, size_t n, struct wtl_run *once)
 {
-    struct wtl_judge_options standard = wtl_judge_options_default();
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!is_duplicate(&runs[i]))
+            once[k++] = runs[i];
+    return k;
+}
+
+static void put_back(struct wtl_run *runs, size_t n, const struct wtl_run *once)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!is_duplicate(&runs[i]))
+            runs[i] = once[k++];
+}
+
+static int judge_once(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+                      const struct wtl_judge_options *options, struct wtl_error *err)
+{
     struct wtl_idle_level idle = {0};
-    if (!options)
-        options = &standard;
-    for (size_t i = 0; i < n; i++) {
-        runs[i].causes = runs[i].stated_causes;
-        memcpy(runs[i].reason, runs[i].stated_reason, sizeof runs[i].reason);
-    }
     if (n == 0)
         return 0;
     int rc = wtl_judge_facts(scratch, runs, n, options, err);
@@ -104,5 +121,28 @@ int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
         rc = wtl_judge_idle(scratch, runs, n, options, &idle, err);
     if (!rc)
         rc = rounds(scratch, runs, n, &idle, options, err);
+    return rc;
+}
+
+int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+              const struct wtl_judge_options *options, struct wtl_error *err)
+{
+    struct wtl_judge_options standard = wtl_judge_options_default();
+    size_t duplicates = 0;
+    if (!options)
+        options = &standard;
+    for (size_t i = 0; i < n; i++) {
+        runs[i].causes = runs[i].stated_causes;
+        memcpy(runs[i].reason, runs[i].stated_reason, sizeof runs[i].reason);
+        duplicates += is_duplicate(&runs[i]);
+    }
+    if (duplicates == 0)
+        return judge_once(scratch, runs, n, options, err);
+    struct wtl_run *once = WTL_NEW_ARRAY(scratch, struct wtl_run, n - duplicates);
+    if (!once)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = judge_once(scratch, once, take_out_duplicates(runs, n, once), options, err);
+    if (!rc)
+        put_back(runs, n, once);
     return rc;
 }

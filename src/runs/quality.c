@@ -160,12 +160,17 @@ static bool is_noise(const struct scatter *s, double precision)
     return s->half_width > precision && s->unexplained > unexplained_max;
 }
 
+static bool is_duplicate(const struct wtl_run *run)
+{
+    return (run->causes >> WTL_CAUSE_duplicate) & 1;
+}
+
 static enum wtl_cause commonest_cause(const struct wtl_run *runs, size_t n, int *count_out)
 {
     int count[WTL_N_CAUSES] = {0};
     enum wtl_cause best = WTL_CAUSE_failed;
     for (size_t i = 0; i < n; i++)
-        if (runs[i].causes)
+        if (runs[i].causes && !is_duplicate(&runs[i]))
             count[wtl_run_main_cause(&runs[i])]++;
     for (int c = 0; c < WTL_N_CAUSES; c++)
         if (count[c] > count[best])
@@ -185,13 +190,16 @@ struct findings {
 /* The run counts forbid it: true with the reason. */
 static bool too_few_left(struct wtl_quality *q, const struct wtl_run *runs, size_t n)
 {
-    size_t n_rejected = 0;
-    for (size_t i = 0; i < n; i++)
-        n_rejected += runs[i].causes != 0;
+    size_t n_rejected = 0, n_duplicates = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_duplicates += is_duplicate(&runs[i]);
+        n_rejected += runs[i].causes != 0 && !is_duplicate(&runs[i]);
+    }
+    n -= n_duplicates; /* the runs are there, once */
     if (2 * n_rejected <= n)
         return false;
     int count;
-    enum wtl_cause cause = commonest_cause(runs, n, &count);
+    enum wtl_cause cause = commonest_cause(runs, n + n_duplicates, &count);
     (void)snprintf(q->reason, sizeof q->reason, "%zu of %zu runs are rejected, mostly %s (%d)",
                    n_rejected, n, wtl_cause_name(cause), count);
     return true;

@@ -77,6 +77,14 @@ struct wtl_source {
 int wtl_campaign_add_source(struct wtl_campaign *c, const struct wtl_source *source,
                             int64_t *id_out, struct wtl_error *err);
 
+/* Removes a source with its runs, their samples and its timings: its file has grown, or has another
+ * name now, and is stored anew. */
+int wtl_campaign_remove_source(struct wtl_campaign *c, int64_t id, struct wtl_error *err);
+
+/* The file stands elsewhere now. -WTL_NOTFOUND. */
+int wtl_campaign_move_source(struct wtl_campaign *c, int64_t id, const char *path,
+                             struct wtl_error *err);
+
 /* The id of the source with this hash, size and scope, or 0. scope NULL: any. */
 int wtl_campaign_find_source(struct wtl_campaign *c, const char *sha256, int64_t size_bytes,
                              const char *scope, int64_t *id_out, struct wtl_error *err);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The directory of a path, without final '/'; "/" for the root. */
@@ -51,6 +52,37 @@ int wtl_campaign_add_source(struct wtl_campaign *c, const struct wtl_source *sou
     rc = wtl_sql_run(c, s, "store a source in", err);
     if (rc == 0)
         *id_out = sqlite3_last_insert_rowid(c->db);
+    return rc;
+}
+
+int wtl_campaign_remove_source(struct wtl_campaign *c, int64_t id, struct wtl_error *err)
+{
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "DELETE FROM sample WHERE run_id IN (SELECT id FROM run WHERE source_id=%" PRId64 ");"
+             "DELETE FROM run WHERE source_id=%" PRId64 ";"
+             "DELETE FROM timing WHERE source_id=%" PRId64 ";"
+             "DELETE FROM source WHERE id=%" PRId64 ";",
+             id, id, id, id);
+    int rc = wtl_sql_writable(c, err);
+    return rc ? rc : wtl_sql_exec(c, sql, "remove a source from", err);
+}
+
+int wtl_campaign_move_source(struct wtl_campaign *c, int64_t id, const char *path,
+                             struct wtl_error *err)
+{
+    static const char sql[] = "UPDATE source SET path=?, dir=? WHERE id=?";
+    sqlite3_stmt *s = NULL;
+    int rc = wtl_sql_writable(c, err);
+    rc = rc ? rc : wtl_sql_statement(c, WTL_SQL_MOVE_SOURCE, sql, &s, err);
+    if (rc < 0)
+        return rc;
+    wtl_sql_bind_text(s, 1, path);
+    sqlite3_bind_text(s, 2, path, (int)directory_length(path), SQLITE_STATIC);
+    sqlite3_bind_int64(s, 3, id);
+    rc = wtl_sql_run(c, s, "store a source in", err);
+    if (rc == 0 && sqlite3_changes(c->db) == 0)
+        rc = WTL_FAIL(err, WTL_NOTFOUND, "campaign \"%s\" has no source %" PRId64, c->path, id);
     return rc;
 }
 

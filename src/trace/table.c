@@ -39,6 +39,7 @@ static const struct wtl_alias foreign[] = {
     {"start_time", WTL_F_START, 0},
     {"source_file", WTL_F_PATH, 0},
     {"result_dir", WTL_F_PATH, 0},
+    {"num_runs", WTL_R_mean_of, 0},
     {"num_samples", WTL_R_n_samples, 0},
     {"samples", WTL_R_n_samples, 0},
     {"execution_time", WTL_R_nominal_time_s, 0},

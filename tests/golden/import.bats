@@ -266,3 +266,75 @@ assert abs(period - 0.0511) < 0.0005, period'
     [[ $output == *"did you mean \"dcgmi\"?"* ]]
     [ ! -e c.wattle ]
 }
+
+@test "a run counts once: copies, exported tables, a table in three spellings, repeated rows" {
+    sweep t
+    "$WATTLE" import t -o a.wattle -q
+    gzip -k t/*/run_*.csv
+    "$WATTLE" export a.wattle -o t/runs.csv -q
+    "$WATTLE" export a.wattle --csv measurements -o t/agg.csv -q
+    run --separate-stderr "$WATTLE" import t -o b.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"10 of the campaign are there twice and count once"* ]]
+    [[ $stderr == *"agg.csv: 2 runs are also in "*" and other files: counted once"* ]]
+    [[ $stderr == *"more files have runs that are in other files too"* ]]
+    "$WATTLE" show b.wattle --json >b.json
+    [ "$(json b.json '[(s["n_runs"], s["n_used"], s["rejected"]) for s in d["sets"]]')" = "[(14, 4, {'duplicate': 10})]" ]
+    run "$WATTLE" export b.wattle
+    [[ $output == *"duplicate,the same run as in results_a100_llama_job_77/run_1_01_freq_1410_profile.csv"* ]]
+    [[ $output == *"duplicate,\"the mean of 2 runs; runs of this clock are in results_a100_llama_job_77/"* ]]
+
+    printf 'gpu,workload,clock_mhz,time_s,energy_j\nA100,w,1410,20.0123,4001.25\nA100,w,1410,20.0123,4001.25\n' >p.csv
+    { printf '\xef\xbb\xbf'; cat p.csv; } >q.csv
+    sed 's/$/\r/' p.csv >r.csv
+    run --separate-stderr "$WATTLE" import p.csv q.csv r.csv -o c.wattle
+    [[ $output == *"5 of the campaign are there twice and count once"* ]]
+    [[ $stderr == *"p.csv: 1 run is in it twice: counted once"* ]]
+    printf 'gpu,workload,clock_mhz,rep,time_s,energy_j\nA100,w,1410,1,20.0123,4001.25\nA100,w,1410,2,20.0123,4001.25\n' >s.csv
+    run --separate-stderr "$WATTLE" import s.csv -o d.wattle
+    [[ $output != *"twice"* ]]
+}
+
+@test "a file that has grown replaces what was read of it; one that was renamed is labelled anew" {
+    sweep t
+    f=t/results_a100_llama_job_77/run_1_01_freq_1410_profile.csv
+    cp $f full
+    head -n 150 full >$f
+    "$WATTLE" import t -o c.wattle --keep-samples -q
+    cp full $f
+    run --separate-stderr "$WATTLE" import t -o c.wattle --keep-samples
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"run_1_01_freq_1410_profile.csv: has grown since it was imported: its earlier runs are replaced"* ]]
+    "$WATTLE" import t -o whole.wattle -q
+    "$WATTLE" export c.wattle -q >c.csv
+    "$WATTLE" export whole.wattle -q >whole.csv
+    [ "$(sort c.csv)" = "$(sort whole.csv)" ]
+
+    mv $f ${f/1410/1395}
+    sed -i 's/^1_01,1410/1_01,1395/' t/*/timing_summary.log
+    run --separate-stderr "$WATTLE" import t -o c.wattle
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"run_1_01_freq_1395_profile.csv: renamed from "*"its runs are labelled anew, clock 1395 instead of 1410 MHz"* ]]
+    "$WATTLE" export c.wattle -q | cut -d, -f2,5,6,7 >labels
+    grep -q '^llama,1,1,1395$' labels
+    [ "$(wc -l <labels)" -eq 5 ]
+
+    cp ${f/1410/1395} ${f/1410/1380}
+    run --separate-stderr "$WATTLE" import t -o c.wattle
+    [[ $stderr == *"run_1_01_freq_1380_profile.csv: has the content of "*"but another name (clock 1380 instead of 1395 MHz): left out"* ]]
+
+    # both copies lose their old place at once: one is stored anew, the other is a copy of it
+    mv t elsewhere
+    run --separate-stderr "$WATTLE" import elsewhere -o c.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"2 files read"*", 4 known already"* ]] # the log of times belongs to its place
+    [ "$("$WATTLE" export c.wattle -q | wc -l)" -eq 5 ]
+    run --separate-stderr "$WATTLE" import elsewhere -o c.wattle
+    [[ $output == *"0 files read, 6 known already"* ]]
+
+    printf 'gpu,workload,clock_mhz,time_s,energy_j\nA100,w,1410,20.0123,4001.25\n' >p.csv
+    "$WATTLE" import p.csv -o d.wattle -q
+    sed -i 's/4001.25/4002.25/' p.csv
+    run --separate-stderr "$WATTLE" import p.csv -o d.wattle
+    [[ $stderr == *"p.csv: has changed since it was imported: its earlier runs stay beside the new"* ]]
+}
