@@ -11,19 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Digits that must agree where no number of the run does. Runs of a cell share the first two of
- * time and energy anyway; of the 10^6 values that are left, two of a few hundred runs coincide by
- * chance once in tens of thousands of cells. */
+/* Digits that must agree where no number of the run does: for up to a hundred runs, and one more
+ * for every ten times as many. Runs of a cell share the first two of time and of energy anyway; of
+ * the 10^6 values that are left, two of thirty runs coincide by chance in one of 2000 cells. */
 enum { DIGITS_NEEDED = 10, DIGITS_FULL = 17 };
 
 /* Width of the energy bins; a printed energy with five digits is off by half of it at most. */
 static const double bin_width = 1e-4;
 
+/* A number as it was printed. */
+struct printed {
+    double value;
+    double unit; /* of the last digit; 0: more digits than were ever printed */
+    int digits;  /* 0: there is no number */
+};
+
+/* What is looked at most comes first, within a cache line. */
 struct candidate {
-    size_t run;
-    char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME]; /* folded */
+    struct printed energy;
     int64_t bin;
     int64_t next; /* of the bucket; -1: none */
+    size_t run;
+    struct printed time;
+    char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME]; /* folded */
     bool secondary;
     int64_t id;
 };
@@ -33,40 +43,40 @@ struct search {
     struct candidate *c;
     int64_t *bucket;
     size_t n_buckets; /* a power of 2 */
+    int digits_needed;
 };
 
 /* ---- Numbers as printed
  * ------------------------------------------------------------------------*/
 
-/* Significant digits of the shortest decimal of up to 15 that is `v`, and the size of a unit of the
- * last one. */
-static int digits_of(double v, double *unit_out)
+/* Digits of the shortest decimal of up to 15 that is the value. */
+static struct printed print_of(const struct wtl_run *run, enum wtl_run_metric m)
 {
     char text[40];
-    snprintf(text, sizeof text, "%.14e", v);
+    struct printed p = {.value = wtl_run_get(run, m, 0)};
+    if (!wtl_run_has(run, m))
+        return p;
+    snprintf(text, sizeof text, "%.14e", p.value);
     const char *e = strchr(text, 'e');
-    if (!e || strtod(text, NULL) != v) {
-        *unit_out = 0;
-        return DIGITS_FULL;
-    }
-    const char *last = e - 1;
-    int digits = 15;
-    while (digits > 1 && *last == '0') {
-        last--;
-        digits--;
-    }
-    *unit_out = pow(10, (double)(strtol(e + 1, NULL, 10) - (digits - 1)));
-    return digits;
+    p.digits = DIGITS_FULL;
+    if (!e || strtod(text, NULL) != p.value)
+        return p;
+    p.digits = 15;
+    for (const char *last = e - 1; p.digits > 1 && *last == '0'; last--)
+        p.digits--;
+    p.unit = pow(10, (double)(strtol(e + 1, NULL, 10) - (p.digits - 1)));
+    return p;
 }
 
-/* Equal as far as both are printed; adds the digits that agree. */
-static bool agree(double a, double b, int *digits)
+/* Equal as far as both are printed; in one table all are printed alike. Adds the digits. */
+static bool agree(const struct printed *a, const struct printed *b, bool exact, int *digits)
 {
-    double unit_a, unit_b;
-    int n_a = digits_of(a, &unit_a), n_b = digits_of(b, &unit_b);
-    double slack = 0.5 * fmax(unit_a, unit_b) * (1 + 1e-6);
-    *digits += n_a < n_b ? n_a : n_b;
-    return a == b || (n_a != n_b && fabs(a - b) <= slack);
+    double slack = 0.5 * fmax(a->unit, b->unit) * (1 + 1e-6);
+    *digits += a->digits < b->digits ? a->digits : b->digits;
+    if ((a->digits == 0) != (b->digits == 0))
+        return false;
+    return a->value == b->value ||
+           (!exact && a->digits != b->digits && fabs(a->value - b->value) <= slack);
 }
 
 /* ---- Two runs
@@ -98,27 +108,37 @@ static bool contradict(const struct wtl_run *a, const struct wtl_run *b)
            wtl_run_has(a, WTL_R_mean_of) != wtl_run_has(b, WTL_R_mean_of);
 }
 
-static bool is_same(const struct wtl_run *a, const struct wtl_run *b)
+static bool extremes_agree(const struct wtl_run *a, const struct wtl_run *b, bool exact,
+                           int *digits)
 {
-    static const enum wtl_run_metric needed[] = {WTL_R_time_s, WTL_R_energy_j};
-    static const enum wtl_run_metric extra[] = {WTL_R_power_sd_w, WTL_R_power_first_w,
-                                                WTL_R_power_max_w};
-    int digits = 0;
-    if (contradict(a, b))
-        return false;
-    for (int i = 0; i < 2; i++) { /* logs of times have no energy */
-        bool has = wtl_run_has(a, needed[i]);
-        if (has != wtl_run_has(b, needed[i]) || (!has && needed[i] == WTL_R_time_s) ||
-            (has && !agree(a->metric[needed[i]], b->metric[needed[i]], &digits)))
+    static const enum wtl_run_metric of[] = {WTL_R_power_sd_w, WTL_R_power_first_w,
+                                             WTL_R_power_max_w};
+    for (int i = 0; i < 3; i++) {
+        if (!wtl_run_has(a, of[i]) || !wtl_run_has(b, of[i]))
+            continue;
+        struct printed x = print_of(a, of[i]);
+        struct printed y = print_of(b, of[i]);
+        if (!agree(&x, &y, exact, digits))
             return false;
     }
-    for (int i = 0; i < 3; i++)
-        if (wtl_run_has(a, extra[i]) && wtl_run_has(b, extra[i]) &&
-            !agree(a->metric[extra[i]], b->metric[extra[i]], &digits))
-            return false;
+    return true;
+}
+
+/* Logs of times have no energy; what has no time is no measurement. */
+static bool is_same(const struct search *s, const struct candidate *x, const struct candidate *y)
+{
+    const struct wtl_run *a = &s->runs[x->run];
+    const struct wtl_run *b = &s->runs[y->run];
+    bool exact = a->source_id == b->source_id && a->source_id;
+    int digits = 0;
+    if (x->time.digits == 0 || !agree(&x->energy, &y->energy, exact, &digits) ||
+        !agree(&x->time, &y->time, exact, &digits))
+        return false;
+    if (contradict(a, b) || !extremes_agree(a, b, exact, &digits))
+        return false;
     bool named = (a->start_ns && a->start_ns == b->start_ns) ||
                  (a->seq && a->seq == b->seq && a->job[0] && b->job[0]);
-    return named || digits >= DIGITS_NEEDED;
+    return named || digits >= s->digits_needed;
 }
 
 /* ---- The search
@@ -161,8 +181,7 @@ static size_t look_up(const struct search *s, const struct candidate *c)
 {
     for (int64_t bin = c->bin - 1; bin <= c->bin + 1; bin++)
         for (int64_t i = *bucket_of(s, c, bin); i >= 0; i = s->c[i].next)
-            if (s->c[i].bin == bin && same_cell(s, &s->c[i], c) &&
-                is_same(&s->runs[s->c[i].run], &s->runs[c->run]))
+            if (s->c[i].bin == bin && is_same(s, &s->c[i], c) && same_cell(s, &s->c[i], c))
                 return s->c[i].run;
     return c->run;
 }
@@ -192,6 +211,8 @@ static void search_runs(struct search *s, size_t n, size_t *same_as)
     for (size_t i = 0; i < n; i++) {
         const struct wtl_run *run = &s->runs[s->c[i].run];
         double energy_j = wtl_run_get(run, WTL_R_energy_j, 0);
+        s->c[i].time = print_of(run, WTL_R_time_s);
+        s->c[i].energy = print_of(run, WTL_R_energy_j);
         s->c[i].bin = energy_j > 0 ? (int64_t)floor(log(energy_j) / bin_width) : 0;
         same_as[s->c[i].run] = look_up(s, &s->c[i]);
         if (same_as[s->c[i].run] == s->c[i].run)
@@ -227,6 +248,9 @@ int wtl_find_same(struct wtl_arena *scratch, const struct wtl_run *runs, size_t 
     if (!s.c || !s.bucket)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory comparing %zu runs", n);
     bool means = false;
+    s.digits_needed = DIGITS_NEEDED;
+    for (size_t k = 100; k < n; k *= 10)
+        s.digits_needed++;
     for (size_t i = 0; i < n; i++) {
         s.c[i] = (struct candidate){
             .run = i, .next = -1, .secondary = secondary && secondary[i], .id = runs[i].id};
