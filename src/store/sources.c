@@ -89,8 +89,9 @@ int wtl_campaign_move_source(struct wtl_campaign *c, int64_t id, const char *pat
 int wtl_campaign_find_source(struct wtl_campaign *c, const char *sha256, int64_t size_bytes,
                              const char *scope, int64_t *id_out, struct wtl_error *err)
 {
-    static const char sql[] = "SELECT id FROM source WHERE sha256=?1 AND size_bytes=?2"
-                              " AND (?3 IS NULL OR scope=?3) ORDER BY id LIMIT 1";
+    /* min(+id): of the few that the index finds, neither sorted nor looked for in order of id */
+    static const char sql[] = "SELECT min(+id) FROM source WHERE sha256=?1 AND size_bytes=?2"
+                              " AND (?3 IS NULL OR scope=?3)";
     sqlite3_stmt *s = NULL;
     int rc = wtl_sql_statement(c, WTL_SQL_FIND_SOURCE, sql, &s, err);
     if (rc < 0)
