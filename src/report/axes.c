@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CATEGORY_MAX_PT = 120 };
+enum { CATEGORY_MAX_PT = 140 };
 
 static const double tick_gap = 4, label_gap = 5, colorbar_gap = 10, colorbar_width = 9;
 

@@ -2,7 +2,8 @@
  *
  * A drawing surface: one set of calls for PNG, SVG and PDF, over cairo, in points (1/72 inch) with
  * the origin at the top left. The only file that knows cairo and FreeType. Text is set in the
- * vendored font, unhinted, so that every back end gives the same layout on every machine.
+ * vendored font, unhinted, so that every back end gives the same layout on every machine; what it
+ * has no letter for is a "?" (it has Latin, Greek and Cyrillic).
  *
  * Drawing calls do not fail one by one: an error (no memory, a full buffer) is kept, later calls do
  * nothing, and wtl_canvas_finish() reports it. Text may be any bytes: what is not UTF-8 is shown as

@@ -25,6 +25,7 @@ struct library {
 struct wtl_fonts {
     struct wtl_alloc alloc;
     cairo_font_face_t *face[2]; /* regular, bold */
+    FT_Face letters[2];         /* the same; owned by `face` */
 };
 
 static void library_release(struct library *library)
@@ -58,7 +59,7 @@ static void face_destroyed(void *data)
 }
 
 static int face_open(struct library *library, const unsigned char *data, unsigned size,
-                     cairo_font_face_t **out, struct wtl_error *err)
+                     cairo_font_face_t **out, FT_Face *letters_out, struct wtl_error *err)
 {
     static const cairo_user_data_key_t key;
     FT_Face face;
@@ -73,6 +74,7 @@ static int face_open(struct library *library, const unsigned char *data, unsigne
     }
     library->users++;
     *out = made;
+    *letters_out = face;
     return 0;
 }
 
@@ -85,9 +87,11 @@ int wtl_fonts_open(struct wtl_alloc alloc, struct wtl_fonts **fonts_out, struct 
     struct library *library = NULL;
     int rc = library_open(alloc, &library, err);
     if (rc == 0 && library) {
-        rc = face_open(library, wtl_font_regular, wtl_font_regular_size, &fonts->face[0], err);
+        rc = face_open(library, wtl_font_regular, wtl_font_regular_size, &fonts->face[0],
+                       &fonts->letters[0], err);
         if (rc == 0)
-            rc = face_open(library, wtl_font_bold, wtl_font_bold_size, &fonts->face[1], err);
+            rc = face_open(library, wtl_font_bold, wtl_font_bold_size, &fonts->face[1],
+                           &fonts->letters[1], err);
         library_release(library);
     }
     if (rc < 0) {
@@ -121,6 +125,34 @@ static void set_font(struct wtl_canvas *c, struct wtl_font font)
     cairo_font_options_destroy(options);
 }
 
+/* Code point of the n bytes of a character of clean text. */
+static FT_ULong code_point(const char *s, size_t n)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    FT_ULong c = (unsigned char)s[0] & lead[n <= 4 ? n : 4];
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | ((unsigned char)s[i] & 0x3f);
+    return c;
+}
+
+/* Clean text, what the font has no letter for as "?": a gap would hide that something is there. */
+static void clean_line(const struct wtl_canvas *c, const char *text, bool bold, char *line,
+                       size_t size)
+{
+    wtl_utf8_clean(text, line, size);
+    FT_Face letters = c->fonts->letters[bold];
+    size_t to = 0;
+    for (size_t at = 0, n; (n = wtl_utf8_next(line + at)); at += n) {
+        if (FT_Get_Char_Index(letters, code_point(line + at, n)) == 0) {
+            line[to++] = '?';
+            continue;
+        }
+        memmove(line + to, line + at, n);
+        to += n;
+    }
+    line[to] = '\0';
+}
+
 static double clean_width(struct wtl_canvas *c, const char *clean)
 {
     cairo_text_extents_t extents;
@@ -131,7 +163,7 @@ static double clean_width(struct wtl_canvas *c, const char *clean)
 double wtl_canvas_text_width(struct wtl_canvas *c, const char *text, struct wtl_font font)
 {
     char clean[LINE_BYTES];
-    wtl_utf8_clean(text, clean, sizeof clean);
+    clean_line(c, text, font.bold, clean, sizeof clean);
     set_font(c, font);
     return clean_width(c, clean);
 }
@@ -148,7 +180,7 @@ void wtl_canvas_text(struct wtl_canvas *c, double x, double y, const char *text,
                      struct wtl_font font)
 {
     char clean[LINE_BYTES];
-    wtl_utf8_clean(text, clean, sizeof clean);
+    clean_line(c, text, font.bold, clean, sizeof clean);
     set_font(c, font);
     double width = font.align == WTL_ALIGN_LEFT ? 0 : clean_width(c, clean);
     cairo_save(c->cr);

@@ -118,7 +118,10 @@ static void yearly(struct wtl_writer *w)
         {"Money saved", WTL_CELL_NUMBER}, {"CO\xe2\x82\x82 saved [kg]", WTL_CELL_NUMBER},
     };
     const struct wtl_cost_terms *terms = w->r->cost;
-    if (!terms)
+    bool any = false;
+    for (size_t i = 0; i < w->r->n_sets; i++)
+        any = any || (w->r->sets[i].plan && w->r->sets[i].plan->status == WTL_PLAN_OK);
+    if (!terms || !any)
         return;
     wtl_document_heading(w->d, 2, "In a year");
     terms_of_year(w, terms);

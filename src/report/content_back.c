@@ -65,7 +65,8 @@ void wtl_write_rejected(struct wtl_writer *w)
     size_t total = count_causes(w->r, count);
     wtl_document_heading(w->d, 1, "Rejected runs");
     if (total == 0) {
-        wtl_document_paragraph(w->d, "No run was rejected; all %zu count.", count[WTL_N_CAUSES]);
+        wtl_document_paragraph(w->d, "No run was rejected: of %zu, all count.",
+                               count[WTL_N_CAUSES]);
         return;
     }
     wtl_document_paragraph(
@@ -120,10 +121,10 @@ void wtl_write_sources(struct wtl_writer *w)
     wtl_document_heading(w->d, 1, "Data");
     wtl_document_paragraph(
         w->d,
-        "Campaign %s with %zu source file%s: %lld rows read, %lld dropped, %lld cells missing. "
+        "Campaign %s with %zu source file%s: %lld row%s read, %lld dropped, %lld cell%s missing. "
         "SHA-256 over the hashes of all sources: %s.",
-        r->campaign, r->n_sources, wtl_plural((int64_t)r->n_sources), rows, dropped, missing,
-        r->fingerprint[0] ? r->fingerprint : "not known");
+        r->campaign, r->n_sources, wtl_plural((int64_t)r->n_sources), rows, wtl_plural(rows),
+        dropped, missing, wtl_plural(missing), r->fingerprint[0] ? r->fingerprint : "not known");
     if (r->n_sources == 0)
         return;
     struct wtl_doc_table *t = wtl_document_table(w->d, columns, 6, "Source files");

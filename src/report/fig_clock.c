@@ -353,10 +353,6 @@ static int note_choice(struct wtl_arena *arena, struct wtl_chart *chart,
             return WTL_FIG_NOMEM(err);
         wtl_chart_note(chart, p->clock_mhz, y, text, WTL_COLOR_INK);
     }
-    const char *text = wtl_arena_printf(arena, "baseline: %d MHz", plan->baseline_clock_mhz);
-    if (!text)
-        return WTL_FIG_NOMEM(err);
-    wtl_chart_note(chart, plan->baseline_clock_mhz, 1, text, WTL_COLOR_INK);
     return 0;
 }
 

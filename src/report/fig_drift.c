@@ -193,7 +193,7 @@ static int drift_chart(struct wtl_arena *arena, const struct wtl_report_set *s,
     chart->x = (struct wtl_axis){"Run, in order of the session", "", .whole = true, .lo = 1,
                                  .hi = (double)s->set->n_runs};
     wtl_ticks_range(&chart->x.lo, &chart->x.hi, 0.02);
-    chart->y = (struct wtl_axis){o->warm ? "Time over warm" : "Time over median", ""};
+    chart->y = (struct wtl_axis){o->warm ? "Time over warm median" : "Time over median", ""};
     if (all)
         axis_of_all(o, &chart->y);
     else
@@ -230,7 +230,7 @@ int wtl_fig_drift(struct wtl_arena *arena, const struct wtl_report *r,
         return WTL_FAIL(err, WTL_NOTFOUND, "%s: fewer than three runs with a time", name);
     /* One panel when they would show the same, or when nothing was accepted. */
     bool two = o.n_rejected > 0 && o.n_accepted > 0;
-    struct wtl_figure *f = wtl_figure_new(arena, two ? 2 : 1, 1, two ? 115 : 165);
+    struct wtl_figure *f = wtl_figure_new(arena, two ? 2 : 1, 1, two ? 124 : 165);
     if (!f)
         return WTL_FIG_NOMEM(err);
     for (size_t i = 0; i < f->n_panels && rc == 0; i++)

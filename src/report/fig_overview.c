@@ -2,6 +2,8 @@
  * Figures over all sets of a report: savings, heat map, comparison of plans. */
 #include "report/fig_common.h"
 
+#include "report/escape.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,33 @@ struct rows {
     const char *first, *second; /* what the two plans of a set are called */
 };
 
+/* Text of at most n characters, its middle left out where it is longer: both ends tell. */
+static const char *shortened(struct wtl_arena *arena, const char *text, size_t n)
+{
+    char clean[WTL_LIMIT_NAME * 3 + 1];
+    wtl_utf8_clean(text, clean, sizeof clean);
+    size_t length = 0, head = 0, tail = 0, at = 0;
+    for (size_t next; (next = wtl_utf8_next(clean + at)); at += next)
+        length++;
+    if (length <= n)
+        return wtl_arena_strdup(arena, clean);
+    at = 0;
+    for (size_t i = 0; i < length; i++) {
+        head = i == n / 2 ? at : head;
+        tail = i == length - (n - 1 - n / 2) ? at : tail;
+        at += wtl_utf8_next(clean + at);
+    }
+    return wtl_arena_printf(arena, "%.*s\xe2\x80\xa6%s", (int)head, clean, clean + tail);
+}
+
+/* "GPU, workload", both of which stay recognisable beside a bar. */
+static const char *row_name(struct wtl_arena *arena, const struct wtl_workset *set)
+{
+    const char *gpu = shortened(arena, set->gpu, 14);
+    const char *workload = shortened(arena, set->workload, 18);
+    return gpu && workload ? wtl_arena_printf(arena, "%s, %s", gpu, workload) : NULL;
+}
+
 static int plan_rows(struct wtl_arena *arena, const struct wtl_report *r, bool both,
                      struct rows *out, struct wtl_error *err)
 {
@@ -31,7 +60,8 @@ static int plan_rows(struct wtl_arena *arena, const struct wtl_report *r, bool b
         if (!s->plan || (both && !s->unconstrained))
             continue;
         rows.set[rows.n] = s;
-        rows.name[rows.n++] = wtl_fig_set_name(arena, s->set);
+        if (!(rows.name[rows.n++] = row_name(arena, s->set)))
+            return WTL_FIG_NOMEM(err);
     }
     if (rows.n > ROWS_MAX)
         return WTL_FAIL(err, WTL_NOTFOUND,
@@ -318,8 +348,8 @@ int wtl_fig_heat(struct wtl_arena *arena, const struct wtl_report *r,
         any = any || cells.has[i];
     if (!any || n_gpus * n_workloads < 2 || n_workloads > 12)
         return WTL_FAIL(err, WTL_NOTFOUND,
-                        any ? "%zu GPUs and %zu workloads make no readable heat map"
-                            : "no plan of %zu GPUs and %zu workloads has a saving to show",
+                        any ? "a heat map of %zu by %zu (GPUs by workloads) is not readable"
+                            : "no plan has a saving to show (%zu by %zu GPUs and workloads)",
                         n_gpus, n_workloads);
     struct wtl_figure *f = wtl_figure_new(arena, 1, 1, 62 + 34 * (double)n_gpus);
     const char **flipped = WTL_NEW_ARRAY(arena, const char *, n_gpus);

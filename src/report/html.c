@@ -25,15 +25,16 @@ static const char style[] =
     "var(--line)}\n"
     "h3{font-size:1.12rem;margin:2rem 0 .4rem}\n"
     "p{margin:.5rem 0;max-width:46rem}ul{margin:.5rem 0;padding-left:1.3rem;max-width:46rem}\n"
-    "li{margin:.25rem 0}a{color:var(--link)}\n"
+    "li{margin:0;padding:.125rem 0}a{color:var(--link)}\n"
     ".sub{color:var(--muted);margin:0 0 1.2rem}\n"
     "nav{background:var(--soft);border:1px solid var(--line);border-radius:6px;"
     "padding:.8rem 1.2rem;margin:1.5rem 0}\n"
     "nav h2{border:0;margin:0 0 .3rem;padding:0;font-size:1rem}\n"
     "nav ul{columns:2 18rem;max-width:none;margin:0;list-style:none;padding:0;font-size:.93rem}\n"
-    "nav li.l2{padding-left:1.1rem}\n"
+    "nav li.l2{padding-left:1.1rem}nav li.l1{break-after:avoid}\n"
     "figure{margin:1.4rem 0;break-inside:avoid}\n"
-    "figure svg{display:block;width:100%;max-width:52rem;height:auto}\n"
+    "figure .scroll{margin:0}\n"
+    "figure svg{display:block;width:100%;min-width:36rem;max-width:52rem;height:auto}\n"
     "figcaption{color:var(--muted);font-size:.9rem;max-width:46rem}\n"
     ".scroll{overflow-x:auto;margin:1rem 0}\n"
     "table{border-collapse:collapse;font-size:.84rem;font-variant-numeric:tabular-nums}\n"
@@ -42,7 +43,7 @@ static const char style[] =
     "var(--line)}\n"
     "th{border-bottom:2px solid var(--line);font-weight:600}\n"
     "td.n,th.n{text-align:right;white-space:nowrap}\n"
-    "td.w{white-space:nowrap}\n"
+    "td.w{white-space:nowrap}td.l{min-width:10rem;overflow-wrap:anywhere}\n"
     "td.c{font-family:ui-monospace,\"DejaVu Sans Mono\",monospace;font-size:.82rem;"
     "overflow-wrap:anywhere;min-width:9rem}\n"
     ".st{display:inline-block;padding:0 .5em;border-radius:1em;border:1px solid currentColor;"
@@ -57,7 +58,8 @@ static const char style[] =
     "@media print{@page{size:A4;margin:18mm 16mm}:root{--bg:#fff;--fg:#000;--muted:#444;"
     "--line:#bbb;--soft:#fff;--link:#000}body{padding:0;max-width:none;font-size:10pt}"
     "h2,h3{break-after:avoid}tr{break-inside:avoid}thead{display:table-header-group}"
-    ".scroll{overflow:visible}details:not([open]){display:none}"
+    ".scroll{overflow:visible}figure svg{min-width:0}"
+    "details::details-content{content-visibility:visible;display:block;block-size:auto}"
     ".ok,.undecided,.unusable,.infeasible{color:#000}a{text-decoration:none}}\n";
 
 static void put_head(struct wtl_buf *out, const struct wtl_document *d)
@@ -98,7 +100,7 @@ static const char *cell_class(enum wtl_cell_kind kind, const char *text)
         return " class=\"n\"";
     if (kind == WTL_CELL_CODE)
         return " class=\"c\"";
-    return strlen(text) <= SHORT_TEXT ? " class=\"w\"" : "";
+    return strlen(text) <= SHORT_TEXT ? " class=\"w\"" : " class=\"l\"";
 }
 
 static void put_cell(struct wtl_buf *out, enum wtl_cell_kind kind, const char *text)
@@ -161,7 +163,9 @@ static int put_figure(const struct page *p, const struct wtl_figure *f, struct w
     int rc = wtl_figure_render_inline(f, p->fonts, p->shared, p->alloc, &svg, err);
     if (rc == 0) {
         wtl_buf_printf(out, "<figure id=\"%s\">\n", f->name);
+        wtl_buf_puts(out, "<div class=\"scroll\">\n");
         wtl_buf_puts(out, wtl_svg_inline(wtl_buf_str(&svg)));
+        wtl_buf_puts(out, "</div>\n");
         if (f->caption) {
             wtl_buf_puts(out, "<figcaption>");
             wtl_escape_xml(out, f->caption);

@@ -43,14 +43,69 @@ static bool allowed(const struct search *s, struct wtl_box box)
     return true;
 }
 
+/* From the box to what it speaks of: the line that a reader follows. */
+static void leader(const struct wtl_label *l, struct wtl_box box, double *x, double *y)
+{
+    *x = fmin(fmax(l->anchor_x, box.x0), box.x1);
+    *y = fmin(fmax(l->anchor_y, box.y0), box.y1);
+}
+
+bool wtl_leader_meets(const struct wtl_label *l, struct wtl_box from, struct wtl_box box)
+{
+    enum { STEPS = 24 };
+    double x, y;
+    leader(l, from, &x, &y);
+    for (int i = 1; i < STEPS; i++) {
+        double t = (double)i / STEPS;
+        double px = x + t * (l->anchor_x - x), py = y + t * (l->anchor_y - y);
+        if (px > box.x0 && px < box.x1 && py > box.y0 && py < box.y1)
+            return true;
+    }
+    return false;
+}
+
+/* On which side of the line from (ax, ay) to (bx, by) the point lies. */
+static double side(double ax, double ay, double bx, double by, double px, double py)
+{
+    return (bx - ax) * (py - ay) - (by - ay) * (px - ax);
+}
+
+static bool leaders_cross(const struct wtl_label *a, struct wtl_box from_a,
+                          const struct wtl_label *b, struct wtl_box from_b)
+{
+    double ax, ay, bx, by;
+    leader(a, from_a, &ax, &ay);
+    leader(b, from_b, &bx, &by);
+    return side(ax, ay, a->anchor_x, a->anchor_y, bx, by) *
+                   side(ax, ay, a->anchor_x, a->anchor_y, b->anchor_x, b->anchor_y) <
+               0 &&
+           side(bx, by, b->anchor_x, b->anchor_y, ax, ay) *
+                   side(bx, by, b->anchor_x, b->anchor_y, a->anchor_x, a->anchor_y) <
+               0;
+}
+
+/* Labels that stand and that this one would be mixed up with: on the line of one, or lines that
+ * cross. */
+static int mixed_up(const struct search *s, struct wtl_box box)
+{
+    const struct wtl_label *l = &s->labels[s->index];
+    int n = 0;
+    for (size_t i = 0; i < s->index; i++) {
+        const struct wtl_label *o = &s->labels[i];
+        n += o->placed && (wtl_leader_meets(o, o->box, box) || wtl_leader_meets(l, box, o->box) ||
+                           leaders_cross(l, box, o, o->box));
+    }
+    return n;
+}
+
 /* Distance from the anchor to the box, and what it would cover. A covered point costs as much as
- * 9 points of distance. */
+ * 9 points of distance, a label that is mixed up with another as much as 150. */
 static double cost_of(const struct search *s, struct wtl_box box)
 {
     const struct wtl_label *l = &s->labels[s->index];
     double dx = fmax(fmax(box.x0 - l->anchor_x, l->anchor_x - box.x1), 0);
     double dy = fmax(fmax(box.y0 - l->anchor_y, l->anchor_y - box.y1), 0);
-    double cost = hypot(dx, dy);
+    double cost = hypot(dx, dy) + 150 * mixed_up(s, box);
     for (size_t i = 0; i < s->n_data && cost < s->best_cost; i++)
         if (wtl_box_overlap(box, s->data[i]))
             cost += 9;

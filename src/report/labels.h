@@ -22,8 +22,12 @@ struct wtl_label {
     bool placed;        /* out; false: there is no free place in the plot */
 };
 
-/* Places the labels one after another. `data` boxes are avoided by weight, `blocked` ones and
- * other labels strictly. */
+/* Whether the line from `from`, a box of the label, to its anchor runs through `box`. */
+bool wtl_leader_meets(const struct wtl_label *l, struct wtl_box from, struct wtl_box box);
+
+/* Places the labels one after another. Where there is room, no label stands on the line of another
+ * and no two of these lines cross. `data` boxes are avoided by weight, `blocked` ones and other
+ * labels strictly. */
 void wtl_labels_place(struct wtl_label *labels, size_t n, struct wtl_box plot,
                       const struct wtl_box *data, size_t n_data, const struct wtl_box *blocked,
                       size_t n_blocked);

@@ -78,6 +78,25 @@ static void avoids_data_and_blocked(void **state)
         assert_false(wtl_box_overlap(l.box, data[i]));
 }
 
+/* Three points close together, as the least value, the choice and the baseline often are. */
+static void lines_do_not_mix(void **state)
+{
+    (void)state;
+    for (int gap = 2; gap < 60; gap += 2) {
+        struct wtl_label l[3];
+        for (int i = 0; i < 3; i++)
+            l[i] = (struct wtl_label){
+                .anchor_x = 240 + gap * i, .anchor_y = 200 - i, .width = 90, .height = 9};
+        struct wtl_box data[200]; /* a curve through the points */
+        for (int i = 0; i < 200; i++)
+            data[i] = (struct wtl_box){40 + 2 * i, 199, 42 + 2 * i, 202};
+        wtl_labels_place(l, 3, plot, data, 200, NULL, 0);
+        for (int i = 0; i < 3; i++)
+            for (int k = 0; k < 3; k++)
+                assert_true(i == k || !wtl_leader_meets(&l[i], l[i].box, l[k].box));
+    }
+}
+
 static void says_when_there_is_no_place(void **state)
 {
     (void)state;
@@ -92,6 +111,7 @@ int main(void)
         cmocka_unit_test(crowded_plots),
         cmocka_unit_test(stays_near_when_free),
         cmocka_unit_test(avoids_data_and_blocked),
+        cmocka_unit_test(lines_do_not_mix),
         cmocka_unit_test(says_when_there_is_no_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
