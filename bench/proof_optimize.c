@@ -28,9 +28,10 @@ static int row(const char *what, int part, int whole, double limit, bool at_leas
 static void spread(const char *what, const struct proof_estimate *e)
 {
     double n = e->n ? e->n : 1;
-    printf("  %-52s %+.3f, rms %.3f, width %.3f; slowdown %+.3f, rms %.3f  (%d)\n", what,
-           100 * e->bias / n, 100 * sqrt(e->square / n), 100 * e->width / n, 100 * e->slow_bias / n,
-           100 * sqrt(e->slow_square / n), e->n);
+    printf("  %-44s saving %+.3f, rms %.3f, width %.3f, held %.3f; "
+           "slowdown %+.3f, rms %.3f, held %.3f  (%d)\n",
+           what, 100 * e->bias / n, 100 * sqrt(e->square / n), 100 * e->width / n, e->saving / n,
+           100 * e->slow_bias / n, 100 * sqrt(e->slow_square / n), e->slowdown / n, e->n);
 }
 
 /* The requirement is two standard errors over 1000 campaigns. The bias itself is measured better
