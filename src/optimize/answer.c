@@ -302,6 +302,53 @@ static void explain_infeasible(const struct wtl_work *w, struct wtl_plan *plan)
     plan->best_guess_mhz = w->grid.mhz[clock];
 }
 
+/* Whether the baseline itself keeps the limits, as far as the plan knows it. */
+static bool baseline_keeps_limits(const struct wtl_work *w, const struct wtl_plan *plan)
+{
+    const struct wtl_policy *p = &plan->policy;
+    double power_w = plan->baseline_energy_j.value / plan->baseline_time_s.value;
+    double ratio = (double)plan->baseline_clock_mhz / w->grid.highest_mhz;
+    return !(p->has_max_slowdown && p->max_slowdown < 0) &&
+           !(p->has_max_energy && p->max_energy_ratio < 1) &&
+           !(p->has_min_saving && p->min_saving > 0) &&
+           !(p->has_max_power && power_w > p->max_power_w) &&
+           !(p->has_min_clock_ratio && ratio < p->min_clock_ratio) && p->n_slo == 0;
+}
+
+/* A choice whose objective is worse than the baseline's: the baseline is not among the allowed
+ * clocks, or breaks a limit. True, and infeasible, where leaving things as they are would be better
+ * and within every limit; else said. */
+static bool worse_than_baseline(const struct wtl_work *w, struct wtl_plan *plan,
+                                struct wtl_notes *notes)
+{
+    const struct wtl_estimate *o = &plan->objective_saving;
+    char name[40];
+    if (w->choice.chosen == w->contrast.base || o->value >= 0)
+        return false;
+    wtl_objective_format(&plan->policy.objective, name, sizeof name);
+    if (o->hi >= 0 || !baseline_keeps_limits(w, plan)) {
+        wtl_notes_add(notes,
+                      "The objective, %s, is %.1f %% (%.1f to %.1f) more at %d MHz than at the "
+                      "baseline, %d MHz, which %s.",
+                      name, -100 * o->value, -100 * o->hi, -100 * o->lo, plan->best_guess_mhz,
+                      plan->baseline_clock_mhz,
+                      baseline_keeps_limits(w, plan) ? "is not among the allowed clocks"
+                                                     : "does not keep the limits");
+        return false;
+    }
+    double more = -100 * o->value;
+    plan->n_tied = 0;
+    plan->saving = plan->slowdown = plan->objective_saving = (struct wtl_estimate){0};
+    plan->time_s = plan->energy_j = plan->power_w = (struct wtl_estimate){0};
+    snprintf(plan->binding, sizeof plan->binding,
+             "the allowed clocks: the best of them, %d MHz, is worse than the baseline, %d MHz, by "
+             "%.1f %% in %s",
+             plan->best_guess_mhz, plan->baseline_clock_mhz, more, name);
+    snprintf(plan->relaxation, sizeof plan->relaxation,
+             "stay at the baseline, or allow other clocks (--clocks)");
+    return true;
+}
+
 /* ---- sentences ---- */
 
 static void note_baseline(const struct wtl_work *w, const struct wtl_plan *plan,
@@ -437,6 +484,10 @@ int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct 
     rc = estimates_at(scratch, w, w->choice.chosen, w->chosen, plan, err);
     if (rc)
         return rc;
+    if (worse_than_baseline(w, plan, notes)) {
+        plan->status = WTL_PLAN_INFEASIBLE;
+        return 0;
+    }
     size_t guess = w->choice.chosen;
     plan->status = undecided(w, plan, notes, &guess) ? WTL_PLAN_UNDECIDED : WTL_PLAN_OK;
     if (plan->status == WTL_PLAN_OK)

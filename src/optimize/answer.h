@@ -4,7 +4,9 @@
  * status and the sentences.
  *
  * Status, in this order:
- *   infeasible  no candidate meets all constraints at their bounds
+ *   infeasible  no candidate meets all constraints at their bounds; or the best one is worse than the
+ *               baseline by the objective, over its whole interval, while the baseline, which is not
+ *               among the candidates, keeps every limit
  *   undecided   the best feasible clock cannot be told from the baseline although the gain may be
  *               more than 2 %; or only the baseline is left because other clocks that gain more
  *               than 2 % meet the limits by their estimate but not at their bounds; or the

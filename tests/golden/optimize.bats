@@ -417,6 +417,25 @@ END
     [[ $("$WATTLE" optimize capped.wattle --objective ed2p | tr -s ' \n' ' ') == *"less time at "*"a power cap"* ]]
 }
 
+@test "a plan that is worse than its baseline by its own objective is not ok, or says why" {
+    labelled true >t.csv
+    "$WATTLE" import -q t.csv -o t.wattle
+    run "$WATTLE" optimize t.wattle --clocks 510 -o p.json
+    [ "$status" -eq 5 ]
+    [[ $output == *"the allowed clocks: the best of them, 510 MHz, is worse than the baseline, 1410 MHz, by "*"% in edp"* ]]
+    check 'p("A100","syn")["status"] == "infeasible" and p("A100","syn")["clock_mhz"] is None' p.json
+    check 'p("A100","syn")["saving"]["value"] is None and p("A100","syn")["tied_clocks_mhz"] == []' p.json
+    run "$WATTLE" deploy p.json -o d --without-wattle
+    [ ! -e d/wattle-a100-syn.sh ]
+    # the baseline saves nothing, which is not enough: the least slowdown that saves is ok, and says what it costs
+    run "$WATTLE" optimize t.wattle --objective time --min-saving 5%
+    [ "$status" -eq 0 ]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"The objective, time, is "*" more at "*"1410 MHz, which does not keep the limits"* ]]
+    run "$WATTLE" optimize t.wattle --clocks 1110
+    [ "$status" -eq 0 ]
+    [[ $output != *"The objective"* ]]
+}
+
 @test "yearly money and CO2" {
     run "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 5% \
         --price 0.30 --carbon 380 --runs-per-year 1000000
