@@ -390,6 +390,47 @@ static void test_documents_in_the_campaign(void **state)
     wtl_free(kept);
 }
 
+static void test_report_with_documents(void **state)
+{
+    (void)state;
+    const char *const good =
+        "{\"format\": \"wattle-verdict\", \"version\": 1, \"tool\": \"t\","
+        " \"created\": \"then\", \"verdict\": \"undecided\","
+        " \"campaign\": {\"path\": \"f\", \"fingerprint\": \"a\"},"
+        " \"plan\": {\"created\": \"\", \"campaign\": \"\", \"fingerprint\": \"\"},"
+        " \"confidence\": 0.95, \"margin\": 0.01, \"verdicts\": []}";
+    const char *verdicts[] = {good, "{}"};
+    char *model = NULL, *json = untouched, folder[260], page[300], *text = NULL;
+    size_t size = 0;
+    WTL_ARENA(arena);
+    snprintf(folder, sizeof folder, "%s/report", dir);
+    snprintf(page, sizeof page, "%s/summary.md", folder);
+    import_shipped(NULL, NULL);
+    assert_ok(wtl_fit(campaign, NULL, &model, NULL, &err), &err);
+    const char *const models[] = {model};
+    struct wtl_report_args args = {.size = sizeof args,
+                                   .figures = "none",
+                                   .gpu = "V100",
+                                   .workload = "vit",
+                                   .verdicts_json = verdicts,
+                                   .n_verdicts = 2,
+                                   .models_json = models,
+                                   .n_models = 1};
+    assert_int_equal(wtl_report(campaign, folder, &args, &json, &err), -(int)WTL_CORRUPT);
+    assert_non_null(strstr(err.message, "verdicts_json[1]"));
+    args.verdicts_json = NULL;
+    assert_int_equal(wtl_report(campaign, folder, &args, &json, &err), -(int)WTL_USAGE);
+    assert_ptr_equal(json, untouched);
+    assert_int_not_equal(access(folder, F_OK), 0);
+    args.verdicts_json = verdicts;
+    args.n_verdicts = 1;
+    assert_ok(wtl_report(campaign, folder, &args, NULL, &err), &err);
+    assert_ok(wtl_file_read(&arena, page, 1 << 20, &text, &size, &err), &err);
+    assert_non_null(strstr(text, "Fresh runs against the plan"));
+    assert_non_null(strstr(text, "| workload | model"));
+    wtl_free(model);
+}
+
 static void test_version_and_free(void **state)
 {
     (void)state;
@@ -403,21 +444,14 @@ static void test_version_and_free(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_size_is_needed),
-        TEST(test_newer_struct),
-        TEST(test_older_struct),
-        TEST(test_import_refuses),
-        TEST(test_optimize_refuses),
-        TEST(test_optimize_with_policy_text),
-        TEST(test_import_twice),
-        TEST(test_report_from_plan_text),
-        TEST(test_version_and_free),
-        TEST(test_documents_in_the_campaign),
-        TEST(test_export_refuses),
-        TEST(test_fit_refuses),
-        TEST(test_predict_refuses),
-        TEST(test_validate_refuses),
-        TEST(test_compare_and_deploy_refuse),
+        TEST(test_size_is_needed),        TEST(test_newer_struct),
+        TEST(test_older_struct),          TEST(test_import_refuses),
+        TEST(test_optimize_refuses),      TEST(test_optimize_with_policy_text),
+        TEST(test_import_twice),          TEST(test_report_from_plan_text),
+        TEST(test_version_and_free),      TEST(test_documents_in_the_campaign),
+        TEST(test_report_with_documents), TEST(test_export_refuses),
+        TEST(test_fit_refuses),           TEST(test_predict_refuses),
+        TEST(test_validate_refuses),      TEST(test_compare_and_deploy_refuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
