@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 struct suffix {
     enum wtl_unit unit;
@@ -58,6 +59,74 @@ const char *wtl_unit_symbol(enum wtl_unit unit)
         break;
     }
     return "";
+}
+
+/* Unit names that headers write out, besides the suffixes above. */
+static const struct suffix words[] = {
+    {WTL_UNIT_WATT, "watt", 1},
+    {WTL_UNIT_WATT, "watts", 1},
+    {WTL_UNIT_WATT, "milliwatts", 1e-3},
+    {WTL_UNIT_WATT, "kilowatts", 1e3},
+    {WTL_UNIT_JOULE, "joule", 1},
+    {WTL_UNIT_JOULE, "joules", 1},
+    {WTL_UNIT_JOULE, "Ws", 1},
+    {WTL_UNIT_JOULE, "mWh", 3.6},
+    {WTL_UNIT_JOULE, "millijoules", 1e-3},
+    {WTL_UNIT_JOULE, "kilojoules", 1e3},
+    {WTL_UNIT_JOULE, "watthours", 3600},
+    {WTL_UNIT_SECOND, "sec", 1},
+    {WTL_UNIT_SECOND, "secs", 1},
+    {WTL_UNIT_SECOND, "second", 1},
+    {WTL_UNIT_SECOND, "seconds", 1},
+    {WTL_UNIT_SECOND, "msec", 1e-3},
+    {WTL_UNIT_SECOND, "milliseconds", 1e-3},
+    {WTL_UNIT_SECOND, "usec", 1e-6},
+    {WTL_UNIT_SECOND, "microseconds", 1e-6},
+    {WTL_UNIT_SECOND, "\xc2\xb5s", 1e-6},
+    {WTL_UNIT_SECOND, "nsec", 1e-9},
+    {WTL_UNIT_SECOND, "nanoseconds", 1e-9},
+    {WTL_UNIT_SECOND, "mins", 60},
+    {WTL_UNIT_SECOND, "minute", 60},
+    {WTL_UNIT_SECOND, "minutes", 60},
+    {WTL_UNIT_SECOND, "hr", 3600},
+    {WTL_UNIT_SECOND, "hrs", 3600},
+    {WTL_UNIT_SECOND, "hour", 3600},
+    {WTL_UNIT_SECOND, "hours", 3600},
+    {WTL_UNIT_FRACTION, "percent", 0.01},
+    {WTL_UNIT_FRACTION, "pct", 0.01},
+    {WTL_UNIT_CELSIUS,
+     "\xc2\xb0"
+     "C",
+     1},
+    {WTL_UNIT_CELSIUS, "degC", 1},
+};
+enum { N_WORDS = sizeof words / sizeof words[0] };
+
+bool wtl_unit_scale(const char *text, enum wtl_unit unit, double *scale_out)
+{
+    for (int i = 0; i < N_SUFFIXES; i++)
+        if (suffixes[i].unit == unit && strcmp(suffixes[i].text, text) == 0) {
+            *scale_out = suffixes[i].factor;
+            return true;
+        }
+    for (int i = 0; i < N_WORDS; i++)
+        if (words[i].unit == unit && strcasecmp(words[i].text, text) == 0) {
+            *scale_out = words[i].factor;
+            return true;
+        }
+    return false;
+}
+
+bool wtl_unit_word_scale(const char *word, enum wtl_unit unit, double *scale_out)
+{
+    if (wtl_unit_scale(word, unit, scale_out))
+        return true;
+    for (int i = 0; i < N_SUFFIXES; i++) /* smaller prefixes stand first */
+        if (suffixes[i].unit == unit && strcasecmp(suffixes[i].text, word) == 0) {
+            *scale_out = suffixes[i].factor;
+            return true;
+        }
+    return false;
 }
 
 static int refuse(const char *text, enum wtl_unit unit, struct wtl_error *err)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum wtl_unit {
@@ -24,6 +25,15 @@ enum wtl_unit {
 
 /* The symbol of the base unit: "W", "J", "s", "MHz", "" ... */
 const char *wtl_unit_symbol(enum wtl_unit unit);
+
+/* What a unit alone means, as headers of columns state it: "mW", "kWh", "min", "seconds", "GHz".
+ * Base units in one of it go to *scale_out. False, with *scale_out alone, when it is none of
+ * `unit`. */
+bool wtl_unit_scale(const char *text, enum wtl_unit unit, double *scale_out);
+
+/* The same for the last word of a column's name, where case is lost: "power_mw" is in milliwatts,
+ * nobody measures megawatts on a GPU. */
+bool wtl_unit_word_scale(const char *word, enum wtl_unit unit, double *scale_out);
 
 /* Parses `text` as a quantity of `unit` into base units.
  * -WTL_USAGE with a message that quotes the text and lists the accepted suffixes. */

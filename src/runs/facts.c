@@ -31,6 +31,37 @@ static double median_of(const struct wtl_run *runs, size_t n, enum wtl_run_metri
     return wtl_median(a, k);
 }
 
+static bool has_any(const struct wtl_run *r, const enum wtl_run_metric *m, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (wtl_run_has(r, m[i]))
+            return true;
+    return false;
+}
+
+/* Time or energy are lacking: says which, and whether the source gave it at all. */
+static void judge_absent(struct wtl_run *r)
+{
+    static const enum wtl_run_metric times[] = {WTL_R_span_s, WTL_R_reported_time_s,
+                                                WTL_R_wrapper_time_s, WTL_R_nominal_time_s};
+    static const enum wtl_run_metric energies[] = {WTL_R_energy_counter_j, WTL_R_energy_integral_j,
+                                                   WTL_R_energy_nominal_j, WTL_R_power_mean_w};
+    bool time = wtl_run_duration_s(r) > 0;
+    double energy = 0;
+    for (int i = 0; i < 4; i++)
+        energy = fmax(energy, wtl_run_get(r, energies[i], 0));
+    if (!time && has_any(r, times, 4))
+        wtl_reject(r, WTL_CAUSE_no_data, "its time is not above 0 s");
+    else if (!time && energy > 0)
+        wtl_reject(r, WTL_CAUSE_no_data, "no duration can be had from its sources");
+    else if (!time)
+        wtl_reject(r, WTL_CAUSE_no_data, "neither a duration nor a power reading");
+    else if (has_any(r, energies, 4) && !(energy > 0))
+        wtl_reject(r, WTL_CAUSE_no_data, "its energy is not above 0 J");
+    else
+        wtl_reject(r, WTL_CAUSE_no_data, "no power reading");
+}
+
 static void judge_end(struct wtl_run *r)
 {
     if (r->status == WTL_RUN_FAILED)
@@ -38,9 +69,7 @@ static void judge_end(struct wtl_run *r)
     if (r->status == WTL_RUN_TIMEOUT)
         wtl_reject(r, WTL_CAUSE_timed_out, "its log says it was stopped by a time limit");
     if (!wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_energy_j))
-        wtl_reject(r, WTL_CAUSE_no_data, "%s",
-                   wtl_run_has(r, WTL_R_power_mean_w) ? "no duration can be had from its sources"
-                                                      : "no power reading");
+        judge_absent(r);
 }
 
 /* The trace is shorter than what ran. `overhead_s`: by how much logs of these runs usually exceed
@@ -101,6 +130,21 @@ static void judge_clock(struct wtl_run *r, const struct wtl_judge_options *o)
     }
 }
 
+/* Where a table gives energy, power and time, two of them tell the third. True: rejected. */
+static bool judge_product(struct wtl_run *r, enum wtl_run_metric energy, enum wtl_run_metric time,
+                          const struct wtl_judge_options *o)
+{
+    if (!wtl_run_has(r, energy) || !wtl_run_has(r, WTL_R_power_mean_w) ||
+        !(wtl_run_get(r, time, 0) > 0))
+        return false;
+    double table = r->metric[energy] / (r->metric[WTL_R_power_mean_w] * r->metric[time]);
+    bool off = fabs(table - 1) > o->energy_mismatch_max;
+    if (off)
+        wtl_reject(r, WTL_CAUSE_inconsistent_energy, "tabulated energy over power times time: %.3f",
+                   table);
+    return off;
+}
+
 static void judge_energy(struct wtl_run *r, const struct wtl_judge_options *o)
 {
     double ratio = wtl_run_get(r, WTL_R_energy_ratio, 1);
@@ -109,14 +153,10 @@ static void judge_energy(struct wtl_run *r, const struct wtl_judge_options *o)
         2 * wtl_run_get(r, WTL_R_counter_step_s, 0) / fmax(wtl_run_get(r, WTL_R_time_s, 1), 1e-9);
     if (fabs(ratio - 1) > o->energy_mismatch_max + slack)
         wtl_reject(r, WTL_CAUSE_inconsistent_energy, "counter over integrated power: %.3f", ratio);
-    else if (wtl_run_has(r, WTL_R_energy_nominal_j) && wtl_run_has(r, WTL_R_power_mean_w) &&
-             wtl_run_get(r, WTL_R_nominal_time_s, 0) > 0) {
-        double product_j = r->metric[WTL_R_power_mean_w] * r->metric[WTL_R_nominal_time_s];
-        double table = r->metric[WTL_R_energy_nominal_j] / product_j;
-        if (fabs(table - 1) > o->energy_mismatch_max)
-            wtl_reject(r, WTL_CAUSE_inconsistent_energy,
-                       "tabulated energy over power times time: %.3f", table);
-    }
+    else if (!judge_product(r, WTL_R_energy_nominal_j, WTL_R_nominal_time_s, o) &&
+             !wtl_run_has(r, WTL_R_period_s) && /* not of samples: time and energy are tabulated */
+             !judge_product(r, WTL_R_energy_counter_j, WTL_R_span_s, o))
+        judge_product(r, WTL_R_energy_integral_j, WTL_R_span_s, o);
 }
 
 /* One sampler has one period (or a whole multiple of it, when its interval was changed): where the

@@ -198,9 +198,9 @@ static int sample_cell(struct wtl_reading *r, const struct mapped *x, size_t i, 
     if (is_missing(x->mapping, text))
         return 0;
     *result = WTL_CELL_BAD;
-    if (!wtl_cell_number(text, unit, x->mapping->comma, value))
+    if (!wtl_cell_value(text, unit, x->mapping->comma, c->factor, value))
         return 0;
-    *value = *value * c->factor + c->offset;
+    *value += c->offset;
     if (unit == WTL_UNIT_FRACTION && (*value > 1 + 1e-9 || *value < 0)) {
         int rc = wtl_tabular_fail(r, &x->tab, x->cell[i], err, "%s: %g is not a share from 0 to 1",
                                   c->as_node->text, *value);
@@ -265,6 +265,15 @@ static void start_run(const struct wtl_mapping *m, struct wtl_run *run)
     memcpy(run->device, c->device, sizeof run->device);
 }
 
+static bool has_column(const void *opaque, int field)
+{
+    const struct mapped *x = opaque;
+    for (size_t i = 0; i < x->mapping->columns.n; i++)
+        if (x->cell[i] >= 0 && x->columns[i].field == field)
+            return true;
+    return false;
+}
+
 static int read_run(struct wtl_reading *r, struct mapped *x, struct wtl_error *err)
 {
     const struct wtl_csv_cell *cells = x->tab.csv.cells;
@@ -277,7 +286,7 @@ static int read_run(struct wtl_reading *r, struct mapped *x, struct wtl_error *e
         if (x->cell[i] < 0)
             continue;
         struct wtl_view text = cells[x->cell[i]].text;
-        struct wtl_cell_rule rule = {.field = c->field,
+        struct wtl_cell_rule rule = {.field = wtl_run_field_as_source(c->field, has_column, x),
                                      .factor = c->factor,
                                      .offset = c->offset,
                                      .comma = x->mapping->comma != 0};

@@ -78,7 +78,8 @@ static const struct wtl_yaml_key column_keys[] = {
     {"as", WTL_YAML_T_CUSTOM, AT(wtl_mapped_column, as_node), .required = true, .parse = keep_node,
      .form = "a name of Wattle",
      .doc = "What it is: a metric of samples (`power_w`), or for runs a metric of runs or one of "
-            "gpu, workload, job, device, seq, rep, rep_from_0, clock_mhz, mem_clock_mhz, status."},
+            "gpu, workload, job, device, seq, rep, rep_from_0, clock_mhz, mem_clock_mhz, status, "
+            "exit_code."},
     {"unit", WTL_YAML_T_STRING, AT(wtl_mapped_column, unit), .fallback = "\"\"",
      .doc = "Unit of the cells (`mW`, `kJ`, `ms`, `%`); otherwise the base unit of `as`."},
     {"factor", WTL_YAML_T_NUMBER, AT(wtl_mapped_column, factor), .fallback = "1",
@@ -156,7 +157,7 @@ int wtl_trace_document_load(struct wtl_arena *arena, const char *yaml, size_t n,
 /* Fields of runs that a mapping may set. */
 static bool mappable(int field)
 {
-    return field < WTL_F_MODE || field == WTL_F_STATUS;
+    return field < WTL_F_MODE || field == WTL_F_STATUS || field == WTL_F_EXIT_CODE;
 }
 
 /* "names that hold it: power_p99_w, latency_p99_s"; false when there are none. */
@@ -201,13 +202,15 @@ static int apply_unit(struct wtl_mapped_column *c, enum wtl_unit unit, struct wt
 {
     if (c->unit[0] == '\0')
         return 0;
-    char quantity[64];
     double scale = 1;
-    struct wtl_error why = {0};
-    snprintf(quantity, sizeof quantity, "1%.40s", c->unit);
-    if (unit == WTL_UNIT_NONE || wtl_parse_quantity(quantity, unit, &scale, &why) != 0) {
+    if (!wtl_unit_scale(c->unit, unit, &scale)) {
+        char quantity[64];
+        struct wtl_error why = {0};
+        snprintf(quantity, sizeof quantity, "1%.40s", c->unit);
         int rc = wtl_yaml_fail(c->as_node, err, "unit \"%.40s\" does not fit \"%.60s\"", c->unit,
                                c->as_node->text);
+        if (unit != WTL_UNIT_NONE)
+            (void)wtl_parse_quantity(quantity, unit, &scale, &why); /* for its list of suffixes */
         wtl_error_hint(err, "%s", why.hint[0] ? why.hint : "it has no unit; use factor");
         return rc;
     }

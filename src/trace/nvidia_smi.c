@@ -16,6 +16,7 @@
 #include "trace/reader.h"
 #include "trace/when.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,6 +156,29 @@ static void set_default_unit(struct column *c)
     c->divide = unit == WTL_UNIT_FRACTION ? 100 : 1;
 }
 
+/* Factors of the units behind numbers and in headers; 1/100 is exact only as a division. */
+static bool unit_factor(struct wtl_view text, enum wtl_unit of, double *multiply, double *divide)
+{
+    char unit[24];
+    double scale;
+    if (!wtl_view_copy(text, unit, sizeof unit) || !wtl_unit_scale(unit, of, &scale))
+        return false;
+    *multiply = scale < 1 ? 1 : scale;
+    *divide = scale < 1 ? round(1 / scale) : 1;
+    return true;
+}
+
+/* "power.draw [mW]" says what its bare cells are in. False: a unit that the metric cannot have. */
+static bool set_header_unit(struct column *c, struct wtl_view cell)
+{
+    const char *open = memchr(cell.s, '[', cell.n);
+    if (!open || c->role != METRIC || cell.s[cell.n - 1] != ']')
+        return true;
+    enum wtl_unit of = wtl_metric_info(c->metric)->unit;
+    struct wtl_view unit = {open + 1, cell.n - (size_t)(open - cell.s) - 2};
+    return of == WTL_UNIT_NONE || unit_factor(unit, of, &c->multiply, &c->divide);
+}
+
 static struct column column_named(struct wtl_view name)
 {
     struct column c = {.role = UNUSED};
@@ -174,9 +198,18 @@ static struct column column_named(struct wtl_view name)
     return c;
 }
 
-static void add_column(struct wtl_reading *r, struct layout *h, struct wtl_view name)
+static int add_column(struct smi *s, struct layout *h, const struct wtl_csv_cell *cell,
+                      struct wtl_error *err)
 {
+    struct wtl_reading *r = s->r;
+    struct wtl_view name = without_unit(cell->text);
     struct column c = column_named(name);
+    if (!set_header_unit(&c, cell->text)) {
+        int rc = WTL_FAIL(err, WTL_PARSE, "unit of column \"%.*s\" does not fit it",
+                          cell->text.n < 60 ? (int)cell->text.n : 60, cell->text.s);
+        wtl_error_input(err, r->name, s->csv.line, cell->column);
+        return rc;
+    }
     uint64_t bit = UINT64_C(1) << c.metric;
     bool is_mask = c.role == METRIC && c.metric == WTL_M_event_reasons;
     if (c.role == UNUSED)
@@ -189,6 +222,7 @@ static void add_column(struct wtl_reading *r, struct layout *h, struct wtl_view 
     h->has_reasons = h->has_reasons || c.role == REASON;
     h->has_time = h->has_time || c.role == TIME;
     h->column[h->n++] = c;
+    return 0;
 }
 
 static int set_layout(struct smi *s, const struct wtl_csv_cell *cells, int n, struct wtl_error *err)
@@ -201,7 +235,9 @@ static int set_layout(struct smi *s, const struct wtl_csv_cell *cells, int n, st
         struct wtl_view name = without_unit(cells[i].text);
         int put = snprintf(h->names + used, sizeof h->names - used, "%.*s,", (int)name.n, name.s);
         used += (size_t)put < sizeof h->names - used ? (size_t)put : 0;
-        add_column(s->r, h, name);
+        int rc = add_column(s, h, &cells[i], err);
+        if (rc != 0)
+            return rc;
     }
     if (s->layout && strcmp(s->layout->names, h->names) == 0)
         return 0; /* the header once more */
@@ -248,33 +284,6 @@ static bool parse_stamp(struct wtl_view text, int64_t *ns_out)
 {
     return text.n >= 19 && (text.s[4] == '/' || text.s[4] == '-') &&
            wtl_parse_time(text, WTL_TIME_ISO, ns_out);
-}
-
-/* Factors of the units that nvidia-smi puts behind numbers; false: unknown here. */
-static bool unit_factor(struct wtl_view unit, enum wtl_unit of, double *multiply, double *divide)
-{
-    static const struct {
-        const char *name;
-        enum wtl_unit of;
-        double multiply, divide;
-    } table[] = {
-        {"W", WTL_UNIT_WATT, 1, 1},
-        {"mW", WTL_UNIT_WATT, 1, 1000},
-        {"MHz", WTL_UNIT_MHZ, 1, 1},
-        {"%", WTL_UNIT_FRACTION, 1, 100},
-        {"C", WTL_UNIT_CELSIUS, 1, 1},
-        {"B", WTL_UNIT_BYTE, 1, 1},
-        {"KiB", WTL_UNIT_BYTE, 1024, 1},
-        {"MiB", WTL_UNIT_BYTE, 1048576, 1},
-        {"GiB", WTL_UNIT_BYTE, 1073741824, 1},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (table[i].of == of && wtl_view_is(unit, table[i].name)) {
-            *multiply = table[i].multiply;
-            *divide = table[i].divide;
-            return true;
-        }
-    return false;
 }
 
 static bool parse_hex(struct wtl_view text, double *out)

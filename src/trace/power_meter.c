@@ -6,6 +6,7 @@
 #include "trace/tabular.h"
 #include "trace/when.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,6 +78,7 @@ struct meter {
     int64_t last_ns;
     int time, date, power, energy; /* columns; -1: none */
     enum wtl_time_form form;
+    double long_s; /* a time in minutes or hours: seconds in one; 0 others */
 };
 
 static enum wtl_unit unit_of(int field)
@@ -92,10 +94,10 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
 {
     (void)options;
     uint64_t fields = 0;
-    wtl_probe_header(head, n, aliases, N_ALIASES, &fields);
+    wtl_probe_header(head, n, aliases, N_ALIASES, unit_of, &fields);
     bool time = fields & 0xf;
     bool power = fields & (1u << POWER);
-    if (!power || wtl_probe_header(head, n, identities, N_IDENTITIES, NULL) > 0)
+    if (!power || wtl_probe_header(head, n, identities, N_IDENTITIES, NULL, NULL) > 0)
         return 0;
     if (time)
         return 60;
@@ -105,7 +107,7 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     for (int i = 0; i < N_ALIASES; i++)
         if (aliases[i].field == POWER && strlen(aliases[i].name) > 3)
             plain[n_plain++] = aliases[i];
-    return wtl_probe_header(head, n, plain, n_plain, NULL) > 0 ? 20 : 0;
+    return wtl_probe_header(head, n, plain, n_plain, NULL, NULL) > 0 ? 20 : 0;
 }
 
 static int begin(struct wtl_reading *r, struct wtl_error *err)
@@ -129,7 +131,9 @@ static void find_time(struct meter *m)
     }
     if (m->time < 0)
         return;
+    /* A column "time_ms" may carry a unit in brackets, which then counts. */
     double factor = m->bound[m->time].factor;
+    m->long_s = factor > 1.5 ? factor : 0;
     if (m->form == WTL_TIME_AUTO && factor < 0.5)
         m->form = factor > 0.5e-3 ? WTL_TIME_MS : factor > 0.5e-6 ? WTL_TIME_US : WTL_TIME_NS;
 }
@@ -161,11 +165,18 @@ static int read_header(struct wtl_reading *r, struct meter *m, struct wtl_error 
 static bool number(const struct meter *m, int column, enum wtl_unit unit, double *out)
 {
     struct wtl_view v = m->tab.csv.cells[column].text;
-    bool comma = m->tab.csv.separator != ',' && memchr(v.s, ',', v.n);
+    return wtl_cell_value(v, unit, wtl_cell_has_comma(&m->tab.csv, v), m->bound[column].factor,
+                          out);
+}
+
+/* Minutes and hours come with decimals and from any start: a double has them to the nanosecond. */
+static bool long_time(const struct meter *m, struct wtl_view time, int64_t *t_ns)
+{
     double value;
-    if (!wtl_cell_number(v, unit, comma, &value))
+    bool comma = wtl_cell_has_comma(&m->tab.csv, time);
+    if (!wtl_cell_value(time, WTL_UNIT_SECOND, comma, m->long_s, &value) || !(fabs(value) < 9e9))
         return false;
-    *out = value * m->bound[column].factor;
+    *t_ns = llround(value * 1e9);
     return true;
 }
 
@@ -182,8 +193,9 @@ static bool row_time(const struct meter *m, int64_t *t_ns)
                          time.n < 32 ? (int)time.n : 32, time.s);
         return wtl_parse_time((struct wtl_view){text, (size_t)n}, WTL_TIME_ISO, t_ns);
     }
-    bool comma = m->tab.csv.separator != ',' && memchr(time.s, ',', time.n);
-    if (!comma)
+    if (m->long_s > 0)
+        return long_time(m, time, t_ns);
+    if (!wtl_cell_has_comma(&m->tab.csv, time))
         return wtl_parse_time(time, m->form, t_ns);
     if (!wtl_view_copy(time, text, sizeof text))
         return false;

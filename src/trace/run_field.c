@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const char *const identity_names[] = {
-    "gpu",  "workload",   "job",           "device",        "seq",
-    "rep",  "rep_from_0", "clock_mhz",     "mem_clock_mhz", "start_ns",
-    "mode", "status",     "stated_causes", "stated_reason", "path"};
+    "gpu",           "workload",      "job",           "device",   "seq",  "rep",
+    "rep_from_0",    "clock_mhz",     "mem_clock_mhz", "start_ns", "mode", "status",
+    "stated_causes", "stated_reason", "path",          "exit_code"};
 
 static const char *const mode_names[] = {"unknown", "sweep", "custom", "baseline"};
 enum { N_MODES = 4, N_STATUS = 4 };
@@ -46,13 +46,15 @@ const char *wtl_run_field_expected(int field)
     case WTL_F_MODE:
         return "sweep, custom, baseline or unknown";
     case WTL_F_STATUS:
-        return "success, failed, timeout or unknown";
+        return "success, failed, timeout, unknown or an exit code";
     case WTL_F_START:
         return "a time";
     case WTL_F_STATED_CAUSES:
         return "a list of causes joined by '+'";
     case WTL_F_STATED_REASON:
         return "text of at most 159 bytes";
+    case WTL_F_EXIT_CODE:
+        return "a whole number, 0 for success";
     case WTL_F_SEQ:
     case WTL_F_REP:
     case WTL_F_REP_FROM_0:
@@ -77,9 +79,9 @@ static enum wtl_cell_result set_name(char *dst, struct wtl_view cell)
 static bool whole(const struct wtl_cell_rule *rule, struct wtl_view cell, double max, int64_t *out)
 {
     double v;
-    if (!wtl_cell_number(cell, wtl_run_field_unit(rule->field), rule->comma, &v))
+    if (!wtl_cell_value(cell, wtl_run_field_unit(rule->field), rule->comma, rule->factor, &v))
         return false;
-    v = v * rule->factor + rule->offset;
+    v += rule->offset;
     if (!(v >= 0 && v <= max))
         return false;
     int64_t rounded = (int64_t)(v + 0.5);
@@ -124,23 +126,49 @@ static enum wtl_cell_result set_metric(struct wtl_run *run, const struct wtl_cel
 {
     double v;
     enum wtl_unit unit = wtl_run_field_unit(rule->field);
-    if (!wtl_cell_number(cell, unit, rule->comma, &v))
+    if (!wtl_cell_value(cell, unit, rule->comma, rule->factor, &v))
         return WTL_CELL_BAD;
-    v = v * rule->factor + rule->offset;
+    v += rule->offset;
     if (!(v > -1e300 && v < 1e300) || (unit == WTL_UNIT_FRACTION && !(v >= 0 && v <= 1 + 1e-9)))
         return WTL_CELL_BAD;
     wtl_run_set(run, (enum wtl_run_metric)rule->field, v);
     return WTL_CELL_SET;
 }
 
+/* Of two columns that say how a run ended the worse one counts. */
+static enum wtl_cell_result end_as(struct wtl_run *run, enum wtl_run_status status)
+{
+    if (run->status == WTL_RUN_UNKNOWN || status > WTL_RUN_SUCCESS)
+        run->status = status;
+    return WTL_CELL_SET;
+}
+
+static enum wtl_cell_result set_exit_code(struct wtl_run *run, struct wtl_view cell)
+{
+    int64_t code;
+    if (!wtl_parse_int(cell.s, cell.n, &code))
+        return WTL_CELL_BAD;
+    return end_as(run, code == 0 ? WTL_RUN_SUCCESS : WTL_RUN_FAILED);
+}
+
 static enum wtl_cell_result set_status(struct wtl_run *run, struct wtl_view cell)
 {
+    static const struct {
+        const char *word;
+        enum wtl_run_status status;
+    } others[] = {{"ok", WTL_RUN_SUCCESS},        {"succeeded", WTL_RUN_SUCCESS},
+                  {"completed", WTL_RUN_SUCCESS}, {"passed", WTL_RUN_SUCCESS},
+                  {"done", WTL_RUN_SUCCESS},      {"fail", WTL_RUN_FAILED},
+                  {"failure", WTL_RUN_FAILED},    {"error", WTL_RUN_FAILED},
+                  {"crashed", WTL_RUN_FAILED},    {"killed", WTL_RUN_FAILED},
+                  {"timed out", WTL_RUN_TIMEOUT}, {"timed_out", WTL_RUN_TIMEOUT}};
     for (int s = 0; s < N_STATUS; s++)
-        if (wtl_view_is_nocase(cell, wtl_run_status_name((enum wtl_run_status)s))) {
-            run->status = (enum wtl_run_status)s;
-            return WTL_CELL_SET;
-        }
-    return WTL_CELL_BAD;
+        if (wtl_view_is_nocase(cell, wtl_run_status_name((enum wtl_run_status)s)))
+            return end_as(run, (enum wtl_run_status)s);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (wtl_view_is_nocase(cell, others[i].word))
+            return end_as(run, others[i].status);
+    return set_exit_code(run, cell);
 }
 
 static enum wtl_cell_result set_mode(struct wtl_run *run, struct wtl_view cell)
@@ -201,11 +229,38 @@ enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cel
         return set_status(run, cell);
     case WTL_F_START:
         return wtl_parse_time(cell, rule->time_form, &run->start_ns) ? WTL_CELL_SET : WTL_CELL_BAD;
+    case WTL_F_EXIT_CODE:
+        return set_exit_code(run, cell);
     case WTL_F_PATH:
         return WTL_CELL_SET;
     default:
         return set_number(run, rule, cell);
     }
+}
+
+int wtl_run_field_as_source(int field, bool (*has)(const void *ctx, int field), const void *ctx)
+{
+    static const struct {
+        int plain, source;
+        int others[4]; /* -1 ends */
+    } rules[] = {
+        {WTL_R_time_s,
+         WTL_R_span_s,
+         {WTL_R_span_s, WTL_R_reported_time_s, WTL_R_wrapper_time_s, WTL_R_nominal_time_s}},
+        {WTL_R_energy_j,
+         WTL_R_energy_integral_j,
+         {WTL_R_energy_counter_j, WTL_R_energy_integral_j, WTL_R_energy_nominal_j, -1}},
+        {WTL_R_power_w, WTL_R_power_mean_w, {WTL_R_power_mean_w, -1, -1, -1}},
+    };
+    for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
+        if (rules[k].plain != field)
+            continue;
+        for (int i = 0; i < 4 && rules[k].others[i] >= 0; i++)
+            if (has(ctx, rules[k].others[i]))
+                return field;
+        return rules[k].source;
+    }
+    return field;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

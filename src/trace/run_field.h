@@ -28,7 +28,8 @@ enum wtl_run_field {
     WTL_F_STATUS,
     WTL_F_STATED_CAUSES, /* names joined by '+' */
     WTL_F_STATED_REASON,
-    WTL_F_PATH, /* a path whose name tells what other columns do not */
+    WTL_F_PATH,      /* a path whose name tells what other columns do not */
+    WTL_F_EXIT_CODE, /* 0: success */
     WTL_N_RUN_FIELDS,
 };
 
@@ -59,6 +60,11 @@ struct wtl_cell_rule {
 /* Stores one cell. Shares (`gpu_util` ...) outside 0..1, counts and clocks below 0 are BAD. */
 enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cell_rule *rule,
                                        struct wtl_view cell);
+
+/* time_s, energy_j and power_w are what runs/ chooses from the sources of a run. Where a table has
+ * no sources they are the measured values: the source that such a column then is, or the field
+ * itself. */
+int wtl_run_field_as_source(int field, bool (*has)(const void *ctx, int field), const void *ctx);
 
 /* What was expected of a BAD cell: "a number", "success, failed, timeout or unknown". */
 const char *wtl_run_field_expected(int field);

@@ -72,6 +72,22 @@ static const struct wtl_alias foreign[] = {
     {"avg_mmclk", WTL_FIELD_IGNORED, 0},
     {"edp", WTL_FIELD_IGNORED, 0},
     {"ed2p", WTL_FIELD_IGNORED, 0},
+    {"exit_status", WTL_F_EXIT_CODE, 0},
+    {"exitcode", WTL_F_EXIT_CODE, 0},
+    {"return_code", WTL_F_EXIT_CODE, 0},
+    {"returncode", WTL_F_EXIT_CODE, 0},
+    {"retcode", WTL_F_EXIT_CODE, 0},
+    {"state", WTL_F_STATUS, 0, true},
+    {"time", WTL_R_time_s, 0, true},
+    {"runtime", WTL_R_time_s, 0, true},
+    {"run_time", WTL_R_time_s, 0, true},
+    {"duration", WTL_R_time_s, 0, true},
+    {"elapsed", WTL_R_time_s, 0, true},
+    {"elapsed_time", WTL_R_time_s, 0, true},
+    {"seconds", WTL_R_time_s, 0, true},
+    {"joules", WTL_R_energy_j, 0, true},
+    {"power", WTL_R_power_w, 0, true},
+    {"watts", WTL_R_power_w, 0, true},
     {"causes", WTL_FIELD_IGNORED, 0},
     {"reason", WTL_FIELD_IGNORED, 0},
 };
@@ -79,6 +95,17 @@ enum {
     N_FOREIGN = sizeof foreign / sizeof *foreign,
     N_ALIASES = N_FOREIGN + WTL_N_RUN_FIELDS,
 };
+
+/* What a run is of: a log of a meter has none of these. */
+static const struct wtl_alias identities[] = {
+    {"gpu", WTL_F_GPU, 0},           {"gpu_type", WTL_F_GPU, 0},
+    {"gpu_name", WTL_F_GPU, 0},      {"arch", WTL_F_GPU, 0},
+    {"workload", WTL_F_WORKLOAD, 0}, {"application", WTL_F_WORKLOAD, 0},
+    {"app", WTL_F_WORKLOAD, 0},      {"app_name", WTL_F_WORKLOAD, 0},
+    {"clock_mhz", WTL_F_CLOCK, 0},   {"frequency", WTL_F_CLOCK, 0},
+    {"freq_mhz", WTL_F_CLOCK, 0},    {"clock", WTL_F_CLOCK, 0},
+};
+enum { N_IDENTITIES = sizeof identities / sizeof *identities };
 
 struct table {
     struct wtl_tabular tab;
@@ -113,35 +140,16 @@ static void settle_activity(struct table *t, bool long_layout)
     }
 }
 
-static bool has(const struct table *t, int field)
+static bool has(const void *opaque, int field)
 {
+    const struct table *t = opaque;
     return wtl_bound_find(t->bound, t->tab.n_columns, field) >= 0;
 }
 
-/* time_s, energy_j and power_w are what runs/ chooses from the sources of a run. In a table that
- * has no sources they are the measured values: then they become sources. */
 static void settle_plain_values(struct table *t)
 {
-    static const struct {
-        int plain, source;
-        int others[4]; /* -1 ends */
-    } rules[] = {
-        {WTL_R_time_s,
-         WTL_R_span_s,
-         {WTL_R_span_s, WTL_R_reported_time_s, WTL_R_wrapper_time_s, WTL_R_nominal_time_s}},
-        {WTL_R_energy_j,
-         WTL_R_energy_integral_j,
-         {WTL_R_energy_counter_j, WTL_R_energy_integral_j, WTL_R_energy_nominal_j, -1}},
-        {WTL_R_power_w, WTL_R_power_mean_w, {WTL_R_power_mean_w, -1, -1, -1}},
-    };
-    for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
-        bool has_source = false;
-        for (int i = 0; i < 4 && rules[k].others[i] >= 0; i++)
-            has_source = has_source || has(t, rules[k].others[i]);
-        int plain = wtl_bound_find(t->bound, t->tab.n_columns, rules[k].plain);
-        if (plain >= 0 && !has_source)
-            t->bound[plain].field = rules[k].source;
-    }
+    for (int i = 0; i < t->tab.n_columns; i++)
+        t->bound[i].field = wtl_run_field_as_source(t->bound[i].field, has, t);
 }
 
 static int column_named(const struct table *t, const char *wanted)
@@ -246,7 +254,10 @@ static int read_row(struct wtl_reading *r, struct table *t, struct wtl_error *er
     for (int i = 0; i < t->tab.n_columns; i++) {
         if (t->bound[i].field < 0)
             continue;
-        struct wtl_cell_rule rule = {.field = t->bound[i].field, .factor = t->bound[i].factor};
+        struct wtl_cell_rule rule = {.field = t->bound[i].field,
+                                     .factor = t->bound[i].factor,
+                                     .comma =
+                                         wtl_cell_has_comma(&t->tab.csv, t->tab.csv.cells[i].text)};
         enum wtl_cell_result result = wtl_run_field_set(&run, &rule, t->tab.csv.cells[i].text);
         if (result == WTL_CELL_BAD)
             return bad_cell(r, t, i, err);
@@ -277,11 +288,13 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     struct wtl_alias aliases[N_ALIASES];
     list_aliases(aliases);
     uint64_t seen[1] = {0};
-    int found = wtl_probe_header(head, n, aliases, N_ALIASES, seen);
+    int found = wtl_probe_header(head, n, aliases, N_ALIASES, wtl_run_field_unit, seen);
     bool metric = seen[0] != 0; /* metrics are the fields below 64 */
+    bool names = wtl_probe_header(head, n, identities, N_IDENTITIES, NULL, NULL) > 0;
     if (!metric || found < 3)
         return 0;
-    return found >= 5 ? 80 : 50; /* a table that lacks something gets its error from here */
+    return found >= 5 && names ? 80
+                               : 50; /* a table that lacks something gets its error from here */
 }
 
 static int begin(struct wtl_reading *r, struct wtl_error *err)

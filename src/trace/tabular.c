@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 int wtl_tabular_begin(struct wtl_reading *r, struct wtl_tabular *t, char separator,
                       struct wtl_error *err)
@@ -124,27 +125,68 @@ static const struct wtl_alias *find_alias(const char *name, const struct wtl_ali
     return NULL;
 }
 
-/* Multiplies the factor of a column by the unit that its header states. */
+/* The unit that a header states. */
 static int apply_unit(struct wtl_reading *r, const struct wtl_tabular *t, int cell,
                       const char *text, enum wtl_unit unit, double *factor, struct wtl_error *err)
 {
     double scale = 1;
     char quantity[48];
-    snprintf(quantity, sizeof quantity, "1%s", text);
     struct wtl_error why = {0};
-    bool percent = unit == WTL_UNIT_FRACTION && strcmp(text, "percent") == 0;
-    if (percent)
-        scale = 0.01;
-    else if (unit != WTL_UNIT_NONE && wtl_parse_quantity(quantity, unit, &scale, &why) != 0) {
+    if (unit != WTL_UNIT_NONE && !wtl_unit_scale(text, unit, &scale)) {
+        snprintf(quantity, sizeof quantity, "1%s", text);
+        (void)wtl_parse_quantity(quantity, unit, &scale, &why); /* for its list of suffixes */
         int rc = wtl_tabular_fail(r, t, cell, err, "unit \"%s\" does not fit this column", text);
         wtl_error_hint(err, "%s", why.hint);
         return rc;
     }
-    *factor *= scale;
+    *factor = scale;
     return 0;
 }
 
-static int bind_cell(struct wtl_reading *r, struct wtl_tabular *t, int cell,
+/* What a name means. */
+struct meaning {
+    int field; /* WTL_FIELD_UNKNOWN: nothing */
+    double factor;
+    bool weak;
+};
+
+/* "time_ms" through the alias "time_s" or "time": the alias must be of the unit, and of no factor
+ * of its own. */
+static struct meaning split_unit(const char *name, const struct wtl_alias *aliases, int n,
+                                 wtl_field_unit *unit_of)
+{
+    const char *last = strrchr(name, '_');
+    struct meaning none = {WTL_FIELD_UNKNOWN, 1, true};
+    if (!last || last == name || !last[1])
+        return none;
+    size_t stem = (size_t)(last - name);
+    for (int exact = 0; exact < 2; exact++) /* "energy_j" means more than "energy" */
+        for (int i = 0; i < n; i++) {
+            double scale;
+            const char *alias = aliases[i].name;
+            if (aliases[i].field < 0 || aliases[i].factor > 0 || strncmp(alias, name, stem) != 0)
+                continue;
+            enum wtl_unit unit = unit_of(aliases[i].field);
+            bool fits = exact ? alias[stem] == '\0'
+                              : alias[stem] == '_' &&
+                                    strcasecmp(alias + stem + 1, wtl_unit_symbol(unit)) == 0;
+            if (unit != WTL_UNIT_NONE && fits && wtl_unit_word_scale(last + 1, unit, &scale))
+                return (struct meaning){aliases[i].field, scale, true};
+        }
+    return none;
+}
+
+static struct meaning meaning_of(const char *name, const struct wtl_alias *aliases, int n,
+                                 wtl_field_unit *unit_of)
+{
+    const struct wtl_alias *alias = find_alias(name, aliases, n);
+    if (alias)
+        return (struct meaning){alias->field, alias->factor > 0 ? alias->factor : 1, alias->weak};
+    return unit_of ? split_unit(name, aliases, n, unit_of)
+                   : (struct meaning){WTL_FIELD_UNKNOWN, 1, false};
+}
+
+static int bind_cell(struct wtl_reading *r, struct wtl_tabular *t, int cell, bool weak,
                      const struct wtl_alias *aliases, int n_aliases, wtl_field_unit *unit_of,
                      struct wtl_bound *bound, struct wtl_error *err)
 {
@@ -152,25 +194,25 @@ static int bind_cell(struct wtl_reading *r, struct wtl_tabular *t, int cell,
     char unit[32];
     struct wtl_view text = t->csv.cells[cell].text;
     wtl_column_name(text, name, sizeof name, unit, sizeof unit);
-    const struct wtl_alias *alias = find_alias(name, aliases, n_aliases);
-    bound[cell] = (struct wtl_bound){WTL_FIELD_UNKNOWN, 1};
-    if (!alias) {
-        if (text.n)
+    struct meaning m = meaning_of(name, aliases, n_aliases, unit_of);
+    int other = m.field < 0 ? -1 : wtl_bound_find(bound, t->csv.n, m.field);
+    bool shadowed = m.weak && other >= 0 && other != cell && !bound[other].weak;
+    if (m.field == WTL_FIELD_UNKNOWN || shadowed) {
+        if (weak && text.n)
             wtl_reading_unknown_column(r, text);
         return 0;
     }
-    bound[cell].field = alias->field;
-    if (alias->field < 0)
+    if (m.weak != weak)
         return 0;
-    int other = wtl_bound_find(bound, cell, alias->field);
+    bound[cell] = (struct wtl_bound){.field = m.field, .factor = m.factor, .weak = m.weak};
+    if (m.field < 0)
+        return 0;
     if (other >= 0)
         return wtl_tabular_fail(r, t, cell, err, "column \"%.*s\" says the same as column \"%.*s\"",
                                 (int)text.n, text.s, (int)t->csv.cells[other].text.n,
                                 t->csv.cells[other].text.s);
     if (unit[0]) /* replaces what the name alone would mean */
-        return apply_unit(r, t, cell, unit, unit_of(alias->field), &bound[cell].factor, err);
-    if (alias->factor > 0)
-        bound[cell].factor = alias->factor;
+        return apply_unit(r, t, cell, unit, unit_of(m.field), &bound[cell].factor, err);
     return 0;
 }
 
@@ -180,11 +222,14 @@ int wtl_tabular_header(struct wtl_reading *r, struct wtl_tabular *t,
 {
     while (t->csv.n > 1 && t->csv.cells[t->csv.n - 1].text.n == 0)
         t->csv.n--;
-    for (int i = 0; i < t->csv.n; i++) {
-        int rc = bind_cell(r, t, i, aliases, n_aliases, unit_of, bound, err);
-        if (rc)
-            return rc;
-    }
+    for (int i = 0; i < t->csv.n; i++)
+        bound[i] = (struct wtl_bound){.field = WTL_FIELD_UNKNOWN, .factor = 1};
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < t->csv.n; i++) {
+            int rc = bind_cell(r, t, i, pass == 1, aliases, n_aliases, unit_of, bound, err);
+            if (rc)
+                return rc;
+        }
     t->n_columns = t->csv.n;
     t->header_line = t->csv.line;
     return 0;
@@ -234,7 +279,7 @@ int wtl_tabular_lacks(struct wtl_reading *r, const struct wtl_tabular *t,
 }
 
 int wtl_probe_header(const char *head, size_t n, const struct wtl_alias *aliases, int n_aliases,
-                     uint64_t *fields)
+                     wtl_field_unit *unit_of, uint64_t *fields)
 {
     WTL_ARENA(arena);
     struct wtl_csv csv;
@@ -250,12 +295,12 @@ int wtl_probe_header(const char *head, size_t n, const struct wtl_alias *aliases
         char name[WTL_LIMIT_NAME];
         char unit[32];
         wtl_column_name(csv.cells[i].text, name, sizeof name, unit, sizeof unit);
-        const struct wtl_alias *alias = find_alias(name, aliases, n_aliases);
-        if (!alias || alias->field < 0)
+        struct meaning m = meaning_of(name, aliases, n_aliases, unit_of);
+        if (m.field < 0)
             continue;
         found++;
-        if (alias->field < 64)
-            seen |= UINT64_C(1) << alias->field;
+        if (m.field < 64)
+            seen |= UINT64_C(1) << m.field;
     }
     if (fields)
         *fields = seen;
@@ -276,9 +321,10 @@ bool wtl_cell_missing(struct wtl_view v)
     return false;
 }
 
-bool wtl_cell_number(struct wtl_view v, enum wtl_unit unit, bool comma, double *out)
+static bool split_number(struct wtl_view v, enum wtl_unit unit, bool comma, double *out, bool *bare)
 {
     char text[80];
+    *bare = true;
     if (!comma && wtl_parse_double(v.s, v.n, out))
         return true;
     if (!wtl_view_copy(v, text, sizeof text))
@@ -289,5 +335,29 @@ bool wtl_cell_number(struct wtl_view v, enum wtl_unit unit, bool comma, double *
         if (*p == ',')
             *p = '.';
     }
+    if (wtl_parse_double(text, strlen(text), out))
+        return true;
+    *bare = false;
     return wtl_parse_quantity(text, unit, out, NULL) == 0;
+}
+
+bool wtl_cell_number(struct wtl_view v, enum wtl_unit unit, bool comma, double *out)
+{
+    bool bare;
+    return split_number(v, unit, comma, out, &bare);
+}
+
+bool wtl_cell_value(struct wtl_view v, enum wtl_unit unit, bool comma, double factor, double *out)
+{
+    bool bare;
+    double value;
+    if (!split_number(v, unit, comma, &value, &bare))
+        return false;
+    *out = bare ? value * factor : value;
+    return true;
+}
+
+bool wtl_cell_has_comma(const struct wtl_csv *csv, struct wtl_view v)
+{
+    return csv->separator != ',' && memchr(v.s, ',', v.n);
 }

@@ -44,14 +44,19 @@ struct wtl_alias {
     const char *name;
     int field;     /* >= 0; several aliases may name one field */
     double factor; /* to the base unit; 0: 1 */
+    bool weak;     /* meant only where no other column says the same */
 };
 
 /* What a column is. */
 struct wtl_bound {
     int field;     /* -1: unknown, -2: known and not kept */
     double factor; /* cell times factor is in base units */
+    bool weak;     /* by a weak alias */
 };
 enum { WTL_FIELD_UNKNOWN = -1, WTL_FIELD_IGNORED = -2 };
+
+/* Besides the aliases themselves, "STEM_UNIT" is understood where the alias "STEM" or
+ * "STEM_BASEUNIT" is ("time_ms", "energy_wh", "power_mw"), weakly. */
 
 /* Normal form of a column name: lower case, runs of other characters as one '_', none at the ends;
  * a unit in brackets at the end goes to `unit` ("Power (W)" -> "power", "W"; "" none). */
@@ -77,9 +82,10 @@ int wtl_tabular_lacks(struct wtl_reading *r, const struct wtl_tabular *t,
                       int field, const char *what, struct wtl_error *err);
 
 /* How many different fields of the aliases the first row of `head` names; `fields` (may be NULL)
- * gets a bit for every field below 64. For probes; never fails. */
+ * gets a bit for every field below 64. unit_of NULL: names are taken as they are. For probes; never
+ * fails. */
 int wtl_probe_header(const char *head, size_t n, const struct wtl_alias *aliases, int n_aliases,
-                     uint64_t *fields);
+                     wtl_field_unit *unit_of, uint64_t *fields);
 
 /* ---- Cells ----------------------------------------------------------------------------------- */
 
@@ -89,5 +95,12 @@ bool wtl_cell_missing(struct wtl_view v);
 /* A number, with a unit suffix of `unit` where it has one ("72.35 W"); a comma as decimal point
  * where `comma` is set. False when it is none. Base units, before any factor of the column. */
 bool wtl_cell_number(struct wtl_view v, enum wtl_unit unit, bool comma, double *out);
+
+/* The same times the factor of the column, which says what a bare number is in: a cell with a unit
+ * of its own has said so itself. */
+bool wtl_cell_value(struct wtl_view v, enum wtl_unit unit, bool comma, double factor, double *out);
+
+/* In files that are not parted by commas a comma is the decimal sign. */
+bool wtl_cell_has_comma(const struct wtl_csv *csv, struct wtl_view v);
 
 #endif

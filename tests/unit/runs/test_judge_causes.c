@@ -563,9 +563,61 @@ static void no_runs_one_run_and_no_memory(void **state)
     wtl_arena_fini(&s.arena);
 }
 
+static void what_is_absent_is_named(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const struct {
+        double span_s, energy_j, mean_w; /* 0 absent */
+        const char *reason;
+    } cases[] = {
+        {0, 4000, 0, "no duration can be had"},
+        {0, 0, 200, "no duration can be had"},
+        {-3, 4000, 0, "its time is not above 0 s"},
+        {0, 0, 0, "neither a duration nor a power reading"},
+        {20, 0, 0, "no power reading"},
+        {20, -1, 0, "its energy is not above 0 J"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct wtl_run run = {.clock_mhz = 1410};
+        struct wtl_error err = {0};
+        if (cases[i].span_s != 0)
+            wtl_run_set(&run, WTL_R_span_s, cases[i].span_s);
+        if (cases[i].energy_j != 0)
+            wtl_run_set(&run, WTL_R_energy_integral_j, cases[i].energy_j);
+        if (cases[i].mean_w != 0)
+            wtl_run_set(&run, WTL_R_power_mean_w, cases[i].mean_w);
+        wtl_run_choose(&run);
+        assert_ok(wtl_judge(&arena, &run, 1, NULL, &err), &err);
+        assert_int_equal(wtl_run_main_cause(&run), WTL_CAUSE_no_data);
+        assert_non_null(strstr(run.reason, cases[i].reason));
+    }
+}
+
+/* time_s, power_w and energy_j of a table, each a source of its own. */
+static void tabulated_energy_must_be_power_times_time(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const double factors[] = {1, 0.96, 1.04, 0.94, 1.06, 1000, 0.001};
+    for (int i = 0; i < 7; i++) {
+        struct wtl_run run = {.clock_mhz = 1410};
+        struct wtl_error err = {0};
+        wtl_run_set(&run, WTL_R_span_s, 20);
+        wtl_run_set(&run, WTL_R_power_mean_w, 200);
+        wtl_run_set(&run, i % 2 ? WTL_R_energy_integral_j : WTL_R_energy_counter_j,
+                    4000 * factors[i]);
+        wtl_run_choose(&run);
+        assert_ok(wtl_judge(&arena, &run, 1, NULL, &err), &err);
+        assert_int_equal((run.causes >> WTL_CAUSE_inconsistent_energy) & 1, i >= 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_absent_is_named),
+        cmocka_unit_test(tabulated_energy_must_be_power_times_time),
         cmocka_unit_test(a_clean_sweep_is_accepted_whole),
         cmocka_unit_test(failed_and_timed_out),
         cmocka_unit_test(no_data),

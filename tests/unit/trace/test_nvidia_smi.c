@@ -397,9 +397,32 @@ static void blocks_of_any_size_give_the_same(void **state)
     }
 }
 
+static void units_of_headers_are_obeyed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double watts, mhz;
+    } cases[] = {
+        {"power.draw [mW], clocks.sm [MHz]\n225000, 1410\n", 225, 1410},
+        {"power.draw [W], clocks.sm [GHz]\n225, 1.41\n", 225, 1410},
+        {"power.draw [mW], clocks.sm [kHz]\n225 W, 1410000\n", 225, 1410},
+        {"power.draw [kW], clocks.sm\n0.225, 1410 MHz\n", 225, 1410},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct collected c = {0};
+        collect_as(&c, cases[i].text, "nvidia-smi");
+        assert_near(c.streams[0]->value[WTL_M_power_w][0], cases[i].watts, 1e-9);
+        assert_near(c.streams[0]->value[WTL_M_sm_clock_mhz][0], cases[i].mhz, 1e-9);
+        collect_free(&c);
+    }
+    assert_bad_text("power.draw [J], clocks.sm\n225, 1410\n", NULL, 1, 1, "does not fit it");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(units_of_headers_are_obeyed),
         cmocka_unit_test(a_published_trace),
         cmocka_unit_test(seventeen_columns_with_and_without_header),
         cmocka_unit_test(units_are_understood_wherever_they_stand),

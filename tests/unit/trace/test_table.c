@@ -199,8 +199,8 @@ static void errors_name_line_and_column(void **state)
          "dram_active: \"49.3\" is not a share from 0 to 1", "in percent"},
         {"gpu,application,frequency,rep,avg_power\nV100,a,510,1.5,3\n", 2, 12,
          "rep: \"1.5\" is not a whole number", ""},
-        {"gpu,application,frequency,status,avg_power\nV100,a,510,done,3\n", 2, 12,
-         "status: \"done\" is not success", ""},
+        {"gpu,application,frequency,status,avg_power\nV100,a,510,maybe,3\n", 2, 12,
+         "status: \"maybe\" is not success", ""},
         {"gpu,application,frequncy,avg_power,energy\n", 1, 17, "no column gives the clock",
          "did you mean \"frequency\" by \"frequncy\"?"},
         {"gpu,frequency,avg_power,energy\n", 1, 1, "no column gives the workload",
@@ -221,6 +221,97 @@ static void errors_name_line_and_column(void **state)
         assert_int_equal(err.input_line, cases[i].line);
         assert_int_equal(err.input_column, cases[i].column);
         assert_string_equal(err.input_file, "memory");
+        collect_free(&c);
+    }
+}
+
+static void units_in_names_brackets_and_cells(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *cells;
+        double time_s, energy_j; /* as sources: span_s, energy_integral_j */
+    } cases[] = {
+        {"time_s,energy_j", "20,4000", 20, 4000},
+        {"time (ms),energy_j (kJ)", "20000,4", 20, 4000},
+        {"time,energy_j", "20,4000", 20, 4000},
+        {"time_ms,energy_wh", "20000,1.5", 20, 5400},
+        {"duration_s,energy_kj", "20,4", 20, 4000},
+        {"duration (min),energy_mj", "0.5,4000000", 30, 4000},
+        {"runtime [hours],energy_j (mWh)", "0.5,1000000", 1800, 3600000},
+        {"elapsed_us,energy_j [kWh]", "20000000,0.001", 20, 3600},
+        {"time (ms),energy_j (kJ)", "20 s,4000 J", 20, 4000},     /* the cell's own unit counts */
+        {"time_s,time,energy_j", "20,1690000000,4000", 20, 4000}, /* a stamp beside a duration */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[300];
+        struct wtl_error err = {0};
+        struct collected c = {0};
+        snprintf(text, sizeof text, "gpu,workload,clock_mhz,%s\nA100,w,1410,%s\n", cases[i].header,
+                 cases[i].cells);
+        assert_ok(collect_text(&c, text, &err), &err);
+        assert_near(METRIC(&c.runs[0], span_s), cases[i].time_s, 1e-9);
+        assert_near(METRIC(&c.runs[0], energy_integral_j), cases[i].energy_j, 1e-6);
+        assert_string_equal(c.report.unknown_columns, i == 9 ? "time" : "");
+        collect_free(&c);
+    }
+    struct wtl_error err = {0};
+    struct collected c = {0};
+    assert_ok(collect_text(&c, "gpu,workload,clock_ghz,power_mw\nA100,w,1.41,200000\n", &err),
+              &err);
+    assert_int_equal(c.runs[0].clock_mhz, 1410);
+    assert_near(METRIC(&c.runs[0], power_mean_w), 200, 1e-9);
+    collect_free(&c);
+}
+
+static void decimal_commas_where_no_comma_parts(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct collected c = {0};
+    assert_ok(collect_text(&c,
+                           "gpu;workload;clock_mhz;time_s;energy_j\nA100;w;1410;20,5;4000,25\n"
+                           "A100;w;1410;20.5;4000.25\n",
+                           &err),
+              &err);
+    for (int i = 0; i < 2; i++) {
+        assert_near(METRIC(&c.runs[i], span_s), 20.5, 1e-12);
+        assert_near(METRIC(&c.runs[i], energy_integral_j), 4000.25, 1e-9);
+    }
+    collect_free(&c);
+    assert_int_equal(collect_text(&c, "gpu;workload;clock_mhz;time_s\nA100;w;1410;1.020,5\n", &err),
+                     -(int)WTL_PARSE);
+    collect_free(&c);
+}
+
+static void exit_codes_and_words_of_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *cell;
+        enum wtl_run_status status;
+    } cases[] = {
+        {"exit_code", "0", WTL_RUN_SUCCESS},
+        {"exit_code", "1", WTL_RUN_FAILED},
+        {"returncode", "137", WTL_RUN_FAILED},
+        {"return_code", "-9", WTL_RUN_FAILED},
+        {"exit_status", "", WTL_RUN_UNKNOWN},
+        {"status", "ok", WTL_RUN_SUCCESS},
+        {"status", "1", WTL_RUN_FAILED},
+        {"status", "0", WTL_RUN_SUCCESS},
+        {"status", "Timed out", WTL_RUN_TIMEOUT},
+        {"state", "error", WTL_RUN_FAILED},
+        {"exit_code,status", "1,success", WTL_RUN_FAILED},
+        {"status,exit_code", "failed,0", WTL_RUN_FAILED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        struct wtl_error err = {0};
+        struct collected c = {0};
+        snprintf(text, sizeof text, "gpu,workload,clock_mhz,time_s,%s\nA100,w,1410,20,%s\n",
+                 cases[i].header, cases[i].cell);
+        assert_ok(collect_text(&c, text, &err), &err);
+        assert_int_equal(c.runs[0].status, cases[i].status);
         collect_free(&c);
     }
 }
@@ -409,6 +500,9 @@ int main(void)
         cmocka_unit_test(reads_the_reduced_layout),
         cmocka_unit_test(units_in_headers_and_cells),
         cmocka_unit_test(errors_name_line_and_column),
+        cmocka_unit_test(units_in_names_brackets_and_cells),
+        cmocka_unit_test(decimal_commas_where_no_comma_parts),
+        cmocka_unit_test(exit_codes_and_words_of_status),
         cmocka_unit_test(header_only_is_empty_and_no_header_is_an_error),
         cmocka_unit_test(odd_rows_are_counted),
         cmocka_unit_test(what_is_exported_reads_back),
