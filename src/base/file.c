@@ -130,6 +130,7 @@ const char *wtl_path_base(const char *path)
 
 struct walk {
     wtl_walk_fn fn;
+    wtl_walk_denied_fn denied; /* NULL: such a directory ends the walk */
     void *ctx;
     long files;
 };
@@ -186,7 +187,12 @@ static int visit_directory(struct walk *w, const char *path, int depth, struct w
     WTL_ARENA(arena);
     char **names = NULL;
     size_t n = 0;
-    int rc = list_names(&arena, path, &names, &n, err);
+    struct wtl_error why = {0};
+    int rc = list_names(&arena, path, &names, &n, &why);
+    if (rc < 0 && w->denied && depth > 0 && why.code != WTL_NOMEM)
+        return w->denied(w->ctx, path, &why, err);
+    if (rc < 0 && err)
+        *err = why;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         char *child = wtl_path_join(&arena, path, names[i]);
         rc = child ? visit(w, child, depth + 1, err)
@@ -217,6 +223,12 @@ static int visit(struct walk *w, const char *path, int depth, struct wtl_error *
 
 int wtl_walk(const char *path, wtl_walk_fn fn, void *ctx, struct wtl_error *err)
 {
-    struct walk w = {.fn = fn, .ctx = ctx};
+    return wtl_walk_past(path, fn, NULL, ctx, err);
+}
+
+int wtl_walk_past(const char *path, wtl_walk_fn fn, wtl_walk_denied_fn denied, void *ctx,
+                  struct wtl_error *err)
+{
+    struct walk w = {.fn = fn, .denied = denied, .ctx = ctx};
     return visit(&w, path, 0, err);
 }

@@ -41,6 +41,13 @@ typedef int (*wtl_walk_fn)(void *ctx, const char *path, int64_t size, struct wtl
  * pipes and devices. Depth and count are bounded by base/limits.h. */
 int wtl_walk(const char *path, wtl_walk_fn fn, void *ctx, struct wtl_error *err);
 
+/* The same; a directory or file below `path` that may not be looked at is given to `denied` with
+ * the reason, and passed over when that returns 0. */
+typedef int (*wtl_walk_denied_fn)(void *ctx, const char *path, const struct wtl_error *why,
+                                  struct wtl_error *err);
+int wtl_walk_past(const char *path, wtl_walk_fn fn, wtl_walk_denied_fn denied, void *ctx,
+                  struct wtl_error *err);
+
 /* -WTL_xxx for an errno value, with "VERB \"PATH\": reason" as the message. */
 int wtl_fail_errno(struct wtl_error *err, int errno_value, const char *verb, const char *path);
 

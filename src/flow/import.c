@@ -327,6 +327,7 @@ static int take(void *ctx, size_t index, struct import_outcome *o, struct wtl_er
         break;
     case IMPORT_PASSED:
         im->result.files_other++;
+        rc = say_note(im, &job->files[index], o, err);
         wtl_log(job->flow->log, WTL_LOG_DEBUG, "%s: no trace", job->files[index].path);
         break;
     case IMPORT_KNOWN:
@@ -550,15 +551,49 @@ static int finish_result(struct import *im, struct wtl_error *err)
     return rc ? rc : note_parted(im, names, err);
 }
 
+/* Directories that were passed over count as files that could not be read. */
+static int note_denied(struct import *im, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < im->job.n_denied; i++) {
+        const struct import_denied *d = &im->job.denied[i];
+        im->result.files_failed++;
+        wtl_log(im->job.flow->log, WTL_LOG_WARNING, "%s: passed over: %s", d->path, d->why);
+        rc = add_note(im, d->path, d->why, true, err);
+    }
+    return rc;
+}
+
+/* An import that found nothing has not done what it was asked for. */
+static int require_something(const struct import *im, struct wtl_error *err)
+{
+    const struct wtl_import_result *r = &im->result;
+    if (r->files_read || r->files_known)
+        return 0;
+    int rc;
+    if (r->files_failed)
+        rc = WTL_FAIL(err, WTL_PARSE, "nothing imported: none of %" PRId64 " could be read",
+                      r->files_failed);
+    else
+        rc = WTL_FAIL(err, WTL_NOTFOUND,
+                      "nothing imported: no trace, table or timing log among %zu file%s",
+                      im->job.n_files, im->job.n_files == 1 ? "" : "s");
+    wtl_error_hint(err, "`wattle import -v` says why each file is passed over; docs/formats.md says"
+                        " what is read");
+    return rc;
+}
+
 static int import_all(struct import *im, struct wtl_error *err)
 {
     int rc = load_known(im, err);
     rc = rc ? rc : import_list_files(&im->job, &im->scratch, err);
     rc = rc ? rc : load_timings(im, err);
     rc = rc ? rc : read_logs(im, err);
+    rc = rc ? rc : note_denied(im, err);
     rc = rc ? rc : import_run_pool(&im->job, take, im, err);
     for (size_t i = 0; rc == 0 && i < im->n_logs; i++)
         rc = store_log(im, &im->logs[i], err);
+    rc = rc ? rc : require_something(im, err);
     return rc ? rc : finish_result(im, err);
 }
 

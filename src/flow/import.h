@@ -55,6 +55,11 @@ struct import_known {
     int64_t id;
 };
 
+struct import_denied {
+    const char *path;
+    const char *why;
+};
+
 /* What workers share; they only read it. */
 struct import_job {
     const struct wtl_flow *flow;
@@ -63,6 +68,8 @@ struct import_job {
     size_t n_files;
     struct import_dir *dirs;
     size_t n_dirs;
+    struct import_denied *denied; /* directories that could not be read (keep_going) */
+    size_t n_denied;
     struct import_known *known; /* ascending size, hash */
     size_t n_known;
     const struct import_known **by_path; /* ascending path, then id; n_known */

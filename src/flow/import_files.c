@@ -13,7 +13,7 @@
 struct walk {
     struct import_job *job;
     struct wtl_arena *arena;
-    size_t cap;
+    size_t cap, cap_denied;
 };
 
 /* Names that are never traces. A file that the user names is always looked into. */
@@ -79,6 +79,20 @@ static int add_file(void *ctx, const char *path, int64_t size, struct wtl_error 
     return 0;
 }
 
+static int pass_directory(void *ctx, const char *path, const struct wtl_error *why,
+                          struct wtl_error *err)
+{
+    struct walk *w = ctx;
+    struct import_job *job = w->job;
+    struct import_denied denied = {wtl_arena_strdup(w->arena, path),
+                                   wtl_arena_strdup(w->arena, why->message)};
+    if (!denied.path || !denied.why ||
+        wtl_grow(w->arena, &job->denied, job->n_denied, &w->cap_denied) != 0)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory listing \"%s\"", path);
+    job->denied[job->n_denied++] = denied;
+    return 0;
+}
+
 /* Paths are stored absolute and without links, so that a file has one path. */
 static int walk_root(struct walk *w, const char *path, struct wtl_error *err)
 {
@@ -86,7 +100,8 @@ static int walk_root(struct walk *w, const char *path, struct wtl_error *err)
     if (!real)
         return wtl_fail_errno(err, errno, "import", path);
     size_t before = w->job->n_files;
-    int rc = wtl_walk(real, add_file, w, err);
+    bool keep_going = w->job->options->keep_going;
+    int rc = wtl_walk_past(real, add_file, keep_going ? pass_directory : NULL, w, err);
     struct import_file *first = before < w->job->n_files ? &w->job->files[before] : NULL;
     if (rc == 0 && first && strcmp(first->path, real) == 0) {
         first->must_read = true;

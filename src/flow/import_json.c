@@ -34,17 +34,16 @@ static json_t *json_of_notes(const struct wtl_import_result *r)
 
 json_t *wtl_import_json(const struct wtl_import_result *r, const char *campaign)
 {
-    return json_pack("{s:o, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:{s:I, s:I, s:o}, s:{s:I, s:I},"
-                     " s:{s:I, s:I, s:I, s:I}, s:o, s:s, s:o}",
-                     "campaign", wtl_json_text(campaign), "files", "read",
-                     (json_int_t)r->files_read, "known", (json_int_t)r->files_known, "outputs",
-                     (json_int_t)r->files_outputs, "other", (json_int_t)r->files_other, "failed",
-                     (json_int_t)r->files_failed, "bytes", (json_int_t)r->bytes, "rows", "read",
-                     (json_int_t)r->rows, "dropped", (json_int_t)r->rows_dropped,
-                     "dropped_by_cause", json_of_drops(r), "cells", "read", (json_int_t)r->cells,
-                     "missing", (json_int_t)r->cells_missing, "runs", "added",
-                     (json_int_t)r->runs_added, "updated", (json_int_t)r->runs_updated, "duplicate",
-                     (json_int_t)r->runs_duplicate, "without_clock",
-                     (json_int_t)r->runs_without_clock, "sets", json_of_sets(r), "unknown_columns",
-                     r->unknown_columns, "notes", json_of_notes(r));
+    return json_pack(
+        "{s:o, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:{s:I, s:I, s:o}, s:{s:I, s:I},"
+        " s:{s:I, s:I, s:I, s:I}, s:o, s:s, s:o}",
+        "campaign", wtl_json_text(campaign), "files", "read", (json_int_t)r->files_read, "known",
+        (json_int_t)r->files_known, "outputs", (json_int_t)r->files_outputs, "other",
+        (json_int_t)r->files_other, "failed", (json_int_t)r->files_failed, "bytes",
+        (json_int_t)r->bytes, "rows", "read", (json_int_t)r->rows, "dropped",
+        (json_int_t)r->rows_dropped, "dropped_by_cause", json_of_drops(r), "cells", "read",
+        (json_int_t)r->cells, "missing", (json_int_t)r->cells_missing, "runs", "added",
+        (json_int_t)r->runs_added, "updated", (json_int_t)r->runs_updated, "duplicate",
+        (json_int_t)r->runs_duplicate, "without_clock", (json_int_t)r->runs_without_clock, "sets",
+        json_of_sets(r), "unknown_columns", r->unknown_columns, "notes", json_of_notes(r));
 }

@@ -9,6 +9,9 @@
  *    differences are right, except across a change of summer time. A row earlier than the one
  *    before it in its stream is dropped as `bad_time`.
  *  - A stream is what index, UUID, bus address and name together say, and its set of metrics.
+ *  - Where neither index, UUID nor bus address is a column, rows of one timestamp are of several
+ *    GPUs: the n-th row of each is one stream. Where their number is not the same at all times, the
+ *    GPUs cannot be told apart, and the file is refused. A sampler may repeat a stamp now and then.
  *  - Everything in brackets ("[N/A]", "[Not Supported]", "[GPU requires reset]") is missing.
  *  - A last line without line end is dropped as `truncated_row`: "P1" may have been "P12".
  */
@@ -35,9 +38,10 @@ struct layout {
     struct column column[WTL_LIMIT_COLUMNS];
     uint64_t present;
     bool has_time;
-    bool has_mask;    /* a column with the whole mask of reasons */
-    bool has_reasons; /* columns of single reasons */
-    char names[1024]; /* the header, to tell a repeated one */
+    bool has_identity; /* index, UUID or bus address */
+    bool has_mask;     /* a column with the whole mask of reasons */
+    bool has_reasons;  /* columns of single reasons */
+    char names[1024];  /* the header, to tell a repeated one */
 };
 
 enum { N_KEYS = 4, KEY_BYTES = 64 };
@@ -48,6 +52,17 @@ struct source {
     int64_t last_ns;
 };
 
+/* Rows of one timestamp, where nothing else tells GPUs apart. */
+struct group {
+    int64_t ns;
+    int rows;         /* so far at this time */
+    int usual;        /* rows of the first timestamp; 0 before it is over */
+    int64_t n;        /* timestamps before this one */
+    int64_t odd;      /* of these with another number of rows than usual */
+    int64_t odd_line; /* the first row behind an odd one */
+    int odd_rows;
+};
+
 struct smi {
     struct wtl_reading *r;
     struct wtl_csv csv;
@@ -56,6 +71,7 @@ struct smi {
     struct source *sources[WTL_LIMIT_STREAMS];
     int n_sources;
     int last;
+    struct group group;
 };
 
 /* Names that differ from the ones in core/metric.h: older and longer spellings. */
@@ -221,6 +237,7 @@ static int add_column(struct smi *s, struct layout *h, const struct wtl_csv_cell
     h->has_mask = h->has_mask || is_mask;
     h->has_reasons = h->has_reasons || c.role == REASON;
     h->has_time = h->has_time || c.role == TIME;
+    h->has_identity = h->has_identity || (c.role >= INDEX && c.role <= BUS);
     h->column[h->n++] = c;
     return 0;
 }
@@ -443,11 +460,62 @@ static bool take_time(const struct layout *h, const struct wtl_csv_cell *cells, 
     return true;
 }
 
+static void close_group(struct smi *s)
+{
+    struct group *g = &s->group;
+    if (g->rows == 0)
+        return;
+    if (g->usual == 0)
+        g->usual = g->rows;
+    if (g->rows != g->usual && g->odd++ == 0) {
+        g->odd_line = s->csv.line;
+        g->odd_rows = g->rows;
+    }
+    g->n++;
+    g->rows = 0;
+}
+
+/* Marks the second and further rows of one timestamp in the key of the index. */
+static void number_rows(struct smi *s, char *key)
+{
+    struct group *g = &s->group;
+    int64_t ns = 0;
+    bool known = false;
+    for (int i = 0; i < s->layout->n && !known; i++)
+        known = s->layout->column[i].role == TIME && parse_stamp(s->csv.cells[i].text, &ns);
+    if (!known || s->layout->has_identity)
+        return;
+    if (ns != g->ns)
+        close_group(s);
+    g->ns = ns;
+    g->rows++;
+    if (g->rows > 1 && g->usual != 1)
+        snprintf(key, KEY_BYTES, "row %d", g->rows);
+}
+
+/* One GPU whose stamps collide now and then is one GPU. */
+static const double odd_share_max = 0.1;
+
+static int check_groups(struct smi *s, struct wtl_error *err)
+{
+    const struct group *g = &s->group; /* the last one may have been cut: it is not closed */
+    if (g->odd == 0 || (g->usual == 1 && (double)g->odd <= odd_share_max * (double)g->n))
+        return 0;
+    int rc = WTL_FAIL(err, WTL_PARSE,
+                      "%d rows with one timestamp, %d with others: several GPUs that no column"
+                      " tells apart",
+                      g->odd_rows, g->usual);
+    wtl_error_hint(err, "log with nvidia-smi --query-gpu=timestamp,index,...");
+    wtl_error_input(err, s->r->name, g->odd_line, 0);
+    return rc;
+}
+
 static int deliver(struct smi *s, struct wtl_error *err)
 {
     char key[N_KEYS][KEY_BYTES] = {{0}};
     memset(key, 0, sizeof key); /* keys are compared as memory */
     read_keys(s->layout, s->csv.cells, key);
+    number_rows(s, key[0]);
     struct source *src = NULL;
     int rc = find_source(s, key, &src, err);
     if (rc != 0)
@@ -587,6 +655,11 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
 static int end(struct wtl_reading *r, bool failed, struct wtl_error *err)
 {
     struct smi *s = r->state;
+    int bad = s && !failed ? check_groups(s, err) : 0;
+    if (bad)
+        return bad;
+    if (s && s->group.usual > 1)
+        wtl_reading_dialect(r, "%d GPUs by order of rows", s->group.usual);
     for (int i = 0; s && !failed && i < s->n_sources; i++) {
         int rc = wtl_stream_flush(r, &s->sources[i]->stream, err);
         if (rc != 0)

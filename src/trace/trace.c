@@ -359,6 +359,22 @@ static int feed(struct drive *d, const char *data, size_t n, bool long_line, str
     return feed_clean(d, data, n, err);
 }
 
+/* What people convert or decompress by hand. */
+static const char *advice_on(const char *data, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)data;
+    bool nul_second = n >= 4 && p[0] && !p[1] && p[2] && !p[3];
+    bool nul_first = n >= 4 && !p[0] && p[1] && !p[2] && p[3];
+    if ((n >= 2 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff))) ||
+        nul_second || nul_first)
+        return "the file is UTF-16 text: convert it with `iconv -f UTF-16 -t UTF-8`";
+    if (n >= 4 && memcmp(p, "BZh", 3) == 0)
+        return "the file is compressed by bzip2: decompress it, or use gzip, zstd or xz";
+    if (n >= 4 && memcmp(p, "PK\3\4", 4) == 0)
+        return "the file is a ZIP archive (or a spreadsheet): unpack it, or export it as CSV";
+    return NULL;
+}
+
 static int read_all(struct drive *d, struct wtl_input *input, struct wtl_error *err)
 {
     for (;;) {
@@ -367,6 +383,12 @@ static int read_all(struct drive *d, struct wtl_input *input, struct wtl_error *
         int rc = wtl_input_next(input, &data, &n, err);
         if (rc == 0 && n == 0)
             break;
+        const char *advice = rc == 0 && !d->started ? advice_on(data, n) : NULL;
+        if (advice) {
+            d->reading.report->advice = advice;
+            rc = WTL_FAIL(err, WTL_PARSE, "%s", advice);
+            wtl_error_input(err, d->reading.name, 0, 0);
+        }
         if (rc == 0)
             rc = feed(d, data, n, wtl_input_in_long_line(input), err);
         if (rc != 0)

@@ -78,6 +78,7 @@ struct wtl_read_report {
     int64_t cells_missing;      /* N/A and the like */
     int64_t cells_sentinel;     /* of those: blank sentinels of DCGM */
     int n_streams;
+    const char *advice;        /* NULL, or why no reader can know the content (a constant) */
     char unknown_columns[256]; /* header names that map to no metric, comma-separated */
 };
 

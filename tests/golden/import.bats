@@ -338,3 +338,59 @@ assert abs(period - 0.0511) < 0.0005, period'
     run --separate-stderr "$WATTLE" import p.csv -o d.wattle
     [[ $stderr == *"p.csv: has changed since it was imported: its earlier runs stay beside the new"* ]]
 }
+
+@test "what cannot be read is named without -v; an import of nothing fails" {
+    sweep t
+    "$WATTLE" import t -o a.wattle -q
+    "$WATTLE" export a.wattle -q >p.csv
+    iconv -f UTF-8 -t UTF-16 p.csv >t/wide.csv
+    printf 'BZh91AY&SY' >t/p.csv.bz2
+    run --separate-stderr "$WATTLE" import t -o b.wattle
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"wide.csv: the file is UTF-16 text: convert it with "*iconv* ]]
+    [[ $stderr == *"p.csv.bz2: the file is compressed by bzip2: decompress it"* ]]
+    run "$WATTLE" import t/wide.csv -o c.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *"UTF-16"* ]]
+    [ ! -e c.wattle ]
+
+    mkdir empty
+    run "$WATTLE" import empty -o c.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *"nothing imported: no trace, table or timing log among 0 files"* ]]
+    [ ! -e c.wattle ]
+    printf 'gpu,workload,clock_mhz,power_w\nA,w,510,x\n' >empty/bad.csv
+    run "$WATTLE" import empty -o c.wattle --keep-going
+    [ "$status" -eq 1 ]
+    [[ $output == *"nothing imported: none of 1 could be read"* ]]
+    run "$WATTLE" import t -o a.wattle
+    [ "$status" -eq 0 ]
+    run "$WATTLE" optimize p.csv
+    [ "$status" -eq 1 ]
+    [[ $output == *"imported first: wattle import FILE -o CAMPAIGN"* ]]
+}
+
+@test "--keep-going passes over a directory that may not be read" {
+    open=$(mktemp -d) # the test's own directory is below one that others may not pass
+    cd "$open"
+    chmod 777 .
+    sweep t
+    mkdir t/closed
+    chmod 000 t/closed
+    as=()
+    if [ "$(id -u)" -eq 0 ]; then
+        as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+        if ! "${as[@]}" "$WATTLE" help >/dev/null 2>&1; then
+            rm -r "$open"
+            skip "nobody else may run the program here"
+        fi
+    fi
+    run --separate-stderr "${as[@]}" "$WATTLE" import t -o c.wattle
+    strict=$status
+    run --separate-stderr "${as[@]}" "$WATTLE" import t -o c.wattle --keep-going
+    rm -r "$open"
+    [ "$strict" -eq 4 ]
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"t/closed: passed over: cannot open directory"* ]]
+    [[ $output == *"5 files read"*"1 not readable"* ]]
+}

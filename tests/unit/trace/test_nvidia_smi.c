@@ -419,9 +419,60 @@ static void units_of_headers_are_obeyed(void **state)
     assert_bad_text("power.draw [J], clocks.sm\n225, 1410\n", NULL, 1, 1, "does not fit it");
 }
 
+/* A box of two GPUs whose log has no column that tells them apart. */
+static void rows_of_one_timestamp_are_of_several_gpus(void **state)
+{
+    (void)state;
+    static const char two[] = "timestamp, name, power.draw [W]\n"
+                              "2025/07/09 01:00:00.000, NVIDIA A100, 300 W\n"
+                              "2025/07/09 01:00:00.000, NVIDIA A100, 36 W\n"
+                              "2025/07/09 01:00:00.100, NVIDIA A100, 301 W\n"
+                              "2025/07/09 01:00:00.100, NVIDIA A100, 37 W\n"
+                              "2025/07/09 01:00:00.200, NVIDIA A100, 302 W\n"; /* cut by a kill */
+    struct collected c = {0};
+    collect_as(&c, two, "nvidia-smi");
+    assert_int_equal(c.n_streams, 2);
+    assert_string_equal(c.report.dialect, "3 columns + 2 GPUs by order of rows");
+    assert_int_equal(c.streams[0]->n, 3);
+    assert_int_equal(c.streams[1]->n, 2);
+    assert_string_equal(c.streams[1]->info.entity, "row 2");
+    for (int i = 0; i < 2; i++) {
+        assert_near(c.streams[0]->value[WTL_M_power_w][i], 300 + i, 0);
+        assert_near(c.streams[1]->value[WTL_M_power_w][i], 36 + i, 0);
+    }
+    collect_free(&c);
+    assert_bad_text("timestamp, power.draw [W]\n"
+                    "2025/07/09 01:00:00.000, 300 W\n2025/07/09 01:00:00.000, 36 W\n"
+                    "2025/07/09 01:00:00.100, 301 W\n"
+                    "2025/07/09 01:00:00.200, 302 W\n2025/07/09 01:00:00.200, 37 W\n",
+                    NULL, 5, 0, "1 rows with one timestamp, 2 with others");
+    assert_bad_text("timestamp, power.draw [W]\n"
+                    "2025/07/09 01:00:00.000, 300 W\n"
+                    "2025/07/09 01:00:00.100, 301 W\n2025/07/09 01:00:00.100, 36 W\n"
+                    "2025/07/09 01:00:00.200, 302 W\n2025/07/09 01:00:00.200, 37 W\n"
+                    "2025/07/09 01:00:00.300, 303 W\n",
+                    NULL, 5, 0, "2 rows with one timestamp, 1 with others");
+}
+
+static void a_stamp_that_is_repeated_now_and_then_is_no_gpu(void **state)
+{
+    (void)state;
+    char text[4000] = "timestamp, power.draw [W]\n";
+    for (int i = 0; i < 40; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "2025/07/09 01:00:00.%03d, 300 W\n", i == 21 ? 20 : i);
+    struct collected c = {0};
+    collect_as(&c, text, "nvidia-smi");
+    assert_int_equal(c.n_streams, 1);
+    assert_int_equal(c.streams[0]->n, 40);
+    collect_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_one_timestamp_are_of_several_gpus),
+        cmocka_unit_test(a_stamp_that_is_repeated_now_and_then_is_no_gpu),
         cmocka_unit_test(units_of_headers_are_obeyed),
         cmocka_unit_test(a_published_trace),
         cmocka_unit_test(seventeen_columns_with_and_without_header),
