@@ -5,6 +5,7 @@
 #include "cli/table.h"
 #include "optimize/clock.h"
 
+#include <math.h>
 #include <string.h>
 
 double wtl_percent(double fraction)
@@ -148,21 +149,37 @@ static void print_head(FILE *out, const struct wtl_plan *p)
         fprintf(out, "  relax     %s\n", p->relaxation);
 }
 
+/* Four digits that count, never as a power of ten. */
+static void print_plain(FILE *out, double value)
+{
+    fprintf(out, fabs(value) >= 1e4 ? "%.0f" : "%.4g", value);
+}
+
+/* "470 kWh (465 to 475)". */
+static void print_yearly(FILE *out, const struct wtl_estimate *e, const char *unit)
+{
+    print_plain(out, e->value);
+    fputs(unit, out);
+    if (e->evidence == WTL_EVIDENCE_NONE)
+        return;
+    fputs(" (", out);
+    print_plain(out, e->lo);
+    fputs(" to ", out);
+    print_plain(out, e->hi);
+    fputc(')', out);
+}
+
 void wtl_print_cost(FILE *out, const struct wtl_cost *cost)
 {
-    const struct wtl_estimate *e = &cost->energy_kwh;
-    bool interval = e->evidence != WTL_EVIDENCE_NONE;
-    fprintf(out, "%.4g kWh", e->value);
-    if (interval)
-        fprintf(out, " (%.4g to %.4g)", e->lo, e->hi);
-    if (cost->money.n)
-        fprintf(out, ", %.4g in money", cost->money.value);
-    if (cost->money.n && interval)
-        fprintf(out, " (%.4g to %.4g)", cost->money.lo, cost->money.hi);
-    if (cost->carbon_kg.n)
-        fprintf(out, ", %.4g kg CO2", cost->carbon_kg.value);
-    if (cost->carbon_kg.n && interval)
-        fprintf(out, " (%.4g to %.4g)", cost->carbon_kg.lo, cost->carbon_kg.hi);
+    print_yearly(out, &cost->energy_kwh, " kWh");
+    if (cost->money.n) {
+        fputs(", ", out);
+        print_yearly(out, &cost->money, " in money");
+    }
+    if (cost->carbon_kg.n) {
+        fputs(", ", out);
+        print_yearly(out, &cost->carbon_kg, " kg CO2");
+    }
 }
 
 static void print_details(struct wtl_context *ctx, const struct wtl_plan *p,
@@ -174,7 +191,9 @@ static void print_details(struct wtl_context *ctx, const struct wtl_plan *p,
     if (terms && wtl_cost_of_plan(p, terms, &cost)) {
         fputs("  a year    saves ", ctx->out);
         wtl_print_cost(ctx->out, &cost);
-        fprintf(ctx->out, " in %.4g runs\n", cost.runs_per_year);
+        fputs(" in ", ctx->out);
+        print_plain(ctx->out, cost.runs_per_year);
+        fputs(" runs\n", ctx->out);
     }
     print_tied(ctx->out, p);
     print_baseline(ctx->out, p);

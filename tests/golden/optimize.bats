@@ -439,7 +439,7 @@ END
 @test "yearly money and CO2" {
     run "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 5% \
         --price 0.30 --carbon 380 --runs-per-year 1000000
-    [[ $output =~ a\ year\ +saves\ ([0-9.]+)\ kWh\ \(.*in\ money.*kg\ CO2.*in\ 1e\+06\ runs ]]
+    [[ $output =~ a\ year\ +saves\ ([0-9.]+)\ kWh\ \(.*in\ money.*kg\ CO2.*in\ 1000000\ runs ]]
     check "abs(1e6 / 3.6e6 * p('A100','stablediffusion')['saving']['value'] *
                p('A100','stablediffusion')['baseline']['energy_j']['value'] - ${BASH_REMATCH[1]}) < 0.05"
 }

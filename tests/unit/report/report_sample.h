@@ -86,16 +86,15 @@ struct sample_curves {
     struct wtl_curve *time, *power;
 };
 
-/* Curves over the accepted runs, without the runs at `skip_mhz`. */
-static struct sample_curves sample_fit(struct wtl_arena *arena, const struct wtl_workset *set,
-                                       int skip_mhz)
+/* Curves over the accepted runs. */
+static struct sample_curves sample_fit(struct wtl_arena *arena, const struct wtl_workset *set)
 {
     double *f = WTL_NEW_ARRAY(arena, double, set->n_runs);
     double *t = WTL_NEW_ARRAY(arena, double, set->n_runs);
     double *p = WTL_NEW_ARRAY(arena, double, set->n_runs);
     size_t n = 0;
     for (size_t i = 0; i < set->n_runs; i++)
-        if (!set->runs[i].causes && set->runs[i].clock_mhz != skip_mhz) {
+        if (!set->runs[i].causes) {
             f[n] = set->runs[i].clock_mhz;
             t[n] = set->runs[i].metric[WTL_R_time_s];
             p[n++] = set->runs[i].metric[WTL_R_power_w];
@@ -219,8 +218,9 @@ static void sample_spoil(struct wtl_arena *arena, struct wtl_plan *plan,
     }
 }
 
+/* As if each clock had been left out; what it takes to leave it out is tested elsewhere. */
 static void sample_validation(struct wtl_arena *arena, const struct wtl_workset *set,
-                              struct wtl_report_validation *v)
+                              struct sample_curves curves, struct wtl_report_validation *v)
 {
     int *clock = WTL_NEW_ARRAY(arena, int, set->n_cells);
     double *columns[4];
@@ -230,7 +230,6 @@ static void sample_validation(struct wtl_arena *arena, const struct wtl_workset 
         const struct wtl_measurement *m = &set->cells[i];
         if (m->n == 0)
             continue;
-        struct sample_curves curves = sample_fit(arena, set, m->clock_mhz);
         clock[v->n] = m->clock_mhz;
         columns[0][v->n] = m->time_s.value;
         columns[1][v->n] = wtl_curve_at(curves.time, m->clock_mhz);
@@ -304,7 +303,7 @@ static void sample_report(struct wtl_arena *arena, struct wtl_report *out)
         set->runs = c->runs;
         set->n_runs = c->n_runs;
         sample_cells(arena, set, c);
-        struct sample_curves curves = sample_fit(arena, set, 0);
+        struct sample_curves curves = sample_fit(arena, set);
         struct wtl_plan *plan = sample_plan(arena, set, c, curves, 0.05);
         sets[i].set = set;
         sets[i].unconstrained = sample_plan(arena, set, c, curves, 1);
@@ -324,7 +323,7 @@ static void sample_report(struct wtl_arena *arena, struct wtl_report *out)
                                                .time_cv = 0.015,
                                                .energy_cv = 0.018};
         if (i % 4 == 0) {
-            sample_validation(arena, set, &sets[i].validation);
+            sample_validation(arena, set, curves, &sets[i].validation);
             sets[i].traces = WTL_NEW_ARRAY(arena, struct wtl_report_trace, 2);
             sets[i].n_traces = 2;
             sample_trace(arena, &set->runs[5], "baseline clock", 300, &sets[i].traces[0]);
