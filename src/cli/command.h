@@ -70,7 +70,8 @@ struct wtl_command {
     const char *synopsis;       /* after "wattle NAME ": "PATH... -o CAMPAIGN [options]" */
     const char *description;    /* paragraphs for man page and --help, may use \n\n */
     const char *examples;       /* lines "command  # what it does" */
-    const char *exit_codes;     /* lines beyond 0, 1, 2: "5  no clock meets the limits"; NULL */
+    const char *exit_codes;     /* lines beyond those of every command: "5  no clock meets the
+                                 * limits"; NULL */
     const struct wtl_opt *opts; /* ends with a NULL name */
     size_t options_size;
     int min_args, max_args; /* max_args -1: any */
@@ -80,6 +81,9 @@ struct wtl_command {
      * err->code at WTL_OK and returns the negative code. */
     int (*run)(struct wtl_context *ctx, struct wtl_error *err);
 };
+
+/* What every command may end with, for help and man pages: "0  done" ...; ends with NULL. */
+extern const char *const wtl_exit_codes[];
 
 /* Parses argv[1..] (argv[0] is the command's name). Handles no --help itself: *help_out is set. */
 int wtl_options_parse(const struct wtl_command *command, int argc, const char *const *argv,
@@ -95,8 +99,8 @@ void wtl_print_wrapped(FILE *out, const char *text, int indent, int width);
 /* The same behind `lead`, under whose end the lines after the first begin. */
 void wtl_print_hanging(FILE *out, const char *lead, const char *text, int width);
 
-/* Prints a JSON document as wtl_json_write() writes it (the text that the public function gives), and
- * drops the caller's reference to it. NULL: memory was out. */
+/* Prints a JSON document as wtl_json_write() writes it (the text that the public function gives),
+ * and drops the caller's reference to it. NULL: memory was out. */
 int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *err);
 
 #endif

@@ -261,6 +261,9 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
     return 0;
 }
 
+const char *const wtl_exit_codes[] = {
+    "0  done", "1  failed", "2  wrong usage", "3  not supported here", "4  permission denied", NULL};
+
 /* `begun`: the first line is indented already. */
 static void fill(FILE *out, const char *text, int indent, int width, bool begun)
 {
@@ -352,7 +355,9 @@ void wtl_command_help(const struct wtl_command *command, FILE *out)
     for (int i = 0; i < N_COMMON; i++)
         print_option_line(out, common_options[i].letter, common_options[i].name, NULL,
                           common_options[i].help);
-    fprintf(out, "\nexit status:\n  0  done\n  1  failed\n  2  wrong usage\n");
+    fputs("\nexit status:\n", out);
+    for (int i = 0; wtl_exit_codes[i]; i++)
+        fprintf(out, "  %s\n", wtl_exit_codes[i]);
     if (command->exit_codes)
         fprintf(out, "  %s\n", command->exit_codes);
     if (command->examples)
@@ -434,7 +439,9 @@ void wtl_command_man(const struct wtl_command *command, FILE *out)
     for (int i = 0; i < N_COMMON; i++)
         man_option(out, common_options[i].letter, common_options[i].name, NULL,
                    common_options[i].help);
-    fputs(".El\n.Sh EXIT STATUS\n.Bd -literal\n0  done\n1  failed\n2  wrong usage\n", out);
+    fputs(".El\n.Sh EXIT STATUS\n.Bd -literal\n", out);
+    for (int i = 0; wtl_exit_codes[i]; i++)
+        fprintf(out, "%s\n", wtl_exit_codes[i]);
     if (command->exit_codes)
         fprintf(out, "%s\n", command->exit_codes);
     fputs(".Ed\n", out);

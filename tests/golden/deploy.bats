@@ -83,6 +83,28 @@ assert_untouched() {
 
 SD=wattle-a100-stablediffusion
 
+@test "the alert on time holds single runs: nearly all that were measured near the chosen clock lie within" {
+    "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" -o c.wattle
+    "$WATTLE" optimize c.wattle --workload stablediffusion --max-slowdown 5% -q -o p.json
+    "$WATTLE" deploy p.json -o d --without-wattle
+    "$WATTLE" export c.wattle --csv runs >runs.csv
+    python3 - <<'END'
+import csv, json, re
+runs = [r for r in csv.DictReader(open("runs.csv")) if not r["causes"] and r["workload"] == "stablediffusion"]
+plans = {p["gpu"]: p for p in json.load(open("p.json"))["plans"]}
+text = json.dumps(json.load(open("d/production.json")))
+found = re.findall(r"time of a single run outside ([0-9.]+) s to ([0-9.]+) s, again and again \(95 % of runs lie within\)", text)
+assert len(found) == 2, found
+for gpu, (lo, hi) in zip(sorted(plans), found):
+    p = plans[gpu]
+    near = [float(r["time_s"]) for r in runs if r["gpu"] == gpu and abs(float(r["clock_mhz"]) - p["clock_mhz"]) <= 30]
+    inside = sum(float(lo) <= t <= float(hi) for t in near)
+    print(gpu, lo, hi, inside, len(near))
+    assert len(near) >= 9 and inside >= 0.8 * len(near)
+    assert float(hi) / float(lo) < 1.12  # and it still says something
+END
+}
+
 @test "an undecided plan that is left out says so once" {
     "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" -o c.wattle
     "$WATTLE" optimize c.wattle --gpu A100 --max-slowdown 5% -q -o p.json

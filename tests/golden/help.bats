@@ -38,6 +38,18 @@ commands() {
     done
 }
 
+@test "every command says how it may end" {
+    n=0
+    for c in $(commands); do
+        text=$("$WATTLE" "$c" --help)
+        for line in "0  done" "2  wrong usage" "3  not supported here" "4  permission denied"; do
+            [[ $text == *"  $line"* ]] || { echo "$c: no $line" >&2 && return 1; }
+        done
+        n=$((n + 1))
+    done
+    [ "$n" -ge 12 ] || { echo "$n commands" >&2 && return 1; }
+}
+
 @test "every command refuses an unknown option with exit 2" {
     for c in $(commands); do
         run "$WATTLE" "$c" --no-such-option
