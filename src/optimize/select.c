@@ -53,14 +53,13 @@ struct wtl_choice wtl_choose(const struct wtl_rule *rule, const struct wtl_row *
     const double *se = rule->contrast->tie_se + choice.best * m;
     for (size_t e = 0; e < m; e++) {
         double worse = row->objective[e] - row->objective[choice.best];
-        bool taken = preferred(rule->prefer, row, e, choice.chosen);
-        if (e == choice.best || !rule->candidate[e] || (!tied && !taken) ||
+        if (e == choice.best || !rule->candidate[e] ||
             worse > rule->tie_factor * row->spread * se[e] ||
             !wtl_constraints_hold(rule->constraints, rule->contrast, row, e))
             continue;
         if (tied)
             tied[e] = true;
-        if (taken)
+        if (preferred(rule->prefer, row, e, choice.chosen))
             choice.chosen = e;
     }
     return choice;
