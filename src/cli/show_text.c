@@ -170,6 +170,8 @@ static void find_timed(struct findings *f)
 static void find_quality(struct findings *f, const struct wtl_quality *q)
 {
     char text[320];
+    if (wtl_describe_labelled(f->set, text, sizeof text))
+        put_finding(f, text);
     if (wtl_show_grade(f->set, q) == WTL_SHOW_UNUSABLE) {
         snprintf(text, sizeof text, "unusable: %s", q->reason);
         put_finding(f, text);

@@ -206,6 +206,7 @@ int wtl_flow_plan(struct wtl_arena *arena, const struct wtl_workset *set,
 {
     struct wtl_plan plan = {0};
     const char *unusable = NULL;
+    char labelled[300];
     int rc = find_unusable(arena, set, &unusable, err);
     if (rc == 0 && !unusable && policy->clocks_mhz && policy->n_clocks == 0)
         nothing_legal(set, policy, &plan);
@@ -213,6 +214,10 @@ int wtl_flow_plan(struct wtl_arena *arena, const struct wtl_workset *set,
         rc = wtl_optimize_clock(arena, set, policy, unusable, &plan, err);
     if (rc == 0)
         rc = add_note(arena, &plan, note, err);
+    if (rc == 0 && wtl_describe_labelled(set, labelled, sizeof labelled)) {
+        const char *kept = wtl_arena_strdup(arena, labelled);
+        rc = kept ? add_note(arena, &plan, kept, err) : no_memory(err);
+    }
     if (rc < 0) {
         wtl_error_context(err, "%s on %s", set->workload, set->gpu);
         return rc;

@@ -143,7 +143,8 @@ void wtl_write_methods(struct wtl_writer *w)
     static const char *const methods[] = {
         "Energy of a run is the difference of the energy counter, interpolated at its edges, where "
         "there is one, and power integrated over real time otherwise; the two are cross-checked. "
-        "The sampling period is estimated, never assumed.",
+        "The sampling period is estimated from timestamps, the counter or a log; where a trace has "
+        "none of them, its labelled period is taken, and that is said.",
         "Runs are judged one by one against their neighbours in clock and time by robust rules. A "
         "rejected run keeps its cause; nothing is trimmed.",
         "Time and power against clock are fitted by few-parameter physical forms or by local "
@@ -162,6 +163,12 @@ void wtl_write_methods(struct wtl_writer *w)
     wtl_document_heading(w->d, 1, "Methods in short");
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         wtl_document_bullet(w->d, "%s", methods[i]);
+    for (size_t i = 0; i < w->r->n_sets; i++) {
+        char text[300];
+        const struct wtl_workset *set = w->r->sets[i].set;
+        if (wtl_describe_labelled(set, text, sizeof text))
+            wtl_document_bullet(w->d, "%s: %s", wtl_fig_set_name(w->d->arena, set), text);
+    }
     wtl_document_paragraph(w->d,
                            "More, with sources: docs/methods-*.md of the Wattle distribution, "
                            "and `wattle optimize --help`.");

@@ -59,6 +59,10 @@ int wtl_judge_quality(struct wtl_arena *scratch, const struct wtl_run *runs, siz
 int wtl_judge_set(struct wtl_arena *scratch, const struct wtl_workset *set,
                   struct wtl_quality *quality_out, struct wtl_error *err);
 
+/* A sentence on the accepted runs of a set whose absolute time and energy rest on the labelled
+ * sampling period, because no timestamp, counter or log tells it. False: there are none. */
+bool wtl_describe_labelled(const struct wtl_workset *set, char *text, size_t size);
+
 /* Accepted runs to measurements, one per clock and rate, ascending (closed before rates). Values
  * are geometric means; intervals are Student's t on the logarithms at 95 % with the standard
  * deviation within cells pooled over the set, because a cell of three runs cannot tell its own.

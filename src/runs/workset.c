@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "runs/judging.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +98,42 @@ static int fill_set(struct wtl_arena *arena, const struct keyed *keys, size_t n,
     if (!rc)
         rc = wtl_measure(arena, set->runs, set->n_runs, &set->cells, &set->n_cells, err);
     return rc;
+}
+
+static bool rests_on_label(const struct wtl_run *r)
+{
+    return r->causes == 0 && wtl_run_get(r, WTL_R_n_samples, 0) > 0 &&
+           wtl_run_get(r, WTL_R_label_interval_s, 0) > 0 && wtl_run_has(r, WTL_R_time_s) &&
+           wtl_run_get(r, WTL_R_nominal_time_s, 0) == r->metric[WTL_R_time_s] &&
+           !wtl_run_has(r, WTL_R_period_s) && !wtl_run_has(r, WTL_R_reported_time_s) &&
+           !wtl_run_has(r, WTL_R_wrapper_time_s);
+}
+
+bool wtl_describe_labelled(const struct wtl_workset *set, char *text, size_t size)
+{
+    size_t labelled = 0, used = 0;
+    double low_s = HUGE_VAL, high_s = 0;
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *r = &set->runs[i];
+        used += r->causes == 0;
+        if (!rests_on_label(r))
+            continue;
+        labelled++;
+        low_s = fmin(low_s, r->metric[WTL_R_label_interval_s]);
+        high_s = fmax(high_s, r->metric[WTL_R_label_interval_s]);
+    }
+    if (labelled == 0)
+        return false;
+    char of[60];
+    if (high_s - low_s < 1e-3 * high_s)
+        (void)snprintf(of, sizeof of, "%.4g ms", 1e3 * high_s);
+    else
+        (void)snprintf(of, sizeof of, "%.4g to %.4g ms", 1e3 * low_s, 1e3 * high_s);
+    (void)snprintf(text, size,
+                   "Absolute time and energy of %zu of %zu runs rest on the labelled sampling "
+                   "period of %s, which no timestamp, counter or log confirms; ratios do not.",
+                   labelled, used, of);
+    return true;
 }
 
 int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,

@@ -505,3 +505,35 @@ assert all(1080 <= p["clock_mhz"] <= 1170 for p in s["stability"]["left_out"])
 assert s["weight"][0]["clock_mhz"] >= s["weight"][-1]["clock_mhz"]
 END
 }
+
+@test "a period that only the label tells is said to be one: show, plan and report" {
+    dir=t/results_a100_syn_job_1
+    mkdir -p $dir
+    seq=0
+    for rep in 1 2 3; do
+        for clock in 510 690 870 1050 1230 1410; do
+            seq=$((seq + 1))
+            awk -v clock=$clock -v seq=$seq 'BEGIN {
+                print "#Entity   NVIDX  POWER"
+                print "ID               W"
+                n = int(200 * (0.4 + 0.6 * 1410 / clock))
+                for (i = 1; i <= n; i++)
+                    printf "GPU 0     0      %.3f\n", 60 + 140 * (clock / 1410) ^ 2.5 + (i * seq) % 7 / 10
+            }' >$dir/run_${seq}_0${rep}_freq_${clock}_profile.csv
+        done
+    done
+    "$WATTLE" import t -o c.wattle -q
+    sentence="of 18 of 18 runs rest on the labelled sampling period of 50 ms"
+    [[ $("$WATTLE" show c.wattle | tr -s ' \n' ' ') == *"$sentence"* ]]
+    [[ $("$WATTLE" optimize c.wattle | tr -s ' \n' ' ') == *"$sentence"* ]]
+    "$WATTLE" report c.wattle -o r --figures none -q
+    grep -q "$sentence" r/report.html
+    printf '# Run Timing Summary\n# Format: run_id,frequency_mhz,duration_seconds,exit_code,status\n' >$dir/timing_summary.log
+    for f in $dir/run_*; do
+        name=$(basename $f _profile.csv)
+        IFS=_ read -r _ s r _ mhz <<<"$name"
+        echo "${s}_$r,$mhz,$(($(wc -l <$f) / 20 + 2)),0,success" >>$dir/timing_summary.log
+    done
+    "$WATTLE" import t -o d.wattle -q
+    [[ $("$WATTLE" show d.wattle | tr -s ' \n' ' ') != *"labelled sampling period"* ]]
+}
