@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { BLOCK_MIN = 16384, BLOCK_MAX = 1 << 20, ALIGNMENT = 16 };
 
@@ -33,6 +34,12 @@ static void *system_resize(void *ctx, void *p, size_t size)
 struct wtl_alloc wtl_alloc_system(void)
 {
     return (struct wtl_alloc){.resize = system_resize, .ctx = NULL};
+}
+
+bool wtl_memory_in_sight(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p != MAP_FAILED && munmap(p, bytes) == 0;
 }
 
 static void *failing_resize(void *ctx, void *p, size_t size)
@@ -103,12 +110,18 @@ static struct wtl_arena_block *add_block(struct wtl_arena *arena, size_t need)
     return b;
 }
 
+static void *refuse(struct wtl_arena *arena)
+{
+    arena->failed = true;
+    return NULL;
+}
+
 /* *bytes: what n * size takes up. */
 static void *take(struct wtl_arena *arena, size_t n, size_t size, size_t *bytes_out)
 {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
-        return NULL;
+        return refuse(arena);
     bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (bytes == 0)
         bytes = ALIGNMENT;
@@ -116,7 +129,7 @@ static void *take(struct wtl_arena *arena, size_t n, size_t size, size_t *bytes_
     if (!b || b->size - b->used < bytes) {
         b = add_block(arena, bytes);
         if (!b)
-            return NULL;
+            return refuse(arena);
     }
     void *p = b->data + b->used;
     b->used += bytes;

@@ -7,6 +7,7 @@
 #ifndef WTL_BASE_ALLOC_H
 #define WTL_BASE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct wtl_alloc {
@@ -17,6 +18,9 @@ struct wtl_alloc {
 
 /* malloc, realloc, free. */
 struct wtl_alloc wtl_alloc_system(void);
+
+/* Whether the system would give so many bytes now: asks for them and gives them back untouched. */
+bool wtl_memory_in_sight(size_t bytes);
 
 /* An allocator that fails the n-th request (from 1) and every later one, for tests. */
 struct wtl_alloc_failing {
@@ -33,6 +37,7 @@ struct wtl_arena {
     struct wtl_alloc alloc;
     struct wtl_arena_block *blocks; /* newest first */
     size_t used_bytes;              /* handed out, for limits and statistics */
+    bool failed; /* a request was refused: what was built from it may lack parts */
 };
 
 void wtl_arena_init(struct wtl_arena *arena, struct wtl_alloc alloc);

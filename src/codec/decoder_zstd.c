@@ -3,6 +3,7 @@
 #include "codec/decoder.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 static void *create(const struct wtl_alloc *alloc)
 {
@@ -32,6 +33,8 @@ static int step(void *state, struct wtl_decode *d, struct wtl_error *err)
     d->n_in -= in.pos;
     d->out += out.pos;
     d->n_out -= out.pos;
+    if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory decompressing zstd data");
     if (ZSTD_isError(rc))
         return WTL_FAIL(err, WTL_PARSE, "damaged zstd data: %s", ZSTD_getErrorName(rc));
     d->complete = rc == 0;

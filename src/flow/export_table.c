@@ -99,7 +99,7 @@ int wtl_flow_export(const struct wtl_flow *flow, const struct wtl_export_request
                           : export_plan_file(request->campaign, out, err);
     }
     if (rc == 0 && out->failed)
-        rc = WTL_FAIL(err, WTL_NOMEM, "the table does not fit into memory");
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory writing the table");
     return rc;
 }
 

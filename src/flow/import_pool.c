@@ -25,7 +25,6 @@ struct thread {
     struct pool *pool;
     struct import_worker *worker;
     pthread_t id;
-    bool started;
 };
 
 /* The next file to read, or n_files. */
@@ -96,25 +95,23 @@ static int run_alone(struct pool *p, struct import_worker *worker, take_fn *take
     return rc;
 }
 
+/* With as many of n threads as the system gives: the result is the same. */
 static int run_threads(struct pool *p, struct thread *threads, int n, take_fn *take, void *ctx,
                        struct wtl_error *err)
 {
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < n; i++) {
-        if (pthread_create(&threads[i].id, NULL, work, &threads[i]) != 0)
-            rc = WTL_FAIL(err, WTL_FAILED, "cannot start thread %d of %d", i + 1, n);
-        else
-            threads[i].started = true;
-    }
+    int rc = 0, started = 0;
+    while (started < n && pthread_create(&threads[started].id, NULL, work, &threads[started]) == 0)
+        started++;
+    if (started == 0)
+        return run_alone(p, threads[0].worker, take, ctx, err);
     for (size_t i = 0; rc == 0 && i < p->job->n_files; i++) {
         wait_for(p, i);
         rc = take(ctx, i, &p->ring[i % p->n_slots], err);
         release(p, i);
     }
     stop(p);
-    for (int i = 0; i < n; i++)
-        if (threads[i].started)
-            pthread_join(threads[i].id, NULL);
+    for (int i = 0; i < started; i++)
+        pthread_join(threads[i].id, NULL);
     return rc;
 }
 

@@ -11,8 +11,7 @@
 /* A document of a hundred pages with dense scatter plots stays under 20 MB. */
 enum { OUTPUT_MAX = 512 << 20, SIDE_MAX_PT = 14400, PIXELS_MAX = 1 << 26 };
 
-/* More than cairo takes for a page or for the fonts at the end, and above the size up to which
- * glibc would keep what is given back. */
+/* More than cairo takes for a page or for the fonts at the end. */
 enum { HEADROOM_BYTES = 48 << 20 };
 
 static const double pi = 3.14159265358979323846;
@@ -28,23 +27,20 @@ static int fail_cairo(cairo_status_t status, struct wtl_error *err)
 {
     if (status == CAIRO_STATUS_SUCCESS)
         return 0;
-    if (status == CAIRO_STATUS_NO_MEMORY || status == CAIRO_STATUS_WRITE_ERROR)
+    bool memory = status == CAIRO_STATUS_NO_MEMORY || status == CAIRO_STATUS_WRITE_ERROR ||
+                  status == CAIRO_STATUS_PNG_ERROR; /* it is written to memory */
+    if (memory)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure");
     return WTL_FAIL(err, WTL_FAILED, "cannot draw: %s", cairo_status_to_string(status));
 }
 
-/* Where memory runs out under its hands, the PDF surface of cairo 1.16 crashes or leaves out parts
- * in silence. So a PDF is begun and ended only with memory in sight. */
-static int check_headroom(struct wtl_alloc alloc, enum wtl_canvas_format format,
-                          struct wtl_error *err)
+/* Where memory runs out under its hands, cairo 1.16 crashes (PDF; glyphs of pixman) or leaves out
+ * fonts in silence (PDF). So a drawing is begun and ended only with memory in sight. */
+static int check_headroom(struct wtl_error *err)
 {
-    if (format != WTL_CANVAS_PDF)
-        return 0;
-    void *p = alloc.resize(alloc.ctx, NULL, HEADROOM_BYTES);
-    if (!p)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a PDF");
-    alloc.resize(alloc.ctx, p, 0);
-    return 0;
+    return wtl_memory_in_sight(HEADROOM_BYTES)
+               ? 0
+               : WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure");
 }
 
 /* A failure stays in the buffer, where wtl_canvas_finish() finds it: told of it, the PDF surface of
@@ -111,7 +107,7 @@ int wtl_canvas_new(struct wtl_alloc alloc, struct wtl_fonts *fonts,
 {
     double scale = options->png_scale > 0 ? options->png_scale : 2.5;
     int rc = check_size(options, scale, err);
-    rc = rc ? rc : check_headroom(alloc, options->format, err);
+    rc = rc ? rc : check_headroom(err);
     if (rc < 0)
         return rc;
     struct wtl_canvas *c = alloc.resize(alloc.ctx, NULL, sizeof *c);
@@ -155,6 +151,8 @@ void wtl_canvas_drop(struct wtl_canvas *c)
 
 int wtl_canvas_check(const struct wtl_canvas *c, struct wtl_error *err)
 {
+    if (c->failed)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory drawing a figure");
     return fail_cairo(cairo_status(c->cr), err);
 }
 
@@ -165,7 +163,7 @@ static int write_output(struct wtl_canvas *c, struct wtl_buf *out, struct wtl_er
         return rc;
     if (c->format == WTL_CANVAS_PNG)
         rc = fail_cairo(cairo_surface_write_to_png_stream(c->surface, take_bytes, &c->bytes), err);
-    rc = rc ? rc : check_headroom(c->alloc, c->format, err);
+    rc = rc ? rc : check_headroom(err);
     if (rc < 0)
         return rc;
     cairo_surface_finish(c->surface);

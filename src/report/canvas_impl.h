@@ -20,6 +20,7 @@ struct wtl_canvas {
     cairo_t *cr;
     struct wtl_buf bytes;
     struct wtl_svg_shared *shared;
+    bool failed; /* text is missing: memory was out */
     int outline; /* last entry of level 0 */
     char id[80];
     char title[400];

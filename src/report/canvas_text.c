@@ -249,7 +249,8 @@ int wtl_canvas_wrap(struct wtl_canvas *c, struct wtl_arena *arena, const char *t
     do {
         size_t bytes = fitting_bytes(c, text, font, width_pt);
         char *line = wtl_arena_strndup(arena, text, bytes);
-        if (!line || wtl_grow(arena, &lines, n, &cap))
+        c->failed = c->failed || !line || wtl_grow(arena, &lines, n, &cap);
+        if (c->failed)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory setting text");
         lines[n++] = line;
         text += bytes;

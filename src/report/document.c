@@ -15,7 +15,9 @@ void wtl_document_init(struct wtl_document *d, struct wtl_arena *arena)
 
 int wtl_document_check(const struct wtl_document *d, struct wtl_error *err)
 {
-    return d->failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory making the report") : 0;
+    return d->failed || d->arena->failed
+               ? WTL_FAIL(err, WTL_NOMEM, "out of memory making the report")
+               : 0;
 }
 
 static void add(struct wtl_document *d, struct wtl_block block)

@@ -157,9 +157,11 @@ int wtl_predictor_checksum(const json_t *root, char hex_out[65], struct wtl_erro
     struct wtl_buf text;
     wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
     int rc = 0;
-    if (copy)
+    /* Where memory runs out, jansson copies what it can. */
+    bool whole = copy && json_object_size(copy) == json_object_size(root);
+    if (whole)
         (void)json_object_del(copy, "checksum");
-    if (!copy || !wtl_json_write_line(copy, &text))
+    if (!whole || !wtl_json_write_line(copy, &text))
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory writing a predictor");
     else
         rc = wtl_sha256(wtl_buf_str(&text), text.len, hex_out, err);

@@ -317,8 +317,10 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     char separator = m ? (char)m->separator : ' ';
     if (m && !separator)
         separator = wtl_csv_detect(head, n);
-    if (!m || wtl_csv_init(&csv, &arena, separator, NULL) != 0)
+    if (!m)
         return 0;
+    if (wtl_csv_init(&csv, &arena, separator, NULL) != 0)
+        return -(int)WTL_NOMEM;
     wtl_csv_block(&csv, head, n);
     enum wtl_csv_kind kind;
     do {

@@ -267,8 +267,10 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     WTL_ARENA(arena);
     struct wtl_csv csv;
     char separator = separator_of(head, n);
-    if (!memmem(head, n, "Joules", 6) || wtl_csv_init(&csv, &arena, separator, NULL) != 0)
+    if (!memmem(head, n, "Joules", 6))
         return 0;
+    if (wtl_csv_init(&csv, &arena, separator, NULL) != 0)
+        return -(int)WTL_NOMEM;
     wtl_csv_block(&csv, head, n);
     for (;;) {
         struct line line;

@@ -94,10 +94,13 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
 {
     (void)options;
     uint64_t fields = 0;
-    wtl_probe_header(head, n, aliases, N_ALIASES, unit_of, &fields);
+    int found = wtl_probe_header(head, n, aliases, N_ALIASES, unit_of, &fields);
+    int named = found < 0 ? found : wtl_probe_header(head, n, identities, N_IDENTITIES, NULL, NULL);
+    if (named < 0)
+        return named;
     bool time = fields & 0xf;
     bool power = fields & (1u << POWER);
-    if (!power || wtl_probe_header(head, n, identities, N_IDENTITIES, NULL, NULL) > 0)
+    if (!power || named > 0)
         return 0;
     if (time)
         return 60;
@@ -107,7 +110,8 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     for (int i = 0; i < N_ALIASES; i++)
         if (aliases[i].field == POWER && strlen(aliases[i].name) > 3)
             plain[n_plain++] = aliases[i];
-    return wtl_probe_header(head, n, plain, n_plain, NULL, NULL) > 0 ? 20 : 0;
+    found = wtl_probe_header(head, n, plain, n_plain, NULL, NULL);
+    return found > 0 ? 20 : found;
 }
 
 static int begin(struct wtl_reading *r, struct wtl_error *err)

@@ -32,7 +32,7 @@ struct wtl_reader {
 
     /* How sure the reader is that `head` (the first block) is its dialect: 0 no, 100 certain. From
      * WTL_PROBE_CERTAIN on (a mark that no other dialect has, in the first line) later readers are
-     * not asked. */
+     * not asked. -WTL_NOMEM when it cannot look. */
     int (*probe)(const char *head, size_t n, const struct wtl_trace_options *options);
 
     /* begin, then block for every block of whole lines, then end (also after a failure of block,

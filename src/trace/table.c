@@ -289,8 +289,12 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     list_aliases(aliases);
     uint64_t seen[1] = {0};
     int found = wtl_probe_header(head, n, aliases, N_ALIASES, wtl_run_field_unit, seen);
+    if (found < 0)
+        return found;
     bool metric = seen[0] != 0; /* metrics are the fields below 64 */
-    bool names = wtl_probe_header(head, n, identities, N_IDENTITIES, NULL, NULL) > 0;
+    int names = wtl_probe_header(head, n, identities, N_IDENTITIES, NULL, NULL);
+    if (names < 0)
+        return names;
     if (!metric || found < 3)
         return 0;
     return found >= 5 && names ? 80

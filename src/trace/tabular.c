@@ -284,7 +284,7 @@ int wtl_probe_header(const char *head, size_t n, const struct wtl_alias *aliases
     WTL_ARENA(arena);
     struct wtl_csv csv;
     if (wtl_csv_init(&csv, &arena, wtl_csv_detect(head, n), NULL) != 0)
-        return 0;
+        return -(int)WTL_NOMEM;
     wtl_csv_block(&csv, head, n);
     enum wtl_csv_kind kind;
     while ((kind = wtl_csv_next(&csv)) == WTL_CSV_COMMENT) {

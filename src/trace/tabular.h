@@ -82,8 +82,8 @@ int wtl_tabular_lacks(struct wtl_reading *r, const struct wtl_tabular *t,
                       int field, const char *what, struct wtl_error *err);
 
 /* How many different fields of the aliases the first row of `head` names; `fields` (may be NULL)
- * gets a bit for every field below 64. unit_of NULL: names are taken as they are. For probes; never
- * fails. */
+ * gets a bit for every field below 64. unit_of NULL: names are taken as they are. For probes:
+ * -WTL_NOMEM is for them to pass on. */
 int wtl_probe_header(const char *head, size_t n, const struct wtl_alias *aliases, int n_aliases,
                      wtl_field_unit *unit_of, uint64_t *fields);
 

@@ -174,7 +174,7 @@ static int probe_perf(const char *head, size_t n, const struct wtl_trace_options
     WTL_ARENA(arena);
     struct wtl_csv csv;
     if (wtl_csv_init(&csv, &arena, ',', NULL) != 0)
-        return 0;
+        return -(int)WTL_NOMEM;
     wtl_csv_block(&csv, head, n);
     int rows = 0;
     for (;;) {

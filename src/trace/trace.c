@@ -218,6 +218,8 @@ static int detect(struct drive *d, const char *head, size_t n, struct wtl_error 
     for (int k = 0; k < N_READERS && highest < WTL_PROBE_CERTAIN; k++) {
         const struct wtl_reader *reader = readers[k ? k - 1 : N_READERS - 1];
         int score = reader->probe(head, n, d->reading.options);
+        if (score < 0)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory detecting the format");
         if (score > highest) {
             highest = score;
             best = reader;

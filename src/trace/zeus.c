@@ -42,7 +42,9 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
 {
     (void)options;
     uint64_t fields = 0;
-    wtl_probe_header(head, n, aliases, N_ALIASES, unit_of, &fields);
+    int found = wtl_probe_header(head, n, aliases, N_ALIASES, unit_of, &fields);
+    if (found < 0)
+        return found;
     return fields == 7 ? 95 : 0;
 }
 
