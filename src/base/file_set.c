@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,15 +74,24 @@ static int open_temporary(const char *target, unsigned mode, char *name, size_t 
         int n = snprintf(name, size, "%s.%ld-%d.part", target, (long)getpid(), i);
         if (n < 0 || (size_t)n >= size)
             return ENAMETOOLONG;
+        wtl_temporary_made(name);
         int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
         if (fd >= 0) {
             *fd_out = fd;
             return 0;
         }
-        if (errno != EEXIST)
-            break;
+        int why = errno;
+        wtl_temporary_gone(name);
+        if (why != EEXIST)
+            return why;
     }
-    return errno;
+    return EEXIST;
+}
+
+static void drop_temporary(const char *name)
+{
+    unlink(name);
+    wtl_temporary_gone(name);
 }
 
 static int write_temporary(const struct wtl_file_entry *e, const char *target, char *name,
@@ -96,7 +106,7 @@ static int write_temporary(const struct wtl_file_entry *e, const char *target, c
         why = errno;
     why = close_after(fd, why);
     if (why)
-        unlink(name);
+        drop_temporary(name);
     return why;
 }
 
@@ -131,8 +141,9 @@ int wtl_file_write_atomic(const char *path, const void *data, size_t size, unsig
         why = write_temporary(&e, target, temporary, sizeof temporary);
         if (!why && rename(temporary, target) != 0) {
             why = errno;
-            unlink(temporary);
-        }
+            drop_temporary(temporary);
+        } else if (!why)
+            wtl_temporary_gone(temporary);
         if (!why)
             why = sync_directory_of(target);
     }
@@ -252,6 +263,7 @@ static int put_in_place(struct wtl_file_entry *e)
     case REPLACE:
         if (rename(e->temporary, e->target) != 0)
             return errno;
+        wtl_temporary_gone(e->temporary);
         e->temporary = NULL;
         return 0;
     case WRITE_INTO:
@@ -288,7 +300,7 @@ static void undo(struct wtl_file_set *set)
     for (size_t i = set->n; i-- > 0;) {
         const struct wtl_file_entry *e = &set->entries[i];
         if (e->temporary && e->kind == REPLACE)
-            unlink(e->temporary);
+            drop_temporary(e->temporary);
         else if (e->temporary && e->kind == MAKE_DIR)
             rmdir(e->temporary); /* where others put something in meanwhile, it stays */
     }

@@ -3,7 +3,8 @@
  * Files that are replaced together: all of them, or none. Contents are kept in memory until
  * wtl_file_set_commit(), so that whatever fails before (memory, a drawing, a full disk) leaves the
  * files of an earlier run as they were. A program that is killed during the commit leaves every
- * single file old or new, never half, and perhaps temporary files named PATH.*.part beside them.
+ * single file old or new, never half; temporary files named PATH.*.part may stay beside them,
+ * unless the program takes them away (base/temporary.h).
  */
 #ifndef WTL_BASE_FILE_SET_H
 #define WTL_BASE_FILE_SET_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The command `wattle`: finds the command, parses its options, runs it, shows its error. */
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/terminal.h"
 
 #include "base/file.h"
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
 {
     static const char *const help_argv[] = {"help"};
     wtl_json_watch_memory();
+    wtl_interrupt_init();
     const char *const *args = (const char *const *)argv;
     if (argc < 2) {
         run_command(&wtl_cmd_help, 1, help_argv);

@@ -4,6 +4,7 @@
 #include "flow/fit.h"
 
 #include "base/file.h"
+#include "base/temporary.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,16 +36,23 @@ static int import_sets(const struct wtl_flow *flow, const char *path,
     const struct wtl_import_options import = {
         .paths = &path, .n_paths = 1, .gpu = filter->gpu, .workload = filter->workload};
     const char *base = getenv("TMPDIR");
-    char dir[WTL_LIMIT_PATH], file[WTL_LIMIT_PATH + 20];
+    char dir[WTL_LIMIT_PATH], file[WTL_LIMIT_PATH + 20], journal[WTL_LIMIT_PATH + 40];
     if (snprintf(dir, sizeof dir, "%s/wattle-XXXXXX", base && *base ? base : "/tmp") >=
         (int)sizeof dir)
         return WTL_FAIL(err, WTL_LIMIT, "TMPDIR is too long");
     if (!mkdtemp(dir))
         return wtl_fail_errno(err, errno, "make", dir);
     snprintf(file, sizeof file, "%s/probe.wattle", dir);
+    snprintf(journal, sizeof journal, "%s-journal", file);
+    wtl_temporary_made(dir);
+    wtl_temporary_made(file);
+    wtl_temporary_made(journal);
     int rc = open_sets(flow, file, &import, filter, arena, sets_out, n_out, err);
     (void)unlink(file);
     (void)rmdir(dir);
+    wtl_temporary_gone(journal);
+    wtl_temporary_gone(file);
+    wtl_temporary_gone(dir);
     return rc;
 }
 

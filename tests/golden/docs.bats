@@ -81,15 +81,14 @@ END
 @test "every page that is pointed to exists" {
     cd "$WATTLE_SOURCE"
     n=0
-    for page in $(grep -rohE 'docs/[a-z0-9-]+\.md' README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md docs src data dev \
-        --include=* | sort -u); do
+    while IFS= read -r page; do
         [ -f "$page" ] || { echo "$page does not exist" >&2 && return 1; }
         n=$((n + 1))
-    done
+    done < <(grep -rohE 'docs/[a-z0-9-]+\.md' README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md docs src data dev | sort -u)
     for page in README.md docs/*.md; do
-        for link in $(grep -oE '\]\([A-Za-z0-9_./-]+\)' "$page" | tr -d '()]'); do
+        while IFS= read -r link; do
             [ -e "$(dirname "$page")/$link" ] || { echo "$page: $link does not exist" >&2 && return 1; }
-        done
+        done < <(grep -oE '\]\([A-Za-z0-9_./-]+\)' "$page" | tr -d '()]')
     done
     [ "$n" -ge 8 ]
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Temporary files and signals. */
+#include "cli/interrupt.h"
+
+#include "base/temporary.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* More than a report has files. A place is free before its path is given back. */
+enum { SLOTS = 8192 };
+static struct {
+    char *path;
+    atomic_bool live;
+} slots[SLOTS];
+static atomic_int n_slots;
+static atomic_flag taken = ATOMIC_FLAG_INIT; /* by a thread that changes the table, for a moment */
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { N_SIGNALS = sizeof signals / sizeof signals[0] };
+
+/* Only what may be called in a handler: unlink, rmdir, sigaction, raise. */
+static void end(int signal_number)
+{
+    int n = atomic_load(&n_slots);
+    for (int i = n; i-- > 0;) /* newest first: what is in a directory before it */
+        if (atomic_load(&slots[i].live) && unlink(slots[i].path) != 0)
+            (void)rmdir(slots[i].path);
+    (void)raise(signal_number); /* SA_RESETHAND: the usual effect, once the handler returns */
+}
+
+static void made(const char *path)
+{
+    while (atomic_flag_test_and_set(&taken))
+        ;
+    int n = atomic_load(&n_slots), i = 0;
+    while (i < n && atomic_load(&slots[i].live))
+        i++;
+    if (i < SLOTS) { /* without memory the file is not watched, which is no reason to fail */
+        char *copy = strdup(path);
+        if (copy) {
+            free(slots[i].path);
+            slots[i].path = copy;
+            atomic_store(&slots[i].live, true);
+            if (i == n)
+                atomic_store(&n_slots, n + 1);
+        }
+    }
+    atomic_flag_clear(&taken);
+}
+
+static void gone(const char *path)
+{
+    while (atomic_flag_test_and_set(&taken))
+        ;
+    int n = atomic_load(&n_slots);
+    for (int i = 0; i < n; i++)
+        if (atomic_load(&slots[i].live) && strcmp(slots[i].path, path) == 0)
+            atomic_store(&slots[i].live, false);
+    atomic_flag_clear(&taken);
+}
+
+void wtl_interrupt_init(void)
+{
+    static const struct wtl_temporary_watch watch = {made, gone};
+    struct sigaction action = {.sa_handler = end, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    for (int i = 0; i < N_SIGNALS; i++)
+        sigaddset(&action.sa_mask, signals[i]);
+    for (int i = 0; i < N_SIGNALS; i++) {
+        struct sigaction before;
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void)sigaction(signals[i], &action, NULL);
+    }
+    wtl_temporary_set_watch(&watch);
+}
