@@ -128,11 +128,18 @@ static int run_command(const struct wtl_command *command, int argc, const char *
     wtl_terminal_init(&terminal, &ctx);
     rc = command->run(&ctx, &err);
     wtl_terminal_fini(&terminal);
-    if (rc == 0)
-        rc = flush_output(&err);
-    else
-        (void)fflush(stdout);
+    /* An answer such as "undecided" must arrive, too. */
+    int flushed = flush_output(err.code == WTL_OK ? &err : NULL);
+    if (flushed < 0 && err.code == WTL_IO)
+        rc = flushed;
     return show_error(&err, rc);
+}
+
+static int show_version(void)
+{
+    struct wtl_error err = {0};
+    printf("wattle %s\n", WTL_VERSION);
+    return show_error(&err, flush_output(&err));
 }
 
 int main(int argc, char **argv)
@@ -147,7 +154,7 @@ int main(int argc, char **argv)
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        return printf("wattle %s\n", WTL_VERSION) < 0;
+        return show_version();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return run_command(&wtl_cmd_help, 1, help_argv);
     struct wtl_error err = {0};

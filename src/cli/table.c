@@ -219,6 +219,6 @@ int wtl_table_print(struct wtl_table *t, int indent, int width, FILE *out, struc
     for (size_t row = 0; row < t->n; row += (size_t)t->n_columns)
         put_row(t, t->cells + row, indent, out);
     if (ferror(out))
-        return WTL_FAIL(err, WTL_IO, "cannot write the table");
+        return WTL_FAIL(err, WTL_IO, "cannot write to standard output");
     return 0;
 }

@@ -210,9 +210,11 @@ static int look_at(void *ctx, const char *path, int64_t size, struct wtl_error *
     struct look *look = ctx;
     (void)size;
     (void)err;
-    look->any = true;
-    if (strlen(path) > look->root && strcmp(path + look->root, "/production.json") == 0)
+    /* Killed while it wrote, a deployment leaves production.json under a temporary name. */
+    if (strlen(path) > look->root && wtl_starts_with(path + look->root, "/production.json"))
         look->ours = true;
+    else if (!wtl_ends_with(path, ".part"))
+        look->any = true;
     return 0;
 }
 

@@ -66,8 +66,8 @@ def cases():
         Case("export", "export ../in/one.wattle"),
         Case("export measurements", "export ../in/one.wattle --csv measurements -o m.csv --json"),
         Case("export plans", "export ../in/plan.json --csv plans -o p.csv"),
-        Case("fit", "fit two.wattle -o model.json", ("two.wattle",)),
-        Case("fit as JSON", "fit ../in/two.wattle -o model.json --no-store --json"),
+        Case("fit", "fit two.wattle -o model.json --save m", ("two.wattle",)),
+        Case("fit as JSON", "fit ../in/two.wattle -o model.json --json"),
         Case("predict", "predict ../in/model.json --probe ../in/probe.csv -o plan.json"),
         Case("predict from a campaign",
              "predict ../in/model.json --probe ../in/one.wattle --at 1380,1020 --json"),
@@ -150,7 +150,7 @@ def make_inputs(into):
                  "import fresh.csv -o fresh.wattle", "import tree -o traced.wattle",
                  f"optimize one.wattle {PLANS} -o plan.json",
                  "optimize one.wattle --replicates 100 -o free.json",
-                 "fit two.wattle -o model.json --no-store"):
+                 "fit two.wattle -o model.json"):
         done = run(line, into)
         assert done.returncode == 0, (line, done.stderr)
 
