@@ -262,7 +262,8 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
 }
 
 const char *const wtl_exit_codes[] = {
-    "0  done", "1  failed", "2  wrong usage", "3  not supported here", "4  permission denied", NULL};
+    "0  done", "1  failed", "2  wrong usage", "3  not supported here", "4  permission denied",
+    NULL};
 
 /* `begun`: the first line is indented already. */
 static void fill(FILE *out, const char *text, int indent, int width, bool begun)

@@ -9,7 +9,8 @@
 #include "deploy/deploy.h"
 #include "flow/flow.h"
 
-/* Selects, and adds to `files`, which the caller commits. `file` and `options` must outlive the deployment, which points to them. */
+/* Selects, and adds to `files`, which the caller commits. `file` and `options` must outlive the
+ * deployment, which points to them. */
 int wtl_flow_deploy(const struct wtl_flow *flow, const struct wtl_plan_file *file,
                     const struct wtl_deploy_options *options, struct wtl_arena *arena,
                     struct wtl_file_set *files, struct wtl_deployment *out, struct wtl_error *err);

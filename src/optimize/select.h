@@ -48,8 +48,8 @@ enum wtl_quantity {
 /* Estimate and interval (logs) of a quantity at clock `at`, corrected for the choice: a replicate
  * that takes clock c errs by (its value at c - the original curve at c), in units of the standard
  * error at c; quantiles of that error, which selection shifts and widens, are taken off the
- * original estimate (bootstrap-t of the select-then-estimate procedure). `chosen` NULL: `at` was not
- * chosen by these runs, and nothing is corrected. */
+ * original estimate (bootstrap-t of the select-then-estimate procedure). `chosen` NULL: `at` was
+ * not chosen by these runs, and nothing is corrected. */
 struct wtl_interval {
     double value, lo, hi;
 };
