@@ -76,7 +76,7 @@ static struct demand demand_of(struct wtl_pager *p, const struct wtl_doc_table *
  * Where whole numbers leave no room for the names, they break at their blanks. */
 static void share_width(struct wtl_pager *p, struct layout *l)
 {
-    struct demand demand[COLUMNS_MAX];
+    struct demand demand[COLUMNS_MAX] = {0};
     double least = 0, broken = 0, wanted = 0, room = WTL_PAGE_TEXT_WIDTH, x = WTL_PAGE_LEFT;
     for (size_t i = 0; i < l->n; i++) {
         demand[i] = demand_of(p, l->t, i);

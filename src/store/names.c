@@ -128,7 +128,7 @@ int wtl_names_load(struct wtl_campaign *c, struct wtl_arena *arena, struct wtl_n
 
 static const struct spelling *find(const struct list *list, const char *name, const char *model)
 {
-    struct spelling wanted;
+    struct spelling wanted = {0};
     wtl_fold_name(name, wanted.key, sizeof wanted.key);
     wtl_fold_name(model, wanted.model, sizeof wanted.model);
     return list->n ? bsearch(&wanted, list->items, list->n, sizeof wanted, by_key) : NULL;
