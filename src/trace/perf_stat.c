@@ -227,17 +227,18 @@ static int take_line(struct wtl_reading *r, struct perf_stat *p, const struct li
     enum count count = missing ? COUNT_FINE : parse_joules(line->value, &joules);
     if (!missing && (count == COUNT_UNCLEAR || is_cut_by_comma(&p->tab.csv, line->cell)))
         return fail_unclear(r, p, line->cell, err);
-    if (count == COUNT_BAD) { /* its interval is not whole */
-        wtl_reading_drop(r, WTL_DROP_bad_number, p->tab.csv.line);
-        missing = true;
-        joules = 0;
-    }
+    bool bad = count == COUNT_BAD;
     int rc = find_domain(r, p, name, &d, err);
     if (rc || !d)
         return rc;
-    if (line->t_ns <= d->begin_ns || (d->open && line->t_ns < d->open_ns)) {
-        wtl_reading_drop(r, WTL_DROP_bad_time, p->tab.csv.line);
+    bool late = line->t_ns <= d->begin_ns || (d->open && line->t_ns < d->open_ns);
+    if (bad || late)
+        wtl_reading_drop(r, bad ? WTL_DROP_bad_number : WTL_DROP_bad_time, p->tab.csv.line);
+    if (late)
         return 0;
+    if (bad) { /* its interval is not whole */
+        missing = true;
+        joules = 0;
     }
     if (d->open && line->t_ns > d->open_ns)
         rc = close_interval(r, d, err);
