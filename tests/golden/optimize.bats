@@ -372,6 +372,7 @@ published() {
     run "$WATTLE" optimize "$C" --policy bare.yaml
     [ "$status" -eq 1 ]
     [[ $output == *"bare.yaml:2:"*"did you mean 5%?"* ]]
+    export SOURCE_DATE_EPOCH=1800000000 # a plan says when it was made
     "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 0.05 --json >a.json
     "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --max-slowdown 5% --json >b.json
     cmp a.json b.json
