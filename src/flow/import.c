@@ -361,6 +361,10 @@ static int read_logs(struct import *im, struct wtl_error *err)
         if (rc < 0)
             break;
         import_read(worker, i, &o);
+        if (o.fate == IMPORT_FAILED && o.err.code == WTL_NOMEM) {
+            rc = pass_failure(im, i, &o, err); /* others are met again with all files */
+            break;
+        }
         bool is_log = o.fate == IMPORT_READ && o.n_runs == 0;
         im->job.files[i].role = is_log ? IMPORT_DONE : IMPORT_OTHER;
         im->job.files[i].must_read = true;

@@ -84,13 +84,13 @@ static bool parse_row(const struct wtl_csv_cell *cells, struct wtl_timing *out)
     return true;
 }
 
-/* True when the first line that is no comment is a row of the log. */
-static bool first_row_fits(const char *head, size_t n)
+/* 1 when the first line that is no comment is a row of the log, 0, or -WTL_NOMEM. */
+static int first_row_fits(const char *head, size_t n)
 {
     WTL_ARENA(arena);
     struct wtl_csv csv;
     if (wtl_csv_init(&csv, &arena, ',', NULL) != 0)
-        return false;
+        return -(int)WTL_NOMEM;
     wtl_csv_block(&csv, head, n);
     enum wtl_csv_kind kind;
     while ((kind = wtl_csv_next(&csv)) == WTL_CSV_COMMENT) {
@@ -107,7 +107,8 @@ static int probe_timing(const char *head, size_t n, const struct wtl_trace_optio
     if (memmem(head, n < 4096 ? n : 4096, format, sizeof format - 1) ||
         (n >= sizeof title - 1 && memcmp(head, title, sizeof title - 1) == 0))
         return 95;
-    return first_row_fits(head, n) ? 70 : 0;
+    int fits = first_row_fits(head, n);
+    return fits > 0 ? 70 : fits;
 }
 
 static int begin_csv(struct wtl_reading *r, struct wtl_error *err)
