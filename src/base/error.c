@@ -71,43 +71,6 @@ void wtl_error_context(struct wtl_error *err, const char *format, ...)
     err->message[used + rest] = '\0';
 }
 
-const char *wtl_code_name(enum wtl_code code)
-{
-    switch (code) {
-    case WTL_OK:
-        return "ok";
-    case WTL_FAILED:
-        return "failed";
-    case WTL_USAGE:
-        return "wrong usage";
-    case WTL_UNSUPPORTED:
-        return "not supported here";
-    case WTL_PERMISSION:
-        return "permission denied";
-    case WTL_INFEASIBLE:
-        return "infeasible";
-    case WTL_REFUTED:
-        return "refuted";
-    case WTL_UNDECIDED:
-        return "undecided";
-    case WTL_NOMEM:
-        return "out of memory";
-    case WTL_IO:
-        return "input/output error";
-    case WTL_PARSE:
-        return "parse error";
-    case WTL_LIMIT:
-        return "limit exceeded";
-    case WTL_NOTFOUND:
-        return "not found";
-    case WTL_CORRUPT:
-        return "damaged file";
-    case WTL_BUSY:
-        return "busy";
-    }
-    return "unknown error";
-}
-
 int wtl_exit_status(int rc)
 {
     int code = rc < 0 ? -rc : rc;

@@ -2,6 +2,7 @@
  * Reading JSON with the path in every error. */
 #include "codec/json.h"
 
+#include "base/file.h"
 #include "base/limits.h"
 
 #include <stdarg.h>
@@ -45,6 +46,15 @@ int wtl_json_parse(const char *text, size_t n, const char *file, json_t **root_o
     int rc = WTL_FAIL(err, WTL_PARSE, "JSON: %s", why.text);
     wtl_error_input(err, file, why.line > 0 ? why.line : 0, why.column > 0 ? why.column : 0);
     return rc;
+}
+
+int wtl_json_read_file(const char *path, json_t **root_out, struct wtl_error *err)
+{
+    WTL_ARENA(scratch);
+    char *data;
+    size_t size;
+    int rc = wtl_file_read(&scratch, path, WTL_LIMIT_DOCUMENT_BYTES, &data, &size, err);
+    return rc ? rc : wtl_json_parse(data, size, path, root_out, err);
 }
 
 struct wtl_json wtl_json_root(const json_t *root, const char *file)

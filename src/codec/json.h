@@ -30,6 +30,9 @@ struct wtl_json {
 int wtl_json_parse(const char *text, size_t n, const char *file, json_t **root_out,
                    struct wtl_error *err);
 
+/* The same of a whole file ("-": standard input). */
+int wtl_json_read_file(const char *path, json_t **root_out, struct wtl_error *err);
+
 /* Makes jansson note where its memory runs out, which wtl_json_parse() then reports. Without this,
  * jansson 2.14 takes a string for shorter than it is, or for a mistake in the text. For programs,
  * before the first use of jansson and the first thread; a library must not do that to its host. */

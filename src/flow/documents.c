@@ -10,11 +10,6 @@
 
 static const char *const kinds[WTL_N_DOCUMENT_KINDS] = {"plan", "predictor", "verdict"};
 
-const char *wtl_document_kind_name(enum wtl_document_kind kind)
-{
-    return kind < WTL_N_DOCUMENT_KINDS ? kinds[kind] : "document";
-}
-
 static enum wtl_document_kind kind_of(struct wtl_view name)
 {
     int k = 0;

@@ -23,7 +23,6 @@ enum wtl_document_kind {
     WTL_DOCUMENT_VERDICT,
     WTL_N_DOCUMENT_KINDS
 };
-const char *wtl_document_kind_name(enum wtl_document_kind kind); /* "plan", "predictor", ... */
 
 /* A name has 1 to 95 bytes, no '/', no control characters and no blank at its ends. NULL is fine:
  * nothing is to be kept. -WTL_USAGE. */

@@ -119,20 +119,6 @@ static const char *common_job(const struct cell *c)
     return job ? job : "";
 }
 
-static const struct wtl_source *source_of(const struct cell *c, int64_t id)
-{
-    size_t lo = 0; /* sources are in order of id */
-    size_t hi = c->n_sources;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (c->sources[mid].id < id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < c->n_sources && c->sources[lo].id == id ? &c->sources[lo] : NULL;
-}
-
 static size_t directory_length(const char *path)
 {
     return (size_t)(wtl_path_base(path) - path);
@@ -147,7 +133,7 @@ static bool common_directory(const struct cell *c, char *buf, size_t size)
         const struct wtl_run *run = &c->set->runs[i];
         if (!belongs(c, run))
             continue;
-        const struct wtl_source *s = source_of(c, run->source_id);
+        const struct wtl_source *s = wtl_source_find(c->sources, c->n_sources, run->source_id);
         if (!s || wtl_starts_with(s->reader, "runs-table"))
             return false; /* a table stands somewhere else than its traces did */
         size_t length = directory_length(s->path);

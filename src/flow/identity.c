@@ -79,18 +79,10 @@ static int load_sources(struct wtl_campaign *c, struct wtl_arena *arena, struct 
     return rc;
 }
 
-static int by_id(const void *key, const void *item)
-{
-    int64_t id = *(const int64_t *)key;
-    const struct wtl_source *s = item;
-    return (id > s->id) - (id < s->id);
-}
-
 /* False: the run has no source. */
 static bool source_key(const struct sources *sources, const struct wtl_run *run, uint64_t *out)
 {
-    const struct wtl_source *s =
-        sources->n ? bsearch(&run->source_id, sources->items, sources->n, sizeof *s, by_id) : NULL;
+    const struct wtl_source *s = wtl_source_find(sources->items, sources->n, run->source_id);
     if (s)
         *out = head_of(s->sha256);
     return s != NULL;

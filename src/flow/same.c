@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_id(const void *key, const void *element)
-{
-    int64_t a = *(const int64_t *)key;
-    int64_t b = ((const struct wtl_source *)element)->id;
-    return (a > b) - (a < b);
-}
-
-static const struct wtl_source *source_of(const struct wtl_source *sources, size_t n, int64_t id)
-{
-    return n ? bsearch(&id, sources, n, sizeof *sources, by_id) : NULL;
-}
-
 /* The last two components of a path: a job's directory says more than its files' names. */
 static const char *short_path(const char *path)
 {
@@ -94,14 +82,14 @@ int same_state(struct wtl_campaign *c, struct wtl_arena *arena, struct wtl_run *
     int rc = table && same_as ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory comparing runs");
     rc = rc ? rc : wtl_campaign_sources(c, arena, &sources, &n_sources, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        table[i] = is_table(source_of(sources, n_sources, runs[i].source_id), &runs[i]);
+        table[i] = is_table(wtl_source_find(sources, n_sources, runs[i].source_id), &runs[i]);
     rc = rc ? rc : wtl_find_same(arena, runs, n, table, same_as, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         if (same_as[i] == i)
             continue;
         const struct wtl_run *other = &runs[same_as[i]];
-        const struct wtl_source *a = source_of(sources, n_sources, runs[i].source_id);
-        const struct wtl_source *b = source_of(sources, n_sources, other->source_id);
+        const struct wtl_source *a = wtl_source_find(sources, n_sources, runs[i].source_id);
+        const struct wtl_source *b = wtl_source_find(sources, n_sources, other->source_id);
         state(&runs[i], other, b);
         if (files_out && a && b)
             rc = count(&tally, arena, a, b, a->id > known_id || b->id > known_id, err);

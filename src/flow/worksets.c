@@ -49,12 +49,10 @@ static int find_source(struct wtl_campaign *c, struct wtl_arena *arena, int64_t 
     struct wtl_source *sources;
     size_t n;
     int rc = wtl_campaign_sources(c, arena, &sources, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        if (sources[i].id == id) {
-            *source_out = &sources[i];
-            return 0;
-        }
-    return rc ? rc : WTL_FAIL(err, WTL_NOTFOUND, "the run has no source file");
+    const struct wtl_source *source = rc ? NULL : wtl_source_find(sources, n, id);
+    if (source)
+        *source_out = source;
+    return rc || source ? rc : WTL_FAIL(err, WTL_NOTFOUND, "the run has no source file");
 }
 
 /* What a mapping reads can only be read again through it, and mappings are not kept. Rows that are

@@ -386,11 +386,6 @@ size_t wtl_curve_n_cells(const struct wtl_curve *c)
     return c->cells.n;
 }
 
-double wtl_curve_cell_mhz(const struct wtl_curve *c, size_t cell)
-{
-    return 1000 * c->cells.ghz[cell];
-}
-
 size_t wtl_curve_cell(const struct wtl_curve *c, size_t run)
 {
     return c->cell[run];

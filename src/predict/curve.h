@@ -84,7 +84,6 @@ double wtl_curve_autocorrelation(const struct wtl_curve *curve);
 
 /* The distinct clocks of the runs, ascending. */
 size_t wtl_curve_n_cells(const struct wtl_curve *curve);
-double wtl_curve_cell_mhz(const struct wtl_curve *curve, size_t cell);
 
 /* Of run i, in the order given to wtl_curve_fit(): its cell, its share in its own fitted value, and
  * log y - log fit as measured. */

@@ -226,12 +226,6 @@ void wtl_canvas_link_end(struct wtl_canvas *c)
         cairo_tag_end(c->cr, CAIRO_TAG_LINK);
 }
 
-void wtl_canvas_push_origin(struct wtl_canvas *c, double x, double y)
-{
-    cairo_save(c->cr);
-    cairo_translate(c->cr, x, y);
-}
-
 void wtl_canvas_push_clip(struct wtl_canvas *c, double x, double y, double w, double h)
 {
     cairo_save(c->cr);

@@ -69,8 +69,7 @@ void wtl_canvas_outline(struct wtl_canvas *c, int level, const char *text, const
 void wtl_canvas_link_begin(struct wtl_canvas *c, const char *dest);
 void wtl_canvas_link_end(struct wtl_canvas *c);
 
-/* Moves the origin; undone by wtl_canvas_pop(). */
-void wtl_canvas_push_origin(struct wtl_canvas *c, double x, double y);
+/* Undone by wtl_canvas_pop(). */
 void wtl_canvas_push_clip(struct wtl_canvas *c, double x, double y, double w, double h);
 void wtl_canvas_pop(struct wtl_canvas *c);
 

@@ -93,6 +93,9 @@ int wtl_campaign_find_source(struct wtl_campaign *c, const char *sha256, int64_t
 int wtl_campaign_sources(struct wtl_campaign *c, struct wtl_arena *arena,
                          struct wtl_source **sources_out, size_t *n_out, struct wtl_error *err);
 
+/* The one of this id among `n` in order of id; NULL: none. */
+const struct wtl_source *wtl_source_find(const struct wtl_source *sources, size_t n, int64_t id);
+
 /* Lines of timing logs, kept so that traces which come later still find them. */
 int wtl_campaign_add_timing(struct wtl_campaign *c, int64_t source_id,
                             const struct wtl_timing *timing, struct wtl_error *err);

@@ -2,7 +2,6 @@
  * PLAN files on disk. */
 #include "store/plan_file.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "codec/json.h"
 
@@ -37,14 +36,9 @@ int wtl_plan_file_write(const char *path, const struct wtl_plan_file *file, stru
 int wtl_plan_file_read(struct wtl_arena *arena, const char *path, struct wtl_plan_file *file_out,
                        struct wtl_error *err)
 {
-    WTL_ARENA(scratch);
     json_auto_t *root = NULL;
-    char *data;
-    size_t size;
-    int rc = wtl_file_read(&scratch, path, WTL_LIMIT_DOCUMENT_BYTES, &data, &size, err);
-    if (rc == 0)
-        rc = wtl_json_parse(data, size, path, &root, err);
-    return rc < 0 ? rc : wtl_plan_from_json(arena, path, root, file_out, err);
+    int rc = wtl_json_read_file(path, &root, err);
+    return rc ? rc : wtl_plan_from_json(arena, path, root, file_out, err);
 }
 
 const struct wtl_plan *wtl_plan_file_find(const struct wtl_plan_file *file, const char *gpu,

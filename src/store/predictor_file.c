@@ -2,7 +2,6 @@
  * MODEL files on disk. */
 #include "store/predictor_file.h"
 
-#include "base/file.h"
 #include "codec/json.h"
 
 int wtl_predictor_file_text(const struct wtl_predictor_file *file, struct wtl_buf *out,
@@ -38,12 +37,7 @@ int wtl_predictor_file_write(const char *path, const struct wtl_predictor_file *
 int wtl_predictor_file_read(struct wtl_arena *arena, const char *path,
                             struct wtl_predictor_file *file_out, struct wtl_error *err)
 {
-    WTL_ARENA(scratch);
     json_auto_t *root = NULL;
-    char *data;
-    size_t size;
-    int rc = wtl_file_read(&scratch, path, WTL_LIMIT_DOCUMENT_BYTES, &data, &size, err);
-    if (rc == 0)
-        rc = wtl_json_parse(data, size, path, &root, err);
-    return rc < 0 ? rc : wtl_predictor_from_json(arena, path, root, file_out, err);
+    int rc = wtl_json_read_file(path, &root, err);
+    return rc ? rc : wtl_predictor_from_json(arena, path, root, file_out, err);
 }

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The directory of a path, without final '/'; "/" for the root. */
@@ -166,6 +167,18 @@ int wtl_campaign_sources(struct wtl_campaign *c, struct wtl_arena *arena,
         *n_out = n;
     }
     return rc;
+}
+
+static int by_id(const void *key, const void *element)
+{
+    int64_t a = *(const int64_t *)key;
+    int64_t b = ((const struct wtl_source *)element)->id;
+    return (a > b) - (a < b);
+}
+
+const struct wtl_source *wtl_source_find(const struct wtl_source *sources, size_t n, int64_t id)
+{
+    return n ? bsearch(&id, sources, n, sizeof *sources, by_id) : NULL;
 }
 
 int wtl_campaign_add_timing(struct wtl_campaign *c, int64_t source_id,

@@ -2,7 +2,6 @@
  * Verdicts as JSON, both ways. */
 #include "store/verdict_file.h"
 
-#include "base/file.h"
 #include "codec/json.h"
 #include "store/plan_fields.h"
 #include "store/plan_file.h"
@@ -271,11 +270,7 @@ int wtl_verdict_from_json(struct wtl_arena *arena, const char *name, const json_
 int wtl_verdict_file_read(struct wtl_arena *arena, const char *path,
                           struct wtl_verdict_file *file_out, struct wtl_error *err)
 {
-    WTL_ARENA(scratch);
     json_auto_t *root = NULL;
-    char *data;
-    size_t size;
-    int rc = wtl_file_read(&scratch, path, WTL_LIMIT_DOCUMENT_BYTES, &data, &size, err);
-    rc = rc ? rc : wtl_json_parse(data, size, path, &root, err);
+    int rc = wtl_json_read_file(path, &root, err);
     return rc ? rc : wtl_verdict_from_json(arena, path, root, file_out, err);
 }
