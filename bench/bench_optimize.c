@@ -2,13 +2,14 @@
  * Time of the optimiser alone: 14 sets of 86 clocks x 4 runs, EDP under 5 % slowdown, one thread.
  *   bench-optimize [REPLICATES [ROUNDS]]     1000 and 7 unless told
  * Prints the median over the rounds of the processor time for all 14 sets. */
+#include "bench/arguments.h"
 #include "support/sim_campaign.h"
 
+#include "base/limits.h"
 #include "optimize/clock.h"
 #include "stats/robust.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 enum { SETS = 14, ROUNDS_MAX = 100 };
@@ -58,7 +59,12 @@ static int one_round(const struct wtl_workset *set, int replicates, double *seco
 
 int main(int argc, char **argv)
 {
-    int replicates = argc > 1 ? atoi(argv[1]) : 1000, rounds = argc > 2 ? atoi(argv[2]) : 7;
+    struct bench_number a[] = {{"REPLICATES", 100, WTL_LIMIT_REPLICATES, 1000},
+                               {"ROUNDS", 1, ROUNDS_MAX, 7}};
+    int status;
+    if (!bench_numbers(argc, argv, "bench-optimize [REPLICATES [ROUNDS]]", a, 2, &status))
+        return status;
+    int replicates = (int)a[0].value, rounds = (int)a[1].value;
     static struct sim_campaign campaign;
     struct wtl_workset set[SETS];
     struct wtl_error err = {0};
@@ -67,8 +73,6 @@ int main(int argc, char **argv)
     WTL_ARENA(arena);
     for (int i = 0; !rc && i < SETS; i++)
         rc = make_set(&arena, i, &campaign, &set[i], &err);
-    if (rounds < 1 || rounds > ROUNDS_MAX)
-        rounds = 7;
     for (int r = 0; !rc && r < rounds; r++)
         rc = one_round(set, replicates, &seconds[r], &err);
     if (rc) {

@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "bench/arguments.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -155,23 +157,31 @@ int main(int argc, char **argv)
     enum { N_STAGES = sizeof stages / sizeof *stages };
     struct bench b = {0};
     struct wtl_error err = {0};
-    int repeats = 7;
+    struct bench_number repeats = {"--repeat", 1, MAX_REPEATS, 7};
+    const char *usage = "bench-parse PATH... [--repeat N]";
+    for (int i = 1; i < argc; i++) {
+        bool option = argv[i][0] == '-', repeat = strcmp(argv[i], "--repeat") == 0 && i + 1 < argc;
+        if (bench_is_help(argv[i]))
+            return bench_usage(usage, true);
+        if (repeat ? !bench_number_read(&repeats, argv[++i]) : option)
+            return bench_usage(usage, false);
+    }
     wtl_arena_init(&b.arena, wtl_alloc_system());
     int rc = wtl_input_new(wtl_alloc_system(), &b.input, &err);
     if (rc == 0)
         rc = wtl_trace_scratch_new(wtl_alloc_system(), &b.scratch, &err);
     for (int i = 1; rc == 0 && i < argc; i++) {
-        if (strcmp(argv[i], "--repeat") == 0 && i + 1 < argc)
-            repeats = atoi(argv[++i]);
+        if (argv[i][0] == '-')
+            i++;
         else
             rc = wtl_walk(argv[i], add_path, &b, &err);
     }
-    if (rc == 0 && (b.n == 0 || repeats < 1 || repeats > MAX_REPEATS))
-        rc = WTL_FAIL(&err, WTL_USAGE, "usage: bench-parse PATH... [--repeat N]");
+    if (rc == 0 && b.n == 0)
+        rc = WTL_FAIL(&err, WTL_USAGE, "no traces; usage: %s", usage);
     if (rc == 0)
-        rc = run_all(&b, stages, N_STAGES, repeats, &err);
+        rc = run_all(&b, stages, N_STAGES, (int)repeats.value, &err);
     if (rc == 0) {
-        print_table(&b, stages, N_STAGES, repeats);
+        print_table(&b, stages, N_STAGES, (int)repeats.value);
     } else {
         char text[1024];
         wtl_error_format(&err, text, sizeof text);

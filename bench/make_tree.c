@@ -13,6 +13,7 @@
  * sampled window's (within 0.95 to 1.10 of rows x 50 ms), else rows x 50 ms. --every N: only every
  * N-th clock (or line).
  */
+#include "bench/arguments.h"
 #include "bench/tree_writer.h"
 
 #include <math.h>
@@ -285,30 +286,29 @@ static int write_table(struct tree *t, const char *path, struct wtl_error *err)
     return rc == 0 && job_dir[0] ? end_job(t, job_dir, err) : rc;
 }
 
-static int usage(void)
-{
-    fprintf(stderr, "usage: make-tree DIR [--seed N] [--from RUNS.csv] [--every N]\n");
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
-    struct tree t = {.seed = 1, .every = 1};
+    const char *usage = "make-tree DIR [--seed N] [--from RUNS.csv] [--every N]";
+    struct bench_number seed = {"--seed", 0, INT64_MAX, 1}, every = {"--every", 1, INT32_MAX, 1};
+    struct tree t = {0};
     const char *from = NULL;
     for (int i = 1; i < argc; i++) {
+        struct bench_number *number = strcmp(argv[i], seed.name) == 0    ? &seed
+                                      : strcmp(argv[i], every.name) == 0 ? &every
+                                                                         : NULL;
+        if (bench_is_help(argv[i]))
+            return bench_usage(usage, true);
         if (argv[i][0] != '-' && !t.dir)
             t.dir = argv[i];
-        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-            t.seed = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
             from = argv[++i];
-        else if (strcmp(argv[i], "--every") == 0 && i + 1 < argc)
-            t.every = atoi(argv[++i]);
-        else
-            return usage();
+        else if (!number || i + 1 >= argc || !bench_number_read(number, argv[++i]))
+            return bench_usage(usage, false);
     }
-    if (!t.dir || t.every < 1)
-        return usage();
+    if (!t.dir)
+        return bench_usage(usage, false);
+    t.seed = (uint64_t)seed.value;
+    t.every = (int)every.value;
     wtl_buf_init(&t.trace, wtl_alloc_system(), (size_t)64 << 20);
     wtl_buf_init(&t.log, wtl_alloc_system(), (size_t)8 << 20);
     struct wtl_error err = {0};

@@ -2,12 +2,14 @@
  * Prints the simulated operating characteristics of the optimiser (docs/methods-optimize.md).
  *   proof-optimize [CAMPAIGNS [REPLICATES [FIRST_SEED]]]     2000, 1000 and 1 unless told
  * Exits 1 when a figure misses its requirement. */
+#include "bench/arguments.h"
 #include "support/proof.h"
 #include "support/sim_campaign.h"
 
+#include "base/limits.h"
+
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static double share(int part, int whole)
 {
@@ -77,8 +79,15 @@ static int report(const struct proof_scenario *s, const struct proof_result *r)
 
 int main(int argc, char **argv)
 {
-    int n = argc > 1 ? atoi(argv[1]) : 2000, replicates = argc > 2 ? atoi(argv[2]) : 1000;
-    uint64_t first = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
+    struct bench_number a[] = {
+        {"CAMPAIGNS", 1, 1000000, 2000},
+        {"REPLICATES", 100, WTL_LIMIT_REPLICATES, 1000},
+        {"FIRST_SEED", 0, INT64_MAX / 2, 1},
+    };
+    int status;
+    if (!bench_numbers(argc, argv, "proof-optimize [CAMPAIGNS [REPLICATES [FIRST_SEED]]]", a, 3,
+                       &status))
+        return status;
     struct proof_scenario list[4] = {proof_usual(), proof_usual(), proof_hard(), proof_hard()};
     int missed = 0;
     for (int i = 0; i < 4; i++) {
@@ -89,7 +98,7 @@ int main(int argc, char **argv)
                  i % 2 ? "random blocks" : "from the top down");
         list[i].name = name;
         list[i].order = i % 2 ? SIM_BLOCKS : SIM_DESCENDING;
-        if (proof_run(&list[i], first, n, replicates, &r, &err)) {
+        if (proof_run(&list[i], (uint64_t)a[2].value, (int)a[0].value, (int)a[1].value, &r, &err)) {
             fprintf(stderr, "%s\n", err.message);
             return 1;
         }

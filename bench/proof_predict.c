@@ -4,16 +4,16 @@
  * simulated campaigns of several populations of cards and workloads, every workload and every card
  * left out in turn, beside the published model and the trivial rivals.
  *
- *   proof_predict [POPULATIONS [GPUS [WORKLOADS]]]        (default 3 populations of 6 x 10)
+ *   proof-predict [POPULATIONS [GPUS [WORKLOADS]]]        (default 3 populations of 6 x 10)
  *
  * Population 1 has the named workloads, the others have invented ones; all have V100-, A100- and
  * H100-like cards and invented ones. Objective EDP, slowdown at most 5 %, confidence 95 %.
  */
+#include "bench/arguments.h"
 #include "optimize/heldout.h"
 #include "support/sim_campaign.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { GPUS_MAX = 12, WORKS_MAX = 12, SETS_MAX = GPUS_MAX * WORKS_MAX };
 
@@ -135,23 +135,20 @@ static int add_population(struct wtl_arena *arena, int population, int gpus, int
     return 0;
 }
 
-static int argument(int argc, char **argv, int i, int most, int otherwise)
-{
-    int value = i < argc ? atoi(argv[i]) : otherwise;
-    return value < 1 ? 1 : value > most ? most : value;
-}
-
 int main(int argc, char **argv)
 {
-    int populations = argument(argc, argv, 1, 1000, 3);
-    int gpus = argument(argc, argv, 2, GPUS_MAX, 6), works = argument(argc, argv, 3, WORKS_MAX, 10);
+    struct bench_number a[] = {
+        {"POPULATIONS", 1, 1000, 3}, {"GPUS", 1, GPUS_MAX, 6}, {"WORKLOADS", 1, WORKS_MAX, 10}};
+    int status;
+    if (!bench_numbers(argc, argv, "proof-predict [POPULATIONS [GPUS [WORKLOADS]]]", a, 3, &status))
+        return status;
     WTL_ARENA(arena);
     struct wtl_error err = {0};
     struct pooled all = {.n = 0};
     struct wtl_heldout *rows;
     size_t n_rows;
-    for (int p = 1; p <= populations; p++)
-        if (add_population(&arena, p, gpus, works, &all, &err) < 0)
+    for (int p = 1; p <= a[0].value; p++)
+        if (add_population(&arena, p, (int)a[1].value, (int)a[2].value, &all, &err) < 0)
             return fail(&err);
     if (wtl_heldout_table(&arena, all.cases, all.n, &rows, &n_rows, &err) < 0)
         return fail(&err);

@@ -34,6 +34,9 @@ def peer_runs(path):
 
 
 def main():
+    if len(sys.argv) < 3 or sys.argv[1].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     ours = dict(wattle_runs(sys.argv[1]))
     compared = 0
     for path in sys.argv[2:]:

@@ -6,6 +6,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [, , tree, threads, option] = process.argv;
+if (!(threads > 0) || process.argv.length > 5 || (option && option !== '--runs')) {
+  console.error('usage: duckdb_reader.mjs TREE THREADS [--runs]');
+  process.exit(2);
+}
 const means = ['GPUTL', 'MCUTL', 'GRACT', 'SMACT', 'DRAMA', 'TMPTR', 'SMCLK'];
 
 // Columns are counted from the right: the board's name has spaces.

@@ -5,6 +5,7 @@ A run is a file DIR/results_<gpu>_<app>_job_<id>/run_<seq>_<rep>_freq_<MHz>_prof
 its number of rows x 50 ms, its energy mean power x time; a clock has the mean time and the mean
 energy of its repetitions; the clock with the least product of both is chosen.
 """
+import argparse
 import os
 import re
 import sys
@@ -44,8 +45,12 @@ def choose(measured):
 
 def main(read_run):
     """read_run(path) -> dict. With --runs every run is printed instead of the choice."""
-    measured = [(key, read_run(path)) for *key, path in runs(sys.argv[1])]
-    if "--runs" not in sys.argv[2:]:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tree")
+    parser.add_argument("--runs", action="store_true", help="print every run instead of the choice")
+    options = parser.parse_args()
+    measured = [(key, read_run(path)) for *key, path in runs(options.tree)]
+    if not options.runs:
         print("\n".join(choose(measured)))
         return
     for key, values in sorted(measured):

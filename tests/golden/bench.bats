@@ -8,10 +8,12 @@ setup() {
     cd "$BATS_TEST_TMPDIR"
     export SOURCE_DATE_EPOCH=1752024000
     bench=$WATTLE_SOURCE/bench
-    "$WATTLE_BUILD/bench/make-tree" tree --every 40 >/dev/null
 }
 
+make_tree() { "$WATTLE_BUILD/bench/make-tree" tree --every 40 >/dev/null; }
+
 @test "the table has a row for each contender, and the peers chose the same clocks" {
+    make_tree
     sed -n '/figures of docs/,/end of figures/p' "$WATTLE_SOURCE/README.md" >readme.md
     run --separate-stderr "$bench/run" --build "$WATTLE_BUILD" --tree tree --rounds 2 \
         --slow-rounds 1 --markdown page.md --readme readme.md
@@ -29,6 +31,7 @@ setup() {
 }
 
 @test "every contender takes the same figures from each run" {
+    make_tree
     "$WATTLE" import tree -o c.wattle -q
     "$WATTLE" export c.wattle --csv runs -o runs.csv -q
     peers=(lean.txt rows.txt)
@@ -51,4 +54,43 @@ setup() {
     [[ "$output" == "wrong.txt: power_mean of a100 llama "* ]]
     sed 1d rows.txt >short.txt
     run ! python3 "$bench/peers/agree.py" runs.csv short.txt
+}
+
+# refuses WORDS ARGUMENT...: exit 2, nothing on stdout, the words and the usage on stderr.
+refuses() {
+    run --separate-stderr "$program" "${@:2}"
+    [ "$status" -eq 2 ]
+    [ -z "$output" ]
+    [[ "$stderr" == *"$1"*"usage: ${program##*/} "* ]]
+}
+
+@test "programs of proofs and benchmarks take whole numbers and nothing else" {
+    for name in bench/proof-optimize bench/proof-predict bench/bench-optimize bench/bench-parse \
+        bench/make-tree tests/make-runs; do
+        program=$WATTLE_BUILD/$name
+        for option in --help -h; do
+            run --separate-stderr "$program" "$option"
+            [ "$status" -eq 0 ]
+            [[ "$output" == "usage: ${name##*/} "* ]]
+            [ -z "$stderr" ]
+        done
+        refuses '' --no-such-option
+    done
+    for name in bench/proof-optimize bench/proof-predict bench/bench-optimize tests/make-runs; do
+        program=$WATTLE_BUILD/$name
+        for value in 0 -3 1x '' 99999999999999999999; do
+            refuses " \"$value\" is no whole number from 1" "$value"
+        done
+    done
+    program=$WATTLE_BUILD/bench/proof-predict
+    refuses 'GPUS "13" is no whole number from 1 to 12' 3 13
+    refuses '"5" is one argument too many' 1 2 3 5
+    program=$WATTLE_BUILD/bench/make-tree
+    refuses '--every "0" is no whole number' tree --every 0
+    refuses '--seed "x" is no whole number' tree --seed x
+    refuses '' tree --seed
+    refuses '' tree another
+    [ ! -e tree ]
+    program=$WATTLE_BUILD/bench/bench-parse
+    refuses '--repeat "x" is no whole number' . --repeat x
 }

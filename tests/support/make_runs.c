@@ -3,19 +3,14 @@
  * Writes simulated runs as the CSV that `wattle export --csv runs` writes and `wattle import`
  * reads: for tests of the command line that need many workloads with activity.
  *
- *   make-runs CARDS WORKLOADS [FIRST_WORKLOAD [FIRST_CARD [CLOCK...]]]
+ *   make-runs [CARDS [WORKLOADS [FIRST_WORKLOAD [FIRST_CARD [CLOCK...]]]]]
  *
  * With clocks, only fresh runs at these clocks: a probe.
  */
+#include "bench/arguments.h"
 #include "support/sim_campaign.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static int argument(int argc, char **argv, int i, int otherwise)
-{
-    return i < argc ? atoi(argv[i]) : otherwise;
-}
 
 static void print_header(void)
 {
@@ -37,7 +32,8 @@ static void print_run(const struct wtl_run *r)
     putchar('\n');
 }
 
-static int print_set(int gpu, int workload, int argc, char **argv)
+/* With clocks: only fresh runs at these. */
+static int print_set(int gpu, int workload, const struct bench_number *clocks, int n_clocks)
 {
     WTL_ARENA(arena);
     struct wtl_error err = {0};
@@ -51,12 +47,12 @@ static int print_set(int gpu, int workload, int argc, char **argv)
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }
-    if (argc <= 5)
+    if (n_clocks == 0)
         for (size_t i = 0; i < c.n_runs; i++)
             print_run(&c.runs[i]);
-    for (int k = 5; k < argc; k++) {
-        struct wtl_run r = sim_fresh_run(&c, atoi(argv[k]), (uint64_t)k);
-        r.seq = k - 4;
+    for (int k = 0; k < n_clocks; k++) {
+        struct wtl_run r = sim_fresh_run(&c, (int)clocks[k].value, (uint64_t)k + 5);
+        r.seq = k + 1;
         r.rep = 1;
         print_run(&r);
     }
@@ -65,11 +61,23 @@ static int print_set(int gpu, int workload, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int first_workload = argument(argc, argv, 3, 0), first_card = argument(argc, argv, 4, 0);
+    enum { CARDS, WORKLOADS, FIRST_WORKLOAD, FIRST_CARD, CLOCKS, MOST = CLOCKS + 64 };
+    struct bench_number a[MOST] = {{"CARDS", 1, 1000, 1},
+                                   {"WORKLOADS", 1, 1000, 1},
+                                   {"FIRST_WORKLOAD", 0, 1000, 0},
+                                   {"FIRST_CARD", 0, 1000, 0}};
+    int status, n_clocks = argc - 1 > CLOCKS ? argc - 1 - CLOCKS : 0;
+    for (int k = CLOCKS; k < MOST; k++)
+        a[k] = (struct bench_number){"CLOCK", 1, 10000, 0};
+    if (!bench_numbers(argc, argv,
+                       "make-runs [CARDS [WORKLOADS [FIRST_WORKLOAD [FIRST_CARD [CLOCK...]]]]]", a,
+                       MOST, &status))
+        return status;
     print_header();
-    for (int g = 0; g < argument(argc, argv, 1, 1); g++)
-        for (int w = 0; w < argument(argc, argv, 2, 1); w++)
-            if (print_set(first_card + g, first_workload + w, argc, argv) != 0)
+    for (int g = 0; g < a[CARDS].value; g++)
+        for (int w = 0; w < a[WORKLOADS].value; w++)
+            if (print_set((int)a[FIRST_CARD].value + g, (int)a[FIRST_WORKLOAD].value + w,
+                          a + CLOCKS, n_clocks) != 0)
                 return 1;
     return 0;
 }
