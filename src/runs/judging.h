@@ -44,6 +44,11 @@ int wtl_levels_learn(struct wtl_arena *scratch, struct wtl_levels *l, const stru
  * freedom. */
 double wtl_levels_z(const struct wtl_levels *l, double z);
 
+/* Whether run i may lie off its level because the curve bends there: at least two runs of its clock
+ * agree among themselves, and their median lies in order with those of up to three clocks on either
+ * side, power rising and time falling with the clock. A clock whose runs are all bad sticks out. */
+bool wtl_is_bend(const struct wtl_levels *l, const struct wtl_run *runs, size_t i);
+
 /* The power that the metered GPU draws without work, as these runs show it. */
 struct wtl_idle_level {
     bool known;

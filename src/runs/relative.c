@@ -5,7 +5,8 @@
  *
  * A run is far off when its logarithm differs from the level of its clock by more than z standard
  * deviations (as many as the data behind the deviation allow, by Student's t) plus half of the
- * level's own change to the next clock: between clocks the level is only known by interpolation. */
+ * level's own change to the next clock: between clocks the level is only known by interpolation;
+ * unless the curve bends there. */
 #include "runs/judging.h"
 #include "stats/robust.h"
 
@@ -34,6 +35,7 @@ struct deviation {
     double t, p; /* log observed / expected */
     double limit_t, limit_p, limit_e;
     bool cell_t, cell_p; /* far from the other runs of its own cell */
+    bool bend;           /* so are all runs of its cell, and the curve bends there */
 };
 
 /* Others of a cell that are looked at: more make their median no better, only slower. */
@@ -69,8 +71,9 @@ static struct deviation deviation_of(const struct view *v, size_t i)
 
 static bool is_far(const struct deviation *d)
 {
-    return fabs(d->t) > d->limit_t || fabs(d->p) > d->limit_p || fabs(d->t + d->p) > d->limit_e ||
-           d->cell_t || d->cell_p;
+    return d->cell_t || d->cell_p ||
+           (!d->bend &&
+            (fabs(d->t) > d->limit_t || fabs(d->p) > d->limit_p || fabs(d->t + d->p) > d->limit_e));
 }
 
 /* --- cold start ---------------------------------------------------------------------------- */
@@ -280,6 +283,7 @@ int wtl_judge_relative(struct wtl_arena *scratch, struct wtl_run *runs, size_t n
         d[i] = deviation_of(&v, i);
         d[i].cell_t = far_in_cell(&v, i, l->log_t, l->sigma_t);
         d[i].cell_p = far_in_cell(&v, i, l->log_p, l->sigma_p);
+        d[i].bend = is_far(&d[i]) && wtl_is_bend(l, runs, i);
     }
     for (size_t i = 0; i < n; i++)
         if (runs[i].causes == 0 && l->has[i] && is_far(&d[i]))
