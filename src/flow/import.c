@@ -31,6 +31,12 @@ struct log_file {
     struct wtl_read_report report;
 };
 
+/* A source that this import has stored. */
+struct stored {
+    int64_t id;
+    const char *path;
+};
+
 struct import {
     struct import_job job;
     struct wtl_campaign *c;
@@ -44,6 +50,8 @@ struct import {
     size_t cap_notes;
     int64_t *removed; /* sources that this import replaced */
     size_t n_removed, cap_removed;
+    struct stored *stored; /* ascending id */
+    size_t n_stored, cap_stored;
     struct log_file *logs;
     size_t n_logs, cap_logs;
 };
@@ -230,6 +238,34 @@ static int remove_replaced(struct import *im, int64_t id, struct wtl_error *err)
     return wtl_campaign_remove_source(im->c, id, err);
 }
 
+static int remember_stored(struct import *im, int64_t id, const char *path, struct wtl_error *err)
+{
+    if (wtl_grow(&im->scratch, &im->stored, im->n_stored, &im->cap_stored) != 0)
+        return no_memory(err);
+    im->stored[im->n_stored++] = (struct stored){id, path};
+    return 0;
+}
+
+/* A file with the content of another one of this import. */
+static int take_copy(struct import *im, const struct import_file *f, struct import_outcome *o,
+                     int64_t id, struct wtl_error *err)
+{
+    size_t lo = 0;
+    for (size_t hi = im->n_stored; lo < hi;) { /* ids rise */
+        size_t mid = lo + (hi - lo) / 2;
+        if (im->stored[mid].id < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    o->note = NULL; /* said of the first one */
+    int rc = 0;
+    if (lo < im->n_stored && im->stored[lo].id == id)
+        rc = import_note_copy(&im->job, im->stored[lo].path, f->path, &o->arena, &o->note, err);
+    rc = rc ? rc : add_known(im, f->dir, id, err);
+    return rc ? rc : say_note(im, f, o, err);
+}
+
 static int store_outcome(struct import *im, size_t index, struct import_outcome *o,
                          struct wtl_error *err)
 {
@@ -242,8 +278,9 @@ static int store_outcome(struct import *im, size_t index, struct import_outcome 
     if (rc < 0)
         return rc;
     if (id)
-        return add_known(im, f->dir, id, err);
+        return take_copy(im, f, o, id, err);
     rc = wtl_campaign_add_source(im->c, &o->source, &id, err);
+    rc = rc ? rc : remember_stored(im, id, f->path, err);
     rc = rc ? rc : store_runs(im, o, id, err);
     if (rc == 0) {
         count_source(im, &o->report, o->bytes);

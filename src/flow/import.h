@@ -130,6 +130,11 @@ int import_look_back(const struct import_job *job, const struct import_file *f,
                      struct wtl_input *input, struct wtl_arena *arena,
                      struct import_history *history_out, struct wtl_error *err);
 
+/* What to say of a file with the content of one that is there: their names tell different things,
+ * and those of the copy are left out. *note_out stays as it is where there is nothing to say. */
+int import_note_copy(const struct import_job *job, const char *first, const char *copy,
+                     struct wtl_arena *arena, const char **note_out, struct wtl_error *err);
+
 /* Walks the paths of the options into job->files and job->dirs. */
 int import_list_files(struct import_job *job, struct wtl_arena *arena, struct wtl_error *err);
 

@@ -122,6 +122,30 @@ static bool tell_apart(const struct wtl_name_key *old, const struct wtl_name_key
     return n > 0;
 }
 
+static bool names_differ(const struct import_job *job, const char *old_path, const char *path,
+                         char *apart, size_t size)
+{
+    struct wtl_name_key old = {0};
+    struct wtl_name_key now = {0};
+    (void)wtl_naming_match(job->options->naming, old_path, &old);
+    bool named = wtl_naming_match(job->options->naming, path, &now);
+    return named && tell_apart(&old, &now, apart, size);
+}
+
+int import_note_copy(const struct import_job *job, const char *first, const char *copy,
+                     struct wtl_arena *arena, const char **note_out, struct wtl_error *err)
+{
+    char apart[400];
+    if (!names_differ(job, first, copy, apart, sizeof apart))
+        return 0;
+    const char *note = wtl_arena_printf(
+        arena, "has the content of %s but another name (%s): left out", first, apart);
+    if (!note)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    *note_out = note;
+    return 0;
+}
+
 /* The same content under another name. Where the old file is gone it was renamed, and the new name
  * counts; where it is still there this one is a copy, and the first name counts. */
 static int look_at_names(const struct import_job *job, const struct import_file *f,
@@ -131,23 +155,15 @@ static int look_at_names(const struct import_job *job, const struct import_file 
     h->known_id = k->id;
     if (strcmp(k->path, f->path) == 0)
         return 0;
-    struct wtl_name_key old = {0};
-    struct wtl_name_key now = {0};
     char apart[400];
-    (void)wtl_naming_match(job->options->naming, k->path, &old);
-    bool named = wtl_naming_match(job->options->naming, f->path, &now);
-    bool differ = named && tell_apart(&old, &now, apart, sizeof apart);
     h->moved = access(k->path, F_OK) != 0;
-    if (!differ)
-        return 0;
-    h->note = h->moved
-                  ? wtl_arena_printf(arena, "renamed from %s: its runs are labelled anew, %s",
-                                     k->path, apart)
-                  : wtl_arena_printf(arena, "has the content of %s but another name (%s): left out",
-                                     k->path, apart);
-    if (!h->note)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (h->moved) {
+    if (!h->moved)
+        return import_note_copy(job, k->path, f->path, arena, &h->note, err);
+    if (names_differ(job, k->path, f->path, apart, sizeof apart)) {
+        h->note = wtl_arena_printf(arena, "renamed from %s: its runs are labelled anew, %s",
+                                   k->path, apart);
+        if (!h->note)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
         h->known_id = 0;
         h->replaced_id = k->id;
     }

@@ -323,6 +323,11 @@ assert abs(period - 0.0511) < 0.0005, period'
     run --separate-stderr "$WATTLE" import t -o c.wattle
     [[ $stderr == *"run_1_01_freq_1380_profile.csv: has the content of "*"but another name (clock 1380 instead of 1395 MHz): left out"* ]]
 
+    # the same where the copies come in one import: the first name counts, and it is said
+    run --separate-stderr "$WATTLE" import t -o both.wattle
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"run_1_01_freq_1395_profile.csv: has the content of "*"run_1_01_freq_1380_profile.csv but another name (clock 1395 instead of 1380 MHz): left out"* ]]
+
     # both copies lose their old place at once: one is stored anew, the other is a copy of it
     mv t elsewhere
     run --separate-stderr "$WATTLE" import elsewhere -o c.wattle
