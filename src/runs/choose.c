@@ -14,8 +14,9 @@ static const double period_low = 0.95, period_high = 1.10;
 /* A counter period this near its label needs no further witness. */
 static const double label_slack = 0.15;
 
-/* Beyond this factor the "counter" is no counter of this GPU. */
-static const double counter_factor_max = 8;
+/* Beyond this factor the "counter" is no counter of this GPU. Samplers are set to 10 ms to 1 s, a
+ * fifth to 20 times the 50 ms that the published names stand for. */
+static const double counter_factor_max = 25;
 
 /* A wrapper's log counts the start of the sampler and of the process as well, in whole seconds:
  * it agrees with a sampled window that is up to this much shorter, and never longer. */
@@ -38,7 +39,8 @@ static bool has_timestamps(const struct wtl_run *r)
 }
 
 /* Rows and label against the counter where there are no timestamps: two witnesses (label and
- * wrapper) overrule it, the label alone does not, unless the factor is absurd. */
+ * wrapper) overrule it, the label alone does not, unless the factor is absurd. A wrapper that
+ * agrees with the counter bears it out. */
 static bool counter_is_contradicted(const struct wtl_run *r)
 {
     double nominal_s = wtl_run_get(r, WTL_R_nominal_time_s, 0);
@@ -47,11 +49,12 @@ static bool counter_is_contradicted(const struct wtl_run *r)
     double factor = r->metric[WTL_R_span_s] / nominal_s;
     if (fabs(factor - 1) <= label_slack)
         return false;
+    double wrapper_s = wtl_run_get(r, WTL_R_wrapper_time_s, 0);
+    if (wrapper_s > 0 && wrapper_agrees(wrapper_s, r->metric[WTL_R_span_s]))
+        return false;
     if (factor > counter_factor_max || factor * counter_factor_max < 1)
         return true;
-    double wrapper_s = wtl_run_get(r, WTL_R_wrapper_time_s, 0);
-    return wrapper_s > 0 && wrapper_agrees(wrapper_s, nominal_s) &&
-           !wrapper_agrees(wrapper_s, r->metric[WTL_R_span_s]);
+    return wrapper_s > 0 && wrapper_agrees(wrapper_s, nominal_s);
 }
 
 static void set_window(struct wtl_run *r, double span_s)

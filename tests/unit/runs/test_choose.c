@@ -72,6 +72,25 @@ static void wrong_label(void **state)
     assert_near(r.metric[WTL_R_period_s], 21.0 / 800, 1e-12);
 }
 
+/* The published label of 50 ms on a trace of one second, which the sampler allows: naive readers
+ * make a twentieth of the energy. With a log that bears the counter out the factor does not matter.
+ */
+static void a_counter_far_from_its_label(void **state)
+{
+    (void)state;
+    struct wtl_run r = RUN({WTL_R_n_samples, 600}, {WTL_R_period_s, 1.005}, {WTL_R_span_s, 603},
+                           {WTL_R_energy_counter_j, 120600}, {WTL_R_power_mean_w, 200},
+                           {WTL_R_nominal_time_s, 30}, {WTL_R_energy_nominal_j, 6000});
+    assert_near(r.metric[WTL_R_time_s], 603, 0);
+    assert_near(r.metric[WTL_R_energy_j], 120600, 0);
+    assert_false(wtl_run_has(&r, WTL_R_energy_ratio));
+    r = RUN({WTL_R_n_samples, 60}, {WTL_R_period_s, 10}, {WTL_R_span_s, 600},
+            {WTL_R_energy_counter_j, 120000}, {WTL_R_power_mean_w, 200}, {WTL_R_nominal_time_s, 3},
+            {WTL_R_wrapper_time_s, 604});
+    assert_near(r.metric[WTL_R_time_s], 600, 0);
+    assert_near(r.metric[WTL_R_energy_j], 120000, 0);
+}
+
 /* Label and log against the counter: two witnesses win, and the ratio names the quarrel. */
 static void a_counter_of_something_else_is_overruled(void **state)
 {
@@ -132,6 +151,7 @@ int main(void)
         cmocka_unit_test(reported_time_counts_only_when_it_covers_the_samples),
         cmocka_unit_test(whole_second_log_is_a_check_where_the_counter_gives_the_period),
         cmocka_unit_test(wrong_label),
+        cmocka_unit_test(a_counter_far_from_its_label),
         cmocka_unit_test(a_counter_of_something_else_is_overruled),
         cmocka_unit_test(a_short_trace_is_not_stretched),
         cmocka_unit_test(tables_without_rows),
