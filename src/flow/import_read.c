@@ -296,6 +296,16 @@ static void settle_times(const struct import_worker *w, struct wtl_run *run)
     wtl_run_choose(run);
 }
 
+/* Two GPUs that nothing but their readings tells apart. */
+static void state_turns(const struct wtl_reducer *r, struct wtl_run *run)
+{
+    char text[sizeof run->stated_reason];
+    if (run->stated_causes || !wtl_reducer_mixes(r, text, sizeof text))
+        return;
+    run->stated_causes |= UINT32_C(1) << WTL_CAUSE_contaminated;
+    memcpy(run->stated_reason, text, sizeof text);
+}
+
 static int finish_streams(struct import_worker *w, struct wtl_error *err)
 {
     bool mixed = is_mixed(w);
@@ -307,10 +317,11 @@ static int finish_streams(struct import_worker *w, struct wtl_error *err)
         if (rc < 0)
             return rc;
         wtl_reducer_finish(w->reducers[i], &context, run);
+        state_turns(w->reducers[i], run);
         settle_times(w, run);
         if (run->stated_causes && !w->outcome->note)
-            w->outcome->note = wtl_arena_printf(
-                &w->outcome->arena, "%s; kept apart and marked contaminated", run->stated_reason);
+            w->outcome->note = wtl_arena_printf(&w->outcome->arena, "%s; %smarked contaminated",
+                                                run->stated_reason, mixed ? "kept apart and " : "");
     }
     return 0;
 }

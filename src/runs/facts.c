@@ -68,7 +68,8 @@ static void judge_end(struct wtl_run *r)
         wtl_reject(r, WTL_CAUSE_failed, "its log says it failed");
     if (r->status == WTL_RUN_TIMEOUT)
         wtl_reject(r, WTL_CAUSE_timed_out, "its log says it was stopped by a time limit");
-    if (!wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_energy_j))
+    bool mixed = (r->stated_causes >> WTL_CAUSE_contaminated) & 1; /* that is why */
+    if (!mixed && (!wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_energy_j)))
         judge_absent(r);
 }
 

@@ -5,6 +5,7 @@
 #include "runs/reduce.h"
 
 #include "runs/accumulate.h"
+#include "runs/turns.h"
 
 #include <math.h>
 #include <string.h>
@@ -44,6 +45,7 @@ enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
 struct wtl_reducer {
     struct wtl_meter meter;
+    struct wtl_turns turns;
     struct wtl_moments power, power_limit, violation_ns, sm_clock, column[N_COLUMNS];
     struct wtl_histogram power_bins;                              /* 0.25 W */
     struct wtl_histogram sm_all, sm_active, mem_clock, app_clock; /* 1 MHz */
@@ -76,6 +78,7 @@ int wtl_reducer_new(struct wtl_arena *arena, struct wtl_reducer **reducer_out,
 void wtl_reducer_begin(struct wtl_reducer *r)
 {
     wtl_meter_begin(&r->meter);
+    wtl_turns_begin(&r->turns);
     memset(&r->power, 0, sizeof r->power);
     memset(&r->power_limit, 0, sizeof r->power_limit);
     memset(&r->violation_ns, 0, sizeof r->violation_ns);
@@ -219,6 +222,30 @@ static void push_time(struct wtl_reducer *r, const struct wtl_batch *b)
     }
     r->gaps += k;
     wtl_histogram_add(&r->gap_ms, r->scratch, k);
+    wtl_alternation_add(&r->turns.gap, r->scratch, k);
+}
+
+/* What tells whether two GPUs take turns in these rows. */
+static void push_turns(struct wtl_reducer *r, const struct wtl_batch *b)
+{
+    int n;
+    if (wtl_batch_has(b, WTL_M_energy_counter_j)) {
+        const double *x = wtl_column_valid(b, WTL_M_energy_counter_j, r->scratch, &n);
+        wtl_turns_counter(&r->turns, x, n);
+        return;
+    }
+    const struct {
+        enum wtl_metric from;
+        struct wtl_alternation *to;
+    } slow[] = {{r->meter.sensor, &r->turns.power},
+                {WTL_M_temp_c, &r->turns.temp},
+                {WTL_M_fb_used_b, &r->turns.memory}};
+    for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
+        if (!wtl_batch_has(b, slow[i].from))
+            continue;
+        const double *x = wtl_column_valid(b, slow[i].from, r->scratch, &n);
+        wtl_alternation_add(slow[i].to, x, n);
+    }
 }
 
 void wtl_reducer_push(struct wtl_reducer *r, const struct wtl_batch *b)
@@ -239,6 +266,7 @@ void wtl_reducer_push(struct wtl_reducer *r, const struct wtl_batch *b)
     push_clocks(r, b, knows ? active : NULL);
     push_health(r, b);
     push_columns(r, b);
+    push_turns(r, b);
 }
 
 /* The usual spacing: the mean of those within half of the median, so that a hole does not count.
@@ -400,6 +428,11 @@ void wtl_reducer_finish(struct wtl_reducer *r, const struct wtl_reduce_context *
     finish_clocks(r, run);
     finish_columns(r, run);
     finish_health(r, run);
+}
+
+bool wtl_reducer_mixes(const struct wtl_reducer *r, char *text, size_t size)
+{
+    return wtl_turns_found(&r->turns, text, size);
 }
 
 struct wtl_counter wtl_reducer_counter(const struct wtl_reducer *r)

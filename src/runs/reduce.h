@@ -40,6 +40,10 @@ struct wtl_reduce_context {
 void wtl_reducer_finish(struct wtl_reducer *r, const struct wtl_reduce_context *context,
                         struct wtl_run *run);
 
+/* True when the rows come from two GPUs that take turns; writes what shows it. After
+ * wtl_reducer_finish. */
+bool wtl_reducer_mixes(const struct wtl_reducer *r, char *text, size_t size);
+
 /* The energy counter as it stood, after wtl_reducer_finish: for tests and diagnosis. */
 struct wtl_counter wtl_reducer_counter(const struct wtl_reducer *r);
 

@@ -295,6 +295,23 @@ assert abs(period - 0.0511) < 0.0005, period'
     [[ $output != *"twice"* ]]
 }
 
+@test "two jobs of one sampler in one file, told apart by their energy counters alone" {
+    d=t/results_a100_llama_job_77
+    mkdir -p $d
+    awk 'BEGIN {
+        print "#Entity   POWER      TOTEC           SMCLK"
+        print "ID        W          mJ              MHz"
+        for (i = 0; i < 300; i++) {
+            printf "GPU 0     200.%03d    %.0f      1410     \n", i, 1000000000 + 10000 * i
+            printf "GPU 0     90.%03d     %.0f      1410     \n", i, 5500000000 + 4600 * i
+        }
+    }' >$d/run_1_01_freq_1410_profile.csv
+    run --separate-stderr "$WATTLE" import t -o c.wattle
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"two energy counters take turns, 300 rows up to 1002990 J and 300 rows up to 5501375 J: two jobs in one file; marked contaminated"* ]]
+    "$WATTLE" export c.wattle -q | grep -q ',contaminated,'
+}
+
 @test "a file that has grown replaces what was read of it; one that was renamed is labelled anew" {
     sweep t
     f=t/results_a100_llama_job_77/run_1_01_freq_1410_profile.csv
