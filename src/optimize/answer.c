@@ -65,10 +65,30 @@ static int estimates_at(struct wtl_arena *scratch, const struct wtl_work *w, siz
     return 0;
 }
 
+/* The fastest clock was searched, and is found where its time errs downwards: the mean error of the
+ * replicates at the clocks that they find, in logs, is the luck of the search. */
+static void luck_of_fastest(const struct wtl_work *w, double *time_out, double *energy_out)
+{
+    const struct wtl_contrast *c = &w->contrast;
+    for (size_t r = 0; r < c->n; r++) {
+        const struct wtl_row *row = &c->row[r];
+        size_t at = c->base;
+        for (size_t e = 0; e < c->n_eval; e++)
+            if (w->grid.candidate[e] && row->time[e] < row->time[at])
+                at = e;
+        *time_out += (row->time[at] - c->origin.time[at]) / (double)c->n;
+        *energy_out += (row->energy[at] - c->origin.energy[at]) / (double)c->n;
+    }
+}
+
 static void describe_baseline(const struct wtl_work *w, struct wtl_plan *plan)
 {
     const struct wtl_contrast *c = &w->contrast;
-    double z = w->constraints.z, t = c->origin.base_time, e = c->origin.base_energy;
+    double luck_t = 0, luck_e = 0;
+    if (plan->baseline_kind == WTL_BASELINE_FASTEST && c->base < c->n_eval)
+        luck_of_fastest(w, &luck_t, &luck_e);
+    double z = w->constraints.z, t = c->origin.base_time - luck_t;
+    double e = c->origin.base_energy - luck_e;
     plan->baseline_time_s = from_log(
         w, (struct wtl_interval){t, t - z * c->base_time_se, t + z * c->base_time_se}, SCALE_PLAIN);
     plan->baseline_energy_j =
@@ -255,6 +275,13 @@ static bool undecided(const struct wtl_work *w, const struct wtl_plan *plan,
         return true;
     }
     const struct wtl_estimate *o = &plan->objective_saving;
+    if (!at_base && o->hi < 0 && w->contrast.base < w->grid.n && w->feasible[w->contrast.base]) {
+        wtl_notes_add(notes,
+                      "Undecided: which clock is the baseline, %d MHz or another, cannot be told, "
+                      "and with it what is gained.",
+                      plan->baseline_clock_mhz);
+        return true;
+    }
     if (!at_base && o->lo <= 0 && o->hi > negligible_gain) {
         wtl_notes_add(notes,
                       "Undecided: at %d MHz the interval of the gain in the objective, %.1f to "
@@ -323,7 +350,8 @@ static bool worse_than_baseline(const struct wtl_work *w, struct wtl_plan *plan,
 {
     const struct wtl_estimate *o = &plan->objective_saving;
     char name[40];
-    if (w->choice.chosen == w->contrast.base || o->value >= 0)
+    bool base_is_allowed = w->contrast.base < w->grid.n && w->feasible[w->contrast.base];
+    if (w->choice.chosen == w->contrast.base || o->value >= 0 || base_is_allowed)
         return false;
     wtl_objective_format(&plan->policy.objective, name, sizeof name);
     if (o->hi >= 0 || !baseline_keeps_limits(w, plan)) {

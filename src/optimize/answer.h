@@ -3,16 +3,19 @@
  * From the finished computation to the plan: estimates with intervals, the curve, the front, the
  * status and the sentences.
  *
- * Status, in this order:
- *   infeasible  no candidate meets all constraints at their bounds; or the best one is worse than
- * the baseline by the objective, over its whole interval, while the baseline, which is not among
- * the candidates, keeps every limit undecided   the best feasible clock cannot be told from the
- * baseline although the gain may be more than 2 %; or only the baseline is left because other
- * clocks that gain more than 2 % meet the limits by their estimate but not at their bounds; or the
- *               interval of the gain in the objective, or of the saving, at
- * the chosen clock contains none, or that of the saving is wider than 20 points; or at least 9 in
- * 10 feasible clocks, over at least a fifth of the highest clock, are tied ok          else (also
- * "nothing is to be gained": the chosen clock is then the baseline)
+ * Status, the first that fits:
+ *
+ * - infeasible: no candidate meets all constraints at their bounds; or the best one is worse than
+ *   the baseline by the objective, over its whole interval, while the baseline, which is not among
+ *   the candidates, keeps every limit.
+ * - undecided: the best feasible clock cannot be told from the baseline although the gain may be
+ *   more than 2 %; or only the baseline is left because other clocks that gain more than 2 % meet
+ *   the limits by their estimate but not at their bounds; or the interval of the gain in the
+ *   objective, or of the saving, at the chosen clock contains none; or the gain lies below 0
+ *   although the baseline was among the candidates (which clock is fastest cannot be told); or the
+ *   interval of the saving is wider than 20 points; or at least 9 in 10 feasible clocks, over at
+ *   least a fifth of the highest clock, are tied.
+ * - ok: else; also where nothing is to be gained, the chosen clock is then the baseline.
  */
 #ifndef WTL_OPTIMIZE_ANSWER_H
 #define WTL_OPTIMIZE_ANSWER_H
