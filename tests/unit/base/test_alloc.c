@@ -3,6 +3,16 @@
 
 #include <stdint.h>
 #include <string.h>
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define WATCHED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WATCHED
+#endif
+#ifdef WATCHED
+#include <sanitizer/asan_interface.h>
+#endif
 
 static void memory_is_zeroed_aligned_and_distinct(void **state)
 {
@@ -37,6 +47,28 @@ static void raw_memory_is_aligned_and_ones_own(void **state)
         assert_int_equal((i < 33 ? zeroed[i] : 0) | after[i], 0);
     assert_int_equal(raw[16], 0xff);
 }
+
+#ifdef WATCHED
+/* With AddressSanitizer, a byte beside a piece, or in one that was given back, is an error. */
+static void the_sanitizer_knows_every_piece(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    for (size_t size = 1; size < 70; size++) {
+        char *p = wtl_arena_calloc(&arena, 1, size);
+        char *q = wtl_arena_alloc(&arena, 1, size);
+        assert_false(__asan_address_is_poisoned(p + size - 1));
+        assert_true(__asan_address_is_poisoned(p + size));
+        assert_true(__asan_address_is_poisoned(q - 1));
+        assert_false(__asan_address_is_poisoned(q));
+        assert_true(__asan_address_is_poisoned(q + size));
+    }
+    char *text = wtl_arena_strdup(&arena, "abc");
+    assert_false(__asan_address_is_poisoned(text + 3));
+    wtl_arena_reset(&arena);
+    assert_true(__asan_address_is_poisoned(text));
+}
+#endif
 
 static void overflow_and_exhaustion_give_null(void **state)
 {
@@ -100,6 +132,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_aligned_and_distinct),
+#ifdef WATCHED
+        cmocka_unit_test(the_sanitizer_knows_every_piece),
+#endif
         cmocka_unit_test(raw_memory_is_aligned_and_ones_own),
         cmocka_unit_test(overflow_and_exhaustion_give_null),
         cmocka_unit_test(growing_keeps_content_and_failure_keeps_all),
