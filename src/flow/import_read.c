@@ -414,7 +414,7 @@ static int read_content(struct import_worker *w, struct wtl_error *err)
         o->fate = IMPORT_PASSED;
         return 0;
     }
-    bool empty = undetected && o->report.lines == 0 && w->has_key && w->key.is_trace;
+    bool empty = undetected && o->report.empty && w->has_key && w->key.is_trace;
     if (rc < 0 && !empty) {
         if (err)
             *err = why;

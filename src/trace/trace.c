@@ -398,8 +398,9 @@ static int read_all(struct drive *d, struct wtl_input *input, struct wtl_error *
     }
     if (d->begun)
         return 0;
-    int rc = d->reading.report->lines ? WTL_FAIL(err, WTL_PARSE, "the file holds no line of text")
-                                      : WTL_FAIL(err, WTL_PARSE, "the file is empty");
+    d->reading.report->empty = d->reading.report->lines == 0;
+    int rc = d->reading.report->empty ? WTL_FAIL(err, WTL_PARSE, "the file is empty")
+                                      : WTL_FAIL(err, WTL_PARSE, "the file holds no line of text");
     wtl_error_input(err, d->reading.name, 0, 0);
     return rc;
 }

@@ -69,6 +69,7 @@ const char *wtl_drop_text(enum wtl_drop drop);
 struct wtl_read_report {
     char reader[32];  /* name of the reader that was chosen; of both in a mixed file: "a+b" */
     char dialect[96]; /* free text: "17 fields, style B" */
+    bool empty;       /* there is no byte of text, and no damage that lost it */
     int64_t lines;
     int64_t rows; /* rows delivered (samples, runs or timings) */
     int64_t rows_dropped;

@@ -402,6 +402,33 @@ static void empty_traces_are_runs_without_data(void **state)
     assert_int_equal(r.runs_added, 0);
 }
 
+/* By its name a trace, and not empty: what cannot be had of it is an error, no run without data. */
+static void traces_whose_text_is_lost_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        const char *message;
+    } lost[] = {
+        {"\x1f\x8b\x08\0\0\0\0\0\0\x03", 10, "the gzip data are truncated"},
+        {"\x28\xb5\x2f\xfd", 4, "the zstd data are truncated"},
+        {"\xff\xfe#\0E\0n\0", 8, "the file is UTF-16 text"},
+        {"BZh91AY&SY", 10, "compressed by bzip2"},
+    };
+    const char *path = at("results_a100_llama_job_7/run_1_01_freq_1410_profile.csv");
+    const char *paths[] = {dir};
+    struct wtl_import_options options = options_for(paths, 1);
+    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++) {
+        write_file(path, lost[i].bytes, lost[i].n);
+        struct wtl_error err = {0};
+        struct wtl_import_result result = {0};
+        assert_int_equal(try_import(&options, wtl_alloc_system(), 1, &result, &err),
+                         -(int)WTL_PARSE);
+        assert_non_null(strstr(err.message, lost[i].message));
+    }
+}
+
 static void two_boards_in_one_file_are_kept_apart(void **state)
 {
     (void)state;
@@ -582,6 +609,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_nothing_tells_must_be_said, setup, teardown),
         cmocka_unit_test_setup_teardown(a_naming_pattern_and_an_interval_label, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_traces_are_runs_without_data, setup, teardown),
+        cmocka_unit_test_setup_teardown(traces_whose_text_is_lost_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(two_boards_in_one_file_are_kept_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(a_board_that_the_name_denies, setup, teardown),
         cmocka_unit_test_setup_teardown(two_gpus_of_one_kind_are_two_runs, setup, teardown),
