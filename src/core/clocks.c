@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +63,7 @@ static int add_item(struct list *list, struct wtl_view item, struct wtl_error *e
         return add_range(list, item, dash, err);
     if (item.n > 3 && wtl_view_is_nocase((struct wtl_view){item.s + item.n - 3, 3}, "mhz"))
         item.n -= 3;
-    if (!wtl_parse_double(item.s, item.n, &mhz) || mhz != (int)mhz)
+    if (!wtl_parse_double(item.s, item.n, &mhz) || mhz != trunc(mhz))
         return bad_item(item, err);
     return add(list, mhz, err);
 }

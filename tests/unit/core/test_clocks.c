@@ -66,6 +66,9 @@ static void what_is_no_list_is_refused_with_the_part_quoted(void **state)
     struct wtl_error err = {0};
     assert_int_equal(wtl_clocks_parse(&arena, "510,52o", &c, &err), -(int)WTL_USAGE);
     assert_non_null(strstr(err.message, "\"52o\""));
+    err = (struct wtl_error){0};
+    assert_int_equal(wtl_clocks_parse(&arena, "3000000000", &c, &err), -(int)WTL_USAGE);
+    assert_string_equal(err.message, "3e+09 MHz is no clock of a GPU");
 }
 
 int main(void)
