@@ -108,9 +108,11 @@ static double slope_lower_bound(const struct wtl_run *runs, const struct wtl_lev
         sxy += x * y;
         syy += y * y;
     }
-    double cxx = sxx - sx * sx / n, cxy = sxy - sx * sy / n, cyy = syy - sy * sy / n;
     *range_out = fmax(0, most - least);
-    if (n < 5 || !(cxx > 1e-9 * n))
+    if (n < 5)
+        return -HUGE_VAL;
+    double cxx = sxx - sx * sx / n, cxy = sxy - sx * sy / n, cyy = syy - sy * sy / n;
+    if (!(cxx > 1e-9 * n))
         return -HUGE_VAL;
     double slope = cxy / cxx, rest = fmax(0, cyy - slope * cxy);
     return slope - 2.58 * sqrt(rest / (n - 2) / cxx);

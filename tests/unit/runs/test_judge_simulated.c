@@ -69,7 +69,7 @@ static void clean_sweeps_lose_almost_nothing(void **state)
         o.power_cv = shape == 6 ? 0.03 : shape == 7 ? 0.002 : o.power_cv;
         o.autocorrelation = shape == 6 ? 0.5 : o.autocorrelation;
         struct tally t = run_many(o);
-        print_message("shape %d: %zu of %zu good runs rejected\n", shape, t.falsely, t.good);
+        print_message("# shape %d: %zu of %zu good runs rejected\n", shape, t.falsely, t.good);
         assert_true(t.good > 1500);
         assert_true((double)t.falsely <= 0.003 * (double)t.good);
     }
@@ -181,7 +181,7 @@ static void small_campaigns(void **state)
             found += runs[bad].causes != 0;
         }
         print_message(
-            "%d clocks x %d: %zu of %zu good runs rejected, %zu of %d doubled runs found\n",
+            "# %d clocks x %d: %zu of %zu good runs rejected, %zu of %d doubled runs found\n",
             shape[k][0], shape[k][1], falsely, n * ROUNDS, found, ROUNDS);
         assert_true((double)falsely <= 0.01 * (double)n * ROUNDS);
         assert_true((double)found >= found_min[k] * ROUNDS);
@@ -197,7 +197,7 @@ static void faults_are_found(void **state)
     o.outlier_share = 0.03;
     o.idle_share = 0.02;
     struct tally t = run_many(o);
-    print_message("%zu of %zu faults found, %zu of %zu good runs rejected\n", t.found, t.faults,
+    print_message("# %zu of %zu faults found, %zu of %zu good runs rejected\n", t.found, t.faults,
                   t.falsely, t.good);
     assert_true(t.faults > 700 && t.found >= t.faults - t.faults / 200);
     assert_true((double)t.falsely <= 0.005 * (double)t.good);
@@ -220,7 +220,7 @@ static void detection_by_size(void **state)
             judge(&arena, c.runs, c.n_runs);
             found += c.runs[i].causes != 0;
         }
-        print_message("one run %.0f %% slower: found in %d of %d\n", 100 * (size[k] - 1), found,
+        print_message("# one run %.0f %% slower: found in %d of %d\n", 100 * (size[k] - 1), found,
                       SEEDS);
         assert_true(found >= at_least[k] * SEEDS);
         assert_true(k > 0 || found <= SEEDS / 10); /* what is within the noise stays */

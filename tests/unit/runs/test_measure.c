@@ -97,7 +97,7 @@ static void coverage(void **state)
             cells++;
         }
     }
-    print_message("time %zu, energy %zu of %zu intervals hold the truth\n", hit_t, hit_e, cells);
+    print_message("# time %zu, energy %zu of %zu intervals hold the truth\n", hit_t, hit_e, cells);
     assert_true((double)hit_t >= 0.94 * (double)cells && (double)hit_t <= 0.965 * (double)cells);
     assert_true((double)hit_e >= 0.94 * (double)cells && (double)hit_e <= 0.965 * (double)cells);
 }

@@ -301,7 +301,7 @@ static void drift_from_anchors(void **state)
         hit += q.drift_lo <= o.drift_per_run && o.drift_per_run <= q.drift_hi;
         seen += q.drift_lo > 0;
     }
-    print_message("drift interval holds the truth in %d of %d campaigns\n", hit, seeds);
+    print_message("# drift interval holds the truth in %d of %d campaigns\n", hit, seeds);
     assert_true(hit >= 0.92 * seeds);
     assert_true(seen >= 0.97 * seeds); /* 1.8 % over the sequence, at a spread of 1.5 % */
 }

@@ -109,7 +109,8 @@ static void the_same_judgements(void **state)
                             0.01);
             }
         }
-        print_message("seed %d: %zu of %zu runs are judged differently\n", (int)seed, differ, runs);
+        print_message("# seed %d: %zu of %zu runs are judged differently\n", (int)seed, differ,
+                      runs);
         assert_true(differ <= 3); /* noise moves a borderline run across the limit */
     }
 }
