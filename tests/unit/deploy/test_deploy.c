@@ -25,7 +25,7 @@ static void bash_reads_back(const char *text)
     wtl_quote_shell(text, &script);
     snprintf(path, sizeof path, "%s/s", dir);
     write_text(path, wtl_buf_str(&script));
-    snprintf(command, sizeof command, "cd %s && bash s >out", dir);
+    snprintf(command, sizeof command, "cd '%s' && bash s >out", dir);
     assert_int_equal(system(command), 0);
     snprintf(path, sizeof path, "%s/out", dir);
     assert_int_equal(wtl_file_read(&arena, path, 1 << 16, &got, &size, NULL), 0);

@@ -167,7 +167,8 @@ static void importing_again_changes_nothing(void **state)
 
     /* The same files elsewhere are the same files. */
     char command[700];
-    snprintf(command, sizeof command, "mkdir %s/copy && cp -r %s/results* %s/copy/", dir, dir, dir);
+    snprintf(command, sizeof command, "mkdir '%s/copy' && cp -r '%s'/results* '%s/copy/'", dir, dir,
+             dir);
     assert_int_equal(system(command), 0);
     r = import_one(at("copy"));
     assert_int_equal(r.files_known, 7);
@@ -240,8 +241,8 @@ static void a_log_may_come_in_any_order(void **state)
     assert_int_equal(rename(log, away), 0);
     import_one(tree);
     char command[700];
-    snprintf(command, sizeof command, "mkdir %s/m && cp -r %s %s/m/ && cp %s %s/m/%s", dir, tree,
-             dir, away, dir, "results_a100_llama_job_77/timing_summary.log");
+    snprintf(command, sizeof command, "mkdir '%s/m' && cp -r '%s' '%s/m/' && cp '%s' '%s/m/%s'",
+             dir, tree, dir, away, dir, "results_a100_llama_job_77/timing_summary.log");
     assert_int_equal(system(command), 0);
     r = import_one(at("m"));
     assert_int_equal(r.runs_updated, 6);
