@@ -18,8 +18,8 @@ int wtl_file_read(struct wtl_arena *arena, const char *path, size_t max, char **
 
 /* Replaces `path` in one step: temporary file beside it, fsync, rename, fsync of the directory.
  * On failure the old file is as it was and the temporary one is gone. `mode` as in open(2): the
- * user's mask is taken off. A link is followed; a device or a pipe is written to, not replaced.
- * Several files at once: base/file_set.h. */
+ * user's mask is taken off. A link is followed; a device or a pipe is written to, not replaced; an
+ * SQLite file (a campaign) is spared: -WTL_USAGE. Several files at once: base/file_set.h. */
 int wtl_file_write_atomic(const char *path, const void *data, size_t size, unsigned mode,
                           struct wtl_error *err);
 

@@ -67,6 +67,25 @@ static int find_target(struct wtl_file_entry *e, char target[PATH_MAX])
     return 0;
 }
 
+/* Campaigns are SQLite files; nothing that is written whole is one. One that is named as an output
+ * was meant as the input, and holds what cannot be made again. */
+static int spare_campaign(const char *path, const char *target, struct wtl_error *err)
+{
+    static const char magic[] = "SQLite format 3"; /* its NUL is part of it */
+    char head[sizeof magic];
+    int fd = open(target, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t got = read(fd, head, sizeof head);
+    close(fd);
+    if (got != (ssize_t)sizeof head || memcmp(head, magic, sizeof head) != 0)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" is a campaign: it is not replaced", path);
+    wtl_error_hint(err,
+                   "name another file; a campaign that is not needed any more is removed by hand");
+    return rc;
+}
+
 /* A new file beside the target, under a name that was free. */
 static int open_temporary(const char *target, unsigned mode, char *name, size_t size, int *fd_out)
 {
@@ -138,6 +157,9 @@ int wtl_file_write_atomic(const char *path, const void *data, size_t size, unsig
     if (!why && e.kind == WRITE_INTO)
         why = write_into(&e);
     else if (!why) {
+        int rc = spare_campaign(path, target, err);
+        if (rc < 0)
+            return rc;
         why = write_temporary(&e, target, temporary, sizeof temporary);
         if (!why && rename(temporary, target) != 0) {
             why = errno;
@@ -227,6 +249,9 @@ static int prepare_file(struct wtl_file_set *set, struct wtl_file_entry *e, stru
     int why = find_target(e, target);
     if (!why && e->kind == WRITE_INTO)
         return 0;
+    int rc = why ? 0 : spare_campaign(e->path, target, err);
+    if (rc < 0)
+        return rc;
     /* Taken before there is a file to be forgotten. */
     char *temporary = wtl_arena_calloc(&set->arena, strlen(target) + 64, 1);
     e->target = wtl_arena_strdup(&set->arena, target);

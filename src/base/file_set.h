@@ -35,7 +35,8 @@ void wtl_file_set_init(struct wtl_file_set *set, struct wtl_alloc alloc);
 void wtl_file_set_fini(struct wtl_file_set *set);
 
 /* Copies path and bytes. `mode` as in open(2): the user's mask is taken off. A link is followed;
- * a device or a pipe is written to, not replaced. */
+ * a device or a pipe is written to, not replaced; an SQLite file (a campaign) is never replaced:
+ * preparing fails with -WTL_USAGE. */
 int wtl_file_set_add(struct wtl_file_set *set, const char *path, const void *data, size_t size,
                      unsigned mode, struct wtl_error *err);
 

@@ -538,3 +538,24 @@ END
     "$WATTLE" import t -o d.wattle -q
     [[ $("$WATTLE" show d.wattle | tr -s ' \n' ' ') != *"labelled sampling period"* ]]
 }
+
+@test "a campaign that is named as the output is spared, by every command that writes a file" {
+    cp "$C" c.wattle
+    ln -s c.wattle link.wattle
+    before=$(sha256sum <c.wattle)
+    for command in "optimize c.wattle" "export c.wattle" "export c.wattle --csv plans" "fit c.wattle" \
+        "validate $PLAN c.wattle"; do
+        for output in c.wattle ./c.wattle link.wattle; do
+            # shellcheck disable=SC2086 # a command and its arguments
+            run "$WATTLE" $command -o "$output"
+            [ "$status" -eq 2 ]
+            [ "$before" = "$(sha256sum <c.wattle)" ]
+        done
+    done
+    run "$WATTLE" optimize c.wattle -o c.wattle
+    [[ $output == *'"c.wattle" is a campaign: it is not replaced'* ]]
+    run "$WATTLE" compare "$PLAN" "$PLAN" --html c.wattle
+    [ "$status" -eq 2 ]
+    [ "$before" = "$(sha256sum <c.wattle)" ]
+    [ -z "$(find . -name '*.part')" ]
+}

@@ -242,6 +242,45 @@ static void the_mask_of_the_user_holds(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
 }
 
+/* A campaign that is named as an output was meant as the input. */
+static void a_campaign_is_never_replaced(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    WTL_FILE_SET(set);
+    char campaign[1024] = "SQLite format 3", again[1024] = "";
+    FILE *f = fopen(in_dir("c.wattle"), "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(campaign, 1, sizeof campaign, f), sizeof campaign);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(symlink("c.wattle", in_dir("link")), 0);
+    assert_int_equal(wtl_file_write_atomic(in_dir("c.wattle"), "new", 3, 0666, &err), -WTL_USAGE);
+    assert_non_null(strstr(err.message, "is a campaign"));
+    assert_int_equal(wtl_file_write_atomic(in_dir("link"), "new", 3, 0666, &err), -WTL_USAGE);
+    add(&set, "plan", "new");
+    add(&set, "c.wattle", "new");
+    assert_int_equal(wtl_file_set_commit(&set, &err), -WTL_USAGE);
+    f = fopen(in_dir("c.wattle"), "rb");
+    assert_non_null(f);
+    assert_int_equal(fread(again, 1, sizeof again, f), sizeof again);
+    assert_int_equal(fclose(f), 0);
+    assert_memory_equal(again, campaign, sizeof again);
+    assert_false(there("plan"));
+}
+
+/* What only begins like one is a file like others. */
+static void text_about_a_campaign_is_replaced(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    write_text(in_dir("notes"), "SQLite format 3 is what a campaign begins with");
+    write_text(in_dir("short"), "SQLite format 3");
+    assert_ok(wtl_file_write_atomic(in_dir("notes"), "new", 3, 0666, &err), &err);
+    assert_ok(wtl_file_write_atomic(in_dir("short"), "new", 3, 0666, &err), &err);
+    assert_content("notes", "new");
+    assert_content("short", "new");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
 
 int main(void)
@@ -254,6 +293,8 @@ int main(void)
         TEST(every_allocation_can_fail),
         TEST(links_are_followed_and_pipes_written_to),
         TEST(the_mask_of_the_user_holds),
+        TEST(a_campaign_is_never_replaced),
+        TEST(text_about_a_campaign_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
