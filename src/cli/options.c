@@ -68,6 +68,17 @@ static int set_list(struct wtl_context *ctx, struct wtl_opt_list *list, const ch
     return 0;
 }
 
+/* As an input "-" is standard input, so here it would be taken for standard output: a file of that
+ * name, and a pipe that gets nothing, are what nobody means. */
+static int no_standard_output(struct wtl_error *err)
+{
+    int rc =
+        WTL_FAIL(err, WTL_USAGE, "--output \"-\": this option does not write to standard output");
+    wtl_error_hint(err, "what can go there does without -o, or with --json instead; a file of that "
+                        "name is ./-");
+    return rc;
+}
+
 static int set_value(struct wtl_context *ctx, const struct wtl_opt *opt, const char *text,
                      struct wtl_error *err)
 {
@@ -77,6 +88,8 @@ static int set_value(struct wtl_context *ctx, const struct wtl_opt *opt, const c
         *(bool *)to = true;
         return 0;
     case WTL_OPT_STRING:
+        if (strcmp(opt->name, "output") == 0 && strcmp(text, "-") == 0)
+            return no_standard_output(err);
         *(const char **)to = text;
         return 0;
     case WTL_OPT_LIST:
@@ -158,6 +171,11 @@ static int missing_value(const struct wtl_opt *opt, struct wtl_error *err)
     return WTL_FAIL(err, WTL_USAGE, "--%s needs a value (%s)", opt->name, opt->arg);
 }
 
+static int no_value(const char *name, struct wtl_error *err)
+{
+    return WTL_FAIL(err, WTL_USAGE, "--%s takes no value", name);
+}
+
 /* "--name", "--name=value", "--name value". */
 static int parse_long(const struct wtl_command *command, int argc, const char *const *argv, int *i,
                       struct wtl_context *ctx, bool *help_out, struct wtl_error *err)
@@ -169,7 +187,9 @@ static int parse_long(const struct wtl_command *command, int argc, const char *c
     if (!wtl_view_copy(v, name, sizeof name))
         return unknown_option(command, name, err);
     for (int k = 0; k < N_COMMON; k++)
-        if (!equals && strcmp(name, common_options[k].name) == 0) {
+        if (strcmp(name, common_options[k].name) == 0) {
+            if (equals)
+                return no_value(name, err);
             set_common(ctx, k, help_out);
             return 0;
         }
@@ -177,7 +197,7 @@ static int parse_long(const struct wtl_command *command, int argc, const char *c
         if (strcmp(name, o->name) != 0)
             continue;
         if (o->type == WTL_OPT_FLAG && equals)
-            return WTL_FAIL(err, WTL_USAGE, "--%s takes no value", o->name);
+            return no_value(name, err);
         if (o->type == WTL_OPT_FLAG)
             return set_value(ctx, o, NULL, err);
         if (equals)

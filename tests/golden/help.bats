@@ -96,3 +96,20 @@ commands() {
     [ "$status" -eq 1 ]
     [[ $output == *"cannot write to standard output"* ]]
 }
+
+@test "an output named - is refused: no file of that name, no pipe that gets nothing" {
+    cd "$BATS_TEST_TMPDIR"
+    for command in "export c.wattle" "optimize c.wattle" "import t.csv" "report c.wattle" "fit c.wattle"; do
+        # shellcheck disable=SC2086 # a command and its argument
+        run "$WATTLE" $command -o -
+        [ "$status" -eq 2 ]
+        [[ $output == *'does not write to standard output'* ]]
+        [ ! -e ./- ]
+    done
+}
+
+@test "a common option that is given a value says that it takes none" {
+    run "$WATTLE" show c.wattle --json=1
+    [ "$status" -eq 2 ]
+    [[ $output == *'--json takes no value'* ]]
+}
