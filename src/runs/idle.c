@@ -12,14 +12,13 @@
 
 #include <math.h>
 
-/* Working power must exceed the idle level by this much to be told from it. */
-static const double contrast = 1.25;
+const double wtl_idle_contrast = 1.25;
 
 /* Idle power repeats to 0.03 % on one board and does not know of the clock; power at work changes
  * by far more than this over a fifth of the clock range. */
 static const double idle_spread = 0.005, clock_ratio_min = 1.2;
 
-static double mean_power(const struct wtl_run *r)
+double wtl_run_mean_power(const struct wtl_run *r)
 {
     return wtl_run_get(r, WTL_R_power_mean_w, wtl_run_get(r, WTL_R_power_w, 0));
 }
@@ -57,7 +56,7 @@ int wtl_find_idle_level(struct wtl_arena *scratch, const struct wtl_run *runs, s
 /* Mean at the idle level, and nothing above it worth the name. */
 static bool suspect(const struct wtl_run *r, const struct wtl_idle_level *level)
 {
-    double mean_w = mean_power(r);
+    double mean_w = wtl_run_mean_power(r);
     double high_w = wtl_run_get(r, WTL_R_power_p99_w, mean_w);
     return level->known && mean_w > 0 && mean_w <= level->watts + level->margin_w &&
            high_w <= level->watts + fmax(3 * level->margin_w, 0.1 * level->watts);
@@ -70,7 +69,8 @@ static bool inactive(const struct wtl_run *r, const struct wtl_idle_level *level
     if (!wtl_run_has(r, WTL_R_active_share) ||
         r->metric[WTL_R_active_share] >= options->idle_active_share)
         return false;
-    return !level->known || mean_power(r) <= contrast * level->watts + level->margin_w;
+    return !level->known ||
+           wtl_run_mean_power(r) <= wtl_idle_contrast * level->watts + level->margin_w;
 }
 
 /* Power of working runs beside run i: the nearest clock with runs that are not suspect. */
@@ -80,7 +80,7 @@ static double power_beside(const struct wtl_run *runs, size_t n, const bool *sus
     int best = -1;
     size_t k = 0;
     for (size_t j = 0; j < n; j++) {
-        if (suspects[j] || runs[j].causes || !(mean_power(&runs[j]) > 0))
+        if (suspects[j] || runs[j].causes || !(wtl_run_mean_power(&runs[j]) > 0))
             continue;
         int distance = runs[j].clock_mhz > runs[i].clock_mhz
                            ? runs[j].clock_mhz - runs[i].clock_mhz
@@ -90,7 +90,7 @@ static double power_beside(const struct wtl_run *runs, size_t n, const bool *sus
         if (distance != best)
             k = 0;
         best = distance;
-        a[k++] = mean_power(&runs[j]);
+        a[k++] = wtl_run_mean_power(&runs[j]);
     }
     return wtl_median(a, k);
 }
@@ -101,9 +101,9 @@ static bool all_alike(const struct wtl_run *runs, size_t n, double *a)
     size_t k = 0;
     int low = 0, high = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!(mean_power(&runs[i]) > 0))
+        if (!(wtl_run_mean_power(&runs[i]) > 0))
             continue;
-        a[k++] = mean_power(&runs[i]);
+        a[k++] = wtl_run_mean_power(&runs[i]);
         low = low == 0 || runs[i].clock_mhz < low ? runs[i].clock_mhz : low;
         high = runs[i].clock_mhz > high ? runs[i].clock_mhz : high;
     }
@@ -130,15 +130,16 @@ int wtl_judge_idle(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
         double share = wtl_run_get(r, WTL_R_active_share, 1);
         if (inactive(r, &level, options)) {
             wtl_reject(r, WTL_CAUSE_idle_gpu, "active in %.1f %% of the rows, %.2f W", 100 * share,
-                       mean_power(r));
+                       wtl_run_mean_power(r));
         } else if (suspects[i] && share >= options->idle_active_share &&
                    wtl_run_has(r, WTL_R_active_share)) {
             continue; /* light work, but work */
         } else if (suspects[i]) {
             double beside_w = power_beside(runs, n, suspects, i, a);
-            if (level.stated || alike || beside_w >= contrast * level.watts + level.margin_w)
+            if (level.stated || alike ||
+                beside_w >= wtl_idle_contrast * level.watts + level.margin_w)
                 wtl_reject(r, WTL_CAUSE_idle_gpu, "%.2f W, idle is %.2f W (working runs: %.1f W)",
-                           mean_power(r), level.watts, beside_w);
+                           wtl_run_mean_power(r), level.watts, beside_w);
         }
     }
     return 0;

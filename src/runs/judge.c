@@ -89,23 +89,23 @@ static int rounds(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
     return rc;
 }
 
-/* Runs that are there once, in order; the others are not looked at, so that a copy neither shifts a
- * median nor makes an outlier usual. */
-static size_t take_out_duplicates(struct wtl_run *runs, size_t n, struct wtl_run *once)
+/* The runs that are not `out`, in order: the others are not looked at, so that a copy neither
+ * shifts a median nor makes an outlier usual. */
+static size_t take_out(const struct wtl_run *runs, size_t n, const bool *out, struct wtl_run *rest)
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i++)
-        if (!is_duplicate(&runs[i]))
-            once[k++] = runs[i];
+        if (!out[i])
+            rest[k++] = runs[i];
     return k;
 }
 
-static void put_back(struct wtl_run *runs, size_t n, const struct wtl_run *once)
+static void put_back(struct wtl_run *runs, size_t n, const bool *out, const struct wtl_run *rest)
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i++)
-        if (!is_duplicate(&runs[i]))
-            runs[i] = once[k++];
+        if (!out[i])
+            runs[i] = rest[k++];
 }
 
 static int judge_once(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
@@ -124,25 +124,51 @@ static int judge_once(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
     return rc;
 }
 
+/* `judge` on the runs that are not `out`. */
+static int judge_rest(struct wtl_arena *scratch, struct wtl_run *runs, size_t n, const bool *out,
+                      size_t n_out,
+                      int (*judge)(struct wtl_arena *, struct wtl_run *, size_t,
+                                   const struct wtl_judge_options *, struct wtl_error *),
+                      const struct wtl_judge_options *options, struct wtl_error *err)
+{
+    if (n_out == 0)
+        return judge(scratch, runs, n, options, err);
+    struct wtl_run *rest = WTL_NEW_ARRAY(scratch, struct wtl_run, n - n_out);
+    if (!rest)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = judge(scratch, rest, take_out(runs, n, out, rest), options, err);
+    if (!rc)
+        put_back(runs, n, out, rest);
+    return rc;
+}
+
+static int judge_beside(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+                        const struct wtl_judge_options *options, struct wtl_error *err)
+{
+    size_t n_beside = 0;
+    bool *beside = WTL_NEW_ARRAY(scratch, bool, n);
+    if (!beside)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = wtl_judge_bystanders(scratch, runs, n, options, beside, &n_beside, err);
+    if (!rc)
+        rc = judge_rest(scratch, runs, n, beside, n_beside, judge_once, options, err);
+    return rc;
+}
+
 int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
               const struct wtl_judge_options *options, struct wtl_error *err)
 {
     struct wtl_judge_options standard = wtl_judge_options_default();
-    size_t duplicates = 0;
-    if (!options)
-        options = &standard;
+    size_t n_duplicates = 0;
+    bool *duplicate = WTL_NEW_ARRAY(scratch, bool, n);
+    if (!duplicate)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
         runs[i].causes = runs[i].stated_causes;
         memcpy(runs[i].reason, runs[i].stated_reason, sizeof runs[i].reason);
-        duplicates += is_duplicate(&runs[i]);
+        duplicate[i] = is_duplicate(&runs[i]);
+        n_duplicates += duplicate[i];
     }
-    if (duplicates == 0)
-        return judge_once(scratch, runs, n, options, err);
-    struct wtl_run *once = WTL_NEW_ARRAY(scratch, struct wtl_run, n - duplicates);
-    if (!once)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    int rc = judge_once(scratch, once, take_out_duplicates(runs, n, once), options, err);
-    if (!rc)
-        put_back(runs, n, once);
-    return rc;
+    return judge_rest(scratch, runs, n, duplicate, n_duplicates, judge_beside,
+                      options ? options : &standard, err);
 }

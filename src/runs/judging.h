@@ -57,6 +57,29 @@ struct wtl_idle_level {
     double margin_w;
 };
 
+/* Devices beside the one that worked. A sampler that is not told which GPU to watch (the usual call
+ * of dcgmi and of nvidia-smi) records every GPU of the node, and MIG instances that have no power.
+ * Rejects, as idle_gpu or no_data, the runs that did nothing while another stream of the same
+ * execution worked (same source, job, sequence number, repetition and clocks, from samples), and
+ * sets `beside_out` for them: no median of the set may be theirs. Nothing was done by what has no
+ * power reading beside one that has; by what was not active beside one that was; where activity is
+ * not recorded, by what drew about the idle level beside one that drew more, by the contrast both.
+ */
+int wtl_judge_bystanders(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
+                         const struct wtl_judge_options *options, bool *beside_out, size_t *n_out,
+                         struct wtl_error *err);
+
+/* Of judged runs, those that are no bystanders: rejected as idle_gpu or no_data in the same
+ * execution as an accepted run. Replaces *runs by a copy where there are any. */
+int wtl_without_bystanders(struct wtl_arena *scratch, const struct wtl_run **runs, size_t *n,
+                           struct wtl_error *err);
+
+/* Mean power of the samples, else power_w; 0: neither is known. */
+double wtl_run_mean_power(const struct wtl_run *run);
+
+/* Working power is at least this times the idle level, where it is to be told from it. */
+extern const double wtl_idle_contrast;
+
 /* Causes that a run shows by itself. */
 int wtl_judge_facts(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
                     const struct wtl_judge_options *options, struct wtl_error *err);

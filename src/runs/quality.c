@@ -328,7 +328,9 @@ int wtl_judge_quality(struct wtl_arena *scratch, const struct wtl_run *runs, siz
         *quality_out = q;
         return 0;
     }
-    int rc = wtl_levels_new(scratch, runs, n, &l, err);
+    int rc = wtl_without_bystanders(scratch, &runs, &n, err);
+    if (!rc)
+        rc = wtl_levels_new(scratch, runs, n, &l, err);
     if (!rc)
         rc = wtl_levels_learn(scratch, l, runs, err);
     if (!rc)
