@@ -164,6 +164,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     rc = rc ? rc : wtl_file_set_commit(&set, err);
     if (rc < 0)
         return rc;
+    wtl_cost_options_not_in_json(ctx, &o->cost);
     if (ctx->json)
         return wtl_print_json(ctx, wtl_comparison_json(&c), err);
     if (ctx->verbosity >= 0)

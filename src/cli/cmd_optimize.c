@@ -134,6 +134,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         rc = wtl_campaign_open(path, wtl_document_mode(o->save), ctx->clock, &campaign, err);
     if (rc < 0)
         return rc;
+    wtl_cost_options_not_in_json(ctx, &o->cost);
     rc = answer(ctx, &flow, campaign, &request, err);
     wtl_campaign_close(campaign);
     return rc;

@@ -115,6 +115,7 @@ static int against_fresh(struct wtl_context *ctx, const struct wtl_flow *flow,
     rc = rc ? rc : deliver(ctx, c, &v, err);
     if (rc < 0)
         return rc;
+    wtl_cost_options_not_in_json(ctx, &o->cost);
     if (ctx->json) {
         rc = wtl_print_json(ctx, wtl_verdict_to_json(&v.document), err);
         return rc < 0 ? rc : wtl_validations_status(&v);

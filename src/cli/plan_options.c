@@ -65,3 +65,11 @@ bool wtl_cost_options_read(const struct wtl_cost_options *o, struct wtl_cost_ter
     };
     return o->price.given || o->carbon.given || o->runs.given || o->hours.given;
 }
+
+void wtl_cost_options_not_in_json(const struct wtl_context *ctx, const struct wtl_cost_options *o)
+{
+    struct wtl_cost_terms terms;
+    if (ctx->json && wtl_cost_options_read(o, &terms))
+        wtl_log(&ctx->log, WTL_LOG_WARNING,
+                "what a saving is worth in a year is shown in text and in reports, not in JSON");
+}

@@ -73,4 +73,7 @@ int wtl_plan_options_read(struct wtl_arena *arena, const struct wtl_plan_options
 /* Whether any of them was given; the terms. */
 bool wtl_cost_options_read(const struct wtl_cost_options *o, struct wtl_cost_terms *terms_out);
 
+/* Warns that the JSON of this command, which is all it prints, has no place for such figures. */
+void wtl_cost_options_not_in_json(const struct wtl_context *ctx, const struct wtl_cost_options *o);
+
 #endif

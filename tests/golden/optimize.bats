@@ -443,6 +443,14 @@ END
     [[ $output =~ a\ year\ +saves\ ([0-9.]+)\ kWh\ \(.*in\ money.*kg\ CO2.*in\ 1000000\ runs ]]
     check "abs(1e6 / 3.6e6 * p('A100','stablediffusion')['saving']['value'] *
                p('A100','stablediffusion')['baseline']['energy_j']['value'] - ${BASH_REMATCH[1]}) < 0.05"
+    # no figure is dropped in silence
+    "$WATTLE" optimize "$C" --gpu A100 --workload stablediffusion --price 0.30 --json >j.json 2>said
+    python3 -m json.tool j.json >/dev/null
+    grep -q "shown in text and in reports, not in JSON" said
+    "$WATTLE" compare j.json j.json --carbon 380 --json 2>said >/dev/null
+    grep -q "shown in text and in reports, not in JSON" said
+    "$WATTLE" compare j.json j.json --json 2>said >/dev/null
+    [ ! -s said ]
 }
 
 @test "compare: clocks, savings and differences; no interval on the same runs" {
