@@ -137,6 +137,12 @@ static double round_down(double v)
     return floor(v * scale + 1e-9) / scale;
 }
 
+static double round_up(double v)
+{
+    double scale = pow(10, 3 - floor(log10(v)));
+    return ceil(v * scale - 1e-9) / scale;
+}
+
 void wtl_constraint_option(const struct wtl_constraint *k, double limit, char *buf, size_t size)
 {
     double v = natural(k, limit);
@@ -145,13 +151,13 @@ void wtl_constraint_option(const struct wtl_constraint *k, double limit, char *b
         snprintf(buf, size, "--max-slowdown %.4g%%", ceil(v * 10 - 1e-9) / 10);
         break;
     case WTL_CONSTRAINT_ENERGY:
-        snprintf(buf, size, "--max-energy %.4g", ceil(v * 1000 - 1e-9) / 1000);
+        snprintf(buf, size, "--max-energy %.4g%%", ceil(v * 1000 - 1e-9) / 10);
         break;
     case WTL_CONSTRAINT_SAVING:
         snprintf(buf, size, "--min-saving %.4g%%", floor(v * 10 + 1e-9) / 10);
         break;
     case WTL_CONSTRAINT_POWER:
-        snprintf(buf, size, "--max-power %.5gW", ceil(v * 10 - 1e-9) / 10);
+        snprintf(buf, size, "--max-power %.6gW", ceil(v * 10 - 1e-9) / 10);
         break;
     case WTL_CONSTRAINT_CLOCK_RATIO:
         snprintf(buf, size, "--min-clock-ratio %.4g", floor(v * 1000 + 1e-9) / 1000);
@@ -160,7 +166,7 @@ void wtl_constraint_option(const struct wtl_constraint *k, double limit, char *b
         snprintf(buf, size, "--rate %.4g", round_down(k->work / v));
         break;
     case WTL_CONSTRAINT_SLO:
-        snprintf(buf, size, "--slo p%d=%.4gms", k->percent, ceil(v * 1e4 - 1e-9) / 10);
+        snprintf(buf, size, "--slo p%d=%.4gms", k->percent, round_up(1e3 * v));
         break;
     }
 }

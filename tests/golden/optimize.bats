@@ -277,6 +277,13 @@ published() {
     run "$WATTLE" optimize "$C" --workload stablediffusion --clocks 10-160:1
     [ "$status" -eq 5 ]
     [[ $output == *"binding   the list of clocks"* ]]
+    # advice beyond the baseline's energy has its per cent sign: a bare 1.3 is refused
+    run "$WATTLE" optimize "$C" --gpu V100 --workload stablediffusion --baseline clock:1200 --clocks 1365-1395:1 --max-energy 90%
+    [ "$status" -eq 5 ]
+    [[ $output =~ relax\ +--max-energy\ (1[0-9][0-9](\.[0-9])?%)\ makes ]]
+    "$WATTLE" optimize "$C" --gpu V100 --workload stablediffusion --baseline clock:1200 --clocks 1365-1395:1 \
+        --max-energy "${BASH_REMATCH[1]}" --json >e.json || [ "$?" -eq 5 ]
+    check 'any(x["feasible"] for x in p("V100","stablediffusion")["curve"])' e.json
     # following the advice works
     run "$WATTLE" optimize "$C" --workload stablediffusion --gpu V100 --max-slowdown 1% --min-saving 15%
     [[ $output =~ --max-slowdown\ ([0-9.]+)% ]]
