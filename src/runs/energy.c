@@ -34,7 +34,9 @@ static void open_epoch(struct wtl_meter *m, double value)
     m->counter.epochs++;
 }
 
-static void read_counter(struct wtl_meter *m, double value)
+/* `weight`: what power says up to this row. Edges before the first power sample bound energy that
+ * no sample saw. */
+static void read_counter(struct wtl_meter *m, double value, double weight)
 {
     if (m->counter.rows++ == 0) {
         open_epoch(m, value);
@@ -48,14 +50,16 @@ static void read_counter(struct wtl_meter *m, double value)
     if (value == m->value)
         return;
     m->value = value;
+    if (!m->has_power)
+        return;
     m->counter.changes++;
     if (!m->edged) {
         m->edged = true;
         m->first_edge_j = value;
-        m->first_edge_weight = m->weight;
+        m->first_edge_weight = weight;
     }
     m->last_edge_j = value;
-    m->last_edge_weight = m->weight;
+    m->last_edge_weight = weight;
 }
 
 static void add_power(struct wtl_meter *m, double power_w, int64_t from_ns, int64_t to_ns)
@@ -86,6 +90,14 @@ static void read_power(struct wtl_meter *m, const struct wtl_batch *b, int row, 
     m->has_power = m->has_power || valid;
 }
 
+/* A row with a timestamp but without a sample is not yet bridged: it holds the last one. */
+static double weight_at(const struct wtl_meter *m, const struct wtl_batch *b, int row)
+{
+    if (!b->has_time || !m->has_power)
+        return m->weight;
+    return m->weight + m->power_w * 1e-9 * (double)(b->t_ns[row] - m->power_t_ns);
+}
+
 void wtl_meter_push(struct wtl_meter *m, const struct wtl_batch *b)
 {
     if (b->n == 0)
@@ -108,7 +120,7 @@ void wtl_meter_push(struct wtl_meter *m, const struct wtl_batch *b)
             read_power(m, b, row, m->interval ? before_ns : b->t_ns[row]);
         before_ns = b->t_ns[row];
         if (counter && wtl_batch_valid(b, WTL_M_energy_counter_j, row))
-            read_counter(m, c->value[row]);
+            read_counter(m, c->value[row], weight_at(m, b, row));
     }
 }
 

@@ -23,7 +23,7 @@
 /* The energy counter as it stood in the trace. */
 struct wtl_counter {
     int64_t rows;       /* rows with a value */
-    int64_t changes;    /* rows at which it had grown */
+    int64_t changes;    /* rows at which it had grown, from the first power sample on */
     int epochs;         /* 1; more after a decrease (driver reload) or an impossible jump */
     double raw_j;       /* last minus first, summed over the epochs */
     double edge_j;      /* last edge minus first edge, summed over the epochs */

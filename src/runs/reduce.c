@@ -306,7 +306,7 @@ static void finish_timed(const struct wtl_reducer *r, struct wtl_run *run)
         period_s = r->gap_sum_s / (double)r->gaps;
     double between_s = 1e-9 * (double)(m->t_last_ns - m->t_first_ns);
     double span_s = m->interval ? between_s : between_s + period_s; /* a reading holds a period */
-    double covered_s = m->interval ? m->power_span_s : between_s;
+    double covered_s = m->power_span_s; /* from the first sample to the last */
     wtl_run_set(run, WTL_R_period_s, period_s);
     wtl_run_set(run, WTL_R_span_s, span_s);
     wtl_run_set(run, WTL_R_longest_gap_s, r->gap_max_s);
