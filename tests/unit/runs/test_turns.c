@@ -97,6 +97,7 @@ static void two_counters(void **state)
     struct gpu near = other; /* no jump between them is impossible in itself */
     near.counter_j = one.counter_j - 2e4;
     assert_true(mixes(rows, interleave(&one, &near, 1, rows), COUNTER, text, sizeof text));
+    assert_non_null(strstr(text, "400 rows up to 1003980 J and 400 rows up to 981791 J"));
 }
 
 static void one_counter(void **state)

@@ -462,6 +462,23 @@ static void a_name_that_lost_its_end_is_no_new_board(void **state)
     collect_free(&c);
 }
 
+/* The first row lost a cell, and the board's name is a number: it must not become the power. */
+static void a_name_is_never_a_value(void **state)
+{
+    (void)state;
+    static const char text[] = "#Entity   NVIDX  DVNAM  POWER  PMLMT\n"
+                               "GPU 0     0  3090   350.0\n"
+                               "GPU 0     0  3090   351.0  375.0\n";
+    struct wtl_error err = {0};
+    struct collected c = {0};
+    assert_ok(collect_text(&c, text, &err), &err);
+    assert_int_equal(c.n_streams, 1);
+    assert_int_equal(c.streams[0]->n, 1);
+    assert_near(c.streams[0]->value[WTL_M_power_w][0], 351, 0);
+    assert_int_equal(c.report.dropped[WTL_DROP_truncated_row], 1);
+    collect_free(&c);
+}
+
 /* A text with everything that can happen, and more rows than a batch. */
 static char *varied_text(uint64_t seed)
 {
@@ -605,6 +622,7 @@ int main(void)
         cmocka_unit_test(every_entity_is_a_stream),
         cmocka_unit_test(two_boards_of_one_number_are_two_streams),
         cmocka_unit_test(a_name_that_lost_its_end_is_no_new_board),
+        cmocka_unit_test(a_name_is_never_a_value),
         cmocka_unit_test(blocks_of_any_size_give_the_same),
         cmocka_unit_test(quick_numbers_equal_careful_ones),
         cmocka_unit_test(words_are_found_at_every_offset),
