@@ -44,6 +44,49 @@ void remove_tree(const char *path)
     assert_int_equal(system(command), 0);
 }
 
+static char test_directory[512];
+
+int make_test_directory(void **state)
+{
+    (void)state;
+    make_temporary_directory(test_directory, sizeof test_directory);
+    return 0;
+}
+
+int drop_test_directory(void **state)
+{
+    (void)state;
+    remove_tree(test_directory);
+    return 0;
+}
+
+const char *in_test_directory(const char *name)
+{
+    static char path[8][1024];
+    static int next;
+    char *p = path[next++ % 8];
+    snprintf(p, sizeof path[0], "%s/%s", test_directory, name);
+    return p;
+}
+
+bool have_json_schemas(void)
+{
+    return system("python3 -c 'import jsonschema' 2>/dev/null") == 0;
+}
+
+bool follows_schema(const char *schema, const char *path)
+{
+    char command[5000];
+    snprintf(command, sizeof command,
+             "python3 -W ignore -c 'import json, jsonschema, sys; "
+             "s = json.load(open(sys.argv[1])); "
+             "jsonschema.Draft202012Validator.check_schema(s); "
+             "jsonschema.Draft202012Validator(s).validate(json.load(open(sys.argv[2])))' "
+             "'%s' '%s' >&2",
+             source_path(schema), path);
+    return system(command) == 0;
+}
+
 void write_file(const char *path, const void *data, size_t size)
 {
     char dir[4096];

@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,18 @@ void assert_ok_(int rc, const struct wtl_error *err, const char *what, const cha
 /* A fresh directory, removed by remove_tree(). */
 void make_temporary_directory(char *buf, size_t size);
 void remove_tree(const char *path);
+
+/* One such directory as the fixture of a test or a group (set-up and tear-down of cmocka), and the
+ * path of a name in it ("": the directory with a final '/'), in one of eight static buffers. */
+int make_test_directory(void **state);
+int drop_test_directory(void **state);
+const char *in_test_directory(const char *name);
+
+/* Whether python3-jsonschema is there; else: skip(). */
+bool have_json_schemas(void);
+
+/* Whether a JSON file follows a schema of the source tree, which must be one. */
+bool follows_schema(const char *schema, const char *path);
 
 /* Writes a file (makes its directories). */
 void write_file(const char *path, const void *data, size_t size);

@@ -356,4 +356,27 @@ static void sample_report(struct wtl_arena *arena, struct wtl_report *out)
         .n_notes = 1};
 }
 
+/* ---- The fixture of a group: the sample, and what draws it ---- */
+
+static struct wtl_arena arena;
+static struct wtl_report report;
+static struct wtl_fonts *fonts;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    wtl_arena_init(&arena, wtl_alloc_system());
+    sample_report(&arena, &report);
+    return wtl_fonts_open(wtl_alloc_system(), &fonts, &err);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    wtl_fonts_close(fonts);
+    wtl_arena_fini(&arena);
+    return 0;
+}
+
 #endif

@@ -8,27 +8,6 @@
 
 #include <stdlib.h>
 
-static struct wtl_arena arena;
-static struct wtl_report report;
-static struct wtl_fonts *fonts;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct wtl_error err = {0};
-    wtl_arena_init(&arena, wtl_alloc_system());
-    sample_report(&arena, &report);
-    return wtl_fonts_open(wtl_alloc_system(), &fonts, &err);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    wtl_fonts_close(fonts);
-    wtl_arena_fini(&arena);
-    return 0;
-}
-
 enum form { HTML, PDF, MARKDOWN };
 
 static int write_form(const struct wtl_report *r, enum form form, struct wtl_alloc alloc,

@@ -7,27 +7,6 @@
 
 #include <stdlib.h>
 
-static struct wtl_arena arena;
-static struct wtl_report report;
-static struct wtl_fonts *fonts;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct wtl_error err = {0};
-    wtl_arena_init(&arena, wtl_alloc_system());
-    sample_report(&arena, &report);
-    return wtl_fonts_open(wtl_alloc_system(), &fonts, &err);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    wtl_fonts_close(fonts);
-    wtl_arena_fini(&arena);
-    return 0;
-}
-
 static const enum wtl_metric metrics[] = {WTL_M_power_w, WTL_M_temp_c, WTL_M_dram_active};
 
 static int series(struct wtl_arena *a, const struct wtl_report *r, const struct wtl_report_set *s,

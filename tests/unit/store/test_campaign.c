@@ -12,23 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[200];
-static char path[240];
+static char path[1024];
 static int64_t wall_ns = INT64_C(1752024000) * WTL_NS_PER_S;
 
 static int setup(void **state)
 {
-    (void)state;
-    make_temporary_directory(dir, sizeof dir);
-    snprintf(path, sizeof path, "%s/c.wattle", dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    remove_tree(dir);
-    return 0;
+    int rc = make_test_directory(state);
+    snprintf(path, sizeof path, "%s", in_test_directory("c.wattle"));
+    return rc;
 }
 
 static struct wtl_campaign *open_it(enum wtl_campaign_mode mode)
@@ -79,7 +70,7 @@ static void stores_and_reopens(void **state)
     assert_int_equal(count_runs(c), 10);
     assert_string_equal(wtl_campaign_path(c), path);
     wtl_campaign_close(c);
-    char journal[260];
+    char journal[1100];
     snprintf(journal, sizeof journal, "%s-wal", path);
     assert_int_equal(access(journal, F_OK), -1);
 }
@@ -349,14 +340,14 @@ static void read_only_places(void **state)
     (void)state;
     make_campaign(40);
     assert_int_equal(chmod(path, 0444), 0);
-    assert_int_equal(chmod(dir, 0555), 0);
+    assert_int_equal(chmod(in_test_directory(""), 0555), 0);
     assert_int_equal(in_child(read_as_nobody), 0);
     int file_closed = in_child(write_as_nobody);
     assert_int_equal(chmod(path, 0666), 0);
     int dir_closed = in_child(write_as_nobody);
     unlink(path);
     int nothing_there = in_child(write_as_nobody);
-    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(chmod(in_test_directory(""), 0755), 0);
     assert_int_equal(file_closed, WTL_PERMISSION);
     assert_int_equal(dir_closed, WTL_PERMISSION);
     assert_int_equal(nothing_there, WTL_PERMISSION);
@@ -385,19 +376,21 @@ static void second_writer_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(stores_and_reopens, setup, teardown),
-        cmocka_unit_test_setup_teardown(missing_campaign_is_named_with_what_to_do, setup, teardown),
-        cmocka_unit_test_setup_teardown(unused_new_campaign_leaves_no_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(close_rolls_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(reading_cannot_write, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_a_newer_version, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses_what_is_no_campaign, setup, teardown),
+        cmocka_unit_test_setup_teardown(stores_and_reopens, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(missing_campaign_is_named_with_what_to_do, setup,
+                                        drop_test_directory),
+        cmocka_unit_test_setup_teardown(unused_new_campaign_leaves_no_file, setup,
+                                        drop_test_directory),
+        cmocka_unit_test_setup_teardown(close_rolls_back, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(reading_cannot_write, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(refuses_a_newer_version, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(refuses_what_is_no_campaign, setup, drop_test_directory),
         cmocka_unit_test_setup_teardown(reads_and_completes_an_older_list_of_metrics, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(survives_damage, setup, teardown),
-        cmocka_unit_test_setup_teardown(full_disk_loses_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(read_only_places, setup, teardown),
-        cmocka_unit_test_setup_teardown(second_writer_is_told, setup, teardown),
+                                        drop_test_directory),
+        cmocka_unit_test_setup_teardown(survives_damage, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(full_disk_loses_nothing, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(read_only_places, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(second_writer_is_told, setup, drop_test_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,7 @@
 
 enum { BEFORE = 12, AFTER = 60 };
 
-static char dir[200];
-static char path[240];
+static char path[1024];
 static int64_t wall_ns = INT64_C(1752024000) * WTL_NS_PER_S;
 
 /* A file system under SQLite that dies at a step. */
@@ -133,17 +132,9 @@ static size_t checked_runs(int first)
 
 static int setup(void **state)
 {
-    (void)state;
-    make_temporary_directory(dir, sizeof dir);
-    snprintf(path, sizeof path, "%s/c.wattle", dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    remove_tree(dir);
-    return 0;
+    int rc = make_test_directory(state);
+    snprintf(path, sizeof path, "%s", in_test_directory("c.wattle"));
+    return rc;
 }
 
 static void every_step_of_an_import_into_a_campaign(void **state)
@@ -162,7 +153,7 @@ static void every_step_of_an_import_into_a_campaign(void **state)
     wtl_campaign_close(c);
     assert_ok(wtl_file_read(&arena, path, 1 << 24, &before, &size, &err), &err);
 
-    char journal[260];
+    char journal[1100];
     snprintf(journal, sizeof journal, "%s-journal", path);
     int unchanged = 0;
     long n = 1;
@@ -197,7 +188,7 @@ static void every_step_of_an_import_into_a_campaign(void **state)
 static void every_step_of_an_import_into_a_new_campaign(void **state)
 {
     (void)state;
-    char journal[260];
+    char journal[1100];
     snprintf(journal, sizeof journal, "%s-journal", path);
     for (long n = 1;; n++) {
         unlink(path);
@@ -219,9 +210,10 @@ static void every_step_of_an_import_into_a_new_campaign(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_step_of_an_import_into_a_campaign, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_step_of_an_import_into_a_campaign, setup,
+                                        drop_test_directory),
         cmocka_unit_test_setup_teardown(every_step_of_an_import_into_a_new_campaign, setup,
-                                        teardown),
+                                        drop_test_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
