@@ -35,11 +35,19 @@ static const struct wtl_yaml_choice separators[] = {
 static const struct wtl_yaml_choice decimals[] = {{"point", 0, NULL}, {"comma", 1, NULL}, {0}};
 static const struct wtl_yaml_choice forms[] = {
     {"auto", WTL_TIME_AUTO, "A date, or a number of seconds since 1970 or since the start."},
-    {"iso", WTL_TIME_ISO, "`2026-11-21T11:33:00.123+01:00`; without a zone it is UTC."},
-    {"s", WTL_TIME_SECONDS, NULL},
+    {"iso", WTL_TIME_ISO,
+     "ISO 8601, `2026-11-21T11:33:00.123+01:00`; a blank for the `T`, `/` for `-`, and a time of "
+     "day "
+     "alone are understood. Without a zone it is UTC."},
+    {"s", WTL_TIME_SECONDS,
+     "A number of seconds, as the others are of their unit, from any origin; decimals are kept to "
+     "the nanosecond."},
     {"ms", WTL_TIME_MS, NULL},
     {"us", WTL_TIME_US, NULL},
     {"ns", WTL_TIME_NS, NULL},
+    {"min", WTL_TIME_MINUTES, NULL},
+    {"h", WTL_TIME_HOURS, NULL},
+    {"d", WTL_TIME_DAYS, NULL},
     {0},
 };
 

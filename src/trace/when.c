@@ -34,16 +34,18 @@ static bool skip(struct cursor *c, char wanted)
     return there;
 }
 
-/* ".123" (or nothing) in ns; digits beyond the ninth are passed over. */
-static bool fraction_ns(struct cursor *c, int64_t *ns)
+/* ".123" (or nothing) of a unit in ns. Summed in ps, in which tenths of an hour, too, are whole for
+ * as many digits as a ns needs; what is finer is passed over. */
+static bool fraction_ns(struct cursor *c, int64_t unit_ns, int64_t *ns)
 {
     *ns = 0;
     if (!skip(c, '.'))
         return true;
     const char *from = c->p;
-    int64_t place = ns_per_s / 10;
+    int64_t ps = 0, place = unit_ns * 100;
     for (; c->p < c->end && digit(*c->p); c->p++, place /= 10)
-        *ns += (*c->p - '0') * place;
+        ps += (*c->p - '0') * place;
+    *ns = ps / 1000;
     return c->p > from;
 }
 
@@ -99,7 +101,7 @@ static bool time_of_day(struct cursor *c, int64_t *ns)
     int64_t fraction = 0;
     if (!fixed(c, 2, &h) || !skip(c, ':') || !fixed(c, 2, &m) || h > 23 || m > 59)
         return false;
-    if (skip(c, ':') && (!fixed(c, 2, &s) || s > 60 || !fraction_ns(c, &fraction)))
+    if (skip(c, ':') && (!fixed(c, 2, &s) || s > 60 || !fraction_ns(c, ns_per_s, &fraction)))
         return false;
     *ns = ((int64_t)h * 3600 + m * 60 + s) * ns_per_s + fraction;
     return true;
@@ -163,15 +165,14 @@ static bool parse_count(struct wtl_view text, int64_t unit_ns, int64_t *t_ns)
     bool digits = c.p > from;
     int64_t fraction = 0;
     bool has_point = c.p < c.end && *c.p == '.';
-    if (has_point && !(digits && c.p + 1 == c.end) && !fraction_ns(&c, &fraction))
+    if (has_point && !(digits && c.p + 1 == c.end) && !fraction_ns(&c, unit_ns, &fraction))
         return false;
     if (has_point && c.p + 1 == c.end)
         c.p++; /* "12." */
     if (c.p != c.end || (!digits && !has_point))
         return false;
     int64_t ns;
-    if (__builtin_mul_overflow(whole, unit_ns, &ns) ||
-        __builtin_add_overflow(ns, fraction / (ns_per_s / unit_ns), &ns))
+    if (__builtin_mul_overflow(whole, unit_ns, &ns) || __builtin_add_overflow(ns, fraction, &ns))
         return false;
     *t_ns = negative ? -ns : ns;
     return true;
@@ -229,6 +230,12 @@ bool wtl_parse_time(struct wtl_view text, enum wtl_time_form form, int64_t *t_ns
         return parse_number(text, 1000, t_ns);
     case WTL_TIME_NS:
         return parse_number(text, 1, t_ns);
+    case WTL_TIME_MINUTES:
+        return parse_number(text, 60 * ns_per_s, t_ns);
+    case WTL_TIME_HOURS:
+        return parse_number(text, 3600 * ns_per_s, t_ns);
+    case WTL_TIME_DAYS:
+        return parse_number(text, 86400 * ns_per_s, t_ns);
     case WTL_TIME_AUTO:
         break;
     }

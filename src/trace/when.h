@@ -17,10 +17,13 @@ enum wtl_time_form {
     WTL_TIME_MS,
     WTL_TIME_US,
     WTL_TIME_NS,
+    WTL_TIME_MINUTES,
+    WTL_TIME_HOURS,
+    WTL_TIME_DAYS,
 };
 
 /* False, with *t_ns alone, when the text is no time of that form or beyond 1678..2262.
- * Decimals are kept exactly to the nanosecond (no double in between); more digits are cut off.
+ * Decimals are kept to the nanosecond (no double in between); what is finer is cut off.
  * AUTO takes a whole number of at least 10^11, 10^14, 10^17 as ms, us, ns: as seconds these would
  * lie after the year 5138. */
 bool wtl_parse_time(struct wtl_view text, enum wtl_time_form form, int64_t *t_ns);

@@ -6,6 +6,7 @@
 #include "support/support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "support/collect_trace.h"
@@ -78,6 +79,41 @@ static void samples_with_streams_units_and_gaps(void **state)
     assert_int_equal(c.report.dropped[WTL_DROP_truncated_row], 1);
     assert_int_equal(c.report.first_dropped_line, 7);
     collect_free(&c);
+}
+
+static void times_in_every_unit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *form, *cell;
+        int64_t t_ns;
+    } cases[] = {
+        {"ns", "1500000000", 1500000000},
+        {"us", "1500000", 1500000000},
+        {"ms", "1500", 1500000000},
+        {"s", "1.5", 1500000000},
+        {"min", "0.025", 1500000000},
+        {"h", "2.5", INT64_C(9000000000000)},
+        {"d", "0.5", INT64_C(43200000000000)},
+        {"iso", "1970-01-01T00:00:01.5Z", 1500000000},
+        {"iso", "1970/01/01 01:00:01.5+01:00", 1500000000},
+        {"auto", "1970-01-01 00:00:01.5", 1500000000},
+        {"auto", "00:00:01.5", 1500000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct wtl_error err = {0};
+        struct collected c = {0};
+        char yaml[200], csv[80];
+        snprintf(yaml, sizeof yaml,
+                 "mapping: {rows: samples, time: {column: at, form: %s},\n"
+                 "  columns: [{column: w, as: power_w}]}\n",
+                 cases[i].form);
+        snprintf(csv, sizeof csv, "at,w\n%s,70\n", cases[i].cell);
+        assert_ok(collect(&c, yaml, csv, NULL, &err), &err);
+        assert_int_equal(c.streams[0]->n, 1);
+        assert_true(c.streams[0]->t_ns[0] == cases[i].t_ns);
+        collect_free(&c);
+    }
 }
 
 static void constants_reach_the_importer(void **state)
@@ -413,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_with_streams_units_and_gaps),
+        cmocka_unit_test(times_in_every_unit),
         cmocka_unit_test(constants_reach_the_importer),
         cmocka_unit_test(runs_without_a_header),
         cmocka_unit_test(only_files_with_its_columns_are_taken),

@@ -51,6 +51,16 @@ static void numbers(void **state)
     check(WTL_TIME_MS, "1500.25", 1500250000);
     check(WTL_TIME_US, "3", 3000);
     check(WTL_TIME_NS, "42", 42);
+    check(WTL_TIME_NS, "42.9", 42);
+    check(WTL_TIME_MINUTES, "1.5", 90 * S);
+    check(WTL_TIME_MINUTES, "0.1", 6 * S);
+    check(WTL_TIME_MINUTES, "0.0000000000167", 1);
+    check(WTL_TIME_HOURS, "-0.25", -900 * S);
+    check(WTL_TIME_HOURS, "0.000000000001", 3);
+    check(WTL_TIME_HOURS, "2e-1", 720 * S);
+    check(WTL_TIME_HOURS, "0.9999999999999", 3600 * S - 1);
+    check(WTL_TIME_DAYS, "1.5", 129600 * S);
+    check(WTL_TIME_DAYS, "0.123456789", 10666 * S + 666569600);
 }
 
 static void refuses_the_rest(void **state)
@@ -88,6 +98,8 @@ static void refuses_the_rest(void **state)
     int64_t t = 7;
     assert_false(wtl_parse_time(wtl_view_of("9300000000"), WTL_TIME_SECONDS, &t));
     assert_false(wtl_parse_time(wtl_view_of("12:00"), WTL_TIME_MS, &t));
+    assert_false(wtl_parse_time(wtl_view_of("110000"), WTL_TIME_DAYS, &t));
+    assert_false(wtl_parse_time(wtl_view_of("5 min"), WTL_TIME_MINUTES, &t));
     assert_int_equal(t, 7);
 }
 
