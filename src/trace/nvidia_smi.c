@@ -8,15 +8,18 @@
  *  - Timestamps are local time without a zone. They are read as if they were UTC: a scale on which
  *    differences are right, except across a change of summer time. A row earlier than the one
  *    before it in its stream is dropped as `bad_time`.
- *  - A stream is what index, UUID, bus address and name together say, and its set of metrics.
- *  - Where neither index, UUID nor bus address is a column, rows of one timestamp are of several
- *    GPUs: the n-th row of each is one stream. Where their number is not the same at all times, the
- *    GPUs cannot be told apart, and the file is refused. A sampler may repeat a stamp now and then.
+ *  - A stream is what index, UUID, bus address, serial and name together say, and its set of
+ *    metrics.
+ *  - Where a row has neither index, UUID, bus address nor serial, rows of one timestamp are of
+ *    several GPUs: the n-th row of each is one stream. Where their number is not the same at all
+ *    times, the GPUs cannot be told apart, and the file is refused. A sampler may repeat a stamp
+ *    now and then. Where GPUs take turns under stamps of their own (trace/turns.h), it is refused.
  *  - Everything in brackets ("[N/A]", "[Not Supported]", "[GPU requires reset]") is missing.
  *  - A last line without line end is dropped as `truncated_row`: "P1" may have been "P12".
  */
 #include "codec/csv.h"
 #include "trace/reader.h"
+#include "trace/turns.h"
 #include "trace/when.h"
 
 #include <math.h>
@@ -24,7 +27,7 @@
 #include <string.h>
 
 /* What a column is to us. */
-enum role { UNUSED, TIME, INDEX, UUID, BUS, NAME, METRIC, REASON };
+enum role { UNUSED, TIME, INDEX, UUID, BUS, SERIAL, NAME, METRIC, REASON };
 
 struct column {
     enum role role;
@@ -38,18 +41,18 @@ struct layout {
     struct column column[WTL_LIMIT_COLUMNS];
     uint64_t present;
     bool has_time;
-    bool has_identity; /* index, UUID or bus address */
-    bool has_mask;     /* a column with the whole mask of reasons */
-    bool has_reasons;  /* columns of single reasons */
-    char names[1024];  /* the header, to tell a repeated one */
+    bool has_mask;    /* a column with the whole mask of reasons */
+    bool has_reasons; /* columns of single reasons */
+    char names[1024]; /* the header, to tell a repeated one */
 };
 
-enum { N_KEYS = 4, KEY_BYTES = 64 };
+enum { N_KEYS = NAME - INDEX + 1, KEY_NAME = NAME - INDEX, KEY_BYTES = 64 };
 
 struct source {
     struct wtl_stream stream;
-    char key[N_KEYS][KEY_BYTES]; /* index, UUID, bus, name */
+    char key[N_KEYS][KEY_BYTES]; /* by role, from INDEX on */
     int64_t last_ns;
+    struct wtl_turns *turns; /* NULL: the keys say which GPU it is */
 };
 
 /* Rows of one timestamp, where nothing else tells GPUs apart. */
@@ -107,8 +110,9 @@ static const struct {
     const char *name;
     enum role role;
 } identities[] = {
-    {"timestamp", TIME}, {"index", INDEX},    {"uuid", UUID}, {"gpu_uuid", UUID},
-    {"pci.bus_id", BUS}, {"gpu_bus_id", BUS}, {"name", NAME}, {"gpu_name", NAME},
+    {"timestamp", TIME}, {"index", INDEX},    {"uuid", UUID},     {"gpu_uuid", UUID},
+    {"pci.bus_id", BUS}, {"gpu_bus_id", BUS}, {"serial", SERIAL}, {"gpu_serial", SERIAL},
+    {"name", NAME},      {"gpu_name", NAME},
 };
 
 static const char published_17[] =
@@ -237,7 +241,6 @@ static int add_column(struct smi *s, struct layout *h, const struct wtl_csv_cell
     h->has_mask = h->has_mask || is_mask;
     h->has_reasons = h->has_reasons || c.role == REASON;
     h->has_time = h->has_time || c.role == TIME;
-    h->has_identity = h->has_identity || (c.role >= INDEX && c.role <= BUS);
     h->column[h->n++] = c;
     return 0;
 }
@@ -400,17 +403,31 @@ static void read_keys(const struct layout *h, const struct wtl_csv_cell *cells,
     }
 }
 
-static int open_source(struct smi *s, char key[N_KEYS][KEY_BYTES], struct wtl_error *err)
+/* Whether the keys tell the GPU from all others: more than its name is known. */
+static bool is_identified(char key[N_KEYS][KEY_BYTES])
+{
+    for (int k = 0; k < KEY_NAME; k++)
+        if (key[k][0])
+            return true;
+    return false;
+}
+
+static int open_source(struct smi *s, char key[N_KEYS][KEY_BYTES], bool identified,
+                       struct wtl_error *err)
 {
     struct source *src = WTL_NEW(s->r->arena, struct source);
-    if (!src)
+    if (!src || (!identified && !(src->turns = wtl_turns_new(s->r->arena))))
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     memcpy(src->key, key, sizeof src->key);
     src->last_ns = INT64_MIN;
     struct wtl_trace_stream *info = &src->stream.info;
-    const char *entity = key[0][0] ? key[0] : key[2][0] ? key[2] : key[1];
-    snprintf(info->entity, sizeof info->entity, "%.31s", entity);
-    snprintf(info->device, sizeof info->device, "%s", key[3][0] ? key[3] : key[1]);
+    static const int by_use[] = {0, BUS - INDEX, UUID - INDEX, SERIAL - INDEX};
+    int k = 0;
+    while (k < 3 && !key[by_use[k]][0])
+        k++;
+    snprintf(info->entity, sizeof info->entity, "%.31s", key[by_use[k]]);
+    snprintf(info->device, sizeof info->device, "%s",
+             key[KEY_NAME][0] ? key[KEY_NAME] : key[UUID - INDEX]);
     snprintf(info->dialect, sizeof info->dialect, "nvidia-smi");
     info->present = s->layout->present;
     info->has_time = s->layout->has_time;
@@ -423,8 +440,8 @@ static int open_source(struct smi *s, char key[N_KEYS][KEY_BYTES], struct wtl_er
 }
 
 /* Rows of several GPUs take turns, so the one after the last is tried first. */
-static int find_source(struct smi *s, char key[N_KEYS][KEY_BYTES], struct source **out,
-                       struct wtl_error *err)
+static int find_source(struct smi *s, char key[N_KEYS][KEY_BYTES], bool identified,
+                       struct source **out, struct wtl_error *err)
 {
     for (int i = 1; i <= s->n_sources; i++) {
         int at = (s->last + i) % s->n_sources;
@@ -437,7 +454,7 @@ static int find_source(struct smi *s, char key[N_KEYS][KEY_BYTES], struct source
             return 0;
         }
     }
-    int rc = open_source(s, key, err);
+    int rc = open_source(s, key, identified, err);
     if (rc == 0)
         *out = s->sources[s->last];
     return rc;
@@ -483,7 +500,7 @@ static void number_rows(struct smi *s, char *key)
     bool known = false;
     for (int i = 0; i < s->layout->n && !known; i++)
         known = s->layout->column[i].role == TIME && parse_stamp(s->csv.cells[i].text, &ns);
-    if (!known || s->layout->has_identity)
+    if (!known)
         return;
     if (ns != g->ns)
         close_group(s);
@@ -510,14 +527,25 @@ static int check_groups(struct smi *s, struct wtl_error *err)
     return rc;
 }
 
+static int check_turns(struct smi *s, struct wtl_error *err)
+{
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < s->n_sources; i++)
+        if (s->sources[i]->turns)
+            rc = wtl_turns_check(s->sources[i]->turns, s->r->name, err);
+    return rc;
+}
+
 static int deliver(struct smi *s, struct wtl_error *err)
 {
     char key[N_KEYS][KEY_BYTES] = {{0}};
     memset(key, 0, sizeof key); /* keys are compared as memory */
     read_keys(s->layout, s->csv.cells, key);
-    number_rows(s, key[0]);
+    bool identified = is_identified(key);
+    if (!identified)
+        number_rows(s, key[0]);
     struct source *src = NULL;
-    int rc = find_source(s, key, &src, err);
+    int rc = find_source(s, key, identified, &src, err);
     if (rc != 0)
         return rc;
     int64_t before_ns = src->last_ns;
@@ -526,8 +554,11 @@ static int deliver(struct smi *s, struct wtl_error *err)
         drop = WTL_DROP_bad_time;
     else if (!take_cells(s->layout, &src->stream, s->csv.cells))
         drop = WTL_DROP_bad_number;
-    if (drop == WTL_N_DROPS)
+    if (drop == WTL_N_DROPS) {
+        if (src->turns)
+            wtl_turns_add(src->turns, src->stream.batch, s->csv.line);
         return wtl_stream_push(s->r, &src->stream, err);
+    }
     src->last_ns = before_ns;
     wtl_stream_forget(&src->stream);
     wtl_reading_drop(s->r, drop, s->csv.line);
@@ -656,6 +687,8 @@ static int end(struct wtl_reading *r, bool failed, struct wtl_error *err)
 {
     struct smi *s = r->state;
     int bad = s && !failed ? check_groups(s, err) : 0;
+    if (s && !failed && !bad)
+        bad = check_turns(s, err);
     if (bad)
         return bad;
     if (s && s->group.usual > 1)
