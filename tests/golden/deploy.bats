@@ -1,87 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Every file that `wattle deploy` writes is executed here, against a fake nvidia-smi and systemctl that
-# record their calls, can fail and can be killed at any call.
+# record their calls and can fail. deploy_kills.bats kills the scripts at every call.
 
-FAKES=$BATS_TEST_DIRNAME/fake
-A=GPU-aaaa1111-0000-0000-0000-000000000001
-B=GPU-bbbb2222-0000-0000-0000-000000000002
-C=GPU-cccc3333-0000-0000-0000-000000000003
-
-setup() {
-    cd "$BATS_TEST_TMPDIR" || return 1
-    # Everything that a script can change is in one folder, so that it can be kept and put back.
-    WORLD=$BATS_TEST_TMPDIR/world
-    export FAKE_DIR=$WORLD/fake FAKE_BIN=$FAKES WATTLE_STATE_DIR=$WORLD/state WATTLE_BOOT_ID=boot-1
-    export WATTLE_UNIT_DIR=$WORLD/units WATTLE_ETC_DIR=$WORLD/etc WATTLE_LIB_DIR=$WORLD/lib
-    write_plan
-    machine
-}
-
-gpu() { # UUID NAME PERSISTENCE CAP CLOCKS
-    mkdir -p "$FAKE_DIR/gpu/$1"
-    (
-        cd "$FAKE_DIR/gpu/$1" || exit 1
-        echo "$2" >name && echo "$3" >pm && echo "$4" >cap && echo none >lock
-        echo none >memlock && echo 0 >util && echo 210 >sm
-        echo 0x0000000000000001 >reasons && eval "$5" >clocks && printf '1215\n810\n' >memclocks
-    )
-}
-
-machine() {
-    rm -rf "$WORLD"
-    mkdir -p "$FAKE_DIR"
-    gpu $A "NVIDIA A100-PCIE-40GB" Disabled 8.0 "seq 1410 -15 210"
-    gpu $B "NVIDIA A100-PCIE-40GB" Enabled 8.0 "seq 1410 -15 210"
-    gpu $C "Tesla V100-PCIE-32GB" Disabled 7.0 "seq 1380 -15 135"
-}
-
-keep() { rm -rf "$BATS_TEST_TMPDIR/kept-$1" && /bin/cp -r "$WORLD" "$BATS_TEST_TMPDIR/kept-$1"; }
-put_back() { rm -rf "$WORLD" && /bin/cp -r "$BATS_TEST_TMPDIR/kept-$1" "$WORLD"; }
-
-# plan GPU WORKLOAD STATUS CLOCK TIED
-plan() {
-    cat <<END
-{"gpu": "$1", "workload": "$2", "status": "$3", "objective": "edp", "clock_mhz": $4,
- "tied_clocks_mhz": [$5], "baseline": {"kind": "max", "clock_mhz": 1410},
- "saving": {"value": 0.221, "lo": 0.19, "hi": 0.25}, "slowdown": {"value": 0.04, "lo": 0.03, "hi": 0.048},
- "n_runs": 170, "n_rejected": 7, "rejected": {"cold_start": 7}, "pareto": [], "notes": ["why not"]}
-END
-}
-
-write_plan() {
-    {
-        echo '{"format": "wattle-plan", "version": 1, "plans": ['
-        plan A100 "Stable Diffusion" ok 1140 1140
-        echo ,
-        plan A100 llama undecided null ''
-        echo ,
-        # shellcheck disable=SC2016
-        plan V100 '$(touch pwned)`touch pwned`'"'"'; touch pwned #\\\\ %h \u0001\n*' ok 1110 1110
-        echo ,
-        plan H100 whisper infeasible null ''
-        echo ,
-        plan A100 odd ok 1057 1057
-        echo ']}'
-    } >plan.json
-}
-
-deploy() { "$WATTLE" deploy plan.json -q -o out "$@"; }
-
-# A run of a script with the fakes in front, in a process group of its own.
-with_fakes() { PATH=$FAKES:$PATH setsid --wait "$@"; }
-clocks() { with_fakes ./out/clocks.sh "$@"; }
-
-lock_of() { echo "$(<"$FAKE_DIR/gpu/$1/lock")"; }
-pm_of() { echo "$(<"$FAKE_DIR/gpu/$1/pm")"; }
-forget_calls() { rm -f "$FAKE_DIR/count" "$FAKE_DIR/calls" "$FAKE_DIR/killed"; }
-
-assert_untouched() {
-    [ "$(lock_of $A)" = none ] && [ "$(lock_of $B)" = none ] && [ "$(lock_of $C)" = none ] &&
-        [ "$(pm_of $A)" = Disabled ] && [ "$(pm_of $B)" = Enabled ] && [ "$(pm_of $C)" = Disabled ]
-}
-
-SD=wattle-a100-stablediffusion
+load deploy_world
 
 @test "the alert on time holds single runs: nearly all that were measured near the chosen clock lie within" {
     "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" -o c.wattle
@@ -314,109 +236,6 @@ END
     WARN=1 run clocks apply $SD
     [ "$status" -eq 1 ]
     [[ $output != *"locked to"* ]]
-}
-
-# From the world kept as "fresh": every call of an apply fails in turn.
-fail_each_call() {
-    local n status calls
-    set +T
-    for ((n = 1; n < 200; n++)); do
-        put_back fresh
-        status=0
-        FAIL_AT=$n clocks apply $SD >/dev/null 2>&1 || status=$?
-        calls=$(<"$FAKE_DIR/count")
-        if [ "$status" -eq 0 ] && [ "$calls" -ge "$n" ]; then
-            # sync may fail once, the script then falls back to a full sync; old drivers have no MIG
-            [[ $(sed -n "${n}p" "$FAKE_DIR/calls") == @(sync*|*mig.mode.current*) ]] || {
-                echo "call $n failed unseen: $(sed -n "${n}p" "$FAKE_DIR/calls")" >&2
-                return 1
-            }
-        fi
-        clocks rollback >/dev/null
-        assert_untouched || {
-            echo "changed after failure at call $n" >&2
-            cat "$FAKE_DIR/calls" >&2
-            return 1
-        }
-        [ "$calls" -ge "$n" ] || break
-    done
-    [ "$n" -gt 15 ]
-}
-
-@test "a failure at any call undoes what was done: nothing is left changed" {
-    deploy --without-wattle
-    keep fresh
-    fail_each_call
-}
-
-# sweep COMMAND...: from the world kept as "before" kills the command before each of its calls and,
-# where the last one had its effect, after it; then runs every check of CHECKS on what the kill left.
-# Between two calls the scripts do nothing that lasts.
-sweep() {
-    local n killed when=before check
-    set +T # bats looks at every command of a function: not at these thousands
-    for ((n = 1; n < 300; n++)); do
-        put_back before
-        forget_calls
-        KILL_AT=$n KILL_WHEN=$when clocks "$@" >/dev/null 2>&1 || true
-        killed=no
-        [ ! -e "$FAKE_DIR/killed" ] || killed=yes
-        keep killed
-        for check in "${CHECKS[@]}"; do
-            put_back killed
-            $check || {
-                echo "wrong after a kill $when call $n of: $*, by $check" >&2
-                cat "$FAKE_DIR/calls" >&2
-                return 1
-            }
-        done
-        [ $when = before ] || break
-        if [ $killed = no ]; then
-            when=after n=$((n - 2))
-        fi
-    done
-    [ "$n" -gt 5 ] || return 1
-    echo "# $*: $n kill points" >&3
-}
-
-@test "apply killed at every call: rollback leaves nothing changed, the next apply finishes" {
-    deploy --without-wattle
-    keep before
-    undone() { clocks rollback >/dev/null 2>&1 && assert_untouched && ! grep -q GPU- "$WATTLE_STATE_DIR/state" 2>/dev/null; }
-    finished() {
-        clocks apply $SD >/dev/null 2>&1 && [ "$(lock_of $A)" = 1140,1140 ] &&
-            [ "$(lock_of $B)" = 1140,1140 ] && undone
-    }
-    CHECKS=(undone finished)
-    sweep apply $SD
-}
-
-@test "a second apply killed at every call: recover goes back to the first lock" {
-    { echo '{"plans": [' && plan A100 a ok 1140 1140 && echo , && plan A100 b ok 1200 1200 && echo ']}'; } >plan.json
-    deploy --without-wattle
-    clocks apply a >/dev/null
-    keep before
-    back_to_first() {
-        clocks recover >/dev/null 2>&1
-        [ "$(lock_of $A)" = "$(lock_of $B)" ] || return 1
-        case $(lock_of $A) in
-        1140,1140) ;;
-        1200,1200) clocks rollback >/dev/null && [ "$(lock_of $A)" = 1140,1140 ] || return 1 ;;
-        *) return 1 ;;
-        esac
-        clocks rollback >/dev/null && assert_untouched
-    }
-    CHECKS=(back_to_first)
-    sweep apply b
-}
-
-@test "rollback killed at every call: the next rollback finishes" {
-    deploy --without-wattle
-    clocks apply $SD >/dev/null
-    keep before
-    undone() { clocks rollback >/dev/null 2>&1 && assert_untouched; }
-    CHECKS=(undone)
-    sweep rollback
 }
 
 @test "a signal during apply undoes it at once" {
@@ -659,39 +478,6 @@ end"; do
     [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" -type f)" ]
 }
 
-# From the world kept as "fresh": every call of an install fails (or kills it) in turn.
-spoil_each_call() { # before|fail
-    local n killed
-    set +T
-    for ((n = 1; n < 100; n++)); do
-        put_back fresh
-        killed=no
-        if [ "$1" = fail ]; then
-            FAIL_AT=$n with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
-            [ "$(<"$FAKE_DIR/count")" -lt "$n" ] || killed=yes
-        else
-            KILL_AT=$n KILL_WHEN=before with_fakes ./out/install.sh install $SD >/dev/null 2>&1 || true
-            [ ! -e "$FAKE_DIR/killed" ] || killed=yes
-        fi
-        # the script of a unit that never became active may have been cut off as well
-        with_fakes ./out/install.sh uninstall $SD >/dev/null 2>&1 || {
-            echo "uninstall after $1 $n" >&2 && cat "$FAKE_DIR/calls" >&2
-            return 1
-        }
-        with_fakes ./out/clocks.sh rollback >/dev/null 2>&1 || true
-        assert_untouched || {
-            echo "changed after $1 $n" >&2 && cat "$FAKE_DIR/calls" >&2
-            return 1
-        }
-        [ -z "$(find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" "$FAKE_DIR/enabled" "$FAKE_DIR/active" -type f 2>/dev/null)" ] || {
-            echo "files left after $1 $n" >&2 && find "$WATTLE_UNIT_DIR" "$WATTLE_LIB_DIR" -type f >&2
-            return 1
-        }
-        [ $killed = yes ] || break
-    done
-    [ "$n" -gt 15 ]
-}
-
 @test "two plans for one GPU: the second unit takes over, now and at the next boot" {
     { echo '{"plans": [' && plan A100 a ok 1140 1140 && echo , && plan A100 b ok 1200 1200 && echo ']}'; } >plan.json
     deploy --without-wattle
@@ -704,16 +490,4 @@ spoil_each_call() { # before|fail
     [ "$(ls "$FAKE_DIR/enabled")" = wattle-a100-b.service ]
     with_fakes ./out/install.sh uninstall wattle-a100-b
     assert_untouched # not back to the lock of a plan that is no longer in force
-}
-
-@test "an install that failed at any call is taken back by uninstall" {
-    deploy --without-wattle
-    keep fresh
-    spoil_each_call fail
-}
-
-@test "an install that was killed at any call is taken back by uninstall" {
-    deploy --without-wattle
-    keep fresh
-    spoil_each_call before
 }

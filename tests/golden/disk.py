@@ -214,7 +214,7 @@ def bad_campaigns(root):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=scenario.fast_place()) as name:
         root = pathlib.Path(name)
         scenario.make_inputs(root / "in")
         root_user = os.geteuid() == 0 and can_mount(root)

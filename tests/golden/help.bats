@@ -62,16 +62,20 @@ commands() {
     command -v mandoc >/dev/null || skip "mandoc is not installed"
     "$WATTLE" help --man >"$BATS_TEST_TMPDIR/wattle.1"
     mandoc -Tlint -Wwarning "$BATS_TEST_TMPDIR/wattle.1"
+    completion=$("$WATTLE" help --completion bash)
     for c in $(commands); do
         "$WATTLE" help --man "$c" >"$BATS_TEST_TMPDIR/wattle-$c.1"
         mandoc -Tlint -Wwarning "$BATS_TEST_TMPDIR/wattle-$c.1"
         mandoc -Tutf8 "$BATS_TEST_TMPDIR/wattle-$c.1" | sed 's/.\x08//g' >"$BATS_TEST_TMPDIR/text"
+        text=$(<"$BATS_TEST_TMPDIR/text")
+        line=$(grep -- " $c) " <<<"$completion")
+        n=0
         for o in $("$WATTLE" help "$c" | grep -o -- '^  \(-., \|    \)--[a-z0-9-]*' | grep -o -- '--[a-z0-9-]*'); do
-            grep -q -- "$o" "$BATS_TEST_TMPDIR/text" || { echo "$c: man page lacks $o" >&2; return 1; }
-            grep -q -- "wattle-$c\|$c)" <("$WATTLE" help --completion bash) || return 1
-            "$WATTLE" help --completion bash | grep -q -- " $c) .*$o" ||
-                { echo "$c: bash completion lacks $o" >&2; return 1; }
+            [[ $text == *"$o"* ]] || { echo "$c: man page lacks $o" >&2; return 1; }
+            [[ " ${line//\"/ } " == *" $o "* ]] || { echo "$c: bash completion lacks $o" >&2; return 1; }
+            n=$((n + 1))
         done
+        [ "$n" -ge 4 ] || { echo "$c: $n options" >&2; return 1; }
     done
 }
 

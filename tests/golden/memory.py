@@ -164,7 +164,7 @@ def main():
     ladders = [c for c in cases if c.draws and not scenario.SANITIZED and not options.at]
     print(f"1..{len(cases) + len(ladders)}", flush=True)
     failures = 0
-    with tempfile.TemporaryDirectory() as name, \
+    with tempfile.TemporaryDirectory(dir=scenario.fast_place()) as name, \
             concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         root = pathlib.Path(name)
         scenario.make_inputs(root / "in")
