@@ -314,6 +314,105 @@ static void baselines_of_every_kind(void **state)
     assert_true(has_note(&plan, "\"nobody\""));
 }
 
+/* Least energy among clocks within a time; HUGE_VAL: none is as fast. */
+static double least_energy(const struct wtl_plan *plan, double time_s)
+{
+    double least = HUGE_VAL;
+    for (size_t i = 0; i < plan->n_curve; i++)
+        if (plan->curve[i].legal && plan->curve[i].time_s <= time_s)
+            least = fmin(least, plan->curve[i].energy_j);
+    return least;
+}
+
+/* Share of the rectangle from (0, 0) to (slowest time, baseline energy) that some clock dominates,
+ * and the front's point farthest below the chord between its ends. */
+static void front_knee_and_volume_are_those_of_the_curve(void **state)
+{
+    (void)state;
+    static const int legal[] = {800, 900, 1000, 1100, 1200, 1300, 1380};
+    for (int k = 0; k < 2; k++) {
+        WTL_ARENA(arena);
+        struct recipe recipe = usual_recipe();
+        recipe.noise = 0.01;
+        struct wtl_workset set = make_set(&arena, &recipe, 0);
+        struct wtl_policy p = wtl_policy_default();
+        p.replicates = 200;
+        p.clocks_mhz = k ? legal : NULL;
+        p.n_clocks = k ? 7 : 0;
+        struct wtl_plan plan = optimise(&arena, &set, &p);
+        double slowest = 0, area = 0, base = plan.baseline_energy_j.value, below = 0;
+        const struct wtl_curve_point *fast = NULL, *lean = NULL, *knee = NULL;
+        for (size_t i = 0; i < plan.n_curve; i++) {
+            const struct wtl_curve_point *q = &plan.curve[i];
+            slowest = q->legal ? fmax(slowest, q->time_s) : slowest;
+            fast = q->pareto && (!fast || q->time_s < fast->time_s) ? q : fast;
+            lean = q->pareto && (!lean || q->energy_j < lean->energy_j) ? q : lean;
+        }
+        enum { STEPS = 200000 };
+        for (int i = 0; i < STEPS; i++)
+            area += fmax(0, base - least_energy(&plan, (i + 0.5) * slowest / STEPS)) / STEPS;
+        assert_near(plan.hypervolume, area / base, 1e-4);
+        assert_true(fast && lean);
+        for (size_t i = 0; i < plan.n_curve; i++) {
+            const struct wtl_curve_point *q = &plan.curve[i];
+            double x = (q->time_s - fast->time_s) / (lean->time_s - fast->time_s);
+            double y = (q->energy_j - lean->energy_j) / (fast->energy_j - lean->energy_j);
+            if (q->pareto && 1 - x - y > below) {
+                below = 1 - x - y;
+                knee = q;
+            }
+        }
+        assert_true(knee && knee->knee && knee->clock_mhz == plan.knee_clock_mhz);
+    }
+}
+
+/* Noise so large that the saving is sure but its size is not. */
+static void an_interval_of_more_than_20_points_decides_nothing(void **state)
+{
+    (void)state;
+    struct wtl_policy p = wtl_policy_default();
+    struct recipe recipe = usual_recipe();
+    int wide = 0;
+    p.replicates = 200;
+    p.objective.kind = WTL_OBJECTIVE_ENERGY;
+    recipe.noise = 0.25;
+    for (recipe.seed = 1; recipe.seed <= 60; recipe.seed++) {
+        WTL_ARENA(arena);
+        struct wtl_workset set = make_set(&arena, &recipe, 0);
+        struct wtl_plan plan = optimise(&arena, &set, &p);
+        if (plan.status == WTL_PLAN_OK)
+            assert_true(plan.saving.hi - plan.saving.lo <= 0.2 ||
+                        plan.clock_mhz == plan.baseline_clock_mhz);
+        wide += has_note(&plan, "too wide to act on (more than 20 points)");
+    }
+    print_message("too wide: %d of 60\n", wide);
+    assert_true(wide > 0);
+}
+
+static double power_of_constant_edp(double f)
+{
+    return 15000 / (balanced_time(f) * balanced_time(f));
+}
+
+/* The same E t at every clock, known well: no clock is the best. */
+static void clocks_that_are_all_tied_decide_nothing(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.power_w = power_of_constant_edp;
+    recipe.noise = 0.002;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_UNDECIDED);
+    assert_true(has_note(&plan, "nearly all that are feasible, are tied"));
+    p.has_min_clock_ratio = true; /* over less than a fifth of the range: any of them will do */
+    p.min_clock_ratio = 0.85;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+}
+
 static double memory_bound_time(double f)
 {
     return 4 + 6 * fmax(1, 1200 / f);
@@ -595,6 +694,9 @@ int main(void)
         cmocka_unit_test(infeasible_names_constraint_and_relaxation),
         cmocka_unit_test(cold_baseline_is_read_off_the_curve),
         cmocka_unit_test(baselines_of_every_kind),
+        cmocka_unit_test(front_knee_and_volume_are_those_of_the_curve),
+        cmocka_unit_test(an_interval_of_more_than_20_points_decides_nothing),
+        cmocka_unit_test(clocks_that_are_all_tied_decide_nothing),
         cmocka_unit_test(the_fastest_clock_is_no_luckier_than_others),
         cmocka_unit_test(a_fastest_clock_that_cannot_be_told_decides_nothing),
         cmocka_unit_test(a_rate_counts_idle_energy),
