@@ -389,6 +389,40 @@ static void an_interval_of_more_than_20_points_decides_nothing(void **state)
     assert_true(wide > 0);
 }
 
+/* An undecided plan at what the rule took: its intervals hold the curve's own and reach beyond it
+ * where the correction for the choice does. */
+static void intervals_of_undecided_plans_cover_both_estimates(void **state)
+{
+    (void)state;
+    struct wtl_policy p = wtl_policy_default();
+    struct recipe recipe = usual_recipe();
+    int wider_saving = 0, wider_slowdown = 0, wider_time = 0, wider_energy = 0;
+    p.replicates = 200;
+    recipe.noise = 0.25;
+    for (recipe.seed = 1; recipe.seed <= 40; recipe.seed++) {
+        WTL_ARENA(arena);
+        struct wtl_workset set = make_set(&arena, &recipe, 0);
+        struct wtl_plan plan = optimise(&arena, &set, &p);
+        if (plan.status != WTL_PLAN_UNDECIDED)
+            continue;
+        const struct wtl_curve_point *q = point_at(&plan, plan.best_guess_mhz);
+        const double e = 1e-9;
+        double slowdown_lo = (1 + q->slowdown) * (1 + q->slowdown) / (1 + q->slowdown_hi) - 1;
+        assert_near(plan.saving.value, q->saving, e);
+        assert_true(plan.saving.lo <= q->saving_lo + e && plan.saving.hi >= q->saving_hi - e);
+        assert_true(plan.slowdown.lo <= slowdown_lo + e && plan.slowdown.hi >= q->slowdown_hi - e);
+        assert_true(plan.time_s.lo <= q->time_lo + e && plan.time_s.hi >= q->time_hi - e);
+        wider_saving += plan.saving.lo < q->saving_lo - e || plan.saving.hi > q->saving_hi + e;
+        wider_slowdown +=
+            plan.slowdown.lo < slowdown_lo - e || plan.slowdown.hi > q->slowdown_hi + e;
+        wider_time += plan.time_s.lo < q->time_lo - e || plan.time_s.hi > q->time_hi + e;
+        wider_energy += plan.energy_j.lo < q->energy_lo - e || plan.energy_j.hi > q->energy_hi + e;
+    }
+    print_message("wider than the curve's: %d, %d, %d, %d\n", wider_saving, wider_slowdown,
+                  wider_time, wider_energy);
+    assert_true(wider_saving > 0 && wider_slowdown > 0 && wider_time > 0 && wider_energy > 0);
+}
+
 static double power_of_constant_edp(double f)
 {
     return 15000 / (balanced_time(f) * balanced_time(f));
@@ -696,6 +730,7 @@ int main(void)
         cmocka_unit_test(baselines_of_every_kind),
         cmocka_unit_test(front_knee_and_volume_are_those_of_the_curve),
         cmocka_unit_test(an_interval_of_more_than_20_points_decides_nothing),
+        cmocka_unit_test(intervals_of_undecided_plans_cover_both_estimates),
         cmocka_unit_test(clocks_that_are_all_tied_decide_nothing),
         cmocka_unit_test(the_fastest_clock_is_no_luckier_than_others),
         cmocka_unit_test(a_fastest_clock_that_cannot_be_told_decides_nothing),
