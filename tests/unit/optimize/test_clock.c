@@ -447,6 +447,54 @@ static void clocks_that_are_all_tied_decide_nothing(void **state)
     assert_int_equal(plan.status, WTL_PLAN_OK);
 }
 
+static double power_that_falls(double f)
+{
+    return 100 * 1400 / f;
+}
+
+/* Lower clocks are faster here and cost more energy. Asked to be faster, the answer is one of them,
+ * and says what it costs; when only the list of clocks keeps it from the baseline, the baseline is
+ * better. */
+static void worse_than_the_baseline_only_where_limits_ask_for_it(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const int low[] = {700, 800, 900, 1000};
+    struct recipe recipe = usual_recipe();
+    recipe.time_s = faster_below;
+    recipe.power_w = power_that_falls;
+    recipe.noise = 0.003;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.objective.kind = WTL_OBJECTIVE_ENERGY;
+    p.replicates = 200;
+    p.has_max_slowdown = true;
+    p.max_slowdown = -0.1;
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_OK);
+    assert_in_range(plan.clock_mhz, 1060, 1140);
+    assert_true(plan.saving.hi < 0);
+    assert_true(has_note(&plan, "which does not keep the limits"));
+    assert_true(has_note(&plan, "which a lower clock by itself cannot do")); /* 10 % faster */
+    p.max_slowdown = 0.05; /* which the baseline keeps */
+    p.clocks_mhz = low;
+    p.n_clocks = 4;
+    p.baseline.clock_mhz = 1400; /* the GPU has more clocks than the list */
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_INFEASIBLE);
+    assert_true(plan.clock_mhz == 0 && plan.saving.n == 0 && plan.n_tied == 0);
+    assert_non_null(strstr(plan.binding, "the best of them, 1000 MHz, is worse than the baseline"));
+    p.max_slowdown = -0.05; /* which it does not: the answer stands */
+    plan = optimise(&arena, &set, &p);
+    assert_true(plan.status == WTL_PLAN_OK && plan.clock_mhz == 1000);
+    p.has_max_slowdown = false;
+    p.has_max_power = true;
+    p.max_power_w = 99; /* that of the baseline is 100, that of all others more */
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.status, WTL_PLAN_INFEASIBLE);
+    assert_non_null(strstr(plan.binding, "power at most 99 W"));
+}
+
 static double memory_bound_time(double f)
 {
     return 4 + 6 * fmax(1, 1200 / f);
@@ -731,6 +779,7 @@ int main(void)
         cmocka_unit_test(front_knee_and_volume_are_those_of_the_curve),
         cmocka_unit_test(an_interval_of_more_than_20_points_decides_nothing),
         cmocka_unit_test(intervals_of_undecided_plans_cover_both_estimates),
+        cmocka_unit_test(worse_than_the_baseline_only_where_limits_ask_for_it),
         cmocka_unit_test(clocks_that_are_all_tied_decide_nothing),
         cmocka_unit_test(the_fastest_clock_is_no_luckier_than_others),
         cmocka_unit_test(a_fastest_clock_that_cannot_be_told_decides_nothing),

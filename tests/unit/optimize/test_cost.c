@@ -43,6 +43,11 @@ static void busy_hours_are_runs_at_the_baseline(void **state)
     assert_near(c.energy_kwh.value, 630.72, 1e-9);
     assert_int_equal(c.money.n, 0);
     assert_int_equal(c.carbon_kg.n, 0);
+    /* runs that are given count, whatever the hours */
+    const struct wtl_cost_terms both = {.busy_hours_per_year = 8760, .runs_per_year = 1e6};
+    assert_true(wtl_cost_of_plan(&p, &both, &c));
+    assert_near(c.runs_per_year, 1e6, 0);
+    assert_near(c.energy_kwh.value, 200, 1e-9);
 }
 
 static void a_plan_that_costs_more_says_so(void **state)

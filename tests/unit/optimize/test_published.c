@@ -52,12 +52,20 @@ static void published_method_to_the_digit(void **state)
     }
     WTL_ARENA(arena);
     struct wtl_policy p = wtl_policy_default();
-    struct wtl_plan plan;
+    struct wtl_plan plan, turned;
     struct wtl_workset set = load(&arena, "A100", "vit");
     p.baseline = (struct wtl_baseline){.kind = WTL_BASELINE_REP, .rep = 1};
     p.objective.kind = WTL_OBJECTIVE_ED2P;
     assert_ok(wtl_optimize_clock(&arena, &set, &p, NULL, &plan, NULL), NULL);
     assert_true(has_note(&plan, "The baseline run, 1410 MHz repetition 1, should not count"));
+    for (size_t i = 0; i < set.n_runs / 2; i++) { /* the highest clock, not the first run */
+        struct wtl_run run = set.runs[i];
+        set.runs[i] = set.runs[set.n_runs - 1 - i];
+        set.runs[set.n_runs - 1 - i] = run;
+    }
+    assert_ok(wtl_optimize_clock(&arena, &set, &p, NULL, &turned, NULL), NULL);
+    assert_int_equal(turned.baseline_clock_mhz, 1410);
+    assert_true(turned.saving.value == plan.saving.value);
     p.baseline.rep = 9;
     assert_ok(wtl_optimize_clock(&arena, &set, &p, NULL, &plan, NULL), NULL);
     assert_int_equal(plan.status, WTL_PLAN_UNUSABLE);
