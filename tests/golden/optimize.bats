@@ -479,6 +479,32 @@ assert c["A100", "vit"]["comparable"] == "without-figures"
 END
 }
 
+@test "compare: plans of different runs have differences with intervals (Donner and Zou 2012)" {
+    for how in true capped; do
+        labelled $how >$how.csv
+        "$WATTLE" import -q $how.csv -o $how.wattle
+        "$WATTLE" optimize $how.wattle --max-slowdown 10% -q -o $how.json >/dev/null
+    done
+    run "$WATTLE" compare true.json capped.json
+    [ "$status" -eq 0 ]
+    [[ $output == *"The plans rest on different runs"* ]]
+    [[ $output =~ "syn on A100: saving "-?[0-9.]+" % (" ]]
+    "$WATTLE" compare true.json capped.json --json >c.json
+    python3 - <<'END'
+import json
+from math import hypot
+d = json.load(open("c.json"))
+x = d["changes"][0]
+assert not d["same_data"] and x["comparable"] == "comparable", d
+for key in ("saving", "slowdown"):
+    a, b, c = x["a"][key], x["b"][key], x[key + "_change"]
+    assert c["evidence"] == "in-sample" and c["n"] == min(a["n"], b["n"])
+    assert abs(c["value"] - (b["value"] - a["value"])) < 1e-12
+    assert abs(c["lo"] - (c["value"] - hypot(b["value"] - b["lo"], a["hi"] - a["value"]))) < 1e-12, key
+    assert abs(c["hi"] - (c["value"] + hypot(b["hi"] - b["value"], a["value"] - a["lo"]))) < 1e-12, key
+END
+}
+
 @test "compare: other baselines are not subtracted, missing plans are named" {
     "$WATTLE" optimize "$C" -q --workload stablediffusion --baseline clock:1200 -o other.json
     run "$WATTLE" compare other.json "$PLAN"
