@@ -240,11 +240,12 @@ int wtl_fig_drift(struct wtl_arena *arena, const struct wtl_report *r,
     f->panels[0].x.bare = two;
     if (two)
         f->panels[0].x.name = "";
-    const char *order = "drift: not estimated, the runs have no anchors";
+    const char *order = "no interval: drift is not estimated, the runs have no anchors";
     if (s->has_quality && s->quality.has_drift)
         order = "drift from repeated anchors, 95 % interval";
     else if (s->has_quality && s->quality.order_monotone)
-        order = "clock falls or rises with run order: drift and clock cannot be told apart";
+        order = "no interval: clock falls or rises with run order, drift and clock cannot be told "
+                "apart";
     f->name = wtl_fig_name(arena, "drift", s->set);
     f->title = wtl_arena_printf(arena, "Time of each run in run order: %s", name);
     f->caption = o.warm ? "Each time is divided by the median of the accepted runs at its clock; "

@@ -272,8 +272,8 @@ int wtl_fig_validation(struct wtl_arena *arena, const struct wtl_report *r,
     f->name = wtl_fig_name(arena, "validation", s->set);
     f->title =
         wtl_arena_printf(arena, "Fitted curves against clocks that they did not see: %s", name);
-    f->footer = wtl_fig_set_footer(arena, r, s->set,
-                                   "each point: the curve fitted without that clock's runs");
+    f->footer = wtl_fig_set_footer(
+        arena, r, s->set, "each point: the curve fitted without that clock's runs, no interval");
     if (!f->title || !f->footer || !f->panels[0].title || !f->panels[1].title)
         return WTL_FIG_NOMEM(err);
     *figure_out = f;

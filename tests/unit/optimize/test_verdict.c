@@ -250,10 +250,58 @@ static void survives_failing_allocations(void **state)
     }
 }
 
+/* Three pairs whose log ratios of time are -0.3, 0 and 0.3 (energy: twice that, about -0.2): the
+ * value is exp(mean - se^2/2), the interval that of Student's t with two degrees of freedom. */
+static void estimates_are_those_of_the_formula(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = promise();
+    struct wtl_workset set = fresh_runs(&arena, 3, IN_TURNS, 0, 0, 0, 0, 1);
+    const double d[] = {-0.3, 0, 0.3};
+    for (int i = 0; i < 3; i++) {
+        struct wtl_run *r = &set.runs[2 * i + 1];
+        double t = 10 * exp(d[i]), e = 1000 * exp(2 * d[i] - 0.2);
+        set_run(r, 1000, 0, t, e / t);
+    }
+    struct wtl_verdict v = check(&arena, &plan, &set);
+    assert_int_equal(v.n_blocks, 3);
+    double se = 0.3 / sqrt(3), t = 4.302652729911275;
+    assert_near(v.slowdown.fresh.value, exp(-se * se / 2) - 1, 1e-9);
+    assert_near(v.slowdown.fresh.lo, exp(-t * se) - 1, 1e-6);
+    assert_near(v.slowdown.fresh.hi, exp(t * se) - 1, 1e-6);
+    assert_near(v.saving.fresh.value, 1 - exp(-0.2 - 2 * se * se), 1e-9);
+    assert_near(v.saving.fresh.lo, 1 - exp(-0.2 + 2 * t * se), 1e-6);
+    assert_near(v.saving.fresh.hi, 1 - exp(-0.2 - 2 * t * se), 1e-6);
+}
+
+/* A plan that promises a saving, if only 1 % (-1 to 3): fresh runs whose interval has a loss in it
+ * do not confirm it, although they keep the claim's margin. */
+static void a_promised_saving_is_not_confirmed_by_an_interval_with_a_loss(void **state)
+{
+    (void)state;
+    struct wtl_plan plan = promise();
+    int inside = 0;
+    plan.saving = (struct wtl_estimate){0.01, -0.01, 0.03, 100, WTL_EVIDENCE_IN_SAMPLE};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        WTL_ARENA(arena);
+        struct wtl_workset set = fresh_runs(&arena, 10, IN_TURNS, 0.003, 0.01, 0.006, 0, seed);
+        struct wtl_verdict v = check(&arena, &plan, &set);
+        const struct wtl_estimate *f = &v.saving.fresh;
+        bool kept = f->lo >= v.saving.limit && f->lo <= 0 && f->hi > 0;
+        inside += kept;
+        if (kept)
+            assert_int_equal(v.kind, WTL_VERDICT_UNDECIDED);
+    }
+    assert_true(inside > 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(confirms_refutes_and_stays_undecided),
+        cmocka_unit_test(estimates_are_those_of_the_formula),
+        cmocka_unit_test(a_promised_saving_is_not_confirmed_by_an_interval_with_a_loss),
         cmocka_unit_test(pairs_take_drift_out),
         cmocka_unit_test(without_a_limit_the_plans_own_interval_is_the_claim),
         cmocka_unit_test(too_few_runs_and_nothing_to_confirm),
