@@ -2,6 +2,8 @@
  * The error type of error.h: formatting only, no policy. */
 #include "base/error.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -87,9 +89,17 @@ int wtl_error_format(const struct wtl_error *err, char *buf, int size)
         snprintf(place, sizeof place, "%s:%lld: ", err->input_file, (long long)err->input_line);
     else if (err->input_file[0])
         snprintf(place, sizeof place, "%s: ", err->input_file);
-    int n = snprintf(buf, (size_t)size, "wattle: %s%s%s%s", place, err->message,
-                     err->hint[0] ? "\nhint: " : "", err->hint);
-    return n < size ? n : size - 1;
+    int n = snprintf(buf, (size_t)size, "wattle: %s%s", place, err->message);
+    n = n < size ? n : size - 1;
+    wtl_replace_controls(buf);
+    if (err->hint[0]) {
+        int hint = n;
+        n += snprintf(buf + n, (size_t)(size - n), "\nhint: %s", err->hint);
+        n = n < size ? n : size - 1;
+        if (hint < n)
+            wtl_replace_controls(buf + hint + 1);
+    }
+    return n;
 }
 
 /* Edit distance with transpositions, words of up to 63 bytes. */

@@ -91,6 +91,12 @@ int wtl_file_read(struct wtl_arena *arena, const char *path, size_t max, char **
     return 0;
 }
 
+bool wtl_begins_as_campaign(const char *data, size_t n)
+{
+    static const char magic[] = "SQLite format 3"; /* its NUL is part of it */
+    return n >= sizeof magic && memcmp(data, magic, sizeof magic) == 0;
+}
+
 int wtl_make_dirs(const char *path, struct wtl_error *err)
 {
     char partial[WTL_LIMIT_PATH];

@@ -23,6 +23,9 @@ int wtl_file_read(struct wtl_arena *arena, const char *path, size_t max, char **
 int wtl_file_write_atomic(const char *path, const void *data, size_t size, unsigned mode,
                           struct wtl_error *err);
 
+/* Whether data begin as an SQLite file does, which is what a campaign is. */
+bool wtl_begins_as_campaign(const char *data, size_t n);
+
 /* mkdir -p. An existing directory is fine. */
 int wtl_make_dirs(const char *path, struct wtl_error *err);
 

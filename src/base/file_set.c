@@ -71,14 +71,13 @@ static int find_target(struct wtl_file_entry *e, char target[PATH_MAX])
  * was meant as the input, and holds what cannot be made again. */
 static int spare_campaign(const char *path, const char *target, struct wtl_error *err)
 {
-    static const char magic[] = "SQLite format 3"; /* its NUL is part of it */
-    char head[sizeof magic];
+    char head[16];
     int fd = open(target, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     ssize_t got = read(fd, head, sizeof head);
     close(fd);
-    if (got != (ssize_t)sizeof head || memcmp(head, magic, sizeof head) != 0)
+    if (got < 0 || !wtl_begins_as_campaign(head, (size_t)got))
         return 0;
     int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" is a campaign: it is not replaced", path);
     wtl_error_hint(err,

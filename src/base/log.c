@@ -2,6 +2,8 @@
  * Messages and progress, handed to the caller. */
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,6 +16,7 @@ void wtl_log(const struct wtl_log *log, enum wtl_log_level level, const char *fo
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    wtl_replace_controls(line);
     log->message(log->ctx, level, line);
 }
 

@@ -344,3 +344,10 @@ const char *wtl_plural(int64_t n)
 {
     return n == 1 ? "" : "s";
 }
+
+void wtl_replace_controls(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = '?';
+}

@@ -73,6 +73,10 @@ void wtl_fold_name(const char *s, char *dst, size_t size);
 /* Whether two names have the same key. */
 bool wtl_same_name(const char *a, const char *b);
 
+/* For terminals: control characters become '?'. Names and paths come from files, and nothing in
+ * them may steer the terminal or break the layout. */
+void wtl_replace_controls(char *s);
+
 /* "" for 1, "s" else: "%d run%s". Nothing else in the tree makes plurals. */
 const char *wtl_plural(int64_t n);
 

@@ -2,6 +2,8 @@
  * Layout of tables. */
 #include "cli/table.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -30,19 +32,11 @@ struct wtl_table *wtl_table_new(struct wtl_arena *arena, const struct wtl_table_
     return t;
 }
 
-/* Names come from files: nothing in them may steer the terminal or break the layout. */
-static void replace_controls(char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = '?';
-}
-
 void wtl_table_put(struct wtl_table *t, const char *text)
 {
     char *copy = wtl_arena_strdup(t->arena, text ? text : "");
     if (copy)
-        replace_controls(copy);
+        wtl_replace_controls(copy);
     if (!copy || wtl_grow(t->arena, &t->cells, t->n, &t->cap) != 0)
         t->failed = true;
     else

@@ -54,6 +54,13 @@ int wtl_json_read_file(const char *path, json_t **root_out, struct wtl_error *er
     char *data;
     size_t size;
     int rc = wtl_file_read(&scratch, path, WTL_LIMIT_DOCUMENT_BYTES, &data, &size, err);
+    if (rc == 0 && wtl_begins_as_campaign(data, size)) {
+        rc = WTL_FAIL(err, WTL_PARSE, "\"%s\" is a campaign, where a JSON document is expected",
+                      path);
+        wtl_error_hint(err,
+                       "a plan is what `wattle optimize CAMPAIGN -o PLAN` writes, a predictor what "
+                       "`wattle fit` does; are the arguments in order?");
+    }
     return rc ? rc : wtl_json_parse(data, size, path, root_out, err);
 }
 

@@ -365,7 +365,8 @@ static int take(void *ctx, size_t index, struct import_outcome *o, struct wtl_er
     case IMPORT_PASSED:
         im->result.files_other++;
         rc = say_note(im, &job->files[index], o, err);
-        wtl_log(job->flow->log, WTL_LOG_DEBUG, "%s: no trace", job->files[index].path);
+        wtl_log(job->flow->log, WTL_LOG_DEBUG, "%s: no trace: %s", job->files[index].path,
+                o->err.message);
         break;
     case IMPORT_KNOWN:
         rc = take_known(im, &job->files[index], o, err);

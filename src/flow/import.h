@@ -101,7 +101,7 @@ struct import_chunk {
 struct import_outcome {
     struct wtl_arena arena;
     enum import_fate fate;
-    struct wtl_error err;
+    struct wtl_error err; /* why it failed, or was passed over */
     struct wtl_source source;
     struct wtl_read_report report;
     struct import_history history;

@@ -411,6 +411,7 @@ static int read_content(struct import_worker *w, struct wtl_error *err)
     bool undetected = rc == -WTL_PARSE && o->report.reader[0] == '\0';
     if (undetected && !claims_to_be_trace(w)) {
         o->note = o->report.advice;
+        o->err = why;
         o->fate = IMPORT_PASSED;
         return 0;
     }

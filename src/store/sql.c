@@ -38,9 +38,8 @@ static const char *hint_of(enum wtl_code code, int result)
     if (result == SQLITE_READONLY_ROLLBACK)
         return "an interrupted import must be undone first: open it once with write permission";
     if ((result & 0xff) == SQLITE_NOTADB)
-        return "a trace or table is imported first: wattle import FILE -o CAMPAIGN; a damaged "
-               "campaign"
-               " is restored from a copy";
+        return "a trace or table is imported first: wattle import FILE -o CAMPAIGN; a plan or a "
+               "predictor is no campaign; a damaged campaign is restored from a copy";
     switch ((int)code) {
     case WTL_BUSY:
         return "another process is using it; wait for it to end and run the same command again";

@@ -63,6 +63,16 @@ static const char *first_lacking(const struct wtl_mapping *m, const struct wtl_c
     return NULL;
 }
 
+static void hint_header(const char *const *names, int n, struct wtl_error *err)
+{
+    char text[200];
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < n && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", names[i]);
+    wtl_error_hint(err, "the header has: %s", text);
+}
+
 static int lacking(struct wtl_reading *r, const struct mapped *x, const char *name,
                    struct wtl_error *err)
 {
@@ -84,6 +94,8 @@ static int lacking(struct wtl_reading *r, const struct mapped *x, const char *na
     const char *near = wtl_did_you_mean(name, list, n);
     if (near)
         wtl_error_hint(err, "did you mean \"%s\"?", near);
+    else
+        hint_header(list, n, err);
     return rc;
 }
 

@@ -190,11 +190,29 @@ static int reader_by_name(const char *name, const struct wtl_reader **out, struc
     return rc;
 }
 
+/* A mapping that was given and does not fit: what it misses, in its reader's own words. 0: nothing.
+ */
+static int ask_mapping(const struct drive *d, const char *head, size_t n, struct wtl_error *err)
+{
+    if (!d->reading.options->mapping)
+        return 0;
+    struct wtl_read_report report = {0};
+    struct wtl_reading r = d->reading;
+    r.report = &report;
+    int rc = wtl_reader_mapped.begin(&r, err);
+    rc = rc ? rc : wtl_reader_mapped.block(&r, head, n, err);
+    (void)wtl_reading_end(&wtl_reader_mapped, &r, -WTL_FAILED, NULL); /* nothing to be delivered */
+    return rc;
+}
+
 static int unknown_content(const struct drive *d, const char *head, size_t n, struct wtl_error *err)
 {
+    int rc = ask_mapping(d, head, n, err);
+    if (rc != 0)
+        return rc;
     bool utf16 = n >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0);
-    int rc = utf16 ? WTL_FAIL(err, WTL_PARSE, "the file is UTF-16 text")
-                   : WTL_FAIL(err, WTL_PARSE, "no reader knows this content");
+    rc = utf16 ? WTL_FAIL(err, WTL_PARSE, "the file is UTF-16 text")
+               : WTL_FAIL(err, WTL_PARSE, "no reader knows this content");
     char all[256];
     list_readers(all, sizeof all);
     if (utf16)

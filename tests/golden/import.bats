@@ -416,3 +416,17 @@ assert abs(period - 0.0511) < 0.0005, period'
     [[ $stderr == *"t/closed: passed over: cannot open directory"* ]]
     [[ $output == *"5 files read"*"1 not readable"* ]]
 }
+
+@test "a mapping that does not fit says what it misses, in a file and in a tree" {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir tree
+    printf 'Time,GPU Power\n1,71\n2,72\n' >tree/a.csv
+    printf 'mapping: {rows: samples, columns: [{column: GPU Powr, as: power_w}]}\n' >m.yaml
+    run "$WATTLE" import tree/a.csv --mapping m.yaml -o c.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *'a.csv:1:1: no column "GPU Powr", which the mapping uses'* ]]
+    [[ $output == *'did you mean "GPU Power"?'* ]]
+    run "$WATTLE" import tree --mapping m.yaml -o c.wattle -v
+    [ "$status" -eq 1 ]
+    [[ $output == *'a.csv: no trace: no column "GPU Powr", which the mapping uses'* ]]
+}

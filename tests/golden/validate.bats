@@ -171,3 +171,20 @@ assert s["vit"]["folds"] is None'
     run "$WATTLE" validate "$DIR/plan.json"
     [ "$status" -eq 2 ]
 }
+
+@test "a campaign where a plan is expected, and the reverse, are named as such" {
+    cd "$BATS_TEST_TMPDIR"
+    printf 'gpu,workload,clock_mhz,time_s,energy_j\nA100,w,1410,20,5000\n' >t.csv
+    "$WATTLE" import t.csv -o c.wattle >/dev/null
+    printf '{"format": "wattle-plan", "version": 1, "plans": []}\n' >plan.json
+    for command in "validate c.wattle plan.json" "deploy c.wattle -o d" "compare plan.json c.wattle" \
+        "predict c.wattle --probe c.wattle"; do
+        # shellcheck disable=SC2086 # a command and its arguments
+        run "$WATTLE" $command
+        [ "$status" -eq 1 ]
+        [[ $output == *'"c.wattle" is a campaign, where a JSON document is expected'* ]]
+    done
+    run "$WATTLE" optimize plan.json
+    [ "$status" -eq 1 ]
+    [[ $output == *'a plan or a predictor is no campaign'* ]]
+}

@@ -23,6 +23,24 @@ static void formats_place_message_and_hint(void **state)
     assert_string_equal(err.source_func, "raise_it");
 }
 
+/* Paths and cells are the user's data, or a stranger's: shown, but not obeyed by the terminal. */
+static void control_characters_are_not_printed(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    (void)WTL_FAIL(&err, WTL_PARSE, "no \"%s\"", "a\033[2Jb\nc");
+    wtl_error_input(&err, "d\033[31m\r", 3, 0);
+    wtl_error_hint(&err, "\x7fmore\n");
+    char text[800];
+    int n = wtl_error_format(&err, text, sizeof text);
+    assert_string_equal(text, "wattle: d?[31m?:3: no \"a?[2Jb?c\"\nhint: ?more?");
+    assert_int_equal(n, strlen(text));
+    for (int size = 1; size < 60; size++) {
+        n = wtl_error_format(&err, text, size);
+        assert_int_equal(n, strlen(text));
+    }
+}
+
 static void context_goes_in_front_and_never_overflows(void **state)
 {
     (void)state;
@@ -67,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_place_message_and_hint),
+        cmocka_unit_test(control_characters_are_not_printed),
         cmocka_unit_test(context_goes_in_front_and_never_overflows),
         cmocka_unit_test(null_error_is_allowed),
         cmocka_unit_test(exit_status_follows_the_contract),

@@ -192,6 +192,18 @@ static void only_files_with_its_columns_are_taken(void **state)
     assert_string_equal(err.message, "no column \"my watts\", which the mapping uses");
     assert_string_equal(err.hint, "did you mean \"my wats\"?");
     collect_free(&c);
+    /* Not forced, and no reader's: what the mapping misses is what the user must hear. */
+    err = (struct wtl_error){0};
+    assert_int_equal(collect(&c, yaml, "my wats,t\n1,2\n", NULL, &err), -(int)WTL_PARSE);
+    assert_string_equal(err.message, "no column \"my watts\", which the mapping uses");
+    assert_string_equal(err.hint, "did you mean \"my wats\"?");
+    assert_int_equal(err.input_line, 1);
+    collect_free(&c);
+    err = (struct wtl_error){0};
+    assert_int_equal(collect(&c, yaml, "a,b\n1,2\n", NULL, &err), -(int)WTL_PARSE);
+    assert_string_equal(err.message, "no column \"my watts\", which the mapping uses");
+    assert_string_equal(err.hint, "the header has: a, b");
+    collect_free(&c);
     struct wtl_trace_options options = {.reader = "mapped"};
     err = (struct wtl_error){0};
     assert_int_equal(collect_memory(&c, "a\n", 2, &options, &err), -(int)WTL_USAGE);
