@@ -236,6 +236,8 @@ int wtl_flow_fit(const struct wtl_flow *flow, struct wtl_campaign *c,
     struct wtl_fit_result r = {.file = {.tool = "wattle " WTL_VERSION}};
     int rc = make_policy(request, &policy, err);
     rc = rc ? rc : wtl_flow_worksets(flow, c, &request->filter, arena, &sets, &n, err);
+    if (rc == 0 && n == 0)
+        rc = wtl_flow_no_runs(flow, c, &request->filter, err);
     rc = rc ? rc : gather(&m, sets, n, err);
     rc = rc ? rc : learn(arena, &m, &policy, &r.file.predictor, err);
     rc = rc ? rc : wtl_campaign_fingerprint(c, r.file.predictor.fingerprint, err);

@@ -97,4 +97,8 @@ int wtl_flow_worksets(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_run_filter *filter, struct wtl_arena *arena,
                       struct wtl_workset **sets_out, size_t *n_out, struct wtl_error *err);
 
+/* -WTL_NOTFOUND: nothing passes the filter; the hint says what there is. */
+int wtl_flow_no_runs(const struct wtl_flow *flow, struct wtl_campaign *c,
+                     const struct wtl_run_filter *filter, struct wtl_error *err);
+
 #endif

@@ -366,6 +366,22 @@ static void list_drops(const struct wtl_read_report *report, char *buf, size_t s
                                   wtl_drop_name((enum wtl_drop)d), report->dropped[d]);
 }
 
+/* A log of which little is left is no log of the run: what is wrong with it is said, with the
+ * place. */
+static int note_drops(struct import_worker *w, struct wtl_error *err)
+{
+    struct import_outcome *o = w->outcome;
+    const struct wtl_read_report *r = &o->report;
+    char causes[sizeof o->source.drops];
+    if (r->rows_dropped <= r->rows || o->note)
+        return 0;
+    list_drops(r, causes, sizeof causes);
+    o->note = wtl_arena_printf(
+        &o->arena, "%" PRId64 " of %" PRId64 " rows dropped, the first in line %" PRId64 ": %s",
+        r->rows_dropped, r->rows + r->rows_dropped, r->first_dropped_line, causes);
+    return o->note ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+}
+
 /* The scope makes files without data rows, and logs, different where they stand. */
 static void describe_source(struct import_worker *w)
 {
@@ -445,6 +461,7 @@ static int read_file(struct import_worker *w, struct wtl_error *err)
         rc = finish_table(w, err);
     else if (o->n_timings == 0 && w->has_key && w->key.is_trace)
         rc = add_empty_run(w, err);
+    rc = rc ? rc : note_drops(w, err);
     if (rc == 0)
         describe_source(w);
     return rc;

@@ -143,7 +143,10 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
         wtl_flow_worksets(g->flow, g->c, &g->options->request.filter, g->arena, &worksets, &n, err);
     rc = rc ? rc : wtl_campaign_sources(g->c, g->arena, &sources, &n_sources, err);
     rc = rc ? rc : wtl_campaign_fingerprint(g->c, fingerprint, err);
-    if (rc == 0 && n == 0)
+    const struct wtl_run_filter *filter = &g->options->request.filter;
+    if (rc == 0 && n == 0 && (filter->gpu || filter->workload))
+        rc = wtl_flow_no_runs(g->flow, g->c, filter, err);
+    else if (rc == 0 && n == 0)
         rc = WTL_FAIL(err, WTL_NOTFOUND, "the campaign \"%s\" has no runs to report on",
                       wtl_campaign_path(g->c));
     if (rc < 0)

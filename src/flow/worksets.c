@@ -106,3 +106,32 @@ int wtl_flow_samples(const struct wtl_flow *flow, struct wtl_campaign *c, const 
     wtl_arena_fini(&arena);
     return rc;
 }
+
+int wtl_flow_no_runs(const struct wtl_flow *flow, struct wtl_campaign *c,
+                     const struct wtl_run_filter *filter, struct wtl_error *err)
+{
+    struct wtl_arena arena;
+    struct wtl_workset *sets;
+    size_t n = 0;
+    char list[300] = "";
+    wtl_arena_init(&arena, flow->alloc);
+    int rc = wtl_flow_worksets(flow, c, &(struct wtl_run_filter){0}, &arena, &sets, &n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s/%s", i ? ", " : "", sets[i].gpu,
+                 sets[i].workload);
+    }
+    wtl_arena_fini(&arena);
+    if (rc < 0)
+        return rc;
+    if (n == 0) {
+        rc = WTL_FAIL(err, WTL_NOTFOUND, "the campaign has no runs");
+        wtl_error_hint(err, "`wattle import PATH... -o %s` adds some", wtl_campaign_path(c));
+        return rc;
+    }
+    rc = WTL_FAIL(err, WTL_NOTFOUND, "no runs of gpu \"%s\" and workload \"%s\"%s%s",
+                  filter->gpu ? filter->gpu : "any", filter->workload ? filter->workload : "any",
+                  filter->job ? " in job " : "", filter->job ? filter->job : "");
+    wtl_error_hint(err, "the campaign has: %s", list);
+    return rc;
+}

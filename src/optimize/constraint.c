@@ -148,7 +148,8 @@ void wtl_constraint_option(const struct wtl_constraint *k, double limit, char *b
     double v = natural(k, limit);
     switch (k->kind) {
     case WTL_CONSTRAINT_SLOWDOWN:
-        snprintf(buf, size, "--max-slowdown %.4g%%", ceil(v * 10 - 1e-9) / 10);
+        snprintf(buf, size, "--max-slowdown %.4g%%",
+                 ceil(v * 10 - 1e-9) / 10 + 0.0); /* never "-0" */
         break;
     case WTL_CONSTRAINT_ENERGY:
         snprintf(buf, size, "--max-energy %.4g%%", ceil(v * 1000 - 1e-9) / 10);

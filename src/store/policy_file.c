@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A parser of text as a parser of nodes: its error moves to the place of the node. */
 static int at_node(const struct wtl_yaml_node *node, const struct wtl_error *inner,
@@ -299,12 +300,13 @@ int wtl_policy_file_read(struct wtl_arena *arena, const char *name_or_path,
         char *preset, *name = wtl_arena_printf(arena, "policies/%s.yaml", name_or_path);
         if (!name)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-        if (wtl_data_path(arena, name, &preset, NULL) < 0) {
+        if (wtl_data_path(arena, name, &preset, NULL) == 0) {
+            path = preset;
+        } else if (access(name_or_path, F_OK) != 0) {
             rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no policy preset \"%s\"", name_or_path);
             list_presets(arena, err);
             return rc;
         }
-        path = preset;
     }
     char *text;
     size_t size;

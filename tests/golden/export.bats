@@ -195,3 +195,15 @@ EOF
     run "$WATTLE" export c.wattle --csv run
     [ "$status" -eq 2 ]
 }
+
+@test "a GPU or workload that is not there is named, with what there is, by every command" {
+    for command in "export c.wattle" "export c.wattle --csv measurements" "export c.wattle --csv plans" \
+        "optimize c.wattle" "fit c.wattle -o m.json" "report c.wattle -o r --figures none"; do
+        # shellcheck disable=SC2086 # a command and its arguments
+        run "$WATTLE" $command --gpu T4
+        [ "$status" -eq 1 ]
+        [[ $output == *'no runs of gpu "T4" and workload "any"'* ]]
+        [[ $output == *'the campaign has: A100/llama'* ]]
+        [ ! -e r ] && [ ! -e m.json ]
+    done
+}

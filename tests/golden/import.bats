@@ -430,3 +430,18 @@ assert abs(period - 0.0511) < 0.0005, period'
     [ "$status" -eq 1 ]
     [[ $output == *'a.csv: no trace: no column "GPU Powr", which the mapping uses'* ]]
 }
+
+@test "a log of which most rows are dropped is named, with the first of them" {
+    cd "$BATS_TEST_TMPDIR"
+    printf 'timestamp, index, power.draw [W]\n' >comma.csv
+    for i in 1 2 3; do printf '2025/07/09 01:17:3%d.000, 0, 250,50 W\n' $i >>comma.csv; done
+    run "$WATTLE" import comma.csv -o c.wattle --gpu A100 --workload w
+    [ "$status" -eq 0 ]
+    [[ $output == *'comma.csv: 3 of 3 rows dropped, the first in line 2: too_many_cells 3'* ]]
+    printf 'timestamp, index, power.draw [W]\n' >few.csv
+    for i in 1 2 3; do printf '2025/07/09 01:17:3%d.000, 0, 250.50 W\n' $i >>few.csv; done
+    printf '2025/07/09 01:17:34.000, 0, 2' >>few.csv
+    run "$WATTLE" import few.csv -o c.wattle --gpu A100 --workload w
+    [[ $output == *'3 rows, 0.0 % of cells N/A; 1 row dropped'* ]]
+    [[ $output != *'first in line'* ]]
+}

@@ -600,3 +600,21 @@ END
     [ "$before" = "$(sha256sum <c.wattle)" ]
     [ -z "$(find . -name '*.part')" ]
 }
+
+@test "a policy file needs no extension, and a preset goes before a file of its name" {
+    printf 'name: ours\ndefaults: {max_slowdown: 1%%}\n' | tee ours >categories
+    run "$WATTLE" optimize "$C" --policy ours --gpu V100 --workload stablediffusion --json
+    [ "$status" -eq 0 ]
+    [[ $output == *'"max_slowdown": 0.01'* ]]
+    run "$WATTLE" optimize "$C" --policy categories --gpu V100 --workload stablediffusion --json
+    [[ $output == *'"max_slowdown": 0.1'* ]]
+    run "$WATTLE" optimize "$C" --policy theirs
+    [ "$status" -eq 1 ]
+    [[ $output == *'there is no policy preset "theirs"'* ]]
+}
+
+@test "advice to allow no slowdown is written 0%" {
+    run "$WATTLE" optimize "$C" --max-slowdown -1% --gpu V100 --workload stablediffusion
+    [ "$status" -eq 5 ]
+    [[ $output == *'--max-slowdown 0% makes 1380 MHz feasible'* ]]
+}
