@@ -150,19 +150,26 @@ int wtl_without_bystanders(struct wtl_arena *scratch, const struct wtl_run **run
                            struct wtl_error *err)
 {
     const struct wtl_run **accepted = NULL, *all = *runs;
-    size_t n_accepted = 0, k = 0;
+    size_t n_accepted = 0, n_beside = 0;
     int rc = sort_streams(scratch, all, *n, true, &accepted, &n_accepted, err);
-    if (rc < 0 || n_accepted == 0)
+    bool *beside = WTL_NEW_ARRAY(scratch, bool, *n);
+    if (rc == 0 && !beside)
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && n_accepted && i < *n; i++) {
+        const struct wtl_run *run = &all[i];
+        beside[i] = did_nothing(run) &&
+                    bsearch(&run, accepted, n_accepted, sizeof *accepted, compare_items) != NULL;
+        n_beside += beside[i];
+    }
+    if (rc < 0 || n_beside == 0)
         return rc;
-    struct wtl_run *rest = WTL_NEW_ARRAY(scratch, struct wtl_run, *n);
+    struct wtl_run *rest = WTL_NEW_ARRAY(scratch, struct wtl_run, *n - n_beside);
     if (!rest)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < *n; i++) {
-        const struct wtl_run *run = &all[i];
-        if (!did_nothing(run) ||
-            !bsearch(&run, accepted, n_accepted, sizeof *accepted, compare_items))
+    size_t k = 0;
+    for (size_t i = 0; i < *n; i++)
+        if (!beside[i])
             rest[k++] = all[i];
-    }
     *runs = rest;
     *n = k;
     return 0;
