@@ -417,6 +417,9 @@ choose_targets() {
     for i in "${!GPU_UUID[@]}"; do
         if [ $# -gt 0 ]; then
             is_one_of "${GPU_UUID[i]}" "$@" || continue
+            is_type "${GPU_NAME[i]}" "${PLAN_GPU[PLAN]}" ||
+                warn "${GPU_UUID[i]} is a ${GPU_NAME[i]}, and the plan is for ${PLAN_GPU[PLAN]}:" \
+                    "taken because it was named"
         else
             is_type "${GPU_NAME[i]}" "${PLAN_GPU[PLAN]}" || continue
         fi

@@ -491,3 +491,15 @@ end"; do
     with_fakes ./out/install.sh uninstall wattle-a100-b
     assert_untouched # not back to the lock of a plan that is no longer in force
 }
+
+@test "a GPU of another type is taken when it is named, and said to be of another type" {
+    deploy --without-wattle
+    run clocks apply $SD $B
+    [ "$status" -eq 0 ]
+    [[ $output != *"taken because"* ]]
+    clocks rollback
+    run clocks apply $SD $C
+    [ "$status" -eq 0 ]
+    [[ $output == *"$C is a Tesla V100-PCIE-32GB, and the plan is for A100: taken because it was named"* ]]
+    [ "$(lock_of $C)" = 1140,1140 ]
+}
