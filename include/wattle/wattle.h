@@ -181,6 +181,7 @@ struct wtl_predict_args {
     double fp;             /* for it, instead of a probe: fp32 activity / 2 + fp64 activity */
     double dram;           /* DRAM activity */
     double time_s;         /* time of a run at 1380 MHz */
+    const char *save;      /* keep the plan in the campaign that the probe is, under this name */
 };
 
 /* Predicts the curves of a workload from runs at one or more clocks and chooses on them. `probe` is

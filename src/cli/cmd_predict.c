@@ -5,6 +5,7 @@
 #include "cli/policy_options.h"
 #include "cli/table.h"
 
+#include "flow/documents.h"
 #include "flow/fit.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@ struct predict_options {
     const char *gpu, *workload;
     const char *probe;
     const char *at;
-    const char *output;
+    const char *output, *save;
     struct wtl_opt_quantity fp, dram, time;
     struct wtl_policy_options policy;
 };
@@ -46,6 +47,12 @@ static const struct wtl_opt opts[] = {
      .offset = offsetof(struct predict_options, output),
      .arg = "PLAN",
      .help = "write the plans to a file as well"},
+    {.name = "save",
+     .type = WTL_OPT_STRING,
+     .offset = offsetof(struct predict_options, save),
+     .arg = "NAME",
+     .help = "keep the plans in the campaign that the probe is as well, under this name; without "
+             "it, nothing is written there"},
     {.name = "model",
      .type = WTL_OPT_CHOICE,
      .choices = WTL_FGCS_NAME,
@@ -224,12 +231,22 @@ static int print_plan(struct wtl_context *ctx, const struct wtl_plan *p, struct 
     return 0;
 }
 
-static int give(struct wtl_context *ctx, const struct predict_options *o,
+/* The file and the campaign, both or none. */
+static int keep(const struct predict_options *o, struct wtl_campaign *campaign,
                 const struct wtl_plan_file *file, struct wtl_error *err)
 {
+    WTL_FILE_SET(files);
+    int rc = o->output ? wtl_plan_file_add(&files, o->output, file, err) : 0;
+    rc = rc ? rc : wtl_file_set_prepare(&files, err);
+    rc = rc ? rc : wtl_keep_plans(campaign, o->save, file, err);
+    return rc ? rc : wtl_file_set_commit(&files, err);
+}
+
+static int give(struct wtl_context *ctx, const struct wtl_plan_file *file, struct wtl_error *err)
+{
     json_t *root = NULL;
-    int rc = o->output ? wtl_plan_file_write(o->output, file, err) : 0;
-    if (rc == 0 && ctx->json) {
+    int rc = 0;
+    if (ctx->json) {
         rc = wtl_plan_to_json(file, &root, err);
         return rc < 0 ? rc : wtl_print_json(ctx, root, err);
     }
@@ -253,6 +270,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     struct wtl_predictor_file model;
     struct wtl_plan_file file;
     struct wtl_clocks at;
+    struct wtl_campaign *campaign = NULL;
     int rc = check_options(ctx, o, err);
     rc = rc ? rc : wtl_policy_options_read(ctx->arena, &o->policy, &request.options, err);
     rc = rc ? rc : read_at(ctx, o->at, &at, &request, err);
@@ -260,8 +278,11 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         rc = wtl_predictor_file_read(ctx->arena, ctx->argv[0], &model, err);
         request.predictor = &model.predictor;
     }
+    rc = rc ? rc : wtl_document_open_probe(o->save, o->probe, ctx->clock, &campaign, err);
     rc = rc ? rc : wtl_flow_predict(&flow, &request, ctx->arena, &file, err);
-    rc = rc ? rc : give(ctx, o, &file, err);
+    rc = rc ? rc : keep(o, campaign, &file, err);
+    wtl_campaign_close(campaign);
+    rc = rc ? rc : give(ctx, &file, err);
     return rc < 0 ? rc : wtl_predictions_status(&file);
 }
 
@@ -280,7 +301,7 @@ const struct wtl_command wtl_cmd_predict = {
         "from are left out.",
     .examples =
         "  wattle predict model.json --probe probe.csv --gpu A100 --max-slowdown 5%\n"
-        "  wattle predict model.json --probe c.wattle --at 1410,1065,705 --json\n"
+        "  wattle predict model.json --probe c.wattle --at 1410,1065,705 --save guess\n"
         "  wattle predict --model fgcs-v100 --fp 0.3 --dram 0.2 --time 10s --max-slowdown 10%",
     .exit_codes = "5  no clock meets the limits",
     .opts = opts,

@@ -15,6 +15,7 @@
 
 extern const struct wtl_command wtl_cmd_analyse;
 extern const struct wtl_command wtl_cmd_compare;
+extern const struct wtl_command wtl_cmd_delete;
 extern const struct wtl_command wtl_cmd_demo;
 extern const struct wtl_command wtl_cmd_deploy;
 extern const struct wtl_command wtl_cmd_export;
@@ -41,6 +42,7 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_analyse,
     &wtl_cmd_report,
     &wtl_cmd_deploy,
+    &wtl_cmd_delete,
     &wtl_cmd_demo,
     &wtl_cmd_help,
 };

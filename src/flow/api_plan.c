@@ -139,6 +139,7 @@ int wtl_predict(const char *model_json, const char *probe, const struct wtl_pred
     struct wtl_predictor_file model;
     struct wtl_plan_file file;
     struct wtl_clocks at;
+    char *json = NULL;
     int rc = api_take("wtl_predict_args", args, &a, sizeof a, err);
     struct wtl_predict_request request = {
         .probe = probe, .gpu = a.gpu, .workload = a.workload, .category = a.category};
@@ -152,6 +153,9 @@ int wtl_predict(const char *model_json, const char *probe, const struct wtl_pred
         request.at = &at;
     }
     rc = rc ? rc : read_model(&call, model_json, &a, &model, &request, err);
+    rc = rc ? rc : wtl_document_open_probe(a.save, probe, call.flow.clock, &call.campaign, err);
     rc = rc ? rc : wtl_flow_predict(&call.flow, &request, &call.arena, &file, err);
-    return rc ? rc : api_give_plans(&file, json_out, err);
+    rc = rc ? rc : api_give_plans(&file, &json, err);
+    rc = rc ? rc : wtl_keep_plans(call.campaign, a.save, &file, err);
+    return api_hand_over(rc, &json, json_out);
 }

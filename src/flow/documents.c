@@ -41,6 +41,28 @@ enum wtl_campaign_mode wtl_document_mode(const char *name)
     return name ? WTL_CAMPAIGN_WRITE : WTL_CAMPAIGN_READ;
 }
 
+int wtl_document_open_probe(const char *name, const char *probe, struct wtl_clock clock,
+                            struct wtl_campaign **campaign_out, struct wtl_error *err)
+{
+    bool campaign = false;
+    struct wtl_campaign *c = NULL;
+    int rc = wtl_document_check_name(name, err);
+    if (rc == 0 && name && probe)
+        rc = wtl_campaign_detect(probe, &campaign, err);
+    if (rc == 0 && name && !campaign) {
+        rc = WTL_FAIL(err, WTL_USAGE,
+                      "a predicted plan is kept in the campaign of its probe: %s%s%s",
+                      probe ? "\"" : "there is no probe", probe ? probe : "",
+                      probe ? "\" is no campaign" : "");
+        wtl_error_hint(err, "make one with `wattle import RUNS -o CAMPAIGN`, and probe that");
+    }
+    if (rc == 0 && name)
+        rc = wtl_campaign_open(probe, WTL_CAMPAIGN_WRITE, clock, &c, err);
+    if (rc == 0)
+        *campaign_out = c;
+    return rc;
+}
+
 /* Stores what a buffer holds, and empties it. */
 static int keep(struct wtl_campaign *c, enum wtl_document_kind kind, const char *name, int rc,
                 struct wtl_buf *text, struct wtl_error *err)
@@ -235,9 +257,7 @@ static int no_such_document(struct wtl_campaign *c, const char *which, struct wt
     }
     rc = WTL_FAIL(err, WTL_NOTFOUND, "the campaign has no document \"%.120s\"", which);
     wtl_error_hint(err, "%s%s",
-                   n ? "it has: "
-                     : "--save NAME of optimize, fit and validate keeps "
-                       "one",
+                   n ? "it has: " : "--save NAME of optimize, predict, fit and validate keeps one",
                    list);
     return rc;
 }
@@ -259,6 +279,41 @@ int wtl_flow_document(struct wtl_campaign *c, const char *which, struct wtl_aren
     if (rc == 0)
         *json_out = json;
     return rc;
+}
+
+/* One of them, within a transaction. */
+static int delete_one(struct wtl_campaign *c, const char *which, struct wtl_arena *arena,
+                      bool *dropped_out, struct wtl_error *err)
+{
+    const char *slash = strchr(which, '/');
+    if (!slash) {
+        int rc = WTL_FAIL(err, WTL_USAGE, "\"%.120s\" names no document", which);
+        wtl_error_hint(err, "write plan/NAME, predictor/NAME or verdict/NAME");
+        return rc;
+    }
+    const char *kind = wtl_arena_strndup(arena, which, (size_t)(slash - which));
+    return kind ? wtl_campaign_drop_document(c, kind, slash + 1, dropped_out, err)
+                : WTL_FAIL(err, WTL_NOMEM, "out of memory deleting a document");
+}
+
+int wtl_flow_delete_documents(struct wtl_campaign *c, const char *const *which, size_t n,
+                              struct wtl_arena *arena, struct wtl_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(which[i], which[k]) == 0)
+                return WTL_FAIL(err, WTL_USAGE, "\"%.120s\" is named twice", which[i]);
+    int rc = wtl_campaign_begin(c, err);
+    if (rc < 0)
+        return rc;
+    bool dropped = true;
+    size_t i = 0;
+    for (; rc == 0 && dropped && i < n; i++)
+        rc = delete_one(c, which[i], arena, &dropped, err);
+    if (rc == 0 && dropped)
+        rc = wtl_campaign_commit(c, err);
+    wtl_campaign_rollback(c);
+    return rc || dropped ? rc : no_such_document(c, which[i - 1], arena, err);
 }
 
 static json_t *info_json(const struct wtl_document_info *d)

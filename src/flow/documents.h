@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Plans, predictors and verdicts inside a campaign. They are kept because somebody asked for it
- * under a name (--save NAME), never as a side effect; another one of the kind and name is replaced.
+ * under a name (--save NAME), never as a side effect; another one of the kind and name is replaced,
+ * and `wattle delete` deletes.
  * The text is that of the file or of --json, byte by byte: `wattle show C --document KIND/NAME`
  * gives it back.
  *
@@ -31,6 +32,11 @@ int wtl_document_check_name(const char *name, struct wtl_error *err);
 /* How a campaign is opened by a command that may keep something: for reading without a name. */
 enum wtl_campaign_mode wtl_document_mode(const char *name);
 
+/* The campaign that predicted plans are kept in: the one that the probe is, opened for writing;
+ * NULL without a name. -WTL_USAGE when the probe is none. */
+int wtl_document_open_probe(const char *name, const char *probe, struct wtl_clock clock,
+                            struct wtl_campaign **campaign_out, struct wtl_error *err);
+
 /* Keep in the campaign, in one step. NULL for the name: nothing is done. */
 int wtl_keep_plans(struct wtl_campaign *c, const char *name, const struct wtl_plan_file *file,
                    struct wtl_error *err);
@@ -56,6 +62,12 @@ int wtl_flow_documents(struct wtl_campaign *c, enum wtl_document_kind kind, stru
  * there is. */
 int wtl_flow_document(struct wtl_campaign *c, const char *which, struct wtl_arena *arena,
                       const char **json_out, struct wtl_error *err);
+
+/* Deletes the documents "KIND/NAME", all in one step or none: also those of kinds that this wattle
+ * does not know, and damaged ones. -WTL_USAGE for another form, or one that is named twice;
+ * -WTL_NOTFOUND, the hint lists what there is. */
+int wtl_flow_delete_documents(struct wtl_campaign *c, const char *const *which, size_t n,
+                              struct wtl_arena *arena, struct wtl_error *err);
 
 /* As JSON, for `wattle show --json`. NULL when memory is out. */
 json_t *wtl_documents_json(const struct wtl_document_info *infos, size_t n);

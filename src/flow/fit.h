@@ -59,6 +59,12 @@ int wtl_flow_probe(const struct wtl_flow *flow, const char *path, const char *gp
                    const char *workload, const struct wtl_clocks *at, struct wtl_arena *arena,
                    struct wtl_probe **probes_out, size_t *n_out, struct wtl_error *err);
 
+/* Says in a file of plans made from these probes what they rest on: the campaign's fingerprint and,
+ * for each plan, its runs. Nothing where `path` is no campaign. */
+int wtl_flow_probe_origin(const struct wtl_flow *flow, const char *path,
+                          const struct wtl_probe *probes, struct wtl_arena *arena,
+                          struct wtl_plan_file *file, struct wtl_error *err);
+
 /* Plans by a fitted predictor, one per probed set, or by the published model. Legal clocks are the
  * policy's, else those of the shipped board that goes by the GPU's name and fits the probe
  * (-WTL_USAGE when there is none); of these the ones that are not below everything that the

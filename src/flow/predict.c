@@ -266,6 +266,8 @@ int wtl_flow_predict(const struct wtl_flow *flow, const struct wtl_predict_reque
         return nomem(err);
     rc = request->predictor ? predict_fitted(arena, request, probes, n, &file, err)
                             : predict_published(arena, request, probes, &file, err);
+    if (rc == 0 && probes)
+        rc = wtl_flow_probe_origin(flow, request->probe, probes, arena, &file, err);
     if (rc == 0)
         *file_out = file;
     return rc;

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/temporary.h"
+#include "flow/identity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -110,4 +111,35 @@ int wtl_flow_probe(const struct wtl_flow *flow, const char *path, const char *gp
     *probes_out = probes;
     *n_out = kept;
     return 0;
+}
+
+/* The rest of a source that a probe was picked from had no part in the prediction. */
+static int name_runs(struct wtl_campaign *c, const struct wtl_probe *probes,
+                     struct wtl_arena *arena, struct wtl_plan_file *file, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < file->n_plans && rc == 0; i++) {
+        rc = wtl_flow_made_from(c, arena, &probes[i].set, 1, &file->plans[i], err);
+        file->plans[i].made_from.n_sources = 0;
+    }
+    return rc;
+}
+
+int wtl_flow_probe_origin(const struct wtl_flow *flow, const char *path,
+                          const struct wtl_probe *probes, struct wtl_arena *arena,
+                          struct wtl_plan_file *file, struct wtl_error *err)
+{
+    struct wtl_campaign *c = NULL;
+    char fingerprint[65];
+    bool campaign = false;
+    int rc = wtl_campaign_detect(path, &campaign, err);
+    if (rc < 0 || !campaign)
+        return rc;
+    rc = wtl_campaign_open(path, WTL_CAMPAIGN_READ, flow->clock, &c, err);
+    rc = rc ? rc : wtl_campaign_fingerprint(c, fingerprint, err);
+    rc = rc ? rc : name_runs(c, probes, arena, file, err);
+    wtl_campaign_close(c);
+    if (rc == 0 && !(file->fingerprint = wtl_arena_strdup(arena, fingerprint)))
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory reading a probe");
+    return rc;
 }

@@ -159,6 +159,15 @@ static struct wtl_verdict_entry entry_of(const struct wtl_validation *item)
     return e;
 }
 
+/* A prediction rests on few runs of its campaign: others of the same one are fresh. */
+static bool is_predicted(const struct wtl_plan_file *file)
+{
+    for (size_t i = 0; i < file->n_plans; i++)
+        if (file->plans[i].saving.evidence == WTL_EVIDENCE_PREDICTED)
+            return true;
+    return false;
+}
+
 int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_plan_file *file, const struct wtl_verdict_options *options,
                       struct wtl_arena *arena, struct wtl_validations *out, struct wtl_error *err)
@@ -168,7 +177,7 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
     struct wtl_parted_runs parted = {0};
     size_t n_sets = 0;
     int rc = begin_document(flow, c, file, options, arena, &v.document, err);
-    if (rc == 0 && strcmp(v.document.fingerprint, file->fingerprint) == 0)
+    if (rc == 0 && !is_predicted(file) && strcmp(v.document.fingerprint, file->fingerprint) == 0)
         rc = not_fresh(v.document.campaign, err);
     rc = rc ? rc : fresh_sets(flow, c, file, arena, &parted, &sets, &n_sets, err);
     if (rc < 0)

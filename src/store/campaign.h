@@ -162,6 +162,10 @@ int wtl_campaign_put_document(struct wtl_campaign *c, const char *kind, const ch
 int wtl_campaign_get_document(struct wtl_campaign *c, struct wtl_arena *arena, const char *kind,
                               const char *name, char **json_out, struct wtl_error *err);
 
+/* *dropped_out: there was one. */
+int wtl_campaign_drop_document(struct wtl_campaign *c, const char *kind, const char *name,
+                               bool *dropped_out, struct wtl_error *err);
+
 struct wtl_stored_document {
     const char *kind, *name, *json;
     int64_t stored_ns; /* Unix time */

@@ -57,6 +57,19 @@ int wtl_campaign_get_document(struct wtl_campaign *c, struct wtl_arena *arena, c
     return rc;
 }
 
+int wtl_campaign_drop_document(struct wtl_campaign *c, const char *kind, const char *name,
+                               bool *dropped_out, struct wtl_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = wtl_sql_writable(c, err);
+    rc = rc ? rc : prepare(c, "DELETE FROM document WHERE kind=? AND name=?", kind, name, &s, err);
+    rc = rc ? rc : wtl_sql_run(c, s, "delete a document of", err);
+    if (rc == 0)
+        *dropped_out = sqlite3_changes(c->db) > 0;
+    sqlite3_finalize(s);
+    return rc;
+}
+
 static int copy_document(sqlite3_stmt *s, struct wtl_arena *arena, struct wtl_stored_document *out,
                          struct wtl_error *err)
 {

@@ -182,6 +182,83 @@ END
     [[ $output == *"plan/NAME, predictor/NAME or verdict/NAME"* ]]
 }
 
+@test "predicted plans are kept in the campaign of the probe, as they are written" {
+    "$WATTLE" fit runs.wattle -o m.json -q >/dev/null
+    "$WATTLE" import -q "$D/more.csv" -o probe.wattle >/dev/null
+    "$WATTLE" predict m.json --probe probe.wattle --max-slowdown 5% -o p.json --save guess >/dev/null
+    "$WATTLE" show probe.wattle --document plan/guess >kept.json
+    cmp p.json kept.json
+    "$WATTLE" show probe.wattle | grep -q '^  plan  *guess .* these runs  1 plan: 1 '
+    cp probe.wattle before
+    "$WATTLE" predict m.json --probe probe.wattle -o p2.json >/dev/null
+    cmp before probe.wattle
+    for probe in "--probe $D/more.csv" "--model fgcs-v100 --fp 0.3 --dram 0.2 --time 10s"; do
+        model=m.json
+        [[ $probe != *fgcs* ]] || model=
+        # shellcheck disable=SC2086
+        run "$WATTLE" predict $model $probe --save guess -o never.json
+        [ "$status" -eq 2 ]
+        [[ $output == *"is kept in the campaign of its probe: "*"wattle import RUNS -o CAMPAIGN"* ]]
+        [ ! -e never.json ]
+    done
+    run "$WATTLE" predict m.json --probe probe.wattle --save a/b
+    [ "$status" -eq 2 ]
+    cmp before probe.wattle
+}
+
+@test "runs that a prediction was made from never confirm it, others of the same campaign may" {
+    "$WATTLE" fit runs.wattle -o m.json -q >/dev/null
+    "$WATTLE" import -q "$D/more.csv" -o probe.wattle >/dev/null
+    "$WATTLE" predict m.json --probe probe.wattle --at 1380 --max-slowdown 5% -o part.json >/dev/null
+    "$WATTLE" predict m.json --probe probe.wattle --max-slowdown 5% -o all.json >/dev/null
+    run "$WATTLE" validate all.json probe.wattle
+    [ "$status" -eq 2 ]
+    [[ $output == *"holds the very runs that the plan was made from"* ]]
+    run --separate-stderr "$WATTLE" validate part.json probe.wattle --json
+    python3 - "$output" <<'END'
+import json, sys
+(v,) = json.loads(sys.argv[1])["verdicts"]
+assert v["n_known"] == 2, v  # two of four runs are at 1380 MHz
+END
+}
+
+@test "delete takes all that are named or none, and nothing else" {
+    "$WATTLE" optimize runs.wattle -q --save a >/dev/null
+    "$WATTLE" optimize runs.wattle -q --save 'b c' >/dev/null
+    "$WATTLE" fit runs.wattle -q --save a >/dev/null
+    change "insert into document values('recipe', 'x', '{}', 0)"
+    change "insert into document values('verdict', 'torn', '{\"format\": 1', 0)"
+    "$WATTLE" export runs.wattle --csv runs -q -o before.csv
+    cp runs.wattle before
+    run "$WATTLE" delete runs.wattle plan/a plan/none
+    [ "$status" -eq 1 ]
+    [[ $output == *'has no document "plan/none"'*"it has: plan/a, plan/b c, predictor/a, recipe/x, verdict/torn" ]]
+    "$WATTLE" show runs.wattle --document plan/a >/dev/null # it is still there
+    for name in a plan '' 'plan/a plan/a'; do
+        # shellcheck disable=SC2086
+        run "$WATTLE" delete runs.wattle ${name:-''}
+        [ "$status" -eq 2 ]
+    done
+    run "$WATTLE" delete runs.wattle
+    [ "$status" -eq 2 ]
+    run "$WATTLE" delete none.wattle plan/a
+    [ "$status" -eq 1 ]
+    [ ! -e none.wattle ]
+    run --separate-stderr "$WATTLE" delete runs.wattle plan/a 'plan/b c' recipe/x verdict/torn
+    [ "$status" -eq 0 ]
+    [ "$output" = $'deleted plan/a\ndeleted plan/b c\ndeleted recipe/x\ndeleted verdict/torn' ]
+    "$WATTLE" show runs.wattle --json | python3 -c 'import json, sys
+d = json.load(sys.stdin)["documents"]
+assert [(x["kind"], x["name"]) for x in d] == [("predictor", "a")], d'
+    "$WATTLE" export runs.wattle --csv runs -q -o after.csv
+    cmp before.csv after.csv
+    [ "$("$WATTLE" delete runs.wattle predictor/a --json | python3 -c 'import json, sys
+print(json.load(sys.stdin))')" = "{'campaign': 'runs.wattle', 'deleted': ['predictor/a']}" ]
+    run "$WATTLE" delete runs.wattle predictor/a
+    [ "$status" -eq 1 ]
+    [[ $output == *"--save NAME of optimize, predict, fit and validate keeps one"* ]]
+}
+
 @test "while another process writes, --save says so and keeps nothing" {
     python3 - "$WATTLE" <<'END'
 import sqlite3, subprocess, sys

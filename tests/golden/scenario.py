@@ -42,6 +42,7 @@ class Case:
     seconds: float = 20   # more is a hang
     first: tuple = ()     # outputs that are complete before the others are begun
     draws: bool = False   # figures, by cairo
+    once: bool = False    # refused a second time: there is nothing left to do
 
     @property
     def argv(self):
@@ -81,6 +82,9 @@ def cases():
         Case("predict", "predict ../in/model.json --probe ../in/probe.csv -o plan.json"),
         Case("predict from a campaign",
              "predict ../in/model.json --probe ../in/one.wattle --at 1380,1020 --json"),
+        Case("predict and keep", "predict ../in/model.json --probe kept.wattle --save p --json",
+             ("kept.wattle",)),
+        Case("delete", "delete kept.wattle plan/free --json", ("kept.wattle",), once=True),
         Case("predict by FGCS", "predict --model fgcs-v100 --fp 0.3 --dram 0.2 --time 10s"),
         Case("optimize", f"optimize ../in/one.wattle {PLANS} -o plan.json"),
         Case("optimize as JSON", f"optimize ../in/one.wattle {PLANS} --policy categories --json"),
@@ -160,7 +164,8 @@ def make_inputs(into):
                  "import fresh.csv -o fresh.wattle", "import tree -o traced.wattle",
                  f"optimize one.wattle {PLANS} -o plan.json",
                  "optimize one.wattle --replicates 100 -o free.json",
-                 "fit two.wattle -o model.json"):
+                 "fit two.wattle -o model.json", "import one.csv -o kept.wattle",
+                 "optimize kept.wattle --replicates 100 --save free"):
         done = run(line, into)
         assert done.returncode == 0, (line, done.stderr)
 
