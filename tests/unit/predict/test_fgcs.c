@@ -15,6 +15,19 @@ static void gives_the_published_numbers(void **state)
     assert_near(wtl_fgcs_power_w(&m, 1380), want, 1e-9);
     assert_near(wtl_fgcs_power_w(&m, 1380), 121.758870, 1e-6);
     assert_near(wtl_fgcs_power_w(&m, 510), 56.090249, 1e-6);
+    /* computed from the published coefficients by other means, every term of time in them */
+    static const struct {
+        double fp, dram, mhz, time_max_s, power_w, time_s;
+    } c[] = {
+        {0.3, 0.2, 1380, 10, 121.758870348, 14.6125805017},
+        {0.6, 0.5, 705, 3, 96.2602986356, 9.60180624443},
+        {0.05, 0.8, 135, 120, 16.6657473544, 6452.64832939},
+    };
+    for (size_t i = 0; i < sizeof c / sizeof c[0]; i++) {
+        m = (struct wtl_fgcs){.fp = c[i].fp, .dram = c[i].dram, .time_max_s = c[i].time_max_s};
+        assert_near(wtl_fgcs_power_w(&m, c[i].mhz) / c[i].power_w, 1, 1e-10);
+        assert_near(wtl_fgcs_time_s(&m, c[i].mhz) / c[i].time_s, 1, 1e-10);
+    }
 }
 
 /* The time that comes back at the clock it was measured at is not the time that went in. */
