@@ -302,6 +302,15 @@ size_t wtl_utf8_sequence(const char *text)
     return n;
 }
 
+uint32_t wtl_utf8_code_point(const char *text, size_t n)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t c = (unsigned char)text[0] & lead[n <= 4 ? n : 4];
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | ((unsigned char)text[i] & 0x3f);
+    return c;
+}
+
 bool wtl_utf8_valid(const char *text)
 {
     for (size_t n; (n = wtl_utf8_sequence(text)) > 0;)

@@ -63,6 +63,9 @@ bool wtl_ends_with(const char *s, const char *suffix);
 size_t wtl_utf8_sequence(const char *text);
 bool wtl_utf8_valid(const char *text);
 
+/* The code point of such a sequence of n bytes. */
+uint32_t wtl_utf8_code_point(const char *text, size_t n);
+
 /* The key under which spellings of one workload or GPU meet: ASCII letters in lower case, other
  * letters (bytes from 0x80 on) as they are, and signs and blanks left out, so that "Stable
  * Diffusion", "stable-diffusion" and "StableDiffusion" are one. Between two digits they stay, as

@@ -192,31 +192,83 @@ const char *wtl_format_bound(double value, enum wtl_unit unit, char *buf, size_t
     return buf;
 }
 
+/* Four significant digits of a value from 0.1 to 10000, never as a power of ten; others as %g. */
+static void format_digits(double value, const char *prefix, const char *symbol, char *buf,
+                          size_t size)
+{
+    const char *blank = prefix[0] || symbol[0] ? " " : "";
+    double a = fabs(value);
+    int decimals = a < 0.99995 ? 4 : a < 9.9995 ? 3 : a < 99.995 ? 2 : a < 999.95 ? 1 : 0;
+    if (value == 0)
+        snprintf(buf, size, "0%s%s%s", blank, prefix, symbol);
+    else if (a >= 0.1 && a < 9999.5)
+        snprintf(buf, size, "%.*f%s%s%s", decimals, value, blank, prefix, symbol);
+    else
+        snprintf(buf, size, "%.4g%s%s%s", value, blank, prefix, symbol);
+}
+
 const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size)
 {
     static const struct {
         double factor;
         const char *prefix;
     } prefixes[] = {{1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1, ""}, {1e-3, "m"}, {1e-6, "u"}};
-    if (unit == WTL_UNIT_FRACTION) {
-        snprintf(buf, size, "%.1f %%", value * 100);
-        return buf;
-    }
-    if (unit == WTL_UNIT_MHZ) {
-        snprintf(buf, size, "%.0f MHz", value);
+    const char *symbol = wtl_unit_symbol(unit);
+    bool whole = unit == WTL_UNIT_BYTE && fabs(value) < 999.5;
+    if (unit == WTL_UNIT_FRACTION || unit == WTL_UNIT_MHZ || whole) {
+        bool fraction = unit == WTL_UNIT_FRACTION;
+        snprintf(buf, size, "%.*f %s", fraction, fraction ? value * 100 : value,
+                 fraction ? "%" : symbol);
         return buf;
     }
     bool scaled = unit == WTL_UNIT_WATT || unit == WTL_UNIT_JOULE || unit == WTL_UNIT_BYTE ||
                   (unit == WTL_UNIT_SECOND && fabs(value) < 1);
-    const char *symbol = wtl_unit_symbol(unit);
-    if (!scaled || value == 0) {
-        snprintf(buf, size, "%.4g%s%s", value, symbol[0] ? " " : "", symbol);
-        return buf;
-    }
     size_t n = sizeof prefixes / sizeof prefixes[0];
-    size_t i = 0;
-    while (i + 1 < n && fabs(value) < prefixes[i].factor * 0.9995)
-        i++;
-    snprintf(buf, size, "%.4g %s%s", value / prefixes[i].factor, prefixes[i].prefix, symbol);
+    size_t i = 3;
+    if (scaled && value != 0)
+        for (i = 0; i + 1 < n && fabs(value) < prefixes[i].factor * 0.99995;)
+            i++;
+    format_digits(value / prefixes[i].factor, prefixes[i].prefix, symbol, buf, size);
     return buf;
+}
+
+bool wtl_unit_follows(const char *text, size_t at)
+{
+    static const char *const units[] = {"%",
+                                        "pp",
+                                        "s",
+                                        "ms",
+                                        "us",
+                                        "min",
+                                        "h",
+                                        "W",
+                                        "mW",
+                                        "kW",
+                                        "MW",
+                                        "J",
+                                        "mJ",
+                                        "kJ",
+                                        "MJ",
+                                        "GJ",
+                                        "Wh",
+                                        "kWh",
+                                        "MHz",
+                                        "GHz",
+                                        "B",
+                                        "kB",
+                                        "MB",
+                                        "GB",
+                                        "g",
+                                        "kg",
+                                        "\xc2\xb0"
+                                        "C"};
+    if (at == 0 || text[at] != ' ' || text[at - 1] < '0' || text[at - 1] > '9')
+        return false;
+    const char *word = text + at + 1;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        size_t n = strlen(units[i]);
+        if (strncmp(word, units[i], n) == 0 && strchr(" .,;:)\n", word[n]))
+            return true; /* strchr finds the end of the text as well */
+    }
+    return false;
 }

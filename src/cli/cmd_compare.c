@@ -96,20 +96,21 @@ static void print_intervals(struct wtl_context *ctx, const struct wtl_comparison
     fputc('\n', ctx->out);
     for (size_t i = 0; i < c->n; i++)
         if (c->changes[i].saving.evidence != WTL_EVIDENCE_NONE)
-            fprintf(ctx->out, "%s on %s: saving %s more, slowdown %s more, in B\n",
-                    c->changes[i].a->workload, c->changes[i].a->gpu,
-                    wtl_format_percent(&c->changes[i].saving, saving, sizeof saving),
-                    wtl_format_percent(&c->changes[i].slowdown, slowdown, sizeof slowdown));
+            wtl_print_line(ctx->out, 0, "%s on %s: saving %s more, slowdown %s more, in B",
+                           c->changes[i].a->workload, c->changes[i].a->gpu,
+                           wtl_format_percent(&c->changes[i].saving, saving, sizeof saving),
+                           wtl_format_percent(&c->changes[i].slowdown, slowdown, sizeof slowdown));
 }
 
 static void print_head(struct wtl_context *ctx, const struct wtl_comparison *c)
 {
-    fprintf(ctx->out, "A  %s  (campaign %.12s, %s)\n", ctx->argv[0],
-            c->a->fingerprint[0] ? c->a->fingerprint : "unknown",
-            c->a->created[0] ? c->a->created : "no date");
-    fprintf(ctx->out, "B  %s  (campaign %.12s, %s)\n\n", ctx->argv[1],
-            c->b->fingerprint[0] ? c->b->fingerprint : "unknown",
-            c->b->created[0] ? c->b->created : "no date");
+    wtl_print_line(ctx->out, 0, "A %s (campaign %.12s, %s)", ctx->argv[0],
+                   c->a->fingerprint[0] ? c->a->fingerprint : "unknown",
+                   c->a->created[0] ? c->a->created : "no date");
+    wtl_print_line(ctx->out, 0, "B %s (campaign %.12s, %s)", ctx->argv[1],
+                   c->b->fingerprint[0] ? c->b->fingerprint : "unknown",
+                   c->b->created[0] ? c->b->created : "no date");
+    fputc('\n', ctx->out);
 }
 
 static void print_remarks(struct wtl_context *ctx, const struct wtl_comparison *c)
@@ -117,12 +118,15 @@ static void print_remarks(struct wtl_context *ctx, const struct wtl_comparison *
     bool baseline = false;
     for (size_t i = 0; i < c->n; i++)
         baseline = baseline || c->changes[i].comparable == WTL_OTHER_BASELINE;
-    fputs(c->same_data ? "\nBoth rest on the same runs: differences have no interval of their own."
-                         " To decide between\nthem, run both clocks again and use `wattle "
-                         "validate`.\n"
-                       : "\nThe plans rest on different runs: intervals of differences are those of"
-                         " independent\nestimates.\n",
-          ctx->out);
+    fputc('\n', ctx->out);
+    wtl_print_wrapped(
+        ctx->out,
+        c->same_data ? "Both rest on the same runs: differences have no interval of their own."
+                       " To decide between them, run both clocks again and use `wattle "
+                       "validate`."
+                     : "The plans rest on different runs: intervals of differences are those of"
+                       " independent estimates.",
+        0, WTL_TABLE_WIDTH);
     if (baseline)
         fputs("baselines: measured against different baselines, savings do not compare.\n",
               ctx->out);
@@ -138,9 +142,9 @@ static void print_costs(struct wtl_context *ctx, const struct wtl_comparison *c,
             struct wtl_cost cost;
             if (!p || !wtl_cost_of_plan(p, terms, &cost))
                 continue;
-            fprintf(ctx->out, "  %s on %s, %s: ", p->workload, p->gpu, k ? "B" : "A");
-            wtl_print_cost(ctx->out, &cost);
-            fputc('\n', ctx->out);
+            char text[WTL_COST_TEXT];
+            wtl_print_line(ctx->out, 2, "%s on %s, %s: %s", p->workload, p->gpu, k ? "B" : "A",
+                           wtl_format_cost(&cost, text, sizeof text));
         }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle deploy`: a plan to the files that put it in force. */
 #include "cli/command.h"
+#include "cli/table.h"
 
 #include "flow/deploy.h"
 
@@ -50,9 +51,12 @@ static void print_text(struct wtl_context *ctx, const struct wtl_deployment *d)
     }
     for (size_t i = 0; i < d->n_items; i++) {
         const struct wtl_deploy_item *item = &d->items[i];
-        if (item->left_out[0])
-            fprintf(ctx->out, "left out: %s on %s: %s\n", item->plan->workload, item->plan->gpu,
-                    item->left_out);
+        char text[2 * WTL_LIMIT_NAME + sizeof item->left_out + 16];
+        if (!item->left_out[0])
+            continue;
+        snprintf(text, sizeof text, "%s on %s: %s", item->plan->workload, item->plan->gpu,
+                 item->left_out);
+        wtl_print_hanging(ctx->out, "left out: ", text, WTL_TABLE_WIDTH);
     }
     if (ctx->verbosity >= 0)
         fprintf(ctx->messages, "%zu of %zu plans deployed into %s; read DEPLOY.md there\n",

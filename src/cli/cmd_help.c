@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle help`: the list of commands, one command's help, man pages and completion. */
 #include "cli/command.h"
+#include "cli/table.h"
 #include "cli/terminal.h"
 
 #include "wattle_config.h"
@@ -30,13 +31,17 @@ static void list_commands(FILE *out)
 {
     size_t n;
     const struct wtl_command *const *all = wtl_commands(&n);
-    fprintf(out,
-            "Wattle %s finds, proves and holds the operating point at which AI inference does its\n"
-            "work with the least energy, inside the limits you set.\n\n"
-            "usage: wattle COMMAND [options]\n\ncommands:\n",
-            WTL_VERSION);
-    for (size_t i = 0; i < n; i++)
-        fprintf(out, "  %-10s %s\n", all[i]->name, all[i]->summary);
+    wtl_print_wrapped(
+        out,
+        "Wattle " WTL_VERSION " finds, proves and holds the operating point at which "
+        "AI inference does its work with the least energy, inside the limits you set.",
+        0, WTL_TABLE_WIDTH);
+    fputs("\nusage: wattle COMMAND [options]\n\ncommands:\n", out);
+    for (size_t i = 0; i < n; i++) {
+        char lead[16];
+        snprintf(lead, sizeof lead, "  %-10s ", all[i]->name);
+        wtl_print_hanging(out, lead, all[i]->summary, WTL_TABLE_WIDTH);
+    }
     fprintf(out, "\n`wattle COMMAND --help` shows the options of one command.\n");
 }
 

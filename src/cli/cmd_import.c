@@ -136,7 +136,7 @@ static int print_text(struct wtl_context *ctx, const struct wtl_import_result *r
                 r->runs_duplicate == 1 ? "s" : "");
     if (r->runs_without_clock)
         fprintf(out, "; the clock of %" PRId64 " is not known", r->runs_without_clock);
-    fputs(r->n_sets ? ":\n" : "\n", out);
+    fputs(r->n_sets && !r->runs_duplicate && !r->runs_without_clock ? ":\n" : "\n", out);
     return print_sets(ctx, r, err);
 }
 

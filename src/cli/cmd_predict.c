@@ -2,6 +2,7 @@
  * `wattle predict`: what-if at every clock, from a predictor and runs at one or three clocks. */
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/plan_text.h"
 #include "cli/policy_options.h"
 #include "cli/table.h"
 
@@ -131,39 +132,28 @@ static int read_at(struct wtl_context *ctx, const char *text, struct wtl_clocks 
 
 /* ---- answers ---- */
 
-/* No "-0.0". */
-static double percent(double fraction)
-{
-    return fabs(fraction) < 5e-4 ? 0 : 100 * fraction;
-}
-
-static void print_estimate(struct wtl_context *ctx, const char *name, const struct wtl_estimate *e)
-{
-    fprintf(ctx->out, "%s %.1f %%", name, percent(e->value));
-    if (e->evidence != WTL_EVIDENCE_NONE)
-        fprintf(ctx->out, " (%.1f to %.1f)", percent(e->lo), percent(e->hi));
-}
-
 static void print_status(struct wtl_context *ctx, const struct wtl_plan *p)
 {
-    fprintf(ctx->out, "%s on %s: %s", p->workload, p->gpu, wtl_plan_status_name(p->status));
+    char saving[60], slowdown[60];
+    const char *status = wtl_plan_status_name(p->status);
     switch (p->status) {
     case WTL_PLAN_INFEASIBLE:
-        fprintf(ctx->out, ": %s; %s\n", p->binding, p->relaxation);
-        return;
+        wtl_print_line(ctx->out, 0, "%s on %s: %s: %s; %s", p->workload, p->gpu, status, p->binding,
+                       p->relaxation);
+        break;
     case WTL_PLAN_UNUSABLE:
-        fputc('\n', ctx->out);
-        return;
+        wtl_print_line(ctx->out, 0, "%s on %s: %s", p->workload, p->gpu, status);
+        break;
     case WTL_PLAN_OK:
     case WTL_PLAN_UNDECIDED:
+        wtl_print_line(ctx->out, 0,
+                       "%s on %s: %s, %s%d MHz instead of %d MHz, saving %s, slowdown %s",
+                       p->workload, p->gpu, status,
+                       p->status == WTL_PLAN_UNDECIDED ? "best guess " : "", p->best_guess_mhz,
+                       p->baseline_clock_mhz, wtl_format_percent(&p->saving, saving, sizeof saving),
+                       wtl_format_percent(&p->slowdown, slowdown, sizeof slowdown));
         break;
     }
-    fprintf(ctx->out, ", %s%d MHz instead of %d MHz, ",
-            p->status == WTL_PLAN_UNDECIDED ? "best guess " : "", p->best_guess_mhz,
-            p->baseline_clock_mhz);
-    print_estimate(ctx, "saving", &p->saving);
-    print_estimate(ctx, ", slowdown", &p->slowdown);
-    fputc('\n', ctx->out);
 }
 
 /* Decimals that give the largest value four digits, for a column that lines up. */
@@ -198,10 +188,10 @@ static int print_curve(struct wtl_context *ctx, const struct wtl_plan *p, struct
         wtl_table_number(t, true, c->time_s, decimals_for(longest));
         wtl_table_number(t, true, c->power_w, 1);
         wtl_table_number(t, true, c->energy_j, decimals_for(most));
-        wtl_table_number(t, true, percent(c->slowdown), 1);
-        wtl_table_number(t, spread, percent(c->slowdown_hi), 1);
-        wtl_table_number(t, true, percent(c->saving), 1);
-        wtl_table_number(t, spread, percent(c->saving_lo), 1);
+        wtl_table_number(t, true, wtl_percent(c->slowdown), 1);
+        wtl_table_number(t, spread, wtl_percent(c->slowdown_hi), 1);
+        wtl_table_number(t, true, wtl_percent(c->saving), 1);
+        wtl_table_number(t, spread, wtl_percent(c->saving_lo), 1);
         wtl_table_number(t, true, c->objective, 3);
         wtl_table_put(t, p->best_guess_mhz == c->clock_mhz && p->status != WTL_PLAN_INFEASIBLE
                              ? "<- choice"

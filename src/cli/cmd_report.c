@@ -5,6 +5,8 @@
 #include "cli/table.h"
 
 #include "base/file.h"
+#include "base/text.h"
+#include "base/units.h"
 #include "flow/report.h"
 
 #include <inttypes.h>
@@ -140,20 +142,56 @@ static int load_plans(struct wtl_context *ctx, const char *path, const struct wt
     return rc;
 }
 
+/* Figures are many: those of one kind are one line unless more is asked for. */
+static bool is_figure(const char *path)
+{
+    const char *name = wtl_path_base(path);
+    return (size_t)(name - path) > strlen("figures/") && wtl_starts_with(name - 8, "figures/");
+}
+
+static void put_size(struct wtl_table *t, double bytes)
+{
+    char size[48];
+    wtl_table_put(t, wtl_format_quantity(bytes, WTL_UNIT_BYTE, size, sizeof size));
+}
+
+static void put_figures(struct wtl_table *t, const struct wtl_report_result *r, const char *ending)
+{
+    const char *path = NULL;
+    double bytes = 0;
+    int n = 0;
+    for (size_t i = 0; i < r->n_files; i++)
+        if (is_figure(r->files[i].path) && wtl_ends_with(r->files[i].path, ending)) {
+            path = r->files[i].path;
+            bytes += (double)r->files[i].bytes;
+            n++;
+        }
+    if (n == 1)
+        wtl_table_put(t, path);
+    else if (n > 1)
+        wtl_table_printf(t, "%.*s*%s (%d files)", (int)(wtl_path_base(path) - path), path, ending,
+                         n);
+    if (n)
+        put_size(t, bytes);
+}
+
 static int print_text(struct wtl_context *ctx, const struct wtl_report_result *r,
                       struct wtl_error *err)
 {
     static const struct wtl_table_column columns[] = {{.title = "file", .keep_end = true},
                                                       {.title = "size", .number = true}};
+    static const char *const endings[] = {".svg", ".png", ".pdf"};
     struct wtl_table *t = wtl_table_new(ctx->arena, columns, 2);
     if (!t)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < r->n_files; i++) {
-        char size[48];
-        wtl_table_put(t, r->files[i].path);
-        wtl_table_put(
-            t, wtl_format_quantity((double)r->files[i].bytes, WTL_UNIT_BYTE, size, sizeof size));
-    }
+    bool every = ctx->verbosity > 0;
+    for (size_t i = 0; i < r->n_files; i++)
+        if (every || !is_figure(r->files[i].path)) {
+            wtl_table_put(t, r->files[i].path);
+            put_size(t, (double)r->files[i].bytes);
+        }
+    for (size_t i = 0; !every && i < sizeof endings / sizeof endings[0]; i++)
+        put_figures(t, r, endings[i]);
     int rc = wtl_table_print(t, 0, WTL_TABLE_WIDTH, ctx->out, err);
     for (size_t i = 0; rc == 0 && i < r->n_notes; i++)
         fprintf(ctx->messages, "note: %s\n", r->notes[i]);

@@ -40,9 +40,10 @@ static void print_claim(FILE *out, const char *name, const struct wtl_claim *cla
                         const struct wtl_estimate *planned, const char *relation)
 {
     char fresh[60], was[60];
-    fprintf(out, "  %-9s %s, %s %.1f %%: %s (the plan said %s)\n", name,
-            wtl_format_percent(&claim->fresh, fresh, sizeof fresh), relation, 100 * claim->limit,
-            wtl_verdict_name(claim->state), wtl_format_percent(planned, was, sizeof was));
+    wtl_print_fact(out, name, "%s, %s %.1f %%: %s (the plan said %s)",
+                   wtl_format_percent(&claim->fresh, fresh, sizeof fresh), relation,
+                   100 * claim->limit, wtl_verdict_name(claim->state),
+                   wtl_format_percent(planned, was, sizeof was));
 }
 
 static void print_cost(FILE *out, const struct wtl_validation *item,
@@ -52,9 +53,8 @@ static void print_cost(FILE *out, const struct wtl_validation *item,
     struct wtl_cost cost;
     plan.saving = item->verdict.saving.fresh;
     if (terms && wtl_cost_of_plan(&plan, terms, &cost)) {
-        fputs("  a year    saves ", out);
-        wtl_print_cost(out, &cost);
-        fputc('\n', out);
+        char text[WTL_COST_TEXT];
+        wtl_print_fact(out, "a year", "saves %s", wtl_format_cost(&cost, text, sizeof text));
     }
 }
 
@@ -62,26 +62,27 @@ static void print_verdict(FILE *out, const struct wtl_validation *item,
                           const struct wtl_cost_terms *terms)
 {
     const struct wtl_verdict *v = &item->verdict;
-    fprintf(out, "%s on %s: ", item->plan->workload, item->plan->gpu);
+    char blocks[32] = "";
     if (!item->judged) {
-        fprintf(out, "no verdict, %s\n", item->why);
+        wtl_print_line(out, 0, "%s on %s: no verdict, %s", item->plan->workload, item->plan->gpu,
+                       item->why);
         return;
     }
-    fprintf(out, "%s, %d MHz against %d MHz\n", wtl_verdict_name(v->kind), v->clock_mhz,
-            v->baseline_clock_mhz);
+    wtl_print_line(out, 0, "%s on %s: %s, %d MHz against %d MHz", item->plan->workload,
+                   item->plan->gpu, wtl_verdict_name(v->kind), v->clock_mhz, v->baseline_clock_mhz);
     print_claim(out, "saving", &v->saving, &v->planned_saving, "at least");
     print_claim(out, "slowdown", &v->slowdown, &v->planned_slowdown, "at most");
-    fprintf(out, "  runs      %d at the chosen clock, %d at the baseline, %d rejected; %s",
-            v->n_candidate, v->n_baseline, v->n_rejected, wtl_verdict_method_name(v->method));
     if (v->n_blocks)
-        fprintf(out, ", %d blocks", v->n_blocks);
-    fputc('\n', out);
+        snprintf(blocks, sizeof blocks, ", %d block%s", v->n_blocks, wtl_plural(v->n_blocks));
+    wtl_print_fact(out, "runs", "%d at the chosen clock, %d at the baseline, %d rejected; %s%s",
+                   v->n_candidate, v->n_baseline, v->n_rejected, wtl_verdict_method_name(v->method),
+                   blocks);
     if (item->n_known)
-        fprintf(out, "  left out  %zu run%s that the plan was made from\n", item->n_known,
-                wtl_plural((int64_t)item->n_known));
+        wtl_print_fact(out, "left out", "%zu run%s that the plan was made from", item->n_known,
+                       wtl_plural((int64_t)item->n_known));
     print_cost(out, item, terms);
     for (size_t i = 0; i < v->n_notes; i++)
-        fprintf(out, "  note      %s\n", v->notes[i]);
+        wtl_print_fact(out, "note", "%s", v->notes[i]);
 }
 
 /* The plan to its file, the verdict to its campaign: both or neither. */
@@ -153,14 +154,15 @@ static int print_folds(struct wtl_context *ctx, const struct wtl_within *w, stru
 static int print_within(struct wtl_context *ctx, const struct wtl_within *w, struct wtl_error *err)
 {
     char saving[60], slowdown[60];
-    fprintf(ctx->out, "%s on %s: ", w->plan->workload, w->plan->gpu);
     if (!w->done) {
-        fprintf(ctx->out, "not cross-validated, %s\n", w->why);
+        wtl_print_line(ctx->out, 0, "%s on %s: not cross-validated, %s", w->plan->workload,
+                       w->plan->gpu, w->why);
         return 0;
     }
-    fprintf(ctx->out, "saving %s, slowdown %s on the repetition left out\n",
-            wtl_format_percent(&w->cross.saving, saving, sizeof saving),
-            wtl_format_percent(&w->cross.slowdown, slowdown, sizeof slowdown));
+    wtl_print_line(ctx->out, 0, "%s on %s: saving %s, slowdown %s on the repetition left out",
+                   w->plan->workload, w->plan->gpu,
+                   wtl_format_percent(&w->cross.saving, saving, sizeof saving),
+                   wtl_format_percent(&w->cross.slowdown, slowdown, sizeof slowdown));
     int rc = print_folds(ctx, w, err);
     if (rc == 0 && w->cross.n_estimated)
         fprintf(ctx->out, "  the runs that chose the clock claim %.1f points of saving too %s\n",

@@ -99,6 +99,15 @@ void wtl_print_wrapped(FILE *out, const char *text, int indent, int width);
 /* The same behind `lead`, under whose end the lines after the first begin. */
 void wtl_print_hanging(FILE *out, const char *lead, const char *text, int width);
 
+/* A line of at most WTL_TABLE_WIDTH columns (and the terminal); what does not fit goes on two
+ * columns further in than the `indent` blanks that the first line begins with. */
+void wtl_print_line(FILE *out, int indent, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A fact behind its name, "  runs      170 used": in as many lines as it needs. */
+void wtl_print_fact(FILE *out, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Prints a JSON document as wtl_json_write() writes it (the text that the public function gives),
  * and drops the caller's reference to it. NULL: memory was out. */
 int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *err);

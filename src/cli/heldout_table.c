@@ -61,11 +61,12 @@ static void print_verdicts(struct wtl_context *ctx, const struct wtl_predictor *
         }
         if (!rival)
             continue;
-        fprintf(ctx->out, "%s left out, %s with %d probe%s: mean loss %.1f %%, %s %s (%.1f %%)\n",
-                h->split == WTL_SPLIT_GPU ? "GPU" : "workload", wtl_method_name(h->method),
-                h->n_probes, wtl_plural((int64_t)h->n_probes), 100 * h->loss_mean,
-                h->loss_mean < rival->loss_mean ? "better than" : "NOT better than",
-                wtl_method_name(rival->method), 100 * rival->loss_mean);
+        wtl_print_line(ctx->out, 0,
+                       "%s left out, %s with %d probe%s: mean loss %.1f %%, %s %s (%.1f %%)",
+                       h->split == WTL_SPLIT_GPU ? "GPU" : "workload", wtl_method_name(h->method),
+                       h->n_probes, wtl_plural((int64_t)h->n_probes), 100 * h->loss_mean,
+                       h->loss_mean < rival->loss_mean ? "better than" : "NOT better than",
+                       wtl_method_name(rival->method), 100 * rival->loss_mean);
     }
 }
 
@@ -90,14 +91,17 @@ int wtl_print_heldout(struct wtl_context *ctx, const struct wtl_predictor *p, st
     int rc = wtl_table_print(t, 2, WTL_TABLE_WIDTH, ctx->out, err);
     if (rc < 0)
         return rc;
-    fprintf(ctx->out,
-            "\nregret: the objective of the pick over that of the best allowed clock, minus 1 "
-            "(median, 90 %%)\n"
-            "broken: picks that break the limit; loss: regret with those rolled back to the "
-            "highest clock\n"
-            "time, power: median over the cases of the mean absolute error of the predicted "
-            "curves\n"
-            "cover: share of clocks whose true slowdown lies in the stated interval\n\n");
+    static const char *const terms[] = {
+        "regret: the objective of the pick over that of the best allowed clock, minus 1 (median, "
+        "90 %)",
+        "broken: picks that break the limit; loss: regret with those rolled back to the highest "
+        "clock",
+        "time, power: median over the cases of the mean absolute error of the predicted curves",
+        "cover: share of clocks whose true slowdown lies in the stated interval"};
+    fputc('\n', ctx->out);
+    for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
+        wtl_print_line(ctx->out, 0, "%s", terms[i]);
+    fputc('\n', ctx->out);
     print_verdicts(ctx, p);
     return 0;
 }

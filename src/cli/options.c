@@ -2,9 +2,12 @@
  * Parsing, help and man page from one option table. Knows no command. */
 #include "cli/command.h"
 
+#include "base/columns.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/table.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* Options that every command has; their destinations are in struct wtl_context. */
@@ -285,10 +288,11 @@ const char *const wtl_exit_codes[] = {
     "0  done", "1  failed", "2  wrong usage", "3  not supported here", "4  permission denied",
     NULL};
 
-/* `begun`: the first line is indented already. */
-static void fill(FILE *out, const char *text, int indent, int width, bool begun)
+/* `begun`: so many columns of the first line are there already; -1: it is indented as the others.
+ */
+static void fill(FILE *out, const char *text, int indent, int width, int begun)
 {
-    int column = 0;
+    int column = 0, first = begun < 0 ? indent : begun;
     width = wtl_page_width(out, width);
     while (*text) {
         if (*text == '\n') {
@@ -298,17 +302,19 @@ static void fill(FILE *out, const char *text, int indent, int width, bool begun)
             continue;
         }
         size_t word = strcspn(text, " \n");
-        if (strncmp(text + word, " %", 2) == 0) /* stays with its number */
-            word += 2 + strcspn(text + word + 2, " \n");
-        if (column && column + 1 + (int)word > width - indent) {
+        while (wtl_unit_follows(text, word))
+            word += 1 + strcspn(text + word + 1, " \n");
+        int columns = wtl_columns_of_bytes(text, word);
+        if (column && column + 1 + columns > width - first) {
             fputc('\n', out);
             column = 0;
+            first = indent;
         }
-        if (column == 0 && !begun)
+        if (column == 0 && begun < 0)
             fprintf(out, "%*s", indent, "");
-        begun = false;
+        begun = -1;
         fprintf(out, "%s%.*s", column ? " " : "", (int)word, text);
-        column += (column ? 1 : 0) + (int)word;
+        column += (column ? 1 : 0) + columns;
         text += word;
         while (*text == ' ')
             text++;
@@ -319,13 +325,37 @@ static void fill(FILE *out, const char *text, int indent, int width, bool begun)
 /* Fills `text` to the given width after `indent` columns; "\n" in the text starts a line. */
 void wtl_print_wrapped(FILE *out, const char *text, int indent, int width)
 {
-    fill(out, text, indent, width, false);
+    fill(out, text, indent, width, -1);
 }
 
 void wtl_print_hanging(FILE *out, const char *lead, const char *text, int width)
 {
     fputs(lead, out);
-    fill(out, text, (int)strlen(lead), width, true);
+    fill(out, text, wtl_columns(lead), width, wtl_columns(lead));
+}
+
+enum { LINE_BYTES = 4096 };
+
+void wtl_print_line(FILE *out, int indent, const char *format, ...)
+{
+    char text[LINE_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fprintf(out, "%*s", indent, "");
+    fill(out, text, indent + 2, WTL_TABLE_WIDTH, indent);
+}
+
+void wtl_print_fact(FILE *out, const char *name, const char *format, ...)
+{
+    char text[LINE_BYTES], lead[16];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(lead, sizeof lead, "  %-9s ", name);
+    wtl_print_hanging(out, lead, text, WTL_TABLE_WIDTH);
 }
 
 static void print_option_line(FILE *out, char letter, const char *name, const char *arg,
@@ -337,26 +367,14 @@ static void print_option_line(FILE *out, char letter, const char *name, const ch
         snprintf(short_form, sizeof short_form, "-%c, ", letter);
     snprintf(left, sizeof left, "  %s--%s%s%s", short_form, name, arg ? " " : "", arg ? arg : "");
     enum { HELP_COLUMN = 32, WIDTH = 100 };
-    fprintf(out, "%s", left);
-    if (strlen(left) + 2 > HELP_COLUMN)
-        fputc('\n', out);
-    else
-        fprintf(out, "%*s", (int)(HELP_COLUMN - strlen(left)), "");
-    /* wtl_print_wrapped indents every line; the first is already in place when it fitted. */
     if (strlen(left) + 2 > HELP_COLUMN) {
+        fprintf(out, "%s\n", left);
         wtl_print_wrapped(out, help, HELP_COLUMN, WIDTH);
         return;
     }
-    size_t room = WIDTH - HELP_COLUMN;
-    size_t cut = strlen(help);
-    if (cut > room) {
-        cut = room;
-        while (cut && help[cut] != ' ')
-            cut--;
-    }
-    fprintf(out, "%.*s\n", (int)cut, help);
-    if (help[cut])
-        wtl_print_wrapped(out, help + cut + 1, HELP_COLUMN, WIDTH);
+    char lead[HELP_COLUMN + 1];
+    snprintf(lead, sizeof lead, "%-*s", HELP_COLUMN, left);
+    wtl_print_hanging(out, lead, help, WIDTH);
 }
 
 void wtl_command_help(const struct wtl_command *command, FILE *out)

@@ -73,44 +73,42 @@ int wtl_print_plan_table(struct wtl_context *ctx, const struct wtl_plan_file *fi
 
 /* ---- Details ----------------------------------------------------------------------------------*/
 
-/* "1095-1155 MHz (5 clocks)". */
+/* "1095 to 1155 MHz, 5 clocks ...". */
 static void print_tied(FILE *out, const struct wtl_plan *p)
 {
     if (p->n_tied < 2)
         return;
-    fprintf(out, "  tied      %d to %d MHz, %zu clocks that the data cannot tell apart",
-            p->tied_clocks_mhz[0], p->tied_clocks_mhz[p->n_tied - 1], p->n_tied);
-    if (p->clock_mhz)
-        fprintf(out, "; rule: %s", wtl_prefer_name(p->policy.prefer));
-    fputc('\n', out);
+    wtl_print_fact(out, "tied", "%d to %d MHz, %zu clocks that the data cannot tell apart%s%s",
+                   p->tied_clocks_mhz[0], p->tied_clocks_mhz[p->n_tied - 1], p->n_tied,
+                   p->clock_mhz ? "; rule: " : "",
+                   p->clock_mhz ? wtl_prefer_name(p->policy.prefer) : "");
 }
 
 static void print_rejected(FILE *out, const struct wtl_plan *p)
 {
-    const char *separator = ": ";
-    fprintf(out, "  runs      %d used, %d rejected", p->n_runs, p->n_rejected);
-    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
-        if (p->rejected[c]) {
-            fprintf(out, "%s%d %s", separator, p->rejected[c], wtl_cause_name((enum wtl_cause)c));
-            separator = ", ";
-        }
-    fputc('\n', out);
+    char causes[64 * WTL_N_CAUSES] = "";
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++) {
+        size_t n = strlen(causes);
+        if (p->rejected[c])
+            snprintf(causes + n, sizeof causes - n, "%s%d %s", n ? ", " : ": ", p->rejected[c],
+                     wtl_cause_name((enum wtl_cause)c));
+    }
+    wtl_print_fact(out, "runs", "%d used, %d rejected%s", p->n_runs, p->n_rejected, causes);
 }
 
 static void print_baseline(FILE *out, const struct wtl_plan *p)
 {
-    char time[40], energy[40];
-    char name[WTL_LIMIT_NAME + 16];
-    fprintf(out, "  baseline  %s", wtl_baseline_format(&p->policy.baseline, name, sizeof name));
+    char name[WTL_LIMIT_NAME + 16], clock[24] = "", effort[100] = "", time[40], energy[40];
+    wtl_baseline_format(&p->policy.baseline, name, sizeof name);
     if (p->baseline_clock_mhz)
-        fprintf(out, ", %d MHz", p->baseline_clock_mhz);
+        snprintf(clock, sizeof clock, ", %d MHz", p->baseline_clock_mhz);
     if (p->baseline_time_s.n && p->baseline_energy_j.n)
-        fprintf(
-            out, ": %s and %s a run",
+        snprintf(
+            effort, sizeof effort, ": %s and %s a run",
             wtl_format_quantity(p->baseline_time_s.value, WTL_UNIT_SECOND, time, sizeof time),
             wtl_format_quantity(p->baseline_energy_j.value, WTL_UNIT_JOULE, energy, sizeof energy));
-    fprintf(out, "%s\n",
-            p->baseline_from_curve ? " (from the curve: too few usable runs at that clock)" : "");
+    wtl_print_fact(out, "baseline", "%s%s%s%s", name, clock, effort,
+                   p->baseline_from_curve ? " (from the curve: too few usable runs there)" : "");
 }
 
 static void print_effect(FILE *out, const struct wtl_plan *p)
@@ -118,68 +116,65 @@ static void print_effect(FILE *out, const struct wtl_plan *p)
     char saving[60], slowdown[60], objective[64], name[64];
     if (p->saving.n == 0)
         return;
-    fprintf(out, "  saving    %s energy; slowdown %s; %s\n",
-            wtl_format_percent(&p->saving, saving, sizeof saving),
-            wtl_format_percent(&p->slowdown, slowdown, sizeof slowdown),
-            wtl_evidence_name(p->saving.evidence));
+    wtl_print_fact(out, "saving", "%s energy; slowdown %s; %s",
+                   wtl_format_percent(&p->saving, saving, sizeof saving),
+                   wtl_format_percent(&p->slowdown, slowdown, sizeof slowdown),
+                   wtl_evidence_name(p->saving.evidence));
     if (p->objective_saving.n)
-        fprintf(out, "  objective %s: %s less than at the baseline\n",
-                wtl_objective_format(&p->policy.objective, name, sizeof name),
-                wtl_format_percent(&p->objective_saving, objective, sizeof objective));
+        wtl_print_fact(out, "objective", "%s: %s less than at the baseline",
+                       wtl_objective_format(&p->policy.objective, name, sizeof name),
+                       wtl_format_percent(&p->objective_saving, objective, sizeof objective));
 }
 
 static void print_models(FILE *out, const struct wtl_plan *p)
 {
     if (p->time_model && p->power_model && p->baseline_kind != WTL_BASELINE_REP)
-        fprintf(out, "  curves    time %s (error on left-out runs %.1f %%), power %s (%.1f %%)\n",
-                p->time_model, 100 * p->time_cv_error, p->power_model, 100 * p->power_cv_error);
+        wtl_print_fact(
+            out, "curves", "time %s (error on left-out runs %.1f %%), power %s (%.1f %%)",
+            p->time_model, 100 * p->time_cv_error, p->power_model, 100 * p->power_cv_error);
 }
 
 static void print_head(FILE *out, const struct wtl_plan *p)
 {
-    fprintf(out, "%s on %s: %s", p->workload, p->gpu, wtl_plan_status_name(p->status));
+    char clock[40] = "";
     if (p->clock_mhz)
-        fprintf(out, ", lock %d MHz", p->clock_mhz);
+        snprintf(clock, sizeof clock, ", lock %d MHz", p->clock_mhz);
     else if (p->best_guess_mhz)
-        fprintf(out, ", best guess %d MHz", p->best_guess_mhz);
-    fputc('\n', out);
+        snprintf(clock, sizeof clock, ", best guess %d MHz", p->best_guess_mhz);
+    wtl_print_line(out, 0, "%s on %s: %s%s", p->workload, p->gpu, wtl_plan_status_name(p->status),
+                   clock);
     if (p->binding[0])
-        fprintf(out, "  binding   %s\n", p->binding);
+        wtl_print_fact(out, "binding", "%s", p->binding);
     if (p->relaxation[0])
-        fprintf(out, "  relax     %s\n", p->relaxation);
+        wtl_print_fact(out, "relax", "%s", p->relaxation);
 }
 
-/* Four digits that count, never as a power of ten. */
-static void print_plain(FILE *out, double value)
+/* Four digits of `value` that count, never as a power of ten; its interval has as many decimals. */
+static int decimals_of(double value)
 {
-    fprintf(out, fabs(value) >= 1e4 ? "%.0f" : "%.4g", value);
+    double a = fabs(value);
+    return a >= 999.95 ? 0 : a >= 99.995 ? 1 : a >= 9.9995 ? 2 : a >= 0.99995 ? 3 : 4;
 }
 
-/* "470 kWh (465 to 475)". */
-static void print_yearly(FILE *out, const struct wtl_estimate *e, const char *unit)
+/* "470.2 kWh (465.1 to 475.0)". */
+static void add_yearly(char *text, size_t size, const struct wtl_estimate *e, const char *unit)
 {
-    print_plain(out, e->value);
-    fputs(unit, out);
-    if (e->evidence == WTL_EVIDENCE_NONE)
+    int decimals = decimals_of(e->value);
+    size_t n = strlen(text);
+    if (e->n == 0)
         return;
-    fputs(" (", out);
-    print_plain(out, e->lo);
-    fputs(" to ", out);
-    print_plain(out, e->hi);
-    fputc(')', out);
+    n += (size_t)snprintf(text + n, size - n, "%s%.*f %s", n ? ", " : "", decimals, e->value, unit);
+    if (e->evidence != WTL_EVIDENCE_NONE && n < size)
+        snprintf(text + n, size - n, " (%.*f to %.*f)", decimals, e->lo, decimals, e->hi);
 }
 
-void wtl_print_cost(FILE *out, const struct wtl_cost *cost)
+const char *wtl_format_cost(const struct wtl_cost *cost, char *buf, size_t size)
 {
-    print_yearly(out, &cost->energy_kwh, " kWh");
-    if (cost->money.n) {
-        fputs(", ", out);
-        print_yearly(out, &cost->money, " in money");
-    }
-    if (cost->carbon_kg.n) {
-        fputs(", ", out);
-        print_yearly(out, &cost->carbon_kg, " kg CO2");
-    }
+    buf[0] = '\0';
+    add_yearly(buf, size, &cost->energy_kwh, "kWh");
+    add_yearly(buf, size, &cost->money, "in money");
+    add_yearly(buf, size, &cost->carbon_kg, "kg CO2");
+    return buf;
 }
 
 static void print_details(struct wtl_context *ctx, const struct wtl_plan *p,
@@ -189,18 +184,17 @@ static void print_details(struct wtl_context *ctx, const struct wtl_plan *p,
     print_head(ctx->out, p);
     print_effect(ctx->out, p);
     if (terms && wtl_cost_of_plan(p, terms, &cost)) {
-        fputs("  a year    saves ", ctx->out);
-        wtl_print_cost(ctx->out, &cost);
-        fputs(" in ", ctx->out);
-        print_plain(ctx->out, cost.runs_per_year);
-        fputs(" runs\n", ctx->out);
+        char text[WTL_COST_TEXT];
+        wtl_print_fact(ctx->out, "a year", "saves %s in %.*f runs",
+                       wtl_format_cost(&cost, text, sizeof text), decimals_of(cost.runs_per_year),
+                       cost.runs_per_year);
     }
     print_tied(ctx->out, p);
     print_baseline(ctx->out, p);
     print_rejected(ctx->out, p);
     print_models(ctx->out, p);
     for (size_t i = 0; i < p->n_notes; i++)
-        wtl_print_hanging(ctx->out, "  note      ", p->notes[i], WTL_TABLE_WIDTH);
+        wtl_print_fact(ctx->out, "note", "%s", p->notes[i]);
 }
 
 void wtl_print_plan_details(struct wtl_context *ctx, const struct wtl_plan_file *file,

@@ -27,7 +27,9 @@ double wtl_percent(double fraction);
 /* "21.9 % (19.3 to 24.6)", "-" when there is none; buf of at least 60 bytes. */
 const char *wtl_format_percent(const struct wtl_estimate *e, char *buf, size_t size);
 
-/* "200 kWh (100 to 300), 60 (30 to 90) in money, 80 kg CO2 (40 to 120)" a year. */
-void wtl_print_cost(FILE *out, const struct wtl_cost *cost);
+/* "200.0 kWh (100.0 to 300.0), 60.00 in money (30.00 to 90.00), 80.00 kg CO2 (...)" a year; buf of
+ * WTL_COST_TEXT bytes. Returns buf. */
+enum { WTL_COST_TEXT = 512 };
+const char *wtl_format_cost(const struct wtl_cost *cost, char *buf, size_t size);
 
 #endif

@@ -51,16 +51,16 @@ static void print_summary(FILE *out, const struct wtl_set_sensitivity *s)
     const struct wtl_agreement *a = &s->agreement;
     const struct wtl_stability *t = &s->stability;
     if (a->n_pairs)
-        fprintf(out,
-                "  objectives agree in %.0f %% of %d pairs (each one's clock is tied with the "
-                "other's), %d to %d MHz\n",
-                100 * a->share, a->n_pairs, a->lowest_mhz, a->highest_mhz);
+        wtl_print_line(out, 2,
+                       "objectives agree in %.0f %% of %d pairs (each one's clock is tied with the "
+                       "other's), %d to %d MHz",
+                       100 * a->share, a->n_pairs, a->lowest_mhz, a->highest_mhz);
     if (s->has_stability && t->n_decided)
-        fprintf(out,
-                "  without one repetition: %zu of %zu decided, %zu of them within the tied "
-                "clocks of all runs, %d to %d MHz, saving %.1f to %.1f %%\n",
-                t->n_decided, t->n, t->n_within, t->lowest_mhz, t->highest_mhz, 100 * t->saving_min,
-                100 * t->saving_max);
+        wtl_print_line(out, 2,
+                       "without one repetition: %zu of %zu decided, %zu of them within the tied "
+                       "clocks of all runs, %d to %d MHz, saving %.1f to %.1f %%",
+                       t->n_decided, t->n, t->n_within, t->lowest_mhz, t->highest_mhz,
+                       100 * t->saving_min, 100 * t->saving_max);
     else if (s->has_stability)
         fprintf(out, "  without one repetition: none of %zu decided\n", t->n);
 }
@@ -74,8 +74,9 @@ static int print_set(struct wtl_context *ctx, const struct wtl_set_sensitivity *
         {"interval", "%", true, false}, {"slower", "%", true, false},
         {"interval", "%", true, false}, {"tied", NULL, true, false},
     };
-    fprintf(ctx->out, "\n%s on %s%s%s\n", s->workload, s->gpu,
-            s->usable ? "" : ": unusable: ", s->usable ? "" : s->why);
+    fputc('\n', ctx->out);
+    wtl_print_line(ctx->out, 0, "%s on %s%s%s", s->workload, s->gpu,
+                   s->usable ? "" : ": unusable: ", s->usable ? "" : s->why);
     if (!s->usable)
         return 0;
     struct wtl_table *t = wtl_table_new(ctx->arena, columns, sizeof columns / sizeof columns[0]);

@@ -34,11 +34,12 @@ static void print_head(struct wtl_context *ctx, const struct wtl_show *s)
     }
     if (timed)
         snprintf(with_times, sizeof with_times, ", %" PRId64 " more with times only", timed);
-    fprintf(ctx->out,
-            "%s: %" PRId64 " run%s of %zu GPU and workload pair%s, %" PRId64 " used%s, from"
-            " %zu file%s\n",
-            s->path, runs, wtl_plural((int64_t)runs), s->n_sets, wtl_plural((int64_t)s->n_sets),
-            accepted, with_times, s->n_sources, wtl_plural((int64_t)s->n_sources));
+    wtl_print_line(ctx->out, 0,
+                   "%s: %" PRId64 " run%s of %zu GPU and workload pair%s, %" PRId64 " used%s, from"
+                   " %zu file%s",
+                   s->path, runs, wtl_plural((int64_t)runs), s->n_sets,
+                   wtl_plural((int64_t)s->n_sets), accepted, with_times, s->n_sources,
+                   wtl_plural((int64_t)s->n_sources));
     fprintf(ctx->out, "fingerprint of the files: %.16s\n", s->fingerprint);
 }
 
@@ -102,10 +103,12 @@ struct findings {
 
 static void put_finding(struct findings *f, const char *text)
 {
-    if (!f->any_in_set)
-        fprintf(f->out, "\n  %s %s\n", f->set->gpu, f->set->workload);
+    if (!f->any_in_set) {
+        fputc('\n', f->out);
+        wtl_print_line(f->out, 2, "%s %s", f->set->gpu, f->set->workload);
+    }
     f->any_in_set = true;
-    wtl_print_wrapped(f->out, text, 4, WTL_TABLE_WIDTH);
+    wtl_print_hanging(f->out, "    - ", text, WTL_TABLE_WIDTH);
 }
 
 /* "a, b and more"; the empty name is passed over. Returns how many are listed. */
@@ -176,7 +179,7 @@ static void find_quality(struct findings *f, const struct wtl_quality *q)
         snprintf(text, sizeof text, "unusable: %s", q->reason);
         put_finding(f, text);
     }
-    if (q->quantised) {
+    if (q->quantised && strstr(q->reason, "steps of") == NULL) {
         snprintf(text, sizeof text, "times sit on steps of %.3g s, whatever the clock",
                  q->time_step_s);
         put_finding(f, text);

@@ -2,6 +2,7 @@
  * Layout of tables. */
 #include "cli/table.h"
 
+#include "base/columns.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -9,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { GAP = 2, NARROWEST = 8 };
+enum { GAP = 2, NARROW_GAP = 1, NARROWEST = 8 };
 
 struct wtl_table {
     struct wtl_arena *arena;
@@ -18,6 +19,7 @@ struct wtl_table {
     const char **cells; /* row by row */
     size_t n, cap;
     int *width;
+    int gap; /* between columns */
     bool failed;
 };
 
@@ -66,45 +68,24 @@ int wtl_table_rows(const struct wtl_table *t)
     return (int)((t->n + (size_t)t->n_columns - 1) / (size_t)t->n_columns);
 }
 
-static bool begins_character(char c)
-{
-    return ((unsigned char)c & 0xc0) != 0x80;
-}
-
-static int columns_of(const char *s)
-{
-    int n = 0;
-    for (; *s; s++)
-        n += begins_character(*s);
-    return n;
-}
-
-/* The byte at which character `k` begins. */
-static const char *character(const char *s, int k)
-{
-    for (; *s; s++)
-        if (begins_character(*s) && k-- == 0)
-            break;
-    return s;
-}
-
 static void widen(struct wtl_table *t, int column, const char *text)
 {
-    int n = text ? columns_of(text) : 0;
+    int n = text ? wtl_columns(text) : 0;
     if (n > t->width[column])
         t->width[column] = n;
 }
 
 static int total_width(const struct wtl_table *t)
 {
-    int total = GAP * (t->n_columns - 1);
+    int total = t->gap * (t->n_columns - 1);
     for (int i = 0; i < t->n_columns; i++)
         total += t->width[i];
     return total;
 }
 
-/* Takes columns from the widest text until the page fits or every text is at its narrowest. */
-static void shrink(struct wtl_table *t, int page)
+/* Takes columns from the widest text until the page fits or every text is at its narrowest; whether
+ * it fits then. */
+static bool shrink(struct wtl_table *t, int page)
 {
     for (int over = total_width(t) - page; over > 0; over--) {
         int widest = -1;
@@ -113,12 +94,13 @@ static void shrink(struct wtl_table *t, int page)
                 (widest < 0 || t->width[i] > t->width[widest]))
                 widest = i;
         if (widest < 0)
-            return;
+            return false;
         t->width[widest]--;
     }
+    return true;
 }
 
-static void measure(struct wtl_table *t, int page)
+static void measure_cells(struct wtl_table *t)
 {
     for (int i = 0; i < t->n_columns; i++) {
         t->width[i] = 0;
@@ -127,6 +109,17 @@ static void measure(struct wtl_table *t, int page)
     }
     for (size_t k = 0; k < t->n; k++)
         widen(t, (int)(k % (size_t)t->n_columns), t->cells[k]);
+}
+
+/* Where cut texts do not help, columns stand closer, and the texts are cut less. */
+static void measure(struct wtl_table *t, int page)
+{
+    t->gap = GAP;
+    measure_cells(t);
+    if (shrink(t, page))
+        return;
+    t->gap = NARROW_GAP;
+    measure_cells(t);
     shrink(t, page);
 }
 
@@ -140,20 +133,22 @@ static void put_spaces(int n, FILE *out)
 static void put_cell(const struct wtl_table *t, int column, const char *text, bool last, FILE *out)
 {
     int width = t->width[column];
-    int n = columns_of(text);
+    int n = wtl_columns(text);
     if (n > width && t->columns[column].keep_end) {
-        fprintf(out, "…%s", character(text, n - width + 1));
-        n = width;
+        const char *end = text + wtl_columns_end(text, width - 1);
+        fprintf(out, "…%s", end);
+        n = 1 + wtl_columns(end);
     } else if (n > width) {
-        fprintf(out, "%.*s…", (int)(character(text, width - 1) - text), text);
-        n = width;
+        size_t start = wtl_columns_start(text, width - 1);
+        fprintf(out, "%.*s…", (int)start, text);
+        n = wtl_columns_of_bytes(text, start) + 1;
     } else {
         if (t->columns[column].number)
             put_spaces(width - n, out);
         fputs(text, out);
     }
     if (!last)
-        put_spaces(GAP + (t->columns[column].number ? 0 : width - n), out);
+        put_spaces(t->gap + (t->columns[column].number ? 0 : width - n), out);
 }
 
 /* `pick`: the text of a column. Trailing empty cells leave no blanks. */

@@ -2,7 +2,8 @@
  *
  * Tables for people: a row of titles, a row of units, a rule, then the rows; text to the left,
  * numbers to the right. Where the page is too narrow, the widest text columns are cut with an
- * ellipsis; numbers are never cut. Text is UTF-8, one column a character.
+ * ellipsis, and where that is not enough columns stand closer; numbers are never cut. Text is
+ * UTF-8; wide characters take two columns (base/columns.h).
  */
 #ifndef WTL_CLI_TABLE_H
 #define WTL_CLI_TABLE_H

@@ -165,6 +165,14 @@ static double row_text_room(const struct wtl_chart *chart, struct wtl_canvas *c)
     return widest > 0 ? widest + tick_gap : 0;
 }
 
+double wtl_chart_upright_room(const struct wtl_chart *chart, struct wtl_canvas *c, double width_pt)
+{
+    double widest;
+    if (!chart->x.categories || !upright(&chart->x, c, width_pt, &widest))
+        return 0;
+    return fmax(widest - WTL_FONT_TICK * 1.3, 0);
+}
+
 struct wtl_margins wtl_chart_margins(const struct wtl_chart *chart, struct wtl_canvas *c,
                                      double width_pt, double height_pt)
 {

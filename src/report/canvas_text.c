@@ -125,16 +125,6 @@ static void set_font(struct wtl_canvas *c, struct wtl_font font)
     cairo_font_options_destroy(options);
 }
 
-/* Code point of the n bytes of a character of clean text. */
-static FT_ULong code_point(const char *s, size_t n)
-{
-    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    FT_ULong c = (unsigned char)s[0] & lead[n <= 4 ? n : 4];
-    for (size_t i = 1; i < n; i++)
-        c = c << 6 | ((unsigned char)s[i] & 0x3f);
-    return c;
-}
-
 /* Clean text, what the font has no letter for as "?": a gap would hide that something is there. */
 static void clean_line(const struct wtl_canvas *c, const char *text, bool bold, char *line,
                        size_t size)
@@ -143,7 +133,7 @@ static void clean_line(const struct wtl_canvas *c, const char *text, bool bold, 
     FT_Face letters = c->fonts->letters[bold];
     size_t to = 0;
     for (size_t at = 0, n; (n = wtl_utf8_next(line + at)); at += n) {
-        if (FT_Get_Char_Index(letters, code_point(line + at, n)) == 0) {
+        if (FT_Get_Char_Index(letters, wtl_utf8_code_point(line + at, n)) == 0) {
             line[to++] = '?';
             continue;
         }
@@ -210,13 +200,19 @@ void wtl_canvas_text(struct wtl_canvas *c, double x, double y, const char *text,
     cairo_restore(c->cr);
 }
 
-/* Bytes of the longest start of `text` that fits; whole words if one does, else characters, at
- * least one. */
+/* Whether a word too long for a line may end behind this character. */
+static bool joins_words(char c)
+{
+    return c == '-' || c == '_' || c == '/';
+}
+
+/* Bytes of the longest start of `text` that fits; whole words if one does, else parts of a word
+ * that a sign joins, else characters, at least one. */
 static size_t fitting_bytes(struct wtl_canvas *c, const char *text, struct wtl_font font,
                             double width_pt)
 {
     char line[LINE_BYTES];
-    size_t at = 0, words = 0, characters = 0;
+    size_t at = 0, words = 0, parts = 0, characters = 0;
     for (;;) {
         size_t next = wtl_utf8_next(text + at);
         bool boundary = next == 0 || text[at] == ' ';
@@ -226,6 +222,8 @@ static size_t fitting_bytes(struct wtl_canvas *c, const char *text, struct wtl_f
             if (wtl_canvas_text_width(c, line, font) > width_pt)
                 break;
             characters = at;
+            if (joins_words(text[at - 1]))
+                parts = at;
             if (boundary)
                 words = at;
         }
@@ -233,8 +231,8 @@ static size_t fitting_bytes(struct wtl_canvas *c, const char *text, struct wtl_f
             break;
         at += next;
     }
-    if (words)
-        return words;
+    if (words || parts > characters / 2)
+        return words ? words : parts;
     return characters ? characters : wtl_utf8_next(text);
 }
 

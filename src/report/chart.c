@@ -29,8 +29,14 @@ static struct wtl_box box_around(double x, double y, double r)
     return (struct wtl_box){x - r, y - r, x + r, y + r};
 }
 
-/* Boxes that a straight line across the plot counts as: a label across it covers several. */
-enum { LINE_PIECES = 96 };
+/* Boxes that a straight line across the plot, and the part of a curve between two of its points,
+ * count as: a label across it covers several. */
+enum { LINE_PIECES = 96, SEGMENT_PIECES = 4, FEW_POINTS = 24, LONG_SEGMENT_PIECES = 24 };
+
+static size_t segment_pieces(const struct wtl_layer *l)
+{
+    return l->n < FEW_POINTS ? LONG_SEGMENT_PIECES : SEGMENT_PIECES;
+}
 
 /* Number of boxes that stand for a layer's ink. */
 static size_t count_ink(const struct wtl_layer *l)
@@ -39,7 +45,7 @@ static size_t count_ink(const struct wtl_layer *l)
     case WTL_LAYER_POINTS:
         return l->n;
     case WTL_LAYER_LINE:
-        return l->n * 4;
+        return l->n * segment_pieces(l);
     case WTL_LAYER_VLINE:
     case WTL_LAYER_HLINE:
         return LINE_PIECES;
@@ -58,8 +64,8 @@ static size_t ink_of_line(const struct wtl_plot *p, const struct wtl_layer *l, s
 {
     size_t n = 0;
     for (size_t i = 0; i + 1 < l->n; i++)
-        for (int k = 0; k < 4; k++) {
-            double t = k / 4.0;
+        for (size_t k = 0; k < segment_pieces(l); k++) {
+            double t = (double)k / (double)segment_pieces(l);
             double x = wtl_plot_x(p, l->x[i]) * (1 - t) + wtl_plot_x(p, l->x[i + 1]) * t;
             double y = wtl_plot_y(p, l->y[i]) * (1 - t) + wtl_plot_y(p, l->y[i + 1]) * t;
             out[n++] = box_around(x, y, 1);
@@ -133,7 +139,7 @@ int wtl_plot_notes(const struct wtl_plot *p, struct wtl_error *err)
                                .width = wtl_canvas_text_width(p->c, note->text, note_font(note)),
                                .height = WTL_FONT_TICK * 1.15};
     }
-    struct wtl_box inside = {p->x + 2, p->y + 1, p->x + p->w - 1, p->y + p->h - 2};
+    struct wtl_box inside = {p->x + 4, p->y + 2, p->x + p->w - 3, p->y + p->h - 3};
     wtl_labels_place(labels, chart->n_notes, inside, ink, n_ink, NULL, 0);
     for (size_t i = 0; i < chart->n_notes; i++) {
         if (!labels[i].placed)

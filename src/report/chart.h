@@ -101,6 +101,9 @@ struct wtl_margins {
     double left, right, top, bottom;
 };
 
+/* What names that stand upright below a plot of this width need beyond a line of text. */
+double wtl_chart_upright_room(const struct wtl_chart *chart, struct wtl_canvas *c, double width_pt);
+
 /* For a plot of about width x height points. */
 struct wtl_margins wtl_chart_margins(const struct wtl_chart *chart, struct wtl_canvas *c,
                                      double width_pt, double height_pt);

@@ -62,9 +62,16 @@ static void headline(struct wtl_writer *w)
         {"Runs", WTL_CELL_NUMBER},
         {"Rejected", WTL_CELL_NUMBER},
     };
-    struct wtl_doc_table *t = wtl_document_table(w->d, columns, 9,
-                                                 "Plans; a clock in brackets is a best guess, "
-                                                 "not a plan");
+    const char *confidence = "95 %";
+    for (size_t i = w->r->n_sets; i-- > 0;)
+        if (w->r->sets[i].plan)
+            confidence = wtl_fig_confidence(w->d->arena, w->r->sets[i].plan);
+    struct wtl_doc_table *t = wtl_document_table(
+        w->d, columns, 9,
+        wtl_document_printf(w->d,
+                            "Plans, with %s intervals; a clock in brackets is a best guess, not a "
+                            "plan",
+                            confidence));
     for (size_t i = 0; i < w->r->n_sets; i++)
         if (w->r->sets[i].plan)
             headline_row(w, t, &w->r->sets[i]);
@@ -285,6 +292,13 @@ static const char *spread_text(struct wtl_writer *w, const struct wtl_report_set
                                100 * s->quality.time_cv, 100 * s->quality.energy_cv);
 }
 
+/* Three decimals, with the sign that the other figures of the report have. */
+static const char *signed_digits(struct wtl_writer *w, double value)
+{
+    char text[32];
+    return wtl_document_printf(w->d, "%s", wtl_tick_format(value, 3, text, sizeof text));
+}
+
 static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *s)
 {
     const struct wtl_quality *q = &s->quality;
@@ -295,8 +309,9 @@ static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *
         wtl_document_bullet(w->d, "The set as a whole measures nothing: %s.", q->reason);
     const char *drift = "not estimated, the session has no repeated anchors";
     if (q->has_drift)
-        drift = wtl_document_printf(w->d, "%.3g %% of time per run (%.3g to %.3g)",
-                                    100 * q->drift_per_run, 100 * q->drift_lo, 100 * q->drift_hi);
+        drift = wtl_document_printf(
+            w->d, "%s %% of time per run (%s to %s)", signed_digits(w, 100 * q->drift_per_run),
+            signed_digits(w, 100 * q->drift_lo), signed_digits(w, 100 * q->drift_hi));
     else if (q->order_monotone)
         drift = "cannot be told from the effect of the clock, which fell or rose with run order";
     const char *timed = "";

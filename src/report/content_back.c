@@ -171,20 +171,32 @@ void wtl_write_methods(struct wtl_writer *w)
     }
     wtl_document_paragraph(w->d,
                            "More, with sources: docs/methods-*.md of the Wattle distribution, "
-                           "and `wattle optimize --help`.");
+                           "and the help of the command: wattle optimize --help.");
 }
 
 /* --- what is not known ----------------------------------------------------------------------- */
+
+/* A list of n sets; one of all of them would say nothing. */
+static const char *named(struct wtl_writer *w, const char *list, size_t n)
+{
+    if (n > 1 && n == w->r->n_sets)
+        return wtl_document_printf(w->d, "all %zu", n);
+    return list;
+}
 
 /* Names of the sets for which `is` holds, as one text; "" for none. */
 static const char *sets_where(struct wtl_writer *w, bool (*is)(const struct wtl_report_set *))
 {
     const char *text = "";
-    for (size_t i = 0; i < w->r->n_sets; i++)
-        if (is(&w->r->sets[i]))
-            text = wtl_document_printf(w->d, "%s%s%s", text, text[0] ? "; " : "",
-                                       wtl_fig_set_name(w->d->arena, w->r->sets[i].set));
-    return text;
+    size_t n = 0;
+    for (size_t i = 0; i < w->r->n_sets; i++) {
+        if (!is(&w->r->sets[i]))
+            continue;
+        text = wtl_document_printf(w->d, "%s%s%s", text, text[0] ? "; " : "",
+                                   wtl_fig_set_name(w->d->arena, w->r->sets[i].set));
+        n++;
+    }
+    return named(w, text, n);
 }
 
 static bool is_monotone(const struct wtl_report_set *s)
@@ -229,6 +241,7 @@ static const char *reason_of(const char *message)
 static const char *sets_of_reason(struct wtl_writer *w, size_t i)
 {
     const char *reason = reason_of(w->left_out[i]), *text = "";
+    size_t n = 0;
     for (size_t k = 0; k < w->n_left_out; k++) {
         const char *other = reason_of(w->left_out[k]);
         if (strcmp(other, reason) != 0)
@@ -238,8 +251,9 @@ static const char *sets_of_reason(struct wtl_writer *w, size_t i)
         int length = other > w->left_out[k] ? (int)(other - w->left_out[k] - 2) : 0;
         text = wtl_document_printf(w->d, "%s%s%.*s", text, text[0] ? "; " : "", length,
                                    w->left_out[k]);
+        n++;
     }
-    return text;
+    return named(w, text, n);
 }
 
 static void write_left_out(struct wtl_writer *w)
@@ -267,10 +281,9 @@ void wtl_write_unknown(struct wtl_writer *w)
     bullet_of_sets(w, is_open, "Which clock is best, because the runs cannot tell:");
     bullet_of_sets(w, is_monotone,
                    "Whether the machine drifted, because the clock fell or rose with run order:");
-    bullet_of_sets(
-        w, is_in_sample,
-        "How the chosen clock does on fresh runs (`wattle validate` tells): the intervals "
-        "are in-sample for");
+    bullet_of_sets(w, is_in_sample,
+                   "How the chosen clock does on fresh runs (wattle validate tells): the intervals "
+                   "are in-sample for");
     bullet_of_sets(w, has_no_traces,
                    "What happened within a run, because no samples could be "
                    "read:");

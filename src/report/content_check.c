@@ -27,7 +27,7 @@ static const char *more_text(struct wtl_document *d, const struct wtl_verdict *v
         return dash;
     if (v->more_blocks < 0)
         return "none would";
-    return wtl_document_printf(d, "%d pairs", v->more_blocks);
+    return wtl_document_printf(d, "%d pair%s", v->more_blocks, wtl_plural(v->more_blocks));
 }
 
 static void verdict_cells(struct wtl_document *d, const struct wtl_verdict_entry *e,

@@ -44,11 +44,11 @@ const char *wtl_text_baseline(struct wtl_document *d, const struct wtl_plan *pla
 static void constraint(char *text, size_t size, bool has, const char *name, double value,
                        enum wtl_unit unit)
 {
-    char quantity[48];
+    char bound[48];
     size_t n = strlen(text);
     if (has)
         snprintf(text + n, size - n, ", %s %s", name,
-                 wtl_format_quantity(value, unit, quantity, sizeof quantity));
+                 wtl_format_bound(value, unit, bound, sizeof bound));
 }
 
 const char *wtl_text_policy(struct wtl_document *d, const struct wtl_policy *p)

@@ -4,6 +4,8 @@
 
 #include "report/escape.h"
 
+#include "base/units.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,11 +64,31 @@ void wtl_document_heading(struct wtl_document *d, int level, const char *text)
     add(d, (struct wtl_block){.kind = WTL_BLOCK_HEADING, .level = level, .text = copy, .id = id});
 }
 
+const char *wtl_document_bind(struct wtl_document *d, const char *text)
+{
+    size_t n = 0, more = 0;
+    for (; text[n]; n++)
+        more += wtl_unit_follows(text, n);
+    char *bound = wtl_arena_calloc(d->arena, n + more + 1, 1);
+    if (!bound) {
+        d->failed = true;
+        return "";
+    }
+    for (size_t i = 0, to = 0; i < n; i++)
+        if (wtl_unit_follows(text, i)) {
+            memcpy(bound + to, "\xc2\xa0", 2);
+            to += 2;
+        } else {
+            bound[to++] = text[i];
+        }
+    return bound;
+}
+
 void wtl_document_paragraph(struct wtl_document *d, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *text = vprint(d, format, args);
+    const char *text = wtl_document_bind(d, vprint(d, format, args));
     va_end(args);
     add(d, (struct wtl_block){.kind = WTL_BLOCK_PARAGRAPH, .text = text});
 }
@@ -75,7 +97,7 @@ void wtl_document_bullet(struct wtl_document *d, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *text = vprint(d, format, args);
+    const char *text = wtl_document_bind(d, vprint(d, format, args));
     va_end(args);
     add(d, (struct wtl_block){.kind = WTL_BLOCK_BULLET, .text = text});
 }
@@ -103,7 +125,9 @@ void wtl_document_row(struct wtl_document *d, struct wtl_doc_table *t, const cha
 {
     for (size_t i = 0; !d->failed && i < t->n_columns; i++) {
         size_t n = t->n_rows * t->n_columns + i;
-        const char *copy = wtl_arena_strdup(d->arena, cells[i] ? cells[i] : "");
+        bool prose = t->columns[i].kind == WTL_CELL_TEXT;
+        const char *cell = cells[i] ? cells[i] : "";
+        const char *copy = prose ? wtl_document_bind(d, cell) : wtl_arena_strdup(d->arena, cell);
         if (!copy || wtl_grow(d->arena, &t->cells, n, &t->cap)) {
             d->failed = true;
             return;

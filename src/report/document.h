@@ -78,6 +78,10 @@ struct wtl_doc_table *wtl_document_table(struct wtl_document *d,
                                          const char *caption);
 void wtl_document_row(struct wtl_document *d, struct wtl_doc_table *t, const char *const *cells);
 
+/* The text with a hard blank between every number and its unit, so that no line ends there; done
+ * with paragraphs, bullets and cells of text. "" after a failure. */
+const char *wtl_document_bind(struct wtl_document *d, const char *text);
+
 /* Text that lives as long as the document; "" after a failure. */
 const char *wtl_document_printf(struct wtl_document *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

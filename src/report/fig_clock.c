@@ -276,7 +276,12 @@ int wtl_fig_clock(struct wtl_arena *arena, const struct wtl_report *r,
             .name = "", .lo = f->panels[i].x.lo, .hi = f->panels[i].x.hi, .bare = true};
     f->name = wtl_fig_name(arena, "clock", s->set);
     f->title = wtl_arena_printf(arena, "Time, energy and power against SM clock: %s", name);
-    f->footer = wtl_fig_set_footer(arena, r, s->set, "intervals: 95 % of the mean of a clock");
+    bool repeated = false;
+    for (size_t i = 0; i < s->set->n_cells; i++)
+        repeated = repeated || s->set->cells[i].n > 1;
+    f->footer = wtl_fig_set_footer(arena, r, s->set,
+                                   repeated ? "intervals: 95 % of the mean of a clock"
+                                            : "one run a clock at most: no interval of a mean");
     if (!f->title || !f->footer)
         return WTL_FIG_NOMEM(err);
     *figure_out = f;

@@ -166,8 +166,9 @@ static void axis_of_all(const struct order *o, struct wtl_axis *y)
         wtl_fig_hold(&lo, &hi, o->rejected_y[i]);
     y->log = hi > 2.5 && lo > 0;
     if (y->log) {
-        lo /= 1.1;
-        hi *= 1.2;
+        double room = pow(hi / lo, 0.06);
+        lo /= room;
+        hi *= room;
     } else {
         wtl_ticks_range(&lo, &hi, 0.06);
     }
@@ -192,7 +193,9 @@ static int drift_chart(struct wtl_arena *arena, const struct wtl_report_set *s,
     chart->title = all ? "All runs" : "Accepted runs";
     chart->x = (struct wtl_axis){"Run, in order of the session", "", .whole = true, .lo = 1,
                                  .hi = (double)s->set->n_runs};
-    wtl_ticks_range(&chart->x.lo, &chart->x.hi, 0.02);
+    /* Half a run at least on both sides: no mark stands on an axis. */
+    chart->x.lo -= fmax(0.5, 0.02 * chart->x.hi);
+    chart->x.hi += fmax(0.5, 0.02 * chart->x.hi);
     chart->y = (struct wtl_axis){o->warm ? "Time over warm median" : "Time over median", ""};
     if (all)
         axis_of_all(o, &chart->y);

@@ -260,6 +260,9 @@ static size_t distinct(const char **names, size_t n, const char *name)
     return i;
 }
 
+/* Characters of a name beside or below the map. */
+enum { HEAT_NAME_MAX = 22 };
+
 struct cells {
     double *x, *y, *z;
     unsigned char *has;
@@ -356,7 +359,11 @@ int wtl_fig_heat(struct wtl_arena *arena, const struct wtl_report *r,
     if (!f || !flipped)
         return WTL_FIG_NOMEM(err);
     for (size_t i = 0; i < n_gpus; i++)
-        flipped[n_gpus - 1 - i] = gpus[i];
+        if (!(flipped[n_gpus - 1 - i] = shortened(arena, gpus[i], HEAT_NAME_MAX)))
+            return WTL_FIG_NOMEM(err);
+    for (size_t i = 0; i < n_workloads; i++)
+        if (!(workloads[i] = shortened(arena, workloads[i], HEAT_NAME_MAX)))
+            return WTL_FIG_NOMEM(err);
     heat_chart(&f->panels[0], &cells);
     f->panels[0].x =
         (struct wtl_axis){.name = "Workload", .categories = workloads, .n_categories = n_workloads};

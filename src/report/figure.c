@@ -110,22 +110,14 @@ static int n_rows(const struct wtl_figure *f)
     return ((int)f->n_panels + f->columns - 1) / f->columns;
 }
 
-double wtl_figure_height(const struct wtl_figure *f, struct wtl_canvas *c)
-{
-    WTL_ARENA(scratch);
-    return paragraph(c, &scratch, f->title, title_font(), 0, 0, false) + 5 +
-           legend(f, c, 0, 0, false) + n_rows(f) * f->panel_height_pt + pad +
-           paragraph(c, &scratch, f->footer, footer_font(), 0, 0, false);
-}
-
 /* Panels of one column share their left and right margins, those of a row top and bottom: plot
- * edges line up. */
+ * edges line up. `w`: width of a plot; left and right do not depend on it. */
 static struct wtl_margins shared_margins(const struct wtl_figure *f, struct wtl_canvas *c,
                                          size_t panel, double w, double h)
 {
     struct wtl_margins m = {0, 0, 0, 0};
     for (size_t i = 0; i < f->n_panels; i++) {
-        struct wtl_margins o = wtl_chart_margins(&f->panels[i], c, w * 0.8, h * 0.75);
+        struct wtl_margins o = wtl_chart_margins(&f->panels[i], c, w, h * 0.75);
         if (i % (size_t)f->columns == panel % (size_t)f->columns) {
             m.left = fmax(m.left, o.left);
             m.right = fmax(m.right, o.right);
@@ -150,19 +142,41 @@ static double plot_width(const struct wtl_figure *f, struct wtl_canvas *c, doubl
     return fmax(room / f->columns, 20);
 }
 
+static double gutter_of(const struct wtl_figure *f)
+{
+    return f->columns > 1 ? 8 : 0;
+}
+
+/* A row of panels; names that stand upright below it do not take the room of the plot. */
+static double row_height(const struct wtl_figure *f, struct wtl_canvas *c)
+{
+    double w = plot_width(f, c, gutter_of(f)), more = 0;
+    for (size_t i = 0; i < f->n_panels; i++)
+        more = fmax(more, wtl_chart_upright_room(&f->panels[i], c, w));
+    return f->panel_height_pt + more;
+}
+
+double wtl_figure_height(const struct wtl_figure *f, struct wtl_canvas *c)
+{
+    WTL_ARENA(scratch);
+    return paragraph(c, &scratch, f->title, title_font(), 0, 0, false) + 5 +
+           legend(f, c, 0, 0, false) + n_rows(f) * row_height(f, c) + pad +
+           paragraph(c, &scratch, f->footer, footer_font(), 0, 0, false);
+}
+
 static int draw_panels(const struct wtl_figure *f, struct wtl_canvas *c, double x, double y,
                        struct wtl_arena *scratch, struct wtl_error *err)
 {
-    const double gutter = f->columns > 1 ? 8 : 0;
-    double column = WTL_FIGURE_WIDTH_PT / f->columns, w = plot_width(f, c, gutter), px = x;
+    const double gutter = gutter_of(f), w = plot_width(f, c, gutter), height = row_height(f, c);
+    double px = x;
     for (size_t i = 0; i < f->n_panels; i++) {
-        struct wtl_margins m = shared_margins(f, c, i, column, f->panel_height_pt);
+        struct wtl_margins m = shared_margins(f, c, i, w, height);
         if (i % (size_t)f->columns == 0)
             px = x;
         size_t row = i / (size_t)f->columns;
-        double py = y + (double)row * f->panel_height_pt + m.top;
+        double py = y + (double)row * height + m.top;
         int rc = wtl_chart_draw(&f->panels[i], c, scratch, px + m.left, py, w,
-                                f->panel_height_pt - m.top - m.bottom - 4, err);
+                                height - m.top - m.bottom - 4, err);
         if (rc < 0)
             return rc;
         px += m.left + w + m.right + gutter;
@@ -178,7 +192,7 @@ int wtl_figure_draw(const struct wtl_figure *f, struct wtl_canvas *c, double x, 
     y += paragraph(c, &scratch, f->title, title_font(), x, y, true) + 5;
     y += legend(f, c, x, y, true);
     int rc = draw_panels(f, c, x, y, &scratch, err);
-    y += n_rows(f) * f->panel_height_pt + pad;
+    y += n_rows(f) * row_height(f, c) + pad;
     paragraph(c, &scratch, f->footer, footer_font(), x, y, true);
     wtl_arena_fini(&scratch);
     return rc;

@@ -17,7 +17,8 @@ struct wtl_figure {
     const char *title;   /* "Time, energy and power against SM clock: A100, vit" */
     const char *caption; /* sentences under the figure in documents; NULL: none */
     const char *footer;
-    double panel_height_pt; /* of one row, its margins included */
+    double panel_height_pt; /* of one row, its margins included; names that stand upright below a
+                             * plot come on top */
     int columns;
     struct wtl_chart *panels;
     size_t n_panels;

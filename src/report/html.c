@@ -19,7 +19,7 @@ static const char style[] =
     "*{box-sizing:border-box}\n"
     "body{margin:0 auto;padding:2rem 1.25rem 4rem;max-width:66rem;background:var(--bg);"
     "color:var(--fg);font:16px/1.55 system-ui,-apple-system,\"Segoe UI\",Roboto,"
-    "\"Helvetica Neue\",Arial,sans-serif}\n"
+    "\"Helvetica Neue\",Arial,sans-serif;overflow-wrap:break-word}\n"
     "h1{font-size:1.9rem;line-height:1.2;margin:0 0 .3rem}\n"
     "h2{font-size:1.4rem;margin:2.6rem 0 .6rem;padding-top:.5rem;border-top:1px solid "
     "var(--line)}\n"

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 
+#include <string.h>
+
 static void cell(struct wtl_buf *out, const char *text)
 {
     wtl_buf_puts(out, " ");
@@ -27,6 +29,19 @@ static void plan_row(struct wtl_document *d, const struct wtl_report_set *s, str
     wtl_buf_printf(out, " %d | %d |\n", plan->n_runs, plan->n_rejected);
 }
 
+/* One more sentence without its full stop. The first stands behind the status, after a colon, and
+ * need not name it again. */
+static void sentence(struct wtl_buf *out, bool first, const char *text)
+{
+    static const char lead[] = "Undecided: ";
+    wtl_buf_puts(out, first ? ": " : ". ");
+    if (first && wtl_starts_with(text, lead))
+        text += strlen(lead);
+    wtl_escape_markdown(out, text);
+    if (!out->failed && out->len && out->data[out->len - 1] == '.')
+        out->data[--out->len] = '\0';
+}
+
 static void plan_notes(const struct wtl_report_set *s, struct wtl_buf *out)
 {
     const struct wtl_plan *plan = s->plan;
@@ -36,17 +51,14 @@ static void plan_notes(const struct wtl_report_set *s, struct wtl_buf *out)
     wtl_escape_markdown(out, s->set->gpu);
     wtl_buf_puts(out, ", ");
     wtl_escape_markdown(out, s->set->workload);
-    wtl_buf_printf(out, ": %s.", wtl_plan_status_name(plan->status));
+    wtl_buf_printf(out, ": %s", wtl_plan_status_name(plan->status));
     if (plan->status == WTL_PLAN_INFEASIBLE && plan->binding[0]) {
-        wtl_buf_puts(out, " Binding: ");
+        wtl_buf_puts(out, ". Binding: ");
         wtl_escape_markdown(out, plan->binding);
-        wtl_buf_puts(out, ".");
     }
-    for (size_t i = 0; i < plan->n_notes; i++) {
-        wtl_buf_puts(out, " ");
-        wtl_escape_markdown(out, plan->notes[i]);
-    }
-    wtl_buf_puts(out, "\n");
+    for (size_t i = 0; i < plan->n_notes; i++)
+        sentence(out, i == 0 && plan->status != WTL_PLAN_INFEASIBLE, plan->notes[i]);
+    wtl_buf_puts(out, ".\n");
 }
 
 int wtl_content_markdown(const struct wtl_report *r, struct wtl_alloc alloc, struct wtl_buf *out,

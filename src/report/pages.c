@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const double line_height = 1.38;
@@ -59,19 +60,85 @@ static void foot(struct wtl_pager *p)
     wtl_canvas_text(p->c, WTL_PAGE_WIDTH - WTL_PAGE_LEFT, y, text, font);
 }
 
+/* --- figures that fill a page ------------------------------------------------------------------
+ */
+
+/* The panels of a page's figures shrink together to let one more in, and grow to fill what is left
+ * when nothing more fits. Letters keep their size. */
+static const double least_scale = 0.8, most_scale = 1.3;
+
+static double panels_height(const struct wtl_figure *f)
+{
+    return ((int)f->n_panels + f->columns - 1) / f->columns * f->panel_height_pt;
+}
+
+/* Panels of the figures from the top of this page to block `end`, as they stand. */
+static double panels_of_page(const struct wtl_pager *p, size_t end)
+{
+    double sum = 0;
+    for (size_t i = p->page_from; i < end; i++)
+        if (p->doc->blocks[i].kind == WTL_BLOCK_FIGURE)
+            sum += p->scale[i] * panels_height(p->doc->blocks[i].figure);
+    return sum;
+}
+
+static void scale_page(struct wtl_pager *p, size_t end, double factor)
+{
+    for (size_t i = p->page_from; i < end; i++)
+        p->scale[i] *= factor;
+}
+
+/* Whether a figure of this page has shrunk already. */
+static bool is_full(const struct wtl_pager *p, size_t end)
+{
+    for (size_t i = p->page_from; i < end; i++)
+        if (p->scale[i] < 1)
+            return true;
+    return false;
+}
+
+/* By how much the figures up to block `end` could shrink. */
+static double slack(const struct wtl_pager *p, size_t end)
+{
+    return is_full(p, end) ? 0 : (1 - least_scale) * panels_of_page(p, end);
+}
+
+/* In the first pass, when the page ends before the present block. */
+static void grow_figures(struct wtl_pager *p)
+{
+    double panels = panels_of_page(p, p->block), room = WTL_PAGE_BOTTOM - p->y;
+    if (panels > 0 && room > 0 && !is_full(p, p->block))
+        scale_page(p, p->block, fmin(1 + room / panels, most_scale));
+}
+
+/* --- pages -------------------------------------------------------------------------------------
+ */
+
 void wtl_pager_break(struct wtl_pager *p)
 {
     foot(p);
     if (p->draw)
         wtl_canvas_next_page(p->c);
+    else
+        grow_figures(p);
     p->page++;
+    p->page_from = p->block;
     p->y = WTL_PAGE_TOP;
 }
 
-void wtl_pager_need(struct wtl_pager *p, double height)
+bool wtl_pager_need(struct wtl_pager *p, double height)
 {
-    if (p->y > WTL_PAGE_TOP && p->y + height > WTL_PAGE_BOTTOM)
+    bool breaks = p->y > WTL_PAGE_TOP && p->y + height > WTL_PAGE_BOTTOM;
+    if (p->draw)
+        breaks = p->broke[p->n_asked];
+    else if (p->rc == 0 && wtl_grow(p->arena, &p->broke, p->n_asked, &p->cap_asked) != 0)
+        p->rc = WTL_FAIL(p->err, WTL_NOMEM, "out of memory writing the PDF");
+    else if (p->rc == 0)
+        p->broke[p->n_asked] = breaks;
+    p->n_asked++;
+    if (breaks)
         wtl_pager_break(p);
+    return breaks;
 }
 
 static void front(struct wtl_pager *p)
@@ -116,29 +183,73 @@ static void contents(struct wtl_pager *p)
     p->y += 10;
 }
 
-/* Height of a figure with its caption. */
-static double figure_height(struct wtl_pager *p, const struct wtl_figure *f)
+/* Height of the figure in block i with its caption. */
+static double figure_height(struct wtl_pager *p, size_t i)
 {
-    double h = wtl_figure_height(f, p->c) + 14;
-    if (f->caption)
-        h += wtl_pager_text(p, 0, 0, WTL_PAGE_TEXT_WIDTH, f->caption,
+    struct wtl_figure f = *p->doc->blocks[i].figure;
+    f.panel_height_pt *= p->scale[i];
+    double h = wtl_figure_height(&f, p->c) + 14;
+    if (f.caption)
+        h += wtl_pager_text(p, 0, 0, WTL_PAGE_TEXT_WIDTH, f.caption,
                             font_of(8.5, false, WTL_COLOR_MUTED), false) +
              4;
     return h;
 }
 
-static void figure(struct wtl_pager *p, const struct wtl_figure *f)
+/* In the first pass: the figures of the page make room for the one in block i, if that helps. */
+static void shrink_figures(struct wtl_pager *p, size_t i)
 {
-    wtl_pager_need(p, figure_height(p, f));
-    double h = wtl_figure_height(f, p->c);
+    double over = p->y + figure_height(p, i) - WTL_PAGE_BOTTOM;
+    if (p->draw || over <= 0 || over > slack(p, i + 1) + 0.01)
+        return;
+    double before = panels_of_page(p, i);
+    double factor = 1 - over / (before + panels_of_page(p, i + 1) - before) - 1e-9;
+    scale_page(p, i + 1, factor);
+    p->y -= before * (1 - factor);
+}
+
+static void figure(struct wtl_pager *p, size_t i)
+{
+    shrink_figures(p, i);
+    wtl_pager_need(p, figure_height(p, i) - 0.01);
+    struct wtl_figure f = *p->doc->blocks[i].figure;
+    f.panel_height_pt *= p->scale[i];
+    double h = wtl_figure_height(&f, p->c);
     if (p->draw && p->rc == 0)
-        p->rc = wtl_figure_draw(f, p->c, WTL_PAGE_LEFT, p->y + 2, p->alloc, p->err);
+        p->rc = wtl_figure_draw(&f, p->c, WTL_PAGE_LEFT, p->y + 2, p->alloc, p->err);
     p->y += h + 6;
-    if (f->caption)
-        p->y += wtl_pager_text(p, WTL_PAGE_LEFT, p->y, WTL_PAGE_TEXT_WIDTH, f->caption,
+    if (f.caption)
+        p->y += wtl_pager_text(p, WTL_PAGE_LEFT, p->y, WTL_PAGE_TEXT_WIDTH, f.caption,
                                font_of(8.5, false, WTL_COLOR_MUTED), true) +
                 4;
     p->y += 8;
+}
+
+/* A paragraph or bullet. At a page's end it breaks between lines, two of which stay together; the
+ * least that fits is `least_lines`. */
+enum { TOGETHER = 2 };
+
+static double text_width(const struct wtl_block *b)
+{
+    return WTL_PAGE_TEXT_WIDTH - (b->kind == WTL_BLOCK_BULLET ? 11 : 0);
+}
+
+/* Height of the lines that must stand with what comes before them. */
+static double text_start(struct wtl_pager *p, const struct wtl_block *b)
+{
+    double line = body_font().size_pt * line_height;
+    double all = wtl_pager_text(p, 0, 0, text_width(b), b->text, body_font(), false);
+    return all < (2 * TOGETHER - 0.5) * line ? all : TOGETHER * line;
+}
+
+static double heading_height(struct wtl_pager *p, const struct wtl_block *b)
+{
+    return wtl_pager_text(p, 0, 0, WTL_PAGE_TEXT_WIDTH, b->text, heading_font(b->level), false) + 4;
+}
+
+static double heading_above(const struct wtl_block *b)
+{
+    return b->level == 1 ? 18 : 12;
 }
 
 /* What must follow a heading on its page: further headings, and the start of what comes then. */
@@ -148,15 +259,12 @@ static double company(struct wtl_pager *p, size_t i)
     for (i++; i < p->doc->n_blocks; i++) {
         const struct wtl_block *b = &p->doc->blocks[i];
         if (b->kind == WTL_BLOCK_FIGURE)
-            return height + figure_height(p, b->figure);
+            return height + figure_height(p, i) - slack(p, i + 1);
         if (b->kind == WTL_BLOCK_TABLE)
             return height + 70;
-        if (b->kind == WTL_BLOCK_HEADING) {
-            height += 30;
-            continue;
-        }
-        double text = wtl_pager_text(p, 0, 0, WTL_PAGE_TEXT_WIDTH, b->text, body_font(), false);
-        return height + (text < 80 ? text : 80) + 6;
+        if (b->kind != WTL_BLOCK_HEADING)
+            return height + text_start(p, b) + 6;
+        height += heading_above(b) + heading_height(p, b);
     }
     return height;
 }
@@ -164,47 +272,63 @@ static double company(struct wtl_pager *p, size_t i)
 static void heading(struct wtl_pager *p, size_t i)
 {
     const struct wtl_block *b = &p->doc->blocks[i];
-    struct wtl_font font = heading_font(b->level);
-    double above = p->y > WTL_PAGE_TOP ? (b->level == 1 ? 18 : 12) : 0;
-    double own = wtl_pager_text(p, 0, 0, WTL_PAGE_TEXT_WIDTH, b->text, font, false) + 4;
-    wtl_pager_need(p, above + own + company(p, i));
+    double above = p->y > WTL_PAGE_TOP ? heading_above(b) : 0;
+    wtl_pager_need(p, above + heading_height(p, b) + company(p, i));
     if (p->y > WTL_PAGE_TOP)
         p->y += above;
     p->heading_page[i] = p->page;
     if (p->draw)
         wtl_canvas_outline(p->c, b->level - 1, b->text, b->id, p->y);
-    p->y += wtl_pager_text(p, WTL_PAGE_LEFT, p->y, WTL_PAGE_TEXT_WIDTH, b->text, font, true) + 4;
+    p->y += wtl_pager_text(p, WTL_PAGE_LEFT, p->y, WTL_PAGE_TEXT_WIDTH, b->text,
+                           heading_font(b->level), true) +
+            4;
 }
 
-/* A paragraph or bullet; a line is never cut, but long text may run over a page's end. */
 static void text_block(struct wtl_pager *p, size_t i)
 {
     const struct wtl_block *b = &p->doc->blocks[i];
+    const char *const *lines = NULL;
+    const double step = body_font().size_pt * line_height;
+    size_t n = 0;
     if (i && b->kind == WTL_BLOCK_PARAGRAPH && p->doc->blocks[i - 1].kind == WTL_BLOCK_BULLET)
         p->y += 4;
-    double indent = b->kind == WTL_BLOCK_BULLET ? 11 : 0;
-    double width = WTL_PAGE_TEXT_WIDTH - indent;
-    double height = wtl_pager_text(p, 0, 0, width, b->text, body_font(), false);
-    wtl_pager_need(p, height);
-    if (indent > 0 && p->draw)
-        wtl_canvas_mark(p->c, WTL_MARK_CIRCLE, WTL_PAGE_LEFT + 3.5, p->y + 6.3, 2.6,
-                        wtl_color(WTL_COLOR_INK), 1);
-    p->y += wtl_pager_text(p, WTL_PAGE_LEFT + indent, p->y, width, b->text, body_font(), true) +
-            (indent > 0 ? 3 : 6);
+    bool bullet = b->kind == WTL_BLOCK_BULLET;
+    p->rc =
+        wtl_canvas_wrap(p->c, p->arena, b->text, body_font(), text_width(b), &lines, &n, p->err);
+    for (size_t k = 0; p->rc == 0 && k < n; k++) {
+        /* The first lines and the last ones of a text stay together. */
+        bool short_text = n < 2 * TOGETHER;
+        size_t with = k == 0                             ? (short_text ? n : TOGETHER)
+                      : !short_text && k + TOGETHER == n ? TOGETHER
+                                                         : 1;
+        bool held = (short_text && k > 0) || (k > 0 && k < TOGETHER) || k + TOGETHER > n;
+        if (!held || k == 0)
+            wtl_pager_need(p, (double)with * step);
+        if (bullet && k == 0 && p->draw)
+            wtl_canvas_mark(p->c, WTL_MARK_CIRCLE, WTL_PAGE_LEFT + 3.5, p->y + 6.3, 2.6,
+                            wtl_color(WTL_COLOR_INK), 1);
+        if (p->draw)
+            wtl_canvas_text(p->c, WTL_PAGE_LEFT + (bullet ? 11 : 0),
+                            p->y + 0.2 * body_font().size_pt, lines[k], body_font());
+        p->y += step;
+    }
+    p->y += bullet ? 3 : 6;
 }
 
 static void lay_out(struct wtl_pager *p)
 {
     p->y = WTL_PAGE_TOP;
     p->page = 1;
+    p->page_from = p->block = p->n_asked = 0;
     front(p);
     contents(p);
     for (size_t i = 0; i < p->doc->n_blocks && p->rc == 0; i++) {
         const struct wtl_block *b = &p->doc->blocks[i];
+        p->block = i;
         if (b->kind == WTL_BLOCK_HEADING)
             heading(p, i);
         else if (b->kind == WTL_BLOCK_FIGURE)
-            figure(p, b->figure);
+            figure(p, i);
         else if (b->kind == WTL_BLOCK_TABLE)
             wtl_pager_table(p, b->table);
         else
@@ -254,8 +378,11 @@ int wtl_pages_render(const struct wtl_document *d, struct wtl_fonts *fonts, stru
     wtl_arena_init(&arena, alloc);
     struct wtl_pager p = {.doc = d, .alloc = alloc, .arena = &arena, .err = err};
     p.heading_page = WTL_NEW_ARRAY(&arena, int, d->n_blocks + 1);
-    int rc = p.heading_page ? first_pass(&p, fonts)
-                            : WTL_FAIL(err, WTL_NOMEM, "out of memory writing the PDF");
+    p.scale = WTL_NEW_ARRAY(&arena, double, d->n_blocks + 1);
+    for (size_t i = 0; p.scale && i < d->n_blocks; i++)
+        p.scale[i] = 1;
+    int rc = p.heading_page && p.scale ? first_pass(&p, fonts)
+                                       : WTL_FAIL(err, WTL_NOMEM, "out of memory writing the PDF");
     if (rc == 0)
         rc = second_pass(&p, fonts, out);
     wtl_arena_fini(&arena);

@@ -82,6 +82,8 @@ static void share_width(struct wtl_pager *p, struct layout *l)
         demand[i] = demand_of(p, l->t, i);
         least += demand[i].least;
         broken += demand[i].broken;
+        /* A long text, which wraps in any case, does not starve the column beside it. */
+        demand[i].wanted = fmax(demand[i].least, fmin(demand[i].wanted, room / 2));
         wanted += demand[i].wanted;
     }
     for (size_t i = 0; least > room && i < l->n; i++)
@@ -165,10 +167,8 @@ void wtl_pager_table(struct wtl_pager *p, const struct wtl_doc_table *t)
     for (size_t r = 0; r < rows && p->rc == 0; r++) {
         const char *const *cells = &t->cells[r * t->n_columns];
         double height = row(p, &l, cells, false, false);
-        if (p->y + height > WTL_PAGE_BOTTOM && p->y > WTL_PAGE_TOP) {
-            wtl_pager_break(p);
+        if (wtl_pager_need(p, height))
             head(p, &l);
-        }
         p->y += row(p, &l, cells, false, true);
         rule(p, &l, 0.4);
     }

@@ -86,17 +86,35 @@ static void writes_them_back_for_people(void **state)
     assert_string_equal(wtl_format_quantity(1410, WTL_UNIT_MHZ, buf, sizeof buf), "1410 MHz");
     assert_string_equal(wtl_format_quantity(0.165, WTL_UNIT_FRACTION, buf, sizeof buf), "16.5 %");
     assert_string_equal(wtl_format_quantity(13230, WTL_UNIT_JOULE, buf, sizeof buf), "13.23 kJ");
-    assert_string_equal(wtl_format_quantity(0.02, WTL_UNIT_SECOND, buf, sizeof buf), "20 ms");
+    assert_string_equal(wtl_format_quantity(0.02, WTL_UNIT_SECOND, buf, sizeof buf), "20.00 ms");
     assert_string_equal(wtl_format_quantity(373.5, WTL_UNIT_SECOND, buf, sizeof buf), "373.5 s");
     assert_string_equal(wtl_format_quantity(0, WTL_UNIT_WATT, buf, sizeof buf), "0 W");
+    assert_string_equal(wtl_format_quantity(14, WTL_UNIT_SECOND, buf, sizeof buf), "14.00 s");
+    assert_string_equal(wtl_format_quantity(9.99996, WTL_UNIT_SECOND, buf, sizeof buf), "10.00 s");
+    assert_string_equal(wtl_format_quantity(93999, WTL_UNIT_BYTE, buf, sizeof buf), "94.00 kB");
+    assert_string_equal(wtl_format_quantity(171, WTL_UNIT_BYTE, buf, sizeof buf), "171 B");
+    assert_string_equal(wtl_format_quantity(1.5e6, WTL_UNIT_SECOND, buf, sizeof buf), "1.5e+06 s");
     assert_string_equal(wtl_format_quantity(-61.07, WTL_UNIT_WATT, buf, sizeof buf), "-61.07 W");
-    assert_string_equal(wtl_format_quantity(999.96, WTL_UNIT_WATT, buf, sizeof buf), "1 kW");
+    assert_string_equal(wtl_format_quantity(999.96, WTL_UNIT_WATT, buf, sizeof buf), "1.000 kW");
+}
+
+static void knows_where_a_unit_follows(void **state)
+{
+    (void)state;
+    static const char *const yes[] = {"10.74 s", "5 %.", "32 W, it waited", "1410 MHz (x)"};
+    static const char *const no[] = {"3 runs", "rep 1: s", "1 share", "s s", "5  %", "1 "};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
+        assert_true(wtl_unit_follows(yes[i], strcspn(yes[i], " ")));
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        assert_false(wtl_unit_follows(no[i], strcspn(no[i], " ")));
+    assert_false(wtl_unit_follows(" s", 0));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_quantities_as_people_write_them),
+        cmocka_unit_test(knows_where_a_unit_follows),
         cmocka_unit_test(refuses_other_units_and_says_which_fit),
         cmocka_unit_test(a_setting_without_a_percent_sign_is_a_fraction_below_one),
         cmocka_unit_test(writes_bounds_without_rounding),

@@ -63,6 +63,39 @@ static void cuts_texts_but_never_numbers(void **state)
                  "                       MHz     s\n"
                  "──────────────────────────────────────────────\n"
                  "a very long…  123456789012   1.5  …profile.csv\n");
+    /* Cut texts are not enough here: columns stand closer. */
+    expect_print(t, 0, 36,
+                 "workload        clock time path\n"
+                 "                  MHz    s\n"
+                 "────────────────────────────────────\n"
+                 "a very … 123456789012  1.5 …file.csv\n");
+}
+
+static void wide_letters_take_two_columns(void **state)
+{
+    (void)state;
+    static const struct wtl_table_column two[] = {{.title = "workload"},
+                                                  {.title = "runs", .number = true}};
+    WTL_ARENA(arena);
+    struct wtl_table *t = wtl_table_new(&arena, two, 2);
+    const char *names[] = {"推理-大语言模型", "e\xcc\x81te\xcc\x81", "llama"};
+    for (int i = 0; i < 3; i++) {
+        wtl_table_put(t, names[i]);
+        wtl_table_put(t, "7");
+    }
+    expect_print(t, 0, 100,
+                 "workload         runs\n"
+                 "─────────────────────\n"
+                 "推理-大语言模型     7\n"
+                 "e\xcc\x81te\xcc\x81                 7\n"
+                 "llama               7\n");
+    /* Cut within the width, never through a letter. */
+    expect_print(t, 0, 16,
+                 "workload    runs\n"
+                 "────────────────\n"
+                 "推理-大语…     7\n"
+                 "e\xcc\x81te\xcc\x81            7\n"
+                 "llama          7\n");
 }
 
 static void nothing_for_no_rows(void **state)
@@ -112,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aligns_and_shows_units),
         cmocka_unit_test(cuts_texts_but_never_numbers),
+        cmocka_unit_test(wide_letters_take_two_columns),
         cmocka_unit_test(nothing_for_no_rows),
         cmocka_unit_test(names_cannot_steer_the_terminal),
         cmocka_unit_test(out_of_memory_is_an_error),

@@ -179,6 +179,91 @@ static void pdf_has_pages(void **state)
     assert_true(size > 100000);
 }
 
+/* --- pages ------------------------------------------------------------------------------------ */
+
+static const struct wtl_figure *small_figure(double panel_height_pt)
+{
+    static const double at[] = {1, 2, 3};
+    struct wtl_figure *f = wtl_figure_new(&arena, 1, 1, panel_height_pt);
+    assert_non_null(f);
+    f->name = "small";
+    f->title = "Small";
+    f->footer = "n = 3";
+    f->panels[0].x = (struct wtl_axis){"x", "s", .lo = 0, .hi = 4};
+    f->panels[0].y = (struct wtl_axis){"y", "W", .lo = 0, .hi = 4};
+    struct wtl_layer *l = wtl_chart_add(&f->panels[0], WTL_LAYER_LINE, NULL, WTL_COLOR_BLUE);
+    l->n = 3;
+    l->x = l->y = at;
+    return f;
+}
+
+/* Number of pages, as the file's tree of pages states it. */
+static long pages_of(const struct wtl_document *d)
+{
+    struct wtl_buf out;
+    struct wtl_error err = {0};
+    long n = 0;
+    wtl_buf_init(&out, wtl_alloc_system(), 1 << 24);
+    assert_ok(wtl_pages_render(d, fonts, wtl_alloc_system(), &out, &err), &err);
+    for (size_t i = 0; i + 8 < out.len; i++)
+        if (memcmp(out.data + i, "/Count ", 7) == 0 && strtol(out.data + i + 7, NULL, 10) > n)
+            n = strtol(out.data + i + 7, NULL, 10);
+    wtl_buf_fini(&out);
+    if (n == 0)
+        skip(); /* a cairo that packs the tree of pages */
+    return n;
+}
+
+static long pages_with_figures(int n, double panel_height_pt)
+{
+    struct wtl_document d;
+    wtl_document_init(&d, &arena);
+    d.title = "Figures";
+    for (int i = 0; i < n; i++)
+        wtl_document_figure(&d, small_figure(panel_height_pt));
+    return pages_of(&d);
+}
+
+/* Three figures that miss a page by little share it; much too high ones do not. */
+static void figures_shrink_to_fill_a_page(void **state)
+{
+    (void)state;
+    assert_int_equal(pages_with_figures(3, 150), 1);
+    assert_int_equal(pages_with_figures(3, 200), 1); /* a sixth of the panels too high */
+    assert_int_equal(pages_with_figures(3, 300), 2);
+    assert_int_equal(pages_with_figures(6, 200), 2);
+}
+
+/* A text that is longer than a page runs over it, and leaves no lines behind its end. */
+static void long_texts_run_over_pages(void **state)
+{
+    (void)state;
+    struct wtl_document d;
+    char *text = wtl_arena_calloc(&arena, 24001, 1);
+    assert_non_null(text);
+    for (int i = 0; i < 24000; i++)
+        text[i] = i % 8 ? 'x' : ' ';
+    wtl_document_init(&d, &arena);
+    d.title = "Text";
+    wtl_document_heading(&d, 1, "Long");
+    wtl_document_paragraph(&d, "%s", text);
+    assert_in_range(pages_of(&d), 4, 6);
+}
+
+static void units_stay_with_their_numbers(void **state)
+{
+    (void)state;
+    static const struct wtl_column_head heads[] = {{"a", WTL_CELL_TEXT}, {"b", WTL_CELL_NUMBER}};
+    struct wtl_document d;
+    wtl_document_init(&d, &arena);
+    wtl_document_paragraph(&d, "%s", "it takes 10.74 s and 5 % more");
+    assert_string_equal(d.blocks[0].text, "it takes 10.74\xc2\xa0s and 5\xc2\xa0% more");
+    struct wtl_doc_table *t = wtl_document_table(&d, heads, 2, NULL);
+    wtl_document_row(&d, t, (const char *const[]){"at 32 W", "5 %"});
+    assert_string_equal(t->cells[0], "at 32\xc2\xa0W");
+    assert_string_equal(t->cells[1], "5 %"); /* such cells do not wrap: found as it is written */
+}
+
 static void markdown_is_a_table(void **state)
 {
     (void)state;
@@ -246,10 +331,17 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(page_is_self_contained), cmocka_unit_test(page_has_everything),
-        cmocka_unit_test(no_figure_is_lost),      cmocka_unit_test(bytes_are_reproducible),
-        cmocka_unit_test(pdf_has_pages),          cmocka_unit_test(markdown_is_a_table),
-        cmocka_unit_test(empty_report),           cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(page_is_self_contained),
+        cmocka_unit_test(page_has_everything),
+        cmocka_unit_test(no_figure_is_lost),
+        cmocka_unit_test(bytes_are_reproducible),
+        cmocka_unit_test(pdf_has_pages),
+        cmocka_unit_test(markdown_is_a_table),
+        cmocka_unit_test(figures_shrink_to_fill_a_page),
+        cmocka_unit_test(long_texts_run_over_pages),
+        cmocka_unit_test(units_stay_with_their_numbers),
+        cmocka_unit_test(empty_report),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
