@@ -193,21 +193,17 @@ const char *wtl_format_bound(double value, enum wtl_unit unit, char *buf, size_t
 }
 
 /* Four significant digits of a value from 0.1 to 10000, never as a power of ten; others as %g. */
-static void format_digits(double value, const char *prefix, const char *symbol, char *buf,
-                          size_t size)
+static void format_digits(double value, bool zeros, char *buf, size_t size)
 {
-    const char *blank = prefix[0] || symbol[0] ? " " : "";
     double a = fabs(value);
     int decimals = a < 0.99995 ? 4 : a < 9.9995 ? 3 : a < 99.995 ? 2 : a < 999.95 ? 1 : 0;
-    if (value == 0)
-        snprintf(buf, size, "0%s%s%s", blank, prefix, symbol);
-    else if (a >= 0.1 && a < 9999.5)
-        snprintf(buf, size, "%.*f%s%s%s", decimals, value, blank, prefix, symbol);
+    if (zeros && a >= 0.1 && a < 9999.5)
+        snprintf(buf, size, "%.*f", decimals, value);
     else
-        snprintf(buf, size, "%.4g%s%s%s", value, blank, prefix, symbol);
+        snprintf(buf, size, "%.4g", value);
 }
 
-const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size)
+static const char *format(double value, enum wtl_unit unit, bool zeros, char *buf, size_t size)
 {
     static const struct {
         double factor;
@@ -228,8 +224,21 @@ const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, siz
     if (scaled && value != 0)
         for (i = 0; i + 1 < n && fabs(value) < prefixes[i].factor * 0.99995;)
             i++;
-    format_digits(value / prefixes[i].factor, prefixes[i].prefix, symbol, buf, size);
+    char digits[40];
+    format_digits(value / prefixes[i].factor, zeros, digits, sizeof digits);
+    snprintf(buf, size, "%s%s%s%s", digits, prefixes[i].prefix[0] || symbol[0] ? " " : "",
+             prefixes[i].prefix, symbol);
     return buf;
+}
+
+const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size)
+{
+    return format(value, unit, false, buf, size);
+}
+
+const char *wtl_format_measured(double value, enum wtl_unit unit, char *buf, size_t size)
+{
+    return format(value, unit, true, buf, size);
 }
 
 bool wtl_unit_follows(const char *text, size_t at)

@@ -49,9 +49,13 @@ int wtl_parse_setting(const char *text, enum wtl_unit unit, double *value_out,
 /* "5 %", "1e-06 /s", "300 W": a bound as it was written down, no rounding. Returns buf. */
 const char *wtl_format_bound(double value, enum wtl_unit unit, char *buf, size_t size);
 
-/* "1410 MHz", "16.5 %", "1.350 kJ": what was measured, for people: four significant digits, zeros
- * at the end too, with an SI prefix; whole MHz and bytes; percent with one decimal. Returns buf. */
+/* "1410 MHz", "16.5 %", "1.35 kJ", "100 ms": for people, at most four significant digits with an SI
+ * prefix; whole MHz and bytes; percent with one decimal. Returns buf. */
 const char *wtl_format_quantity(double value, enum wtl_unit unit, char *buf, size_t size);
+
+/* The same for what was measured, where values stand beside each other: four digits, zeros at the
+ * end too ("14.00 s", "1.350 kJ"). */
+const char *wtl_format_measured(double value, enum wtl_unit unit, char *buf, size_t size);
 
 /* Whether the blank at text[at] parts a number from its unit ("10.74 s", "5 %"): no line ends
  * there. */

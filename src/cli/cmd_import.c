@@ -54,7 +54,7 @@ static const struct import_command defaults = {.threads = 1};
 
 static const char *format_bytes(int64_t bytes, char *buf, size_t size)
 {
-    return wtl_format_quantity((double)bytes, WTL_UNIT_BYTE, buf, size);
+    return wtl_format_measured((double)bytes, WTL_UNIT_BYTE, buf, size);
 }
 
 static void print_files(const struct wtl_import_result *r, FILE *out)

@@ -152,7 +152,7 @@ static bool is_figure(const char *path)
 static void put_size(struct wtl_table *t, double bytes)
 {
     char size[48];
-    wtl_table_put(t, wtl_format_quantity(bytes, WTL_UNIT_BYTE, size, sizeof size));
+    wtl_table_put(t, wtl_format_measured(bytes, WTL_UNIT_BYTE, size, sizeof size));
 }
 
 static void put_figures(struct wtl_table *t, const struct wtl_report_result *r, const char *ending)

@@ -105,8 +105,8 @@ static void print_baseline(FILE *out, const struct wtl_plan *p)
     if (p->baseline_time_s.n && p->baseline_energy_j.n)
         snprintf(
             effort, sizeof effort, ": %s and %s a run",
-            wtl_format_quantity(p->baseline_time_s.value, WTL_UNIT_SECOND, time, sizeof time),
-            wtl_format_quantity(p->baseline_energy_j.value, WTL_UNIT_JOULE, energy, sizeof energy));
+            wtl_format_measured(p->baseline_time_s.value, WTL_UNIT_SECOND, time, sizeof time),
+            wtl_format_measured(p->baseline_energy_j.value, WTL_UNIT_JOULE, energy, sizeof energy));
     wtl_print_fact(out, "baseline", "%s%s%s%s", name, clock, effort,
                    p->baseline_from_curve ? " (from the curve: too few usable runs there)" : "");
 }

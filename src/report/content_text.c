@@ -20,7 +20,7 @@ const char *wtl_text_quantity(struct wtl_document *d, const struct wtl_estimate 
     char value[48];
     if (!wtl_fig_exists(e))
         return dash;
-    return wtl_document_printf(d, "%s", wtl_format_quantity(e->value, unit, value, sizeof value));
+    return wtl_document_printf(d, "%s", wtl_format_measured(e->value, unit, value, sizeof value));
 }
 
 const char *wtl_text_clock(struct wtl_document *d, const struct wtl_plan *plan)

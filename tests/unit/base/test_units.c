@@ -86,16 +86,27 @@ static void writes_them_back_for_people(void **state)
     assert_string_equal(wtl_format_quantity(1410, WTL_UNIT_MHZ, buf, sizeof buf), "1410 MHz");
     assert_string_equal(wtl_format_quantity(0.165, WTL_UNIT_FRACTION, buf, sizeof buf), "16.5 %");
     assert_string_equal(wtl_format_quantity(13230, WTL_UNIT_JOULE, buf, sizeof buf), "13.23 kJ");
-    assert_string_equal(wtl_format_quantity(0.02, WTL_UNIT_SECOND, buf, sizeof buf), "20.00 ms");
+    assert_string_equal(wtl_format_quantity(0.02, WTL_UNIT_SECOND, buf, sizeof buf), "20 ms");
     assert_string_equal(wtl_format_quantity(373.5, WTL_UNIT_SECOND, buf, sizeof buf), "373.5 s");
     assert_string_equal(wtl_format_quantity(0, WTL_UNIT_WATT, buf, sizeof buf), "0 W");
-    assert_string_equal(wtl_format_quantity(14, WTL_UNIT_SECOND, buf, sizeof buf), "14.00 s");
-    assert_string_equal(wtl_format_quantity(9.99996, WTL_UNIT_SECOND, buf, sizeof buf), "10.00 s");
-    assert_string_equal(wtl_format_quantity(93999, WTL_UNIT_BYTE, buf, sizeof buf), "94.00 kB");
-    assert_string_equal(wtl_format_quantity(171, WTL_UNIT_BYTE, buf, sizeof buf), "171 B");
-    assert_string_equal(wtl_format_quantity(1.5e6, WTL_UNIT_SECOND, buf, sizeof buf), "1.5e+06 s");
     assert_string_equal(wtl_format_quantity(-61.07, WTL_UNIT_WATT, buf, sizeof buf), "-61.07 W");
-    assert_string_equal(wtl_format_quantity(999.96, WTL_UNIT_WATT, buf, sizeof buf), "1.000 kW");
+    assert_string_equal(wtl_format_quantity(999.96, WTL_UNIT_WATT, buf, sizeof buf), "1 kW");
+    assert_string_equal(wtl_format_quantity(171, WTL_UNIT_BYTE, buf, sizeof buf), "171 B");
+}
+
+static void measured_values_keep_their_zeros(void **state)
+{
+    (void)state;
+    char buf[32];
+    assert_string_equal(wtl_format_measured(14, WTL_UNIT_SECOND, buf, sizeof buf), "14.00 s");
+    assert_string_equal(wtl_format_measured(9.99996, WTL_UNIT_SECOND, buf, sizeof buf), "10.00 s");
+    assert_string_equal(wtl_format_measured(999.96, WTL_UNIT_WATT, buf, sizeof buf), "1.000 kW");
+    assert_string_equal(wtl_format_measured(-61.07, WTL_UNIT_WATT, buf, sizeof buf), "-61.07 W");
+    assert_string_equal(wtl_format_measured(93999, WTL_UNIT_BYTE, buf, sizeof buf), "94.00 kB");
+    assert_string_equal(wtl_format_measured(171, WTL_UNIT_BYTE, buf, sizeof buf), "171 B");
+    assert_string_equal(wtl_format_measured(1.5e6, WTL_UNIT_SECOND, buf, sizeof buf), "1.5e+06 s");
+    assert_string_equal(wtl_format_measured(0, WTL_UNIT_WATT, buf, sizeof buf), "0 W");
+    assert_string_equal(wtl_format_measured(0.165, WTL_UNIT_FRACTION, buf, sizeof buf), "16.5 %");
 }
 
 static void knows_where_a_unit_follows(void **state)
@@ -114,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_quantities_as_people_write_them),
+        cmocka_unit_test(measured_values_keep_their_zeros),
         cmocka_unit_test(knows_where_a_unit_follows),
         cmocka_unit_test(refuses_other_units_and_says_which_fit),
         cmocka_unit_test(a_setting_without_a_percent_sign_is_a_fraction_below_one),
