@@ -174,7 +174,13 @@ int wtl_parse_setting(const char *text, enum wtl_unit unit, double *value_out,
 {
     struct wtl_view v = wtl_view_trim(wtl_view_of(text));
     double value;
-    if (unit != WTL_UNIT_FRACTION || !wtl_parse_double(v.s, v.n, &value) || fabs(value) < 1)
+    bool bare = wtl_parse_double(v.s, v.n, &value);
+    if (bare && unit == WTL_UNIT_SECOND && value != 0) {
+        int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" is a time without a unit", text);
+        wtl_error_hint(err, "did you mean %gms or %gs?", value, value);
+        return rc;
+    }
+    if (!bare || unit != WTL_UNIT_FRACTION || fabs(value) < 1)
         return wtl_parse_quantity(text, unit, value_out, err);
     int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" has no %% sign and is no fraction below 1", text);
     wtl_error_hint(err, "did you mean %g%%? (%g%% if you meant %g times)", value, 100 * value,

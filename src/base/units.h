@@ -40,9 +40,10 @@ bool wtl_unit_word_scale(const char *word, enum wtl_unit unit, double *scale_out
 int wtl_parse_quantity(const char *text, enum wtl_unit unit, double *value_out,
                        struct wtl_error *err);
 
-/* The same for what a person sets (an option, a key of a policy): a bare number is a fraction only
+/* The same for what a person sets (an option, a key of a policy). A bare number is a fraction only
  * below 1, so that "5" is never read as 500 %. "1" may be 1 % or 100 % and is refused as well;
- * "5%", "100%" and "0.05" are clear. -WTL_USAGE with "did you mean 5%?". */
+ * "5%", "100%" and "0.05" are clear. A bare number is no time: samplers take milliseconds, and
+ * "50" would be 50 s. -WTL_USAGE with "did you mean 5%?", "did you mean 50ms or 50s?". */
 int wtl_parse_setting(const char *text, enum wtl_unit unit, double *value_out,
                       struct wtl_error *err);
 

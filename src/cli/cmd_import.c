@@ -30,7 +30,8 @@ static const struct wtl_opt opts[] = {
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME",
      "workload of files whose name and content do not tell it"},
     {"interval", 0, WTL_OPT_QUANTITY, AT(interval_s), "TIME",
-     "sampling interval that the sampler was asked for, a label only: the true one is estimated"
+     "sampling interval that the sampler was asked for, with its unit; a label only: the true one "
+     "is estimated"
      " (default: 50ms for the published naming schemes)",
      .unit = WTL_UNIT_SECOND, .min = 1e-6, .max = 3600},
     {"naming", 0, WTL_OPT_STRING, AT(naming), "FILE",

@@ -86,7 +86,7 @@ static const struct wtl_opt opts[] = {
      .max = 1e9,
      .offset = offsetof(struct predict_options, time),
      .arg = "TIME",
-     .help = "time of a run at 1380 MHz, likewise",
+     .help = "time of a run at 1380 MHz, likewise: 10s",
      .group = "published model"},
     WTL_POLICY_OPTS(struct predict_options, policy),
     {0},

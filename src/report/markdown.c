@@ -71,8 +71,8 @@ int wtl_content_markdown(const struct wtl_report *r, struct wtl_alloc alloc, str
     wtl_document_init(&d, &arena);
     wtl_buf_puts(out, "## Operating points of ");
     wtl_escape_markdown(out, wtl_path_base(r->campaign));
-    wtl_buf_printf(out, "\n\n%zu combinations of GPU and workload: %s.\n\n", r->n_sets,
-                   wtl_text_statuses(&d, r));
+    wtl_buf_printf(out, "\n\n%zu combination%s of GPU and workload: %s.\n\n", r->n_sets,
+                   r->n_sets == 1 ? "" : "s", wtl_text_statuses(&d, r));
     wtl_buf_puts(out, "| GPU | workload | status | clock [MHz] | baseline | saving | slowdown | "
                       "runs | rejected |\n|---|---|---|--:|---|--:|--:|--:|--:|\n");
     for (size_t i = 0; i < r->n_sets; i++)

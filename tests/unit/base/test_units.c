@@ -70,6 +70,22 @@ static void a_setting_without_a_percent_sign_is_a_fraction_below_one(void **stat
     assert_int_equal(wtl_parse_setting("5s", WTL_UNIT_FRACTION, &v, &err), -(int)WTL_USAGE);
 }
 
+static void a_setting_of_time_needs_its_unit(void **state)
+{
+    (void)state;
+    double v = 7;
+    struct wtl_error err = {0};
+    assert_int_equal(wtl_parse_setting("50", WTL_UNIT_SECOND, &v, &err), -(int)WTL_USAGE);
+    assert_true(v == 7);
+    assert_string_equal(err.message, "\"50\" is a time without a unit");
+    assert_string_equal(err.hint, "did you mean 50ms or 50s?");
+    assert_int_equal(wtl_parse_setting("0.05", WTL_UNIT_SECOND, &v, &err), -(int)WTL_USAGE);
+    assert_ok(wtl_parse_setting("50ms", WTL_UNIT_SECOND, &v, &err), &err);
+    assert_near(v, 0.05, 1e-15);
+    assert_ok(wtl_parse_quantity("50", WTL_UNIT_SECOND, &v, &err), &err);
+    assert_true(v == 50);
+}
+
 static void writes_bounds_without_rounding(void **state)
 {
     (void)state;
@@ -129,6 +145,7 @@ int main(void)
         cmocka_unit_test(knows_where_a_unit_follows),
         cmocka_unit_test(refuses_other_units_and_says_which_fit),
         cmocka_unit_test(a_setting_without_a_percent_sign_is_a_fraction_below_one),
+        cmocka_unit_test(a_setting_of_time_needs_its_unit),
         cmocka_unit_test(writes_bounds_without_rounding),
         cmocka_unit_test(writes_them_back_for_people),
     };
