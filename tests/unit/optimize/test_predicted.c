@@ -2,6 +2,7 @@
  * Plans on predicted curves, and held-out errors: the rules, the status, and no leak. */
 #include "optimize/heldout.h"
 #include "optimize/predicted.h"
+#include "stats/robust.h"
 #include "support/sim_campaign.h"
 #include "support/support.h"
 
@@ -305,6 +306,53 @@ static void every_example_is_left_out_twice(void **state)
     }
 }
 
+/* Distance of a clock of the reference that is nearest to mhz. */
+static double least_distance(const struct wtl_reference *r, double mhz)
+{
+    double least = HUGE_VAL;
+    for (size_t i = 0; i < r->n; i++)
+        least = fmin(least, fabs(r->clocks_mhz[i] - mhz));
+    return least;
+}
+
+/* The rivals are what their names say: 0.75 of the highest clock, and the median of the optima, as
+ * shares of the highest clock, of what may be seen: the same card, or all others when it is unseen.
+ */
+static void rules_of_thumb_pick_what_they_say(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static struct world world;
+    make_world(&arena, &world);
+    struct wtl_heldout_case *cases;
+    size_t n;
+    double share[SETS] = {0}, ratios[SETS];
+    run_cases(&arena, &world, &cases, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_reference *r = &world.reference[cases[i].example];
+        share[cases[i].example] = cases[i].optimum_mhz / (double)r->clocks_mhz[r->n - 1];
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_heldout_case *c = &cases[i];
+        const struct wtl_reference *r = &world.reference[c->example];
+        const struct wtl_example *e = &world.example[c->example];
+        double highest = r->clocks_mhz[r->n - 1], want = 0.75;
+        if (c->method == WTL_METHOD_MEDIAN) {
+            size_t k = 0;
+            for (size_t j = 0; j < SETS; j++) {
+                bool card = strcmp(world.example[j].gpu, e->gpu) == 0;
+                bool work = strcmp(world.example[j].workload, e->workload) == 0;
+                if (c->split == WTL_SPLIT_WORKLOAD ? card && !work : !card)
+                    ratios[k++] = share[j];
+            }
+            want = wtl_median(ratios, k);
+        } else if (c->method != WTL_METHOD_THREE_QUARTERS) {
+            continue;
+        }
+        assert_near(fabs(c->pick_mhz - want * highest), least_distance(r, want * highest), 1e-9);
+    }
+}
+
 static struct wtl_cell *copy_cells(struct wtl_arena *arena, const struct wtl_example *e)
 {
     struct wtl_cell *cells = wtl_arena_memdup(arena, e->cells, e->n_cells * sizeof *e->cells);
@@ -446,6 +494,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_predicted_is_refused),
         cmocka_unit_test(the_published_model_states_no_uncertainty),
         cmocka_unit_test(every_example_is_left_out_twice),
+        cmocka_unit_test(rules_of_thumb_pick_what_they_say),
         cmocka_unit_test(poison_in_the_left_out_moves_no_pick),
         cmocka_unit_test(tables_are_quantiles_of_the_cases),
         cmocka_unit_test(three_probes_beat_the_rules_of_thumb),
