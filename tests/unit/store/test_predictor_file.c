@@ -190,6 +190,26 @@ static void wrong_structure_names_its_place(void **state)
     json_array_append_new(feature, json_string("smell"));
     assert_int_equal(read_changed(&arena, text, "features", feature, &err), -(int)WTL_PARSE);
     assert_non_null(strstr(err.message, "features[0]: is no feature"));
+    static const struct {
+        const char *key, *json, *message;
+    } wrong[] = {
+        {"parameters", "[\"x\"]", "populations.plain.parameters: expected 7 parameters"},
+        {"parameters", "[1, 2, 3, 4, 5, 6, 7]", "populations.plain.parameters[0]: expected \""},
+        {"regressor_mean", "[0, 0]", "populations.plain.regressor_mean: has 2 numbers, expected 1"},
+        {"regressor_mean", "[\"x\"]", "populations.plain.regressor_mean[0]: "},
+        {"regressor_sd", "[0]", "populations.plain: regressor_sd[0] is not positive"},
+        {"coef", "[[1, 2]]", "populations.plain.coef[0]: expected 7 numbers"},
+        {"coef", "[7]", "populations.plain.coef[0]: expected 7 numbers"},
+        {"x_min", "0", "populations.plain: x_min is not positive"},
+        {"n_examples", "-1", "populations.plain.n_examples: "},
+        {"noise", "{\"time_run\": 0}", "populations.plain.noise: time_run is not positive"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        json_t *value = json_loads(wrong[i].json, JSON_DECODE_ANY, NULL);
+        assert_non_null(value);
+        assert_int_equal(read_changed(&arena, text, wrong[i].key, value, &err), -(int)WTL_PARSE);
+        assert_non_null(strstr(err.message, wrong[i].message));
+    }
 }
 
 static void figures_that_are_not_finite_are_not_written(void **state)
