@@ -92,14 +92,22 @@ static int print_table(struct wtl_context *ctx, const struct wtl_comparison *c,
 /* Differences between different data, with their intervals. */
 static void print_intervals(struct wtl_context *ctx, const struct wtl_comparison *c)
 {
-    char saving[60], slowdown[60];
-    fputc('\n', ctx->out);
-    for (size_t i = 0; i < c->n; i++)
-        if (c->changes[i].saving.evidence != WTL_EVIDENCE_NONE)
-            wtl_print_line(ctx->out, 0, "%s on %s: saving %s more, slowdown %s more, in B",
-                           c->changes[i].a->workload, c->changes[i].a->gpu,
-                           wtl_format_percent(&c->changes[i].saving, saving, sizeof saving),
-                           wtl_format_percent(&c->changes[i].slowdown, slowdown, sizeof slowdown));
+    bool first = true;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct wtl_plan_change *change = &c->changes[i];
+        const struct wtl_estimate *saving = &change->saving, *slowdown = &change->slowdown;
+        if (saving->evidence == WTL_EVIDENCE_NONE)
+            continue;
+        if (first)
+            fputc('\n', ctx->out);
+        first = false;
+        wtl_print_line(ctx->out, 0,
+                       "%s on %s, B minus A: saving %+.1f pp (%.1f to %.1f), slowdown %+.1f pp "
+                       "(%.1f to %.1f)",
+                       change->a->workload, change->a->gpu, 100 * saving->value, 100 * saving->lo,
+                       100 * saving->hi, 100 * slowdown->value, 100 * slowdown->lo,
+                       100 * slowdown->hi);
+    }
 }
 
 static void print_head(struct wtl_context *ctx, const struct wtl_comparison *c)

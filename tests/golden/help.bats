@@ -79,6 +79,23 @@ commands() {
     done
 }
 
+@test "completion for fish knows every command and every option, and which take a value" {
+    "$WATTLE" help --completion fish >"$BATS_TEST_TMPDIR/f"
+    n=0
+    for c in $(commands); do
+        grep -q -- "^complete -c wattle -n __fish_use_subcommand -a $c -d '..*'\$" "$BATS_TEST_TMPDIR/f" ||
+            { echo "no $c" >&2; return 1; }
+        while read -r o value; do
+            case $o in json | quiet | verbose | help) continue ;; esac
+            [ -z "$value" ] || value=" -r"
+            grep -q -- "_from $c' -l $o$value -d '" "$BATS_TEST_TMPDIR/f" ||
+                { echo "$c: no --$o$value" >&2; return 1; }
+            n=$((n + 1))
+        done < <("$WATTLE" "$c" --help | sed -n 's/^ *\(-., \)\{0,1\}  *--\([a-z-]*\)\( [^ ][^ ]*\)\{0,1\}.*/\2\3/p')
+    done
+    [ "$n" -ge 60 ] || { echo "$n options" >&2; return 1; }
+}
+
 @test "completion scripts parse and complete a command name" {
     "$WATTLE" help --completion bash >"$BATS_TEST_TMPDIR/c"
     run bash -c ". '$BATS_TEST_TMPDIR/c'; COMP_WORDS=(wattle he); COMP_CWORD=1; _wattle; echo \"\${COMPREPLY[@]}\""

@@ -515,6 +515,66 @@ END
     [ "$status" -eq 1 ]
 }
 
+@test "compare: plans of different runs: differences with intervals, money a year" {
+    "$WATTLE_BUILD/tests/make-runs" 1 1 >all.csv
+    "$WATTLE_BUILD/tests/make-runs" 1 1 0 0 1380 1290 1200 1140 1050 960 >few.csv
+    for name in all few; do
+        "$WATTLE" import -q $name.csv -o $name.wattle >/dev/null
+        "$WATTLE" optimize $name.wattle --replicates 100 -o $name.json >/dev/null
+    done
+    run "$WATTLE" compare all.json few.json --price 0.3 --runs-per-year 1e6
+    [ "$status" -eq 0 ]
+    [[ $output =~ "gemm on V100, B minus A: saving "[+-][0-9.]+" pp ("[-0-9.]+" to "[-0-9.]+"), slowdown "[+-] ]]
+    [[ $output == *"The plans rest on different runs"* ]]
+    [[ $output != *$'\n\n\n'* ]]
+    # kWh a year: the saving in joules of a run, by a million runs; its price.
+    echo "$output" | python3 -c '
+import json, re, sys
+found = re.findall(r"gemm on V100, ([AB]): ([0-9.]+) kWh .*, ([0-9.]+) in money", sys.stdin.read())
+assert [f[0] for f in found] == ["A", "B"], found
+for (which, kwh, money), name in zip(found, ("all", "few")):
+    plan = json.load(open(name + ".json"))["plans"][0]
+    joules = plan["saving"]["value"] * plan["baseline"]["energy_j"]["value"]
+    assert abs(float(kwh) / (joules * 1e6 / 3.6e6) - 1) < 1e-3, (kwh, joules)
+    assert abs(float(money) / (float(kwh) * 0.3) - 1) < 1e-3, (money, kwh)'
+    "$WATTLE" compare all.json few.json --json >c.json
+    python3 -c '
+import json
+change = json.load(open("c.json"))["changes"][0]["saving_change"]
+assert change["lo"] < change["value"] < change["hi"], change'
+}
+
+@test "a limit that binds is named, and its relaxation helps" {
+    "$WATTLE_BUILD/tests/make-runs" 1 1 >r.csv
+    "$WATTLE" import -q r.csv -o r.wattle >/dev/null
+    n=0
+    while IFS='|' read -r limits binding option rest; do
+        run "$WATTLE" optimize r.wattle --replicates 100 $limits
+        [ "$status" -eq 5 ]
+        [[ $output == *"binding   $binding"* ]] || { echo "$limits: $output" >&2 && return 1; }
+        [[ $output =~ "relax     $option "([0-9.W%]+)" makes "([0-9]+)" MHz feasible" ]]
+        relaxed=${BASH_REMATCH[1]}
+        clock=${BASH_REMATCH[2]}
+        run "$WATTLE" optimize r.wattle --replicates 100 $rest "$option" "$relaxed"
+        if [ "$status" -eq 5 ] || ! [[ $output =~ "V100: "("ok, lock"|"undecided, best guess")" $clock MHz" ]]; then
+            echo "$limits, then $option $relaxed: exit $status, $output" >&2
+            return 1
+        fi
+        n=$((n + 1))
+    done <<'END'
+--max-energy 10%|energy at most 0.1 of the baseline|--max-energy|
+--max-power 20|power at most 20 W|--max-power|
+--min-clock-ratio 99.9% --clocks 1005|clock at least 0.999 of the highest|--min-clock-ratio|--clocks 1005
+--max-slowdown 1% --clocks 1005|slowdown at most 1 %|--max-slowdown|--clocks 1005
+--min-saving 60%|saving at least 60 %|--min-saving|
+END
+    [ "$n" -eq 5 ]
+    run "$WATTLE" optimize r.wattle --replicates 100 --max-power 20 --max-energy 10%
+    [ "$status" -eq 5 ]
+    [[ $output == *"several constraints together: none of them relaxed alone is enough"* ]]
+    [[ $output == *"relax two or more of the constraints"* ]]
+}
+
 @test "compare as a page and as a PDF" {
     "$WATTLE" compare "$PLAN" "$PLAN" -q --html c.html --pdf c.pdf
     grep -q "Two plans" c.html
