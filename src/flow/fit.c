@@ -70,9 +70,8 @@ static int fit_curves(struct wtl_arena *arena, const struct wtl_workset *set,
         time[n] = r->metric[WTL_R_time_s];
         power[n++] = r->metric[WTL_R_power_w];
     }
-    int rc = wtl_curve_fit(arena, WTL_CURVE_TIME, clock, time, NULL, n, time_out, err);
-    return rc < 0 ? rc
-                  : wtl_curve_fit(arena, WTL_CURVE_POWER, clock, power, NULL, n, power_out, err);
+    int rc = wtl_curve_fit(arena, WTL_CURVE_TIME, clock, time, n, time_out, err);
+    return rc < 0 ? rc : wtl_curve_fit(arena, WTL_CURVE_POWER, clock, power, n, power_out, err);
 }
 
 /* Smoothed measured curves at the measured clocks and at the highest of the card, whose own runs

@@ -58,11 +58,10 @@ static int check_fold(struct wtl_arena *scratch, const struct columns *runs,
                       struct columns *predicted, struct wtl_error *err)
 {
     struct wtl_curve *time = NULL, *power = NULL;
-    int rc =
-        wtl_curve_fit(scratch, WTL_CURVE_TIME, runs->clock, runs->time, NULL, runs->n, &time, err);
+    int rc = wtl_curve_fit(scratch, WTL_CURVE_TIME, runs->clock, runs->time, runs->n, &time, err);
     if (rc == 0)
-        rc = wtl_curve_fit(scratch, WTL_CURVE_POWER, runs->clock, runs->power, NULL, runs->n,
-                           &power, err);
+        rc =
+            wtl_curve_fit(scratch, WTL_CURVE_POWER, runs->clock, runs->power, runs->n, &power, err);
     for (size_t i = fold; rc == 0 && i < checked->n; i += FOLDS) {
         const struct wtl_measurement *m = checked->cells[i];
         size_t n = measured->n++;

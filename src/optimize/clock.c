@@ -129,11 +129,11 @@ static int fit(struct wtl_arena *arena, const struct wtl_observations *obs, stru
                struct wtl_obstacle *obstacle, struct wtl_error *err)
 {
     struct wtl_error why = {0};
-    int rc = wtl_curve_fit(arena, WTL_CURVE_TIME, obs->clock_mhz, obs->time_s, NULL, obs->n,
-                           &w->time, &why);
+    int rc =
+        wtl_curve_fit(arena, WTL_CURVE_TIME, obs->clock_mhz, obs->time_s, obs->n, &w->time, &why);
     if (!rc)
-        rc = wtl_curve_fit(arena, WTL_CURVE_POWER, obs->clock_mhz, obs->power_w, NULL, obs->n,
-                           &w->power, &why);
+        rc = wtl_curve_fit(arena, WTL_CURVE_POWER, obs->clock_mhz, obs->power_w, obs->n, &w->power,
+                           &why);
     if (rc == -(int)WTL_UNDECIDED) {
         snprintf(obstacle->text, sizeof obstacle->text, "%.200s", why.message);
         return 1;

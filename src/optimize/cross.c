@@ -24,11 +24,10 @@ static int estimate_on(struct wtl_arena *scratch, const struct wtl_workset *part
     int rc = wtl_observe(scratch, part, policy, &obs, &notes, &obstacle, err);
     if (rc)
         return rc < 0 ? rc : 0;
-    rc =
-        wtl_curve_fit(scratch, WTL_CURVE_TIME, obs.clock_mhz, obs.time_s, NULL, obs.n, &time, &why);
+    rc = wtl_curve_fit(scratch, WTL_CURVE_TIME, obs.clock_mhz, obs.time_s, obs.n, &time, &why);
     if (!rc)
-        rc = wtl_curve_fit(scratch, WTL_CURVE_POWER, obs.clock_mhz, obs.power_w, NULL, obs.n,
-                           &power, &why);
+        rc = wtl_curve_fit(scratch, WTL_CURVE_POWER, obs.clock_mhz, obs.power_w, obs.n, &power,
+                           &why);
     if (rc == -(int)WTL_UNDECIDED)
         return 0;
     if (rc)

@@ -43,7 +43,7 @@ int wtl_slo_bound(struct wtl_arena *arena, const struct wtl_observations *obs,
     }
     struct wtl_curve *curve;
     struct wtl_error why = {0};
-    int rc = wtl_curve_fit(arena, WTL_CURVE_TIME, clock, latency, NULL, n, &curve, &why);
+    int rc = wtl_curve_fit(arena, WTL_CURVE_TIME, clock, latency, n, &curve, &why);
     if (rc == -(int)WTL_UNDECIDED) {
         snprintf(obstacle->text, sizeof obstacle->text,
                  "a p%d latency was asked for, but only %zu of %zu accepted runs hold one, too few "

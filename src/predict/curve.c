@@ -79,8 +79,9 @@ static int gather_cells(struct wtl_arena *arena, struct wtl_curve *c, const doub
     return 0;
 }
 
-static int gather_groups(struct wtl_arena *arena, struct wtl_curve *c, const int *leave_out,
-                         struct order_key *key, struct wtl_error *err)
+/* The runs by clock. */
+static int gather_groups(struct wtl_arena *arena, struct wtl_curve *c, struct order_key *key,
+                         struct wtl_error *err)
 {
     size_t *index = WTL_NEW_ARRAY(arena, size_t, c->n);
     c->groups.start = WTL_NEW_ARRAY(arena, size_t, c->n + 1);
@@ -88,9 +89,8 @@ static int gather_groups(struct wtl_arena *arena, struct wtl_curve *c, const int
     if (!index || !c->groups.start || !c->groups.run)
         return nomem(err);
     for (size_t i = 0; i < c->n; i++)
-        key[i] = (struct order_key){leave_out ? leave_out[i] : (double)c->cell[i], i};
+        key[i] = (struct order_key){(double)c->cell[i], i};
     c->groups.n = number_distinct(key, c->n, index);
-    c->groups_are_cells = !leave_out;
     for (size_t i = 0; i < c->n; i++) {
         c->groups.run[i] = key[i].run;
         c->groups.start[index[key[i].run] + 1] = i + 1;
@@ -259,8 +259,7 @@ static int new_curve(struct wtl_arena *arena, enum wtl_curve_kind kind, const do
 }
 
 int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const double *clock_mhz,
-                  const double *y, const int *leave_out, size_t n, struct wtl_curve **curve_out,
-                  struct wtl_error *err)
+                  const double *y, size_t n, struct wtl_curve **curve_out, struct wtl_error *err)
 {
     struct wtl_curve *c = NULL;
     struct order_key *key = WTL_NEW_ARRAY(arena, struct order_key, n + 1);
@@ -274,7 +273,7 @@ int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const doubl
         return rc;
     rc = gather_cells(arena, c, clock_mhz, key, err);
     if (!rc)
-        rc = gather_groups(arena, c, leave_out, key, err);
+        rc = gather_groups(arena, c, key, err);
     if (rc)
         return rc;
     start_pseudo(c, scratch);

@@ -43,13 +43,11 @@ enum { WTL_CURVE_MIN_CLOCKS = 4 };
 
 struct wtl_curve; /* a fitted family: forms, their non-linear parameters, hat matrices */
 
-/* Fits y (> 0) against clock (> 0), runs in run order. `leave_out` groups runs for cross-validation
- * (equal value: left out together; the clock itself is usual); NULL: one group per clock. At least
- * 4 distinct clocks, else -WTL_UNDECIDED; -WTL_USAGE for a value that is not positive and finite;
- * -WTL_NOMEM. Everything is copied into `arena`. */
+/* Fits y (> 0) against clock (> 0), runs in run order; cross-validation leaves out one clock at a
+ * time. At least 4 distinct clocks, else -WTL_UNDECIDED; -WTL_USAGE for a value that is not
+ * positive and finite; -WTL_NOMEM. Everything is copied into `arena`. */
 int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const double *clock_mhz,
-                  const double *y, const int *leave_out, size_t n, struct wtl_curve **curve_out,
-                  struct wtl_error *err);
+                  const double *y, size_t n, struct wtl_curve **curve_out, struct wtl_error *err);
 
 /* The fitted value. Beyond the clocks of the runs it extrapolates: the caller decides how far. */
 double wtl_curve_at(const struct wtl_curve *curve, double clock_mhz);

@@ -54,7 +54,7 @@ int curve_trust_init(struct wtl_arena *arena, struct curve_trust *trust,
                      const struct curve_cells *cells, double elasticity); /* 0 or -WTL_NOMEM */
 void curve_modes(const struct curve_trust *trust, double ghz, double *mode);
 
-/* Runs left out together. */
+/* Runs left out together: those of one clock. */
 struct curve_groups {
     size_t n;
     size_t *start; /* n + 1 offsets into `run` */
@@ -92,8 +92,7 @@ struct wtl_curve {
     size_t *cell;
     struct curve_cells cells;
     struct curve_groups groups;
-    struct curve_trust trust[CURVE_N_TRUST]; /* the first is that of wtl_curve_modes() */
-    bool groups_are_cells;
+    struct curve_trust trust[CURVE_N_TRUST];     /* the first is that of wtl_curve_modes() */
     struct curve_candidate kept[CURVE_MAX_KEPT]; /* best first */
     double weight[CURVE_MAX_KEPT];               /* sum 1 */
     size_t n_kept;

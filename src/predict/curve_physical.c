@@ -136,74 +136,8 @@ void curve_physical_row(const struct curve_candidate *c, double ghz, double *row
     curve_forward(c->r, c->n_basis, row);
 }
 
-/* Solves the p x p system a x = b in place by elimination with pivoting; false when singular. */
-static bool solve_small(double *a, double *b, int p)
-{
-    for (int k = 0; k < p; k++) {
-        int best = k;
-        for (int i = k + 1; i < p; i++)
-            if (fabs(a[i * p + k]) > fabs(a[best * p + k]))
-                best = i;
-        if (!(fabs(a[best * p + k]) > 1e-9))
-            return false;
-        for (int j = 0; j < p && best != k; j++) {
-            double t = a[k * p + j];
-            a[k * p + j] = a[best * p + j];
-            a[best * p + j] = t;
-        }
-        double t = b[k];
-        b[k] = b[best];
-        b[best] = t;
-        for (int i = k + 1; i < p; i++) {
-            double ratio = a[i * p + k] / a[k * p + k];
-            for (int j = k; j < p; j++)
-                a[i * p + j] -= ratio * a[k * p + j];
-            b[i] -= ratio * b[k];
-        }
-    }
-    for (int k = p - 1; k >= 0; k--) {
-        for (int j = k + 1; j < p; j++)
-            b[k] -= a[k * p + j] * b[j];
-        b[k] /= a[k * p + k];
-    }
-    return true;
-}
-
-/* Sum of squared errors on the runs of one group when they are left out: with orthonormal rows v,
- * the others' coefficients differ by -(I - sum v v^T)^-1 sum v residual. */
-static double group_error(const struct curve_candidate *c, const struct wtl_curve *curve,
-                          const size_t *run, size_t n)
-{
-    int p = c->n_basis;
-    double a[CURVE_MAX_BASIS * CURVE_MAX_BASIS] = {0}, b[CURVE_MAX_BASIS] = {0};
-    for (int j = 0; j < p * p; j++)
-        a[j] = j % (p + 1) == 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t cell = curve->cell[run[i]];
-        double count = curve->cells.count[cell];
-        double residual = curve->pseudo[run[i]] - c->fit[cell];
-        const double *q = c->q + cell * (size_t)p;
-        for (int j = 0; j < p; j++) {
-            b[j] += q[j] / sqrt(count) * residual;
-            for (int k = 0; k < p; k++)
-                a[j * p + k] -= q[j] * q[k] / count;
-        }
-    }
-    if (!solve_small(a, b, p))
-        return HUGE_VAL;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t cell = curve->cell[run[i]];
-        double error = curve->pseudo[run[i]] - c->fit[cell];
-        for (int j = 0; j < p; j++)
-            error += c->q[cell * (size_t)p + (size_t)j] / sqrt(curve->cells.count[cell]) * b[j];
-        sum += error * error;
-    }
-    return sum;
-}
-
-/* The same for groups that are whole clocks: r + mean(r) h / (1 - h). */
-static double cell_errors(const struct curve_candidate *c, const struct wtl_curve *curve)
+/* Of a run when its clock is left out: r + mean(r) h / (1 - h). */
+double curve_physical_cv(const struct curve_candidate *c, const struct wtl_curve *curve)
 {
     double sum = 0;
     for (size_t i = 0; i < curve->n; i++) {
@@ -215,16 +149,5 @@ static double cell_errors(const struct curve_candidate *c, const struct wtl_curv
             curve->pseudo[i] - c->fit[cell] + (curve->cells.mean[cell] - c->fit[cell]) * h / left;
         sum += error * error;
     }
-    return sum;
-}
-
-double curve_physical_cv(const struct curve_candidate *c, const struct wtl_curve *curve)
-{
-    double sum = 0;
-    if (curve->groups_are_cells)
-        return cell_errors(c, curve) / (double)curve->n;
-    for (size_t g = 0; g < curve->groups.n; g++)
-        sum += group_error(c, curve, curve->groups.run + curve->groups.start[g],
-                           curve->groups.start[g + 1] - curve->groups.start[g]);
     return sum / (double)curve->n;
 }

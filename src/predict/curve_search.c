@@ -232,7 +232,7 @@ int curve_search(struct wtl_arena *arena, struct wtl_curve *c, double *scratch,
     keep_best(c, &pool);
     if (c->n_kept == 0)
         return WTL_FAIL(err, WTL_UNDECIDED,
-                        "no form fits %zu runs at %zu clocks with groups left out", c->n,
+                        "no form fits %zu runs at %zu clocks with one of them left out", c->n,
                         c->cells.n);
     weigh(c);
     for (size_t k = 0; k < c->n_kept; k++) {

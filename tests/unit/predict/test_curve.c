@@ -52,7 +52,7 @@ static struct wtl_curve *fit(struct wtl_arena *arena, enum wtl_curve_kind kind,
 {
     struct wtl_curve *curve = NULL;
     struct wtl_error err = {0};
-    assert_ok(wtl_curve_fit(arena, kind, d->clock, d->y, NULL, N, &curve, &err), &err);
+    assert_ok(wtl_curve_fit(arena, kind, d->clock, d->y, N, &curve, &err), &err);
     return curve;
 }
 
@@ -281,11 +281,11 @@ static void refuses_what_carries_no_curve(void **state)
     const double bad[6] = {3, 2, -1, 3, 2, 1};
     struct wtl_curve *untouched = (struct wtl_curve *)&arena, *c = untouched;
     struct wtl_error err = {0};
-    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, y, NULL, 6, &c, &err),
+    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, y, 6, &c, &err),
                      -(int)WTL_UNDECIDED);
-    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, bad, NULL, 6, &c, &err),
+    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, bad, 6, &c, &err),
                      -(int)WTL_USAGE);
-    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, y, NULL, 0, &c, &err),
+    assert_int_equal(wtl_curve_fit(&arena, WTL_CURVE_TIME, clock, y, 0, &c, &err),
                      -(int)WTL_UNDECIDED);
     assert_ptr_equal(c, untouched);
 }
@@ -302,7 +302,7 @@ static void survives_failing_allocations(void **state)
         wtl_arena_init(&arena, wtl_alloc_failing(&failing, fail));
         struct wtl_curve *c = NULL;
         struct wtl_refit *refit = NULL;
-        int rc = wtl_curve_fit(&arena, WTL_CURVE_POWER, d.clock, d.y, NULL, N, &c, NULL);
+        int rc = wtl_curve_fit(&arena, WTL_CURVE_POWER, d.clock, d.y, N, &c, NULL);
         if (rc)
             assert_null(c);
         else

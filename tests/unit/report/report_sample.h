@@ -101,8 +101,8 @@ static struct sample_curves sample_fit(struct wtl_arena *arena, const struct wtl
         }
     struct sample_curves c = {0};
     struct wtl_error err = {0};
-    assert_ok(wtl_curve_fit(arena, WTL_CURVE_TIME, f, t, NULL, n, &c.time, &err), &err);
-    assert_ok(wtl_curve_fit(arena, WTL_CURVE_POWER, f, p, NULL, n, &c.power, &err), &err);
+    assert_ok(wtl_curve_fit(arena, WTL_CURVE_TIME, f, t, n, &c.time, &err), &err);
+    assert_ok(wtl_curve_fit(arena, WTL_CURVE_POWER, f, p, n, &c.power, &err), &err);
     return c;
 }
 
