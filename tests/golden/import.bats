@@ -445,3 +445,28 @@ assert abs(period - 0.0511) < 0.0005, period'
     [[ $output == *'3 rows, 0.0 % of cells N/A; 1 row dropped'* ]]
     [[ $output != *'first in line'* ]]
 }
+
+@test "a log that comes after its traces; a copy and a trace under another name" {
+    sweep t
+    log=t/results_a100_llama_job_77/timing_summary.log
+    mv "$log" log
+    "$WATTLE" import t -o c.wattle -q >/dev/null
+    mv log "$log"
+    run "$WATTLE" import t -o c.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"0 runs added, 4 updated from timing logs"* ]]
+    "$WATTLE" show c.wattle --runs --json >s.json
+    [ "$(json s.json 'sorted(r["metrics"]["wrapper_time_s"] for r in d["runs"])')" = "[12, 13, 14, 15]" ]
+    cp t/results_a100_llama_job_77/run_1_01_freq_1410_profile.csv \
+        t/results_a100_llama_job_77/run_9_01_freq_1005_profile.csv
+    run "$WATTLE" import t -o c.wattle
+    [[ $output == *"run_9_01_freq_1005_profile.csv: has the content of "*"run_1_01_freq_1410_profile.csv but another name"* ]]
+    [[ $output == *"(clock 1005 instead of 1410 MHz, sequence 9 instead of 1): left out"* ]]
+    rm t/results_a100_llama_job_77/run_9_01_freq_1005_profile.csv
+    mkdir t/results_a100_bert_job_78
+    mv t/results_a100_llama_job_77/run_1_01_freq_1410_profile.csv t/results_a100_bert_job_78/
+    run "$WATTLE" import t -o c.wattle
+    [[ $output == *"renamed from "*"job_77/run_1_01_freq_1410_profile.csv: its runs are labelled anew, workload \"bert\" instead of \"llama\", job \"78\" instead of \"77\""* ]]
+    "$WATTLE" show c.wattle --json >s.json
+    [ "$(json s.json '[(s["workload"], s["n_runs"]) for s in d["sets"]]')" = "[('bert', 1), ('llama', 3)]" ]
+}

@@ -575,6 +575,14 @@ END
     [[ $output == *"relax two or more of the constraints"* ]]
 }
 
+@test "a baseline beyond the clocks that were run" {
+    "$WATTLE_BUILD/tests/make-runs" 1 1 >r.csv
+    "$WATTLE" import -q r.csv -o r.wattle >/dev/null
+    run "$WATTLE" optimize r.wattle --replicates 100 --baseline clock:5000
+    [ "$status" -eq 7 ]
+    [[ $output == *"the baseline, 5000 MHz, is too far from the accepted runs (510 to 1380 MHz)"* ]]
+}
+
 @test "compare as a page and as a PDF" {
     "$WATTLE" compare "$PLAN" "$PLAN" -q --html c.html --pdf c.pdf
     grep -q "Two plans" c.html

@@ -189,3 +189,29 @@ PY
     [[ $output == *"1 of 1 sets of runs are usable"* ]]
     [ ! -e "$D/one.json" ]
 }
+
+@test "too little to learn from, too little to leave out, nowhere to read a probe" {
+    cd "$BATS_TEST_TMPDIR"
+    "$WATTLE_BUILD/tests/make-runs" 1 1 >one.csv
+    "$WATTLE_BUILD/tests/make-runs" 1 2 >two.csv
+    for name in one two; do "$WATTLE" import -q $name.csv -o $name.wattle >/dev/null; done
+    run "$WATTLE" fit one.wattle -o m.json
+    [ "$status" -eq 7 ]
+    [[ $output == *"1 of 1 sets of runs are usable, a model across workloads needs 2"* ]]
+    [[ $output == *"import sweeps of more workloads or cards"* ]]
+    [ ! -e m.json ]
+    run "$WATTLE" fit two.wattle -o m.json
+    [ "$status" -eq 0 ]
+    [[ $output == *"No held-out error can be stated: leaving one workload or one GPU out leaves fewer than two sets."* ]]
+    python3 -c 'import json; assert json.load(open("m.json"))["heldout"] == []'
+    "$WATTLE_BUILD/tests/make-runs" 1 1 2 0 1380 1035 690 >probe.csv
+    TMPDIR=/nonexistent run "$WATTLE" predict m.json --probe probe.csv
+    [ "$status" -eq 1 ]
+    [[ $output == *'cannot make "/nonexistent/wattle-'*": No such file or directory"* ]]
+    TMPDIR=$(printf '/x%.0s' $(seq 2500)) run "$WATTLE" predict m.json --probe probe.csv
+    [ "$status" -eq 1 ]
+    [[ $output == *"TMPDIR is too long"* ]]
+    run "$WATTLE" predict m.json --probe probe.csv -o plan.json
+    [ "$status" -eq 0 ] || [ "$status" -eq 7 ]
+    [ -s plan.json ]
+}

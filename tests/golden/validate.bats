@@ -188,3 +188,39 @@ assert s["vit"]["folds"] is None'
     [ "$status" -eq 1 ]
     [[ $output == *'a plan or a predictor is no campaign'* ]]
 }
+
+@test "what the fresh runs save in a year" {
+    cd "$BATS_TEST_TMPDIR"
+    "$WATTLE_BUILD/tests/make-runs" 1 1 >all.csv
+    # shellcheck disable=SC2046
+    "$WATTLE_BUILD/tests/make-runs" 1 1 0 0 $(printf '1380 1200 %.0s' 1 2 3 4 5 6) >fresh.csv
+    for name in all fresh; do "$WATTLE" import -q $name.csv -o $name.wattle >/dev/null; done
+    "$WATTLE" optimize all.wattle --replicates 100 -o plan.json >/dev/null
+    run "$WATTLE" validate plan.json fresh.wattle --price 0.3 --runs-per-year 1e6
+    [ "$status" -eq 0 ]
+    # The saving of the fresh runs, not the plan's, of the plan's baseline.
+    echo "$output" | python3 -c '
+import json, re, sys
+text = sys.stdin.read()
+saving = float(re.search(r"saving +([0-9.]+) % ", text).group(1)) / 100
+kwh, money = map(float, re.search(r"a year +saves ([0-9.]+) kWh .*, ([0-9.]+) in money", text).groups())
+plan = json.load(open("plan.json"))["plans"][0]
+assert abs(saving - plan["saving"]["value"]) > 0.001
+assert abs(kwh / (saving * plan["baseline"]["energy_j"]["value"] * 1e6 / 3.6e6) - 1) < 3e-3, kwh
+assert abs(money / (0.3 * kwh) - 1) < 1e-3, money'
+}
+
+@test "--within says why it judges nothing" {
+    cd "$BATS_TEST_TMPDIR"
+    "$WATTLE_BUILD/tests/make-runs" 1 1 >one.csv
+    "$WATTLE_BUILD/tests/make-runs" 1 1 2 >other.csv
+    for name in one other; do "$WATTLE" import -q $name.csv -o $name.wattle >/dev/null; done
+    "$WATTLE" optimize one.wattle --baseline rep:1 -o rep.json >/dev/null
+    run "$WATTLE" validate rep.json --within one.wattle
+    [ "$status" -eq 7 ]
+    [[ $output == *"gemm on V100: not cross-validated, the published method uses one repetition only"* ]]
+    "$WATTLE" optimize one.wattle --replicates 100 -o plan.json >/dev/null
+    run "$WATTLE" validate plan.json --within other.wattle
+    [ "$status" -eq 7 ]
+    [[ $output == *"gemm on V100: not cross-validated, the campaign has no runs of it"* ]]
+}
