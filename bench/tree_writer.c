@@ -43,9 +43,10 @@ static void put_text(struct line *l, const char *text, size_t n)
 static size_t digits_of(int64_t v, char *end)
 {
     size_t n = 0;
-    do
-        end[-(++n)] = (char)('0' + v % 10);
-    while (v /= 10);
+    do {
+        *--end = (char)('0' + v % 10);
+        n++;
+    } while (v /= 10);
     return n;
 }
 

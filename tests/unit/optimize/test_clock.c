@@ -385,7 +385,7 @@ static void an_interval_of_more_than_20_points_decides_nothing(void **state)
                         plan.clock_mhz == plan.baseline_clock_mhz);
         wide += has_note(&plan, "too wide to act on (more than 20 points)");
     }
-    print_message("too wide: %d of 60\n", wide);
+    print_message("# too wide: %d of 60\n", wide);
     assert_true(wide > 0);
 }
 
@@ -418,7 +418,7 @@ static void intervals_of_undecided_plans_cover_both_estimates(void **state)
         wider_time += plan.time_s.lo < q->time_lo - e || plan.time_s.hi > q->time_hi + e;
         wider_energy += plan.energy_j.lo < q->energy_lo - e || plan.energy_j.hi > q->energy_hi + e;
     }
-    print_message("wider than the curve's: %d, %d, %d, %d\n", wider_saving, wider_slowdown,
+    print_message("# wider than the curve's: %d, %d, %d, %d\n", wider_saving, wider_slowdown,
                   wider_time, wider_energy);
     assert_true(wider_saving > 0 && wider_slowdown > 0 && wider_time > 0 && wider_energy > 0);
 }
@@ -528,7 +528,7 @@ static void the_fastest_clock_is_no_luckier_than_others(void **state)
         bias += (plan.baseline_time_s.value / 10 - 1) / SEEDS;
         held += plan.baseline_time_s.lo <= 10 && plan.baseline_time_s.hi >= 10;
     }
-    print_message("time of the fastest clock: %+.3f %%, held %.0f of %d\n", 100 * bias, held,
+    print_message("# time of the fastest clock: %+.3f %%, held %.0f of %d\n", 100 * bias, held,
                   SEEDS);
     assert_near(bias, 0, 0.0015);
     assert_true(held >= 0.88 * SEEDS);

@@ -139,7 +139,7 @@ static void a_bend_of_the_curve_is_no_outlier(void **state)
                 scale_clock(runs, n, 1005, 1 / wrong[w][0], 1 / wrong[w][1]);
             }
         }
-        print_message("noise %.2f %%: %zu of %zu runs of a bent curve rejected; %zu of %zu found "
+        print_message("# noise %.2f %%: %zu of %zu runs of a bent curve rejected; %zu of %zu found "
                       "of a clock that is 8 %% off\n",
                       100 * noise[k % 4], falsely, good, found, bad);
         assert_true((double)falsely <= 0.003 * (double)good);
