@@ -488,7 +488,7 @@ END
     run "$WATTLE" compare true.json capped.json
     [ "$status" -eq 0 ]
     [[ $output == *"The plans rest on different runs"* ]]
-    [[ $output =~ "syn on A100: saving "-?[0-9.]+" % (" ]]
+    [[ $output =~ "syn on A100, B minus A: saving "[+-][0-9.]+" pp (" ]]
     "$WATTLE" compare true.json capped.json --json >c.json
     python3 - <<'END'
 import json
