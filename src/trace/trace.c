@@ -205,6 +205,18 @@ static int ask_mapping(const struct drive *d, const char *head, size_t n, struct
     return rc;
 }
 
+/* "2025/07/09 01:17:36.754, ...": a log of nvidia-smi whose columns nothing tells. */
+static bool is_stamped_row(const char *head, size_t n)
+{
+    static const char form[] = "0000/00/00 00:00:00.000,";
+    if (n < sizeof form - 1)
+        return false;
+    for (size_t i = 0; i < sizeof form - 1; i++)
+        if (form[i] == '0' ? head[i] < '0' || head[i] > '9' : head[i] != form[i])
+            return false;
+    return true;
+}
+
 static int unknown_content(const struct drive *d, const char *head, size_t n, struct wtl_error *err)
 {
     int rc = ask_mapping(d, head, n, err);
@@ -217,6 +229,9 @@ static int unknown_content(const struct drive *d, const char *head, size_t n, st
     list_readers(all, sizeof all);
     if (utf16)
         wtl_error_hint(err, "convert it: iconv -f UTF-16 -t UTF-8");
+    else if (is_stamped_row(head, n))
+        wtl_error_hint(err, "nvidia-smi without header? write its --query-gpu list as the first"
+                            " line, or name the columns in a mapping with `header: false`");
     else
         wtl_error_hint(err, "readers: %s; any other CSV can be read through a mapping", all);
     wtl_error_input(err, d->reading.name, d->reading.line, 0);

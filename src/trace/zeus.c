@@ -169,6 +169,12 @@ static int read_row(struct wtl_reading *r, struct zeus *z, struct wtl_error *err
     return rc;
 }
 
+/* A monitor that was started anew appends its own header, which may name other GPUs. */
+static bool is_header(const struct zeus *z)
+{
+    return wtl_view_is_nocase(z->tab.csv.cells[0].text, aliases[START].name);
+}
+
 static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_error *err)
 {
     struct zeus *z = r->state;
@@ -177,7 +183,11 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
         int rc = 0;
         if (!z->tab.n_columns)
             rc = read_header(r, z, err);
-        else if (wtl_tabular_ended(r, &z->tab) && wtl_tabular_fits(r, &z->tab))
+        else if (!wtl_tabular_ended(r, &z->tab))
+            continue;
+        else if (is_header(z))
+            rc = read_header(r, z, err);
+        else if (wtl_tabular_fits(r, &z->tab))
             rc = read_row(r, z, err);
         if (rc)
             return rc;

@@ -45,6 +45,31 @@ static void windows_on_gpus_are_runs(void **state)
     collect_free(&c);
 }
 
+/* A monitor that was started anew on the same file, with the same and with other GPUs. */
+static void zeus_headers_may_come_again(void **state)
+{
+    (void)state;
+    static const char text[] = "start_time,window_name,elapsed_time,gpu0_energy\n"
+                               "1,a,2,500\n"
+                               "start_time,window_name,elapsed_time,gpu0_energy\n"
+                               "4,a,2,510\n"
+                               "start_time,window_name,elapsed_time,gpu1_energy,gpu0_energy\n"
+                               "7,b,3,90,900\n"
+                               "start_time,window_name,elapsed_time,gpu1_en";
+    struct collected c = {0};
+    collect_as(&c, text, "zeus");
+    assert_int_equal(c.n_runs, 4);
+    assert_int_equal(c.runs[1].rep, 2);
+    assert_string_equal(c.runs[2].gpu, "gpu1");
+    assert_near(METRIC(&c.runs[2], energy_counter_j), 90, 0);
+    assert_string_equal(c.runs[3].gpu, "gpu0");
+    assert_near(METRIC(&c.runs[3], energy_counter_j), 900, 0);
+    assert_int_equal(c.runs[3].seq, 3);
+    assert_int_equal(c.report.rows_dropped, 1);
+    assert_int_equal(c.report.dropped[WTL_DROP_truncated_row], 1);
+    collect_free(&c);
+}
+
 static void bad_zeus_logs_name_their_place(void **state)
 {
     (void)state;
@@ -308,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_on_gpus_are_runs),
+        cmocka_unit_test(zeus_headers_may_come_again),
         cmocka_unit_test(bad_zeus_logs_name_their_place),
         cmocka_unit_test(reads_perf_stat_for_people),
         cmocka_unit_test(reads_perf_stat_csv_and_sums_sockets),

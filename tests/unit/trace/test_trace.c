@@ -49,6 +49,28 @@ static void a_byte_order_mark_is_passed_over(void **state)
     collect_free(&c);
 }
 
+/* nvidia-smi without header: its columns cannot be known, but what to do can; and it works. */
+static void a_log_without_its_header_says_what_to_do(void **state)
+{
+    (void)state;
+    static const char rows[] = "2025/07/09 01:17:36.754, 36.02 W, 210 MHz\n"
+                               "2025/07/09 01:17:37.754, 36.12 W, 210 MHz\n";
+    struct collected c = {0};
+    struct wtl_error err = {0};
+    assert_int_equal(collect_text(&c, rows, &err), -(int)WTL_PARSE);
+    assert_non_null(strstr(err.hint, "write its --query-gpu list as the first line"));
+    assert_int_equal(collect_text(&c, "2025/07/09 01:17:3", &err), -(int)WTL_PARSE);
+    assert_non_null(strstr(err.hint, "readers: "));
+    char text[200];
+    snprintf(text, sizeof text, "timestamp,power.draw,clocks.sm\n%s", rows);
+    err = (struct wtl_error){0};
+    assert_ok(collect_text(&c, text, &err), &err);
+    assert_string_equal(c.report.reader, "nvidia-smi");
+    assert_near(c.streams[0]->value[WTL_M_power_w][1], 36.12, 0);
+    assert_near(c.streams[0]->value[WTL_M_sm_clock_mhz][1], 210, 0);
+    collect_free(&c);
+}
+
 static void unknown_content_names_the_readers(void **state)
 {
     (void)state;
@@ -335,6 +357,7 @@ int main(void)
         cmocka_unit_test(chooses_by_content),
         cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(unknown_content_names_the_readers),
+        cmocka_unit_test(a_log_without_its_header_says_what_to_do),
         cmocka_unit_test(a_reader_can_be_forced),
         cmocka_unit_test(lists_its_readers),
         cmocka_unit_test(nul_bytes_cost_their_line_and_no_other),
