@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* A garbled cell opens a track of its own, but it neither stays nor grows. */
-static const int64_t rows_min = 5, grown_min = 2, switches_min = 4;
+static const int64_t grown_min = 2, switches_min = 4;
 
 /* Counters of two GPUs are no nearer than this; readings of one that come late are. */
 static const double apart_min_j = 1000;
@@ -105,7 +105,7 @@ static bool two_counters(const struct wtl_turns *t, char *text, size_t size)
     int first = 0;
     const struct wtl_track *b = second_track(t, &first);
     const struct wtl_track *a = &t->track[first];
-    if (!b || b->rows < rows_min || b->grown < grown_min || t->switches < switches_min ||
+    if (!b || b->grown < grown_min || t->switches < switches_min ||
         fabs(a->last_j - b->last_j) < apart_min_j)
         return false;
     snprintf(text, size,

@@ -98,6 +98,9 @@ static void two_counters(void **state)
     near.counter_j = one.counter_j - 2e4;
     assert_true(mixes(rows, interleave(&one, &near, 1, rows), COUNTER, text, sizeof text));
     assert_non_null(strstr(text, "400 rows up to 1003980 J and 400 rows up to 981791 J"));
+    near.counter_j = one.counter_j + 1.01e5; /* apart by more than a jump, and then by less */
+    assert_true(mixes(rows, interleave(&one, &near, 1, rows), COUNTER, text, sizeof text));
+    assert_non_null(strstr(text, "400 rows up to 1003980 J and 400 rows up to 1102791 J"));
 }
 
 static void one_counter(void **state)
