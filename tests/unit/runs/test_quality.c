@@ -7,6 +7,7 @@
 #include "support/support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct wtl_quality quality_of(struct wtl_arena *arena, struct wtl_run *runs, size_t n)
@@ -269,6 +270,55 @@ static void flat_time_is_usable(void **state)
     assert_true(q.usable && q.unexplained > 0.7);
 }
 
+/* Two sessions from the highest clock down are one order: the way back between them is none. */
+static void order_is_seen_within_sessions(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct sim_options o = sim_options_default();
+    o.order = SIM_DESCENDING;
+    struct sim_campaign c = make(&arena, o, 3);
+    size_t n = c.n_runs;
+    struct wtl_run *runs = WTL_NEW_ARRAY(&arena, struct wtl_run, 2 * n);
+    for (size_t i = 0; i < 2 * n; i++) {
+        runs[i] = c.runs[i % n];
+        snprintf(runs[i].job, sizeof runs[i].job, i < n ? "1" : "2");
+        runs[i].seq = (int64_t)(i % n) + 1;
+    }
+    assert_true(quality_of(&arena, runs, 2 * n).order_monotone);
+    for (size_t i = n; i < 2 * n; i++)
+        runs[i].clock_mhz = c.runs[2 * n - 1 - i].clock_mhz;
+    assert_false(quality_of(&arena, runs, 2 * n).order_monotone);
+    for (size_t i = 0; i < n; i++)
+        runs[i].clock_mhz = 1410; /* no order at all */
+    assert_false(quality_of(&arena, runs, n).order_monotone);
+}
+
+/* Noisy and near idle, but the clock explains most of it: that is work. */
+static void noise_that_the_clock_explains(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, 11);
+    struct wtl_run runs[60];
+    memset(runs, 0, sizeof runs);
+    for (int kind = 0; kind < 2; kind++) {
+        for (int i = 0; i < 60; i++) {
+            int mhz = 1410 - 50 * (i / 3);
+            runs[i].clock_mhz = mhz;
+            runs[i].rep = 1 + i % 3;
+            wtl_run_set(&runs[i], WTL_R_idle_power_w, 60);
+            double level_s = kind ? 20 : 20 * 1410.0 / mhz;
+            set_time(&runs[i], level_s * exp(0.15 * wtl_rng_normal(&rng)), 65 + 10.0 * mhz / 1410);
+        }
+        struct wtl_quality q = quality_of(&arena, runs, 60);
+        assert_true(q.time_cv > 0.1);
+        assert_int_equal(q.usable, kind == 0);
+        assert_true(kind == 0 || strstr(q.reason, "mostly waits"));
+    }
+}
+
 static void mostly_rejected(void **state)
 {
     (void)state;
@@ -318,6 +368,8 @@ int main(void)
         cmocka_unit_test(a_capped_top_end_is_usable),
         cmocka_unit_test(waiting_and_working),
         cmocka_unit_test(flat_time_is_usable),
+        cmocka_unit_test(order_is_seen_within_sessions),
+        cmocka_unit_test(noise_that_the_clock_explains),
         cmocka_unit_test(mostly_rejected),
         cmocka_unit_test(drift_from_anchors),
     };

@@ -50,8 +50,8 @@ static void genuine_repeats_stay(void **state)
     assert_true(same(a, a));
     struct {
         struct wtl_run b;
-    } others[9];
-    for (int i = 0; i < 9; i++)
+    } others[10];
+    for (int i = 0; i < 10; i++)
         others[i].b = a;
     a.rep = 1;
     others[0].b.rep = 2;
@@ -68,7 +68,9 @@ static void genuine_repeats_stay(void **state)
     wtl_run_set(&others[7].b, WTL_R_rate_per_s, 3);
     a.mem_clock_mhz = 1215;
     others[8].b.mem_clock_mhz = 810;
-    for (int i = 0; i < 9; i++)
+    wtl_run_set(&a, WTL_R_work_units, 1000);
+    wtl_run_set(&others[9].b, WTL_R_work_units, 1001);
+    for (int i = 0; i < 10; i++)
         assert_false(same(a, others[i].b));
 }
 
