@@ -249,34 +249,9 @@ const char *wtl_format_measured(double value, enum wtl_unit unit, char *buf, siz
 
 bool wtl_unit_follows(const char *text, size_t at)
 {
-    static const char *const units[] = {"%",
-                                        "pp",
-                                        "s",
-                                        "ms",
-                                        "us",
-                                        "min",
-                                        "h",
-                                        "W",
-                                        "mW",
-                                        "kW",
-                                        "MW",
-                                        "J",
-                                        "mJ",
-                                        "kJ",
-                                        "MJ",
-                                        "GJ",
-                                        "Wh",
-                                        "kWh",
-                                        "MHz",
-                                        "GHz",
-                                        "B",
-                                        "kB",
-                                        "MB",
-                                        "GB",
-                                        "g",
-                                        "kg",
-                                        "\xc2\xb0"
-                                        "C"};
+    static const char *const units[] = {"%",   "pp",  "s", "ms", "us", "min", "h",  "W",  "mW",
+                                        "kW",  "MW",  "J", "mJ", "kJ", "MJ",  "GJ", "Wh", "kWh",
+                                        "MHz", "GHz", "B", "kB", "MB", "GB",  "g",  "kg", "°C"};
     if (at == 0 || text[at] != ' ' || text[at - 1] < '0' || text[at - 1] > '9')
         return false;
     const char *word = text + at + 1;

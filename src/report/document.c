@@ -76,8 +76,8 @@ const char *wtl_document_bind(struct wtl_document *d, const char *text)
     }
     for (size_t i = 0, to = 0; i < n; i++)
         if (wtl_unit_follows(text, i)) {
-            memcpy(bound + to, "\xc2\xa0", 2);
-            to += 2;
+            bound[to++] = '\xc2';
+            bound[to++] = '\xa0';
         } else {
             bound[to++] = text[i];
         }

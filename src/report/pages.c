@@ -69,7 +69,8 @@ static const double least_scale = 0.8, most_scale = 1.3;
 
 static double panels_height(const struct wtl_figure *f)
 {
-    return ((int)f->n_panels + f->columns - 1) / f->columns * f->panel_height_pt;
+    int rows = ((int)f->n_panels + f->columns - 1) / f->columns;
+    return rows * f->panel_height_pt;
 }
 
 /* Panels of the figures from the top of this page to block `end`, as they stand. */
