@@ -123,11 +123,19 @@ void api_fini(struct api_call *call)
 {
     wtl_campaign_close(call->campaign);
     wtl_arena_fini(&call->arena);
+    if (call->plain) {
+        uselocale(call->callers);
+        freelocale(call->plain);
+    }
 }
 
 int api_begin(struct api_call *call, const struct wtl_observer *observer, struct wtl_error *err)
 {
     wtl_arena_init(&call->arena, wtl_alloc_system());
+    call->plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!call->plain)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    call->callers = uselocale(call->plain);
     int rc = api_take("wtl_observer", observer, &call->observer, sizeof call->observer, err);
     call->log = (struct wtl_log){.message = call->observer.message ? forward_message : NULL,
                                  .progress = call->observer.progress ? forward_progress : NULL,

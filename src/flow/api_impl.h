@@ -14,6 +14,8 @@
 #include "store/verdict_file.h"
 #include "wattle/wattle.h"
 
+#include <locale.h>
+
 /* What every call needs while it works. Not to be moved: log.ctx points into it. */
 struct api_call {
     struct wtl_arena arena;
@@ -21,6 +23,7 @@ struct api_call {
     struct wtl_log log;
     struct wtl_flow flow;
     struct wtl_campaign *campaign;
+    locale_t plain, callers; /* "C" while the call lasts: documents have decimal points */
 };
 
 /* A call that ends with the scope; it may stay zeros. */

@@ -3,6 +3,7 @@
  * of the thread that stores, and thereby the memory. */
 #include "flow/import.h"
 
+#include <locale.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct pool {
     size_t next;  /* file to be read next */
     size_t taken; /* files taken so far */
     bool stop;
+    locale_t locale; /* of the caller: threads begin with that of the process */
 };
 
 struct thread {
@@ -44,6 +46,7 @@ static void *work(void *opaque)
 {
     struct thread *t = opaque;
     struct pool *p = t->pool;
+    uselocale(p->locale);
     for (;;) {
         size_t index = claim(p);
         if (index >= p->job->n_files)
@@ -141,7 +144,9 @@ int import_run_pool(const struct import_job *job, take_fn *take, void *ctx, stru
         n = job->n_files ? (int)job->n_files : 1;
     struct wtl_arena arena;
     wtl_arena_init(&arena, job->flow->alloc);
-    struct pool p = {.job = job, .n_slots = n == 1 ? 1 : (size_t)n * SLOTS_PER_WORKER};
+    struct pool p = {.job = job,
+                     .n_slots = n == 1 ? 1 : (size_t)n * SLOTS_PER_WORKER,
+                     .locale = uselocale((locale_t)0)};
     p.ring = WTL_NEW_ARRAY(&arena, struct import_outcome, p.n_slots);
     p.done = WTL_NEW_ARRAY(&arena, bool, p.n_slots);
     struct thread *threads = WTL_NEW_ARRAY(&arena, struct thread, (size_t)n);

@@ -102,8 +102,27 @@ void wtl_document_bullet(struct wtl_document *d, const char *format, ...)
     add(d, (struct wtl_block){.kind = WTL_BLOCK_BULLET, .text = text});
 }
 
+static bool has_figure(const struct wtl_document *d, const char *name)
+{
+    for (size_t i = 0; i < d->n_blocks; i++)
+        if (d->blocks[i].kind == WTL_BLOCK_FIGURE && strcmp(d->blocks[i].figure->name, name) == 0)
+            return true;
+    return false;
+}
+
+static const struct wtl_figure *renamed(struct wtl_document *d, const struct wtl_figure *figure)
+{
+    struct wtl_figure *copy = wtl_arena_memdup(d->arena, figure, sizeof *figure);
+    for (int k = 2; copy && !d->failed && has_figure(d, copy->name); k++)
+        copy->name = wtl_document_printf(d, "%s-%d", figure->name, k);
+    d->failed |= !copy;
+    return copy;
+}
+
 void wtl_document_figure(struct wtl_document *d, const struct wtl_figure *figure)
 {
+    if (has_figure(d, figure->name))
+        figure = renamed(d, figure);
     add(d, (struct wtl_block){.kind = WTL_BLOCK_FIGURE, .figure = figure});
 }
 

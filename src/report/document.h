@@ -69,6 +69,8 @@ void wtl_document_paragraph(struct wtl_document *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void wtl_document_bullet(struct wtl_document *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A name that another figure of the document has already (slugs of names without a Latin letter
+ * are all alike) gets "-2", "-3" ...: it becomes a file and an id. */
 void wtl_document_figure(struct wtl_document *d, const struct wtl_figure *figure);
 
 /* A table to be filled cell by cell, row by row. `columns` must outlive the document. NULL after

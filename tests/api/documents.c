@@ -5,6 +5,7 @@
  *
  *   documents FUNCTION ARGUMENT...
  */
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    if (getenv("LC_ALL") && !setlocale(LC_ALL, "")) /* a host of that locale */
+        return 77;
     for (size_t i = 0; argc > 1 && i < sizeof functions / sizeof functions[0]; i++) {
         char *json = NULL;
         if (strcmp(argv[1], functions[i].name) != 0 || argc - 2 != functions[i].n)

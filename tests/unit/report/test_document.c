@@ -134,6 +134,37 @@ static void page_has_everything(void **state)
     everything_is_defined(html, "<path class=\"", ".", "{");
 }
 
+static const struct wtl_figure *small_figure(double panel_height_pt)
+{
+    static const double at[] = {1, 2, 3};
+    struct wtl_figure *f = wtl_figure_new(&arena, 1, 1, panel_height_pt);
+    assert_non_null(f);
+    f->name = "small";
+    f->title = "Small";
+    f->footer = "n = 3";
+    f->panels[0].x = (struct wtl_axis){"x", "s", .lo = 0, .hi = 4};
+    f->panels[0].y = (struct wtl_axis){"y", "W", .lo = 0, .hi = 4};
+    struct wtl_layer *l = wtl_chart_add(&f->panels[0], WTL_LAYER_LINE, NULL, WTL_COLOR_BLUE);
+    l->n = 3;
+    l->x = l->y = at;
+    return f;
+}
+
+static void figures_of_one_name_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"small", "small-2", "small-3"};
+    struct wtl_document d;
+    struct wtl_error err = {0};
+    wtl_document_init(&d, &arena);
+    for (int i = 0; i < 3; i++)
+        wtl_document_figure(&d, small_figure(100));
+    assert_ok(wtl_document_check(&d, &err), &err);
+    assert_int_equal(d.n_blocks, 3);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(d.blocks[i].figure->name, expected[i]);
+}
+
 static void no_figure_is_lost(void **state)
 {
     (void)state;
@@ -180,22 +211,6 @@ static void pdf_has_pages(void **state)
 }
 
 /* --- pages ------------------------------------------------------------------------------------ */
-
-static const struct wtl_figure *small_figure(double panel_height_pt)
-{
-    static const double at[] = {1, 2, 3};
-    struct wtl_figure *f = wtl_figure_new(&arena, 1, 1, panel_height_pt);
-    assert_non_null(f);
-    f->name = "small";
-    f->title = "Small";
-    f->footer = "n = 3";
-    f->panels[0].x = (struct wtl_axis){"x", "s", .lo = 0, .hi = 4};
-    f->panels[0].y = (struct wtl_axis){"y", "W", .lo = 0, .hi = 4};
-    struct wtl_layer *l = wtl_chart_add(&f->panels[0], WTL_LAYER_LINE, NULL, WTL_COLOR_BLUE);
-    l->n = 3;
-    l->x = l->y = at;
-    return f;
-}
 
 /* Number of pages, as the file's tree of pages states it. */
 static long pages_of(const struct wtl_document *d)
@@ -334,6 +349,7 @@ int main(void)
         cmocka_unit_test(page_is_self_contained),
         cmocka_unit_test(page_has_everything),
         cmocka_unit_test(no_figure_is_lost),
+        cmocka_unit_test(figures_of_one_name_are_told_apart),
         cmocka_unit_test(bytes_are_reproducible),
         cmocka_unit_test(pdf_has_pages),
         cmocka_unit_test(markdown_is_a_table),
