@@ -36,7 +36,9 @@ left_over() { find . -name '*.part'; }
 ended() {
     local signal=$1 status=0
     shift
-    SIGNAL=$signal LD_PRELOAD=$PWD/at_fsync.so "$WATTLE" "$@" >out 2>&1 || status=$?
+    # Whoever runs the tests may ignore signals (nohup does), and a shell cannot take that back.
+    env --default-signal SIGNAL="$signal" LD_PRELOAD="$PWD/at_fsync.so" "$WATTLE" "$@" >out 2>&1 ||
+        status=$?
     [ "$status" -eq $((128 + signal)) ] || { echo "$*: status $status" >&2 && cat out >&2 && return 1; }
     [ -z "$(left_over)" ] || { echo "$*: $(left_over)" >&2 && return 1; }
 }

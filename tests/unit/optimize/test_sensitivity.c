@@ -68,7 +68,7 @@ static void agreement_counts_pairs_that_hold_each_other_for_tied(void **state)
         assert_int_equal(a.lowest_mhz, lowest);
         assert_int_equal(a.highest_mhz, highest);
     }
-    print_message("share of agreeing pairs: %.2f, %.2f, %.2f\n", share[0], share[1], share[2]);
+    print_message("# share of agreeing pairs: %.2f, %.2f, %.2f\n", share[0], share[1], share[2]);
     assert_true(fmax(share[1], share[2]) > share[0]);
 }
 
@@ -107,8 +107,8 @@ static void stability_is_of_the_choices_without_each_repetition(void **state)
         least = fmin(least, plan.saving.value);
         most = fmax(most, plan.saving.value);
     }
-    print_message("decided %zu, within the tied %zu, saving %.3f to %.3f\n", decided, within, least,
-                  most);
+    print_message("# decided %zu, within the tied %zu, saving %.3f to %.3f\n", decided, within,
+                  least, most);
     assert_true(decided >= 2 && within < decided && most > least + 0.01);
     assert_int_equal(s.n_decided, decided);
     assert_int_equal(s.n_within, within);

@@ -87,12 +87,11 @@ static void as_without_bystanders(struct node *node, enum wtl_cause cause)
                      node->runs[i].reason);
     }
     assert_true(q.usable);
-    struct node alone = *node;
-    alone.runs = WTL_NEW_ARRAY(&node->arena, struct wtl_run, node->c.n_runs);
-    alone.n = 0;
+    size_t n = 0;
     for (size_t i = 0; i < node->n; i += node->n_devices)
-        alone.runs[alone.n++] = node->runs[i];
-    judge(&alone, &alone_q);
+        node->runs[n++] = node->runs[i];
+    node->n = n;
+    judge(node, &alone_q);
     assert_memory_equal(&q, &alone_q, sizeof q);
     wtl_arena_fini(&node->arena);
 }

@@ -59,8 +59,10 @@ static void a_log_without_its_header_says_what_to_do(void **state)
     struct wtl_error err = {0};
     assert_int_equal(collect_text(&c, rows, &err), -(int)WTL_PARSE);
     assert_non_null(strstr(err.hint, "write its --query-gpu list as the first line"));
+    collect_free(&c);
     assert_int_equal(collect_text(&c, "2025/07/09 01:17:3", &err), -(int)WTL_PARSE);
     assert_non_null(strstr(err.hint, "readers: "));
+    collect_free(&c);
     char text[200];
     snprintf(text, sizeof text, "timestamp,power.draw,clocks.sm\n%s", rows);
     err = (struct wtl_error){0};
