@@ -110,7 +110,7 @@ static int compare(const void *a, const void *b)
 /* At least every GPUS_MAX-th gap leads to the next bunch; a few longer ones are hiccups. */
 static uint64_t long_gap_ns(const struct wtl_turns *turns)
 {
-    uint64_t gap[STAMPS_MAX];
+    uint64_t gap[STAMPS_MAX] = {0};
     int n = turns->n - 1;
     for (int i = 0; i < n; i++)
         gap[i] = gap_ns(turns, i, i + 1);
