@@ -13,13 +13,14 @@
  *  - Where a row has neither index, UUID, bus address nor serial, rows of one timestamp are of
  *    several GPUs: the n-th row of each is one stream. Where their number is not the same at all
  *    times, the GPUs cannot be told apart, and the file is refused. A sampler may repeat a stamp
- *    now and then. Where GPUs take turns under stamps of their own (trace/turns.h), it is refused.
+ *    now and then. Where GPUs take turns under stamps of their own, it is refused
+ *    (trace/mixed_rows.h).
  *  - Everything in brackets ("[N/A]", "[Not Supported]", "[GPU requires reset]") is missing.
  *  - A last line without line end is dropped as `truncated_row`: "P1" may have been "P12".
  */
 #include "codec/csv.h"
+#include "trace/mixed_rows.h"
 #include "trace/reader.h"
-#include "trace/turns.h"
 #include "trace/when.h"
 
 #include <math.h>
@@ -52,7 +53,7 @@ struct source {
     struct wtl_stream stream;
     char key[N_KEYS][KEY_BYTES]; /* by role, from INDEX on */
     int64_t last_ns;
-    struct wtl_turns *turns; /* NULL: the keys say which GPU it is */
+    struct wtl_mixed_rows *mixed; /* NULL: the keys say which GPU it is */
 };
 
 /* Rows of one timestamp, where nothing else tells GPUs apart. */
@@ -416,7 +417,7 @@ static int open_source(struct smi *s, char key[N_KEYS][KEY_BYTES], bool identifi
                        struct wtl_error *err)
 {
     struct source *src = WTL_NEW(s->r->arena, struct source);
-    if (!src || (!identified && !(src->turns = wtl_turns_new(s->r->arena))))
+    if (!src || (!identified && !(src->mixed = wtl_mixed_rows_new(s->r->arena))))
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     memcpy(src->key, key, sizeof src->key);
     src->last_ns = INT64_MIN;
@@ -531,8 +532,8 @@ static int check_turns(struct smi *s, struct wtl_error *err)
 {
     int rc = 0;
     for (int i = 0; rc == 0 && i < s->n_sources; i++)
-        if (s->sources[i]->turns)
-            rc = wtl_turns_check(s->sources[i]->turns, s->r->name, err);
+        if (s->sources[i]->mixed)
+            rc = wtl_mixed_rows_check(s->sources[i]->mixed, s->r->name, err);
     return rc;
 }
 
@@ -555,8 +556,8 @@ static int deliver(struct smi *s, struct wtl_error *err)
     else if (!take_cells(s->layout, &src->stream, s->csv.cells))
         drop = WTL_DROP_bad_number;
     if (drop == WTL_N_DROPS) {
-        if (src->turns)
-            wtl_turns_add(src->turns, src->stream.batch, s->csv.line);
+        if (src->mixed)
+            wtl_mixed_rows_add(src->mixed, src->stream.batch, s->csv.line);
         return wtl_stream_push(s->r, &src->stream, err);
     }
     src->last_ns = before_ns;

@@ -12,22 +12,23 @@
  * Silence proves nothing: two equal GPUs under equal load, half a period apart, look like one.
  * For the folder trace/ only.
  */
-#ifndef WTL_TRACE_TURNS_H
-#define WTL_TRACE_TURNS_H
+#ifndef WTL_TRACE_MIXED_ROWS_H
+#define WTL_TRACE_MIXED_ROWS_H
 
 #include "base/alloc.h"
 #include "core/sample.h"
 
-struct wtl_turns; /* a few kB, in the arena */
+struct wtl_mixed_rows; /* a few kB, in the arena */
 
 /* NULL when memory is out. */
-struct wtl_turns *wtl_turns_new(struct wtl_arena *arena);
+struct wtl_mixed_rows *wtl_mixed_rows_new(struct wtl_arena *arena);
 
 /* The next row: row batch->n of a batch whose validity bits are set already. */
-void wtl_turns_add(struct wtl_turns *turns, const struct wtl_batch *batch, int64_t line);
+void wtl_mixed_rows_add(struct wtl_mixed_rows *mixed, const struct wtl_batch *batch, int64_t line);
 
 /* After the last row: -WTL_PARSE with the two GPUs named by lines and levels when something speaks
  * for several. */
-int wtl_turns_check(const struct wtl_turns *turns, const char *input, struct wtl_error *err);
+int wtl_mixed_rows_check(const struct wtl_mixed_rows *mixed, const char *input,
+                         struct wtl_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trace/turns.h"
+#include "trace/mixed_rows.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,15 +51,15 @@ struct level {
     int64_t at[2];
 };
 
-struct wtl_turns {
+struct wtl_mixed_rows {
     int n;
     int64_t t_ns[STAMPS_MAX], line[STAMPS_MAX];
     struct level level[N_RULES];
 };
 
-struct wtl_turns *wtl_turns_new(struct wtl_arena *arena)
+struct wtl_mixed_rows *wtl_mixed_rows_new(struct wtl_arena *arena)
 {
-    return WTL_NEW(arena, struct wtl_turns);
+    return WTL_NEW(arena, struct wtl_mixed_rows);
 }
 
 static void add_level(struct level *l, const struct rule *rule, double value, int64_t line)
@@ -82,23 +82,23 @@ static void add_level(struct level *l, const struct rule *rule, double value, in
     l->line = line;
 }
 
-void wtl_turns_add(struct wtl_turns *turns, const struct wtl_batch *batch, int64_t line)
+void wtl_mixed_rows_add(struct wtl_mixed_rows *mixed, const struct wtl_batch *batch, int64_t line)
 {
-    if (batch->has_time && turns->n < STAMPS_MAX) {
-        turns->t_ns[turns->n] = batch->t_ns[batch->n];
-        turns->line[turns->n++] = line;
+    if (batch->has_time && mixed->n < STAMPS_MAX) {
+        mixed->t_ns[mixed->n] = batch->t_ns[batch->n];
+        mixed->line[mixed->n++] = line;
     }
     for (int i = 0; i < N_RULES; i++) {
         enum wtl_metric m = rules[i].metric;
         if (wtl_batch_has(batch, m) && wtl_batch_valid(batch, m, batch->n))
-            add_level(&turns->level[i], &rules[i], batch->column[m].value[batch->n], line);
+            add_level(&mixed->level[i], &rules[i], batch->column[m].value[batch->n], line);
     }
 }
 
 /* Stamps do not go back, but may lie centuries apart. */
-static uint64_t gap_ns(const struct wtl_turns *turns, int from, int to)
+static uint64_t gap_ns(const struct wtl_mixed_rows *mixed, int from, int to)
 {
-    return (uint64_t)turns->t_ns[to] - (uint64_t)turns->t_ns[from];
+    return (uint64_t)mixed->t_ns[to] - (uint64_t)mixed->t_ns[from];
 }
 
 static int compare(const void *a, const void *b)
@@ -108,35 +108,35 @@ static int compare(const void *a, const void *b)
 }
 
 /* At least every GPUS_MAX-th gap leads to the next bunch; a few longer ones are hiccups. */
-static uint64_t long_gap_ns(const struct wtl_turns *turns)
+static uint64_t long_gap_ns(const struct wtl_mixed_rows *mixed)
 {
     uint64_t gap[STAMPS_MAX] = {0};
-    int n = turns->n - 1;
+    int n = mixed->n - 1;
     for (int i = 0; i < n; i++)
-        gap[i] = gap_ns(turns, i, i + 1);
+        gap[i] = gap_ns(mixed, i, i + 1);
     qsort(gap, (size_t)n, sizeof *gap, compare);
     return gap[n - 1 - n / (GPUS_MAX + 4)];
 }
 
 /* Rows of the bunch that begins at row i. */
-static int bunch_rows(const struct wtl_turns *turns, int i, uint64_t close_ns)
+static int bunch_rows(const struct wtl_mixed_rows *mixed, int i, uint64_t close_ns)
 {
     int end = i + 1;
-    while (end < turns->n && gap_ns(turns, end - 1, end) <= close_ns)
+    while (end < mixed->n && gap_ns(mixed, end - 1, end) <= close_ns)
         end++;
     return end - i;
 }
 
 /* The usual number of rows in a bunch, and the first such bunch; 1: there is no pattern. */
-static int find_bunches(const struct wtl_turns *turns, int *at_out)
+static int find_bunches(const struct wtl_mixed_rows *mixed, int *at_out)
 {
-    if (turns->n < 2 * BUNCHES_MIN)
+    if (mixed->n < 2 * BUNCHES_MIN)
         return 1;
-    uint64_t close_ns = (uint64_t)fmin(close_share * (double)long_gap_ns(turns), close_ns_max);
+    uint64_t close_ns = (uint64_t)fmin(close_share * (double)long_gap_ns(mixed), close_ns_max);
     int count[GPUS_MAX + 1] = {0}, first[GPUS_MAX + 1] = {0}, bunches = 0, usual = 1;
-    for (int i = 0, rows; i < turns->n; i += rows) {
-        rows = bunch_rows(turns, i, close_ns);
-        if (i + rows == turns->n)
+    for (int i = 0, rows; i < mixed->n; i += rows) {
+        rows = bunch_rows(mixed, i, close_ns);
+        if (i + rows == mixed->n)
             break; /* may have been cut */
         bunches++;
         if (rows > GPUS_MAX)
@@ -152,27 +152,27 @@ static int find_bunches(const struct wtl_turns *turns, int *at_out)
     return usual;
 }
 
-static int refuse_bunches(const struct wtl_turns *turns, int gpus, int at, const char *input,
+static int refuse_bunches(const struct wtl_mixed_rows *mixed, int gpus, int at, const char *input,
                           struct wtl_error *err)
 {
     char apart[40], every[40];
-    wtl_format_quantity((double)gap_ns(turns, at, at + 1) / 1e9, WTL_UNIT_SECOND, apart,
+    wtl_format_quantity((double)gap_ns(mixed, at, at + 1) / 1e9, WTL_UNIT_SECOND, apart,
                         sizeof apart);
-    wtl_format_quantity((double)gap_ns(turns, at, at + gpus) / 1e9, WTL_UNIT_SECOND, every,
+    wtl_format_quantity((double)gap_ns(mixed, at, at + gpus) / 1e9, WTL_UNIT_SECOND, every,
                         sizeof every);
     int rc = WTL_FAIL(err, WTL_PARSE,
                       "rows come in groups of %d, %s apart, every %s: %d GPUs that no column tells"
                       " apart, such as those of lines %lld and %lld",
-                      gpus, apart, every, gpus, (long long)turns->line[at],
-                      (long long)turns->line[at + 1]);
-    wtl_error_input(err, input, turns->line[at + 1], 0);
+                      gpus, apart, every, gpus, (long long)mixed->line[at],
+                      (long long)mixed->line[at + 1]);
+    wtl_error_input(err, input, mixed->line[at + 1], 0);
     return rc;
 }
 
-static bool is_within(const struct wtl_turns *turns, double seconds)
+static bool is_within(const struct wtl_mixed_rows *mixed, double seconds)
 {
-    double rows = turns->n > 1 ? turns->n - 1 : 1;
-    double span_s = turns->n > 1 ? (double)gap_ns(turns, 0, turns->n - 1) / 1e9 : 0;
+    double rows = mixed->n > 1 ? mixed->n - 1 : 1;
+    double span_s = mixed->n > 1 ? (double)gap_ns(mixed, 0, mixed->n - 1) / 1e9 : 0;
     return seconds == 0 || (span_s > 0 && span_s / rows <= seconds);
 }
 
@@ -192,14 +192,15 @@ static int refuse_level(const struct level *l, enum wtl_metric m, const char *in
     return rc;
 }
 
-int wtl_turns_check(const struct wtl_turns *turns, const char *input, struct wtl_error *err)
+int wtl_mixed_rows_check(const struct wtl_mixed_rows *mixed, const char *input,
+                         struct wtl_error *err)
 {
-    int at = 0, rc = 0, gpus = find_bunches(turns, &at);
+    int at = 0, rc = 0, gpus = find_bunches(mixed, &at);
     if (gpus > 1)
-        rc = refuse_bunches(turns, gpus, at, input, err);
+        rc = refuse_bunches(mixed, gpus, at, input, err);
     for (int i = 0; rc == 0 && i < N_RULES; i++)
-        if (turns->level[i].found && is_within(turns, rules[i].within_s))
-            rc = refuse_level(&turns->level[i], rules[i].metric, input, err);
+        if (mixed->level[i].found && is_within(mixed, rules[i].within_s))
+            rc = refuse_level(&mixed->level[i], rules[i].metric, input, err);
     if (rc != 0)
         wtl_error_hint(err, "log with nvidia-smi --query-gpu=timestamp,index,...");
     return rc;
