@@ -204,7 +204,7 @@ static void shrink_figures(struct wtl_pager *p, size_t i)
     if (p->draw || over <= 0 || over > slack(p, i + 1) + 0.01)
         return;
     double before = panels_of_page(p, i);
-    double factor = 1 - over / (before + panels_of_page(p, i + 1) - before) - 1e-9;
+    double factor = 1 - over / panels_of_page(p, i + 1) - 1e-9;
     scale_page(p, i + 1, factor);
     p->y -= before * (1 - factor);
 }

@@ -528,7 +528,7 @@ static int check_groups(struct smi *s, struct wtl_error *err)
     return rc;
 }
 
-static int check_turns(struct smi *s, struct wtl_error *err)
+static int check_mixed(struct smi *s, struct wtl_error *err)
 {
     int rc = 0;
     for (int i = 0; rc == 0 && i < s->n_sources; i++)
@@ -689,7 +689,7 @@ static int end(struct wtl_reading *r, bool failed, struct wtl_error *err)
     struct smi *s = r->state;
     int bad = s && !failed ? check_groups(s, err) : 0;
     if (s && !failed && !bad)
-        bad = check_turns(s, err);
+        bad = check_mixed(s, err);
     if (bad)
         return bad;
     if (s && s->group.usual > 1)
