@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 
 #include "base/error.h"
+#include "base/watched.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,23 +12,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define WATCHED
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define WATCHED
-#endif
-
 /* AddressSanitizer sees blocks only; told what in them is handed out, it also sees a step from one
  * array of an arena into the next, and a use after wtl_arena_reset(). */
-#ifdef WATCHED
-#include <sanitizer/asan_interface.h>
+#ifdef WTL_WATCHED
 enum { GUARD = 16 }; /* bytes that nobody gets after each piece */
 #else
 enum { GUARD = 0 };
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
 enum { BLOCK_MIN = 16384, BLOCK_MAX = 1 << 20, ALIGNMENT = 16 };

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/support.h"
 
+#include "base/watched.h"
+
 #include <stdint.h>
 #include <string.h>
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define WATCHED
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define WATCHED
-#endif
-#ifdef WATCHED
-#include <sanitizer/asan_interface.h>
-#endif
 
 static void memory_is_zeroed_aligned_and_distinct(void **state)
 {
@@ -48,7 +40,7 @@ static void raw_memory_is_aligned_and_ones_own(void **state)
     assert_int_equal(raw[16], 0xff);
 }
 
-#ifdef WATCHED
+#ifdef WTL_WATCHED
 /* With AddressSanitizer, a byte beside a piece, or in one that was given back, is an error. */
 static void the_sanitizer_knows_every_piece(void **state)
 {
@@ -132,7 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_aligned_and_distinct),
-#ifdef WATCHED
+#ifdef WTL_WATCHED
         cmocka_unit_test(the_sanitizer_knows_every_piece),
 #endif
         cmocka_unit_test(raw_memory_is_aligned_and_ones_own),
