@@ -30,6 +30,8 @@ enum wtl_code {
     WTL_NOTFOUND = 20,   /* what was named does not exist */
     WTL_CORRUPT = 21,    /* a campaign or plan is damaged or of another version */
     WTL_BUSY = 22,       /* somebody else holds it */
+    WTL_TIMEOUT = 23,    /* a device did not answer in time */
+    WTL_LOST = 24,       /* a device is gone, or needs a reset */
 };
 
 #define WTL_ERROR_MESSAGE_MAX 400

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a back end is: for the folders of src/device. A back end finds devices and gives each two
+ * small structs of functions, one to read and one to write; everything above knows only these.
+ *
+ * Rules
+ *   - A missing library, directory or permission is a finding, never a failure of open().
+ *   - Functions of an open device allocate nothing and keep no state but `state`.
+ *   - `blocks` devices are called on a worker thread, one call at a time; the others on the
+ * caller's.
+ *   - Files are opened with openat() relative to machine->root_fd, paths without a leading '/'.
+ *   - Where a value is not there, set `absence`; a value without its validity bit is never read.
+ */
+#ifndef WTL_DEVICE_BACKEND_H
+#define WTL_DEVICE_BACKEND_H
+
+#include "device/device.h"
+
+struct wtl_sensor_ops {
+    /* Fills value, sensor_t_ns, valid and absence of the wanted sensors; `out` comes zeroed with
+     * every absence WTL_ABSENT_UNSUPPORTED, and t_ns and cost_ns are the caller's work. */
+    int (*read)(void *state, uint64_t wanted, struct wtl_reading *out, struct wtl_error *err);
+    /* The rest may be NULL: not supported. As in device.h. */
+    int (*ring)(void *state, enum wtl_metric metric, int64_t since_ns, struct wtl_ring_sample *out,
+                size_t max, size_t *n_out, struct wtl_error *err);
+    int (*processes)(void *state, struct wtl_process *out, size_t max, size_t *n_out,
+                     struct wtl_error *err);
+    int (*epoch)(void *state, char epoch_out[WTL_LIMIT_NAME], struct wtl_error *err);
+    void (*close)(void *state);
+};
+
+/* All three are there, or the device has no knobs. */
+struct wtl_knob_ops {
+    int (*get)(void *state, enum wtl_knob knob, struct wtl_knob_state *state_out,
+               struct wtl_error *err);
+    int (*range)(void *state, enum wtl_knob knob, struct wtl_arena *arena,
+                 struct wtl_knob_range *range_out, struct wtl_error *err);
+    int (*set)(void *state, enum wtl_knob knob, struct wtl_knob_value value, struct wtl_error *err);
+};
+
+/* What a back end may use of the machine that it is opened for. */
+struct wtl_backend_host {
+    struct wtl_arena *arena; /* lives as long as the machine */
+    struct wtl_clock clock;
+    int root_fd;
+    bool live;        /* the root is "/": vendor libraries may be loaded, knobs written */
+    const char *nvml; /* as in wtl_machine_options */
+    /* What follows the prefix of a device that was asked for by name ("a100" of "virtual:a100");
+     * NULL: look for everything. */
+    const char *wanted;
+    struct wtl_machine *machine;
+};
+
+/* Gives a device to the machine. `info` is copied; its id must be unique, `state` belongs to the
+ * device from then on and is closed by sensors->close. Returns its index, or a negative code. */
+int wtl_backend_add(const struct wtl_backend_host *host, const struct wtl_device_info *info,
+                    const struct wtl_sensor_ops *sensors, const struct wtl_knob_ops *knobs,
+                    void *state, bool blocks, struct wtl_error *err);
+
+/* Says what works or does not. `fix` may be NULL. */
+void wtl_backend_finding(const struct wtl_backend_host *host, enum wtl_finding_level level,
+                         const char *subject, const char *fix, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+struct wtl_backend {
+    const char *prefix;  /* of its ids: "nvml" */
+    const char *summary; /* "NVIDIA GPUs through NVML" */
+    bool named_only;     /* its devices exist only when they are named */
+    int (*open)(const struct wtl_backend_host *host, struct wtl_error *err);
+};
+
+/* One each, in the folder of its name; device/machine.c lists them. */
+extern const struct wtl_backend wtl_backend_nvml, wtl_backend_amdgpu, wtl_backend_intelgpu,
+    wtl_backend_rapl, wtl_backend_cpufreq, wtl_backend_cgroup, wtl_backend_hwmon,
+    wtl_backend_virtual, wtl_backend_replay, wtl_backend_faulty;
+
+/* The ops of an open device, for a back end that wraps another (faulty). */
+struct wtl_device_ops {
+    const struct wtl_sensor_ops *sensors;
+    const struct wtl_knob_ops *knobs; /* NULL: none */
+    void *state;
+    bool blocks;
+};
+struct wtl_device_ops wtl_device_ops(struct wtl_device *device);
+
+#endif
