@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Voltage and static power. */
+#include "sim/silicon.h"
+
+#include <math.h>
+
+double wtl_sim_voltage(const struct wtl_sim_silicon *s, double sm_mhz)
+{
+    if (sm_mhz <= s->knee_mhz || s->sm_mhz_max <= s->knee_mhz)
+        return s->v_min;
+    if (sm_mhz >= s->sm_mhz_max)
+        return s->v_max;
+    return s->v_min +
+           (s->v_max - s->v_min) * (sm_mhz - s->knee_mhz) / (s->sm_mhz_max - s->knee_mhz);
+}
+
+double wtl_sim_static_w(const struct wtl_sim_silicon *s, double sm_mhz, double mem_mhz,
+                        double temp_c)
+{
+    const double v = wtl_sim_voltage(s, sm_mhz) / s->v_max;
+    return s->base_w + s->leak_w * v * v * exp((temp_c - s->leak_ref_c) / s->leak_e_c) +
+           s->clock_w * fmin(sm_mhz / s->sm_mhz_max, 1) * v * v +
+           s->memory_w * fmin(mem_mhz / s->mem_mhz_max, 1);
+}

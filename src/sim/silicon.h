@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a chip and its board are made of, as far as steady rates and power depend on it: voltage
+ * curve, static power, memory. struct wtl_sim_board (sim/board.h) holds one; the rates of a set of
+ * tenants (sim/workload.h) need nothing else of the board. Plain data.
+ *
+ *   voltage   V(f) = v_min below the knee, from there linear up to v_max at sm_mhz_max
+ *   static    P(f, V, T) = base_w + leak_w (V/v_max)^2 exp((T - leak_ref_c)/leak_e_c)
+ *                          + clock_w (f/sm_mhz_max) (V/v_max)^2 + memory_w (m/mem_mhz_max)
+ *             base_w: regulators, fan, what no clock moves; clock_w: the clock tree, which toggles
+ *             while a context is resident and nothing computes
+ */
+#ifndef WTL_SIM_SILICON_H
+#define WTL_SIM_SILICON_H
+
+struct wtl_sim_silicon {
+    double sm_mhz_min, sm_mhz_max;
+    double mem_mhz_max;
+    double knee_mhz;     /* at and below it the voltage is v_min */
+    double v_min, v_max; /* volt */
+    double base_w, leak_w, clock_w, memory_w;
+    double leak_ref_c;        /* temperature at which leak_w holds, and calibration was done */
+    double leak_e_c;          /* kelvin by which leakage grows e-fold */
+    double vram_mib;          /* of the board */
+    double vram_reserved_mib; /* of the driver, never free */
+};
+
+/* Volt at an SM clock; never falls with it. Clocks beyond the range take its end. */
+double wtl_sim_voltage(const struct wtl_sim_silicon *silicon, double sm_mhz);
+
+/* Power in watts of the board with clocks up and nothing running. */
+double wtl_sim_static_w(const struct wtl_sim_silicon *silicon, double sm_mhz, double mem_mhz,
+                        double temp_c);
+
+#endif
