@@ -26,7 +26,9 @@ struct wtl_sensor_ops {
     int (*processes)(void *state, struct wtl_process *out, size_t max, size_t *n_out,
                      struct wtl_error *err);
     int (*epoch)(void *state, char epoch_out[WTL_LIMIT_NAME], struct wtl_error *err);
-    void (*close)(void *state);
+    /* Gets a call that hangs on the worker thread back, from another thread, before close. */
+    void (*interrupt)(void *state);
+    void (*close)(void *state); /* no call is running then; `state` itself lives in the arena */
 };
 
 /* All three are there, or the device has no knobs. */
@@ -40,7 +42,7 @@ struct wtl_knob_ops {
 
 /* What a back end may use of the machine that it is opened for. */
 struct wtl_backend_host {
-    struct wtl_arena *arena; /* lives as long as the machine */
+    struct wtl_arena *arena; /* the machine's own; lives as long as it, not for calls of devices */
     struct wtl_clock clock;
     int root_fd;
     bool live;        /* the root is "/": vendor libraries may be loaded, knobs written */
@@ -74,13 +76,21 @@ extern const struct wtl_backend wtl_backend_nvml, wtl_backend_amdgpu, wtl_backen
     wtl_backend_rapl, wtl_backend_cpufreq, wtl_backend_cgroup, wtl_backend_hwmon,
     wtl_backend_virtual, wtl_backend_replay, wtl_backend_faulty;
 
-/* The ops of an open device, for a back end that wraps another (faulty). */
 struct wtl_device_ops {
     const struct wtl_sensor_ops *sensors;
     const struct wtl_knob_ops *knobs; /* NULL: none */
     void *state;
     bool blocks;
 };
-struct wtl_device_ops wtl_device_ops(struct wtl_device *device);
+
+/* The device of that id, for a back end that wraps it (faulty): opened, but not one of the
+ * machine's own; closed with the machine. */
+int wtl_backend_wrap(const struct wtl_backend_host *host, const char *id,
+                     const struct wtl_device_info **info_out, struct wtl_device_ops *ops_out,
+                     struct wtl_error *err);
+
+/* A device of a test's making in a machine that is open already. As wtl_backend_add(). */
+int wtl_machine_add(struct wtl_machine *machine, const struct wtl_device_info *info,
+                    const struct wtl_device_ops *ops, struct wtl_error *err);
 
 #endif

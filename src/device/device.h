@@ -104,9 +104,12 @@ struct wtl_machine_options {
 
 /* -WTL_NOTFOUND when a name in `only` is nowhere, with what there is as the hint. A back end that
  * finds nothing, or lacks its library, is no failure: see wtl_machine_findings(). */
-int wtl_machine_open(struct wtl_arena *arena, const struct wtl_machine_options *options,
+int wtl_machine_open(struct wtl_alloc alloc, const struct wtl_machine_options *options,
                      struct wtl_machine **machine_out, struct wtl_error *err);
-void wtl_machine_close(struct wtl_machine *machine); /* NULL is fine */
+
+/* NULL is fine. A call that still hangs in a vendor's library is waited for as long as a deadline;
+ * then its thread and the machine's memory are left to it. */
+void wtl_machine_close(struct wtl_machine *machine);
 
 size_t wtl_machine_count(const struct wtl_machine *machine);
 struct wtl_device *wtl_machine_device(struct wtl_machine *machine, size_t index);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Knobs and their values as text. */
-#include "core/knob.h"
 #include "support/support.h"
+
+#include "core/knob.h"
+
+#include <string.h>
 
 static void check(enum wtl_knob knob, const char *text, double lo, double hi, const char *back)
 {

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The registry: asks the back ends what is here, keeps what was asked for, finds by name. */
+#include "base/file.h"
+#include "base/text.h"
+#include "device/machine_impl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEADLINE_NS (5 * WTL_NS_PER_S)
+
+/* Named starts of ids shorter than this are too easily somebody else's. */
+enum { START_MIN = 8 };
+
+/* In the order in which devices are listed. */
+static const struct wtl_backend *const backends[] = {
+    /* GPUs, */
+    /* then CPUs, */
+    /* then the node, */
+    /* then those that exist only when named. */
+    NULL,
+};
+enum { N_BACKENDS = sizeof backends / sizeof backends[0] - 1 };
+
+/* ---- What back ends say ---------------------------------------------------------------------- */
+
+static int keep(struct wtl_machine *m, struct wtl_device ***list, size_t *n, size_t *cap,
+                struct wtl_device *d, struct wtl_error *err)
+{
+    if (wtl_grow(&m->arena, list, *n, cap) < 0)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    (*list)[(*n)++] = d;
+    return 0;
+}
+
+int wtl_machine_add(struct wtl_machine *m, const struct wtl_device_info *info,
+                    const struct wtl_device_ops *ops, struct wtl_error *err)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->devices[i]->info.id, info->id) == 0)
+            return WTL_FAIL(err, WTL_FAILED, "two devices go by the id %s", info->id);
+    struct wtl_device *d = WTL_NEW(&m->arena, struct wtl_device);
+    if (!d)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    d->info = *info;
+    d->ops = *ops;
+    d->machine = m;
+    int rc = wtl_worker_init(d, err);
+    if (rc == 0)
+        rc = keep(m, &m->devices, &m->n, &m->cap, d, err);
+    if (rc < 0) {
+        wtl_worker_fini(d);
+        return rc;
+    }
+    return (int)m->n - 1;
+}
+
+int wtl_backend_add(const struct wtl_backend_host *host, const struct wtl_device_info *info,
+                    const struct wtl_sensor_ops *sensors, const struct wtl_knob_ops *knobs,
+                    void *state, bool blocks, struct wtl_error *err)
+{
+    struct wtl_device_ops ops = {sensors, knobs, state, blocks};
+    return wtl_machine_add(host->machine, info, &ops, err);
+}
+
+void wtl_backend_finding(const struct wtl_backend_host *host, enum wtl_finding_level level,
+                         const char *subject, const char *fix, const char *format, ...)
+{
+    struct wtl_machine *m = host->machine;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct wtl_finding f = {.level = level,
+                            .text = wtl_arena_strdup(&m->arena, text),
+                            .fix = fix ? wtl_arena_strdup(&m->arena, fix) : ""};
+    snprintf(f.subject, sizeof f.subject, "%s", subject);
+    if (!f.text || !f.fix || wtl_grow(&m->arena, &m->findings, m->n_findings, &m->cap_findings) < 0)
+        return; /* arena.failed tells wtl_machine_open() */
+    m->findings[m->n_findings++] = f;
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static struct wtl_backend_host host_of(struct wtl_machine *m, const char *wanted)
+{
+    return (struct wtl_backend_host){.arena = &m->arena,
+                                     .clock = m->clock,
+                                     .root_fd = m->root_fd,
+                                     .live = m->live,
+                                     .nvml = m->nvml,
+                                     .wanted = wanted,
+                                     .machine = m};
+}
+
+/* The back end of "prefix:...", or NULL; *rest_out is what follows the colon. */
+static const struct wtl_backend *backend_of(const char *name, const char **rest_out)
+{
+    for (int i = 0; i < N_BACKENDS; i++) {
+        size_t n = strlen(backends[i]->prefix);
+        if (strncmp(name, backends[i]->prefix, n) == 0 && name[n] == ':') {
+            *rest_out = name + n + 1;
+            return backends[i];
+        }
+    }
+    return NULL;
+}
+
+static int open_all(struct wtl_machine *m, struct wtl_error *err)
+{
+    struct wtl_backend_host host = host_of(m, NULL);
+    int rc = 0;
+    for (int i = 0; i < N_BACKENDS && rc == 0; i++)
+        if (!backends[i]->named_only)
+            rc = backends[i]->open(&host, err);
+    return rc;
+}
+
+static bool listed(const struct wtl_machine *m, const struct wtl_device *d)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->devices[i] == d)
+            return true;
+    return false;
+}
+
+static bool any_without_backend(const char *const *names)
+{
+    const char *rest;
+    for (; *names; names++)
+        if (!backend_of(*names, &rest))
+            return true;
+    return false;
+}
+
+/* Opens what the names may mean: each back end once, but for the named-only ones. */
+static int open_for(struct wtl_machine *m, const char *const *names, struct wtl_error *err)
+{
+    bool opened[N_BACKENDS + 1] = {false};
+    int rc = 0;
+    if (any_without_backend(names)) { /* a UUID, a PCI address, a number */
+        rc = open_all(m, err);
+        for (int i = 0; i < N_BACKENDS; i++)
+            opened[i] = !backends[i]->named_only;
+    }
+    for (size_t k = 0; names[k] && rc == 0; k++) {
+        const char *rest = NULL;
+        const struct wtl_backend *b = backend_of(names[k], &rest);
+        if (!b)
+            continue;
+        int i = 0;
+        while (backends[i] != b)
+            i++;
+        bool again = opened[i];
+        for (size_t j = 0; j < k && b->named_only; j++)
+            again = again || strcmp(names[j], names[k]) == 0;
+        struct wtl_backend_host host = host_of(m, rest);
+        if (!again)
+            rc = b->open(&host, err);
+        opened[i] = !b->named_only;
+    }
+    return rc;
+}
+
+/* Makes `chosen` the machine's devices; what else was found is kept until close. */
+static int restrict_to(struct wtl_machine *m, struct wtl_device **chosen, size_t n,
+                       struct wtl_error *err)
+{
+    struct wtl_device **all = m->devices;
+    size_t n_all = m->n;
+    m->devices = chosen;
+    m->n = n;
+    m->cap = n;
+    int rc = 0;
+    for (size_t i = 0; i < n_all && rc == 0; i++)
+        if (!listed(m, all[i]))
+            rc = keep(m, &m->hidden, &m->n_hidden, &m->cap_hidden, all[i], err);
+    for (size_t i = 0; i < n; i++) {
+        struct wtl_device_info *info = &chosen[i]->info;
+        const struct wtl_device *parent = info->parent >= 0 ? all[info->parent] : NULL;
+        info->parent = -1;
+        for (size_t j = 0; j < n; j++)
+            if (chosen[j] == parent)
+                info->parent = (int)j;
+    }
+    return rc;
+}
+
+static int select_devices(struct wtl_machine *m, const char *const *names, struct wtl_error *err)
+{
+    size_t n = 0, max = 0;
+    while (names[max])
+        max++;
+    struct wtl_device **chosen = WTL_NEW_ARRAY(&m->arena, struct wtl_device *, max + 1);
+    if (!chosen)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (; *names; names++) {
+        struct wtl_device *d = NULL;
+        int rc = wtl_machine_find(m, *names, &d, err);
+        if (rc < 0)
+            return rc;
+        bool twice = false;
+        for (size_t i = 0; i < n; i++)
+            twice = twice || chosen[i] == d;
+        if (!twice)
+            chosen[n++] = d;
+    }
+    return restrict_to(m, chosen, n, err);
+}
+
+static int open_root(struct wtl_machine *m, const char *root, struct wtl_error *err)
+{
+    m->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (m->root_fd < 0)
+        return wtl_fail_errno(err, errno, "opening", root);
+    m->live = strcmp(root, "/") == 0;
+    return 0;
+}
+
+static int fill(struct wtl_machine *m, const struct wtl_machine_options *options,
+                struct wtl_error *err)
+{
+    int rc = open_root(m, options->root ? options->root : "/", err);
+    if (rc == 0)
+        rc = options->only ? open_for(m, options->only, err) : open_all(m, err);
+    if (rc == 0 && options->only)
+        rc = select_devices(m, options->only, err);
+    if (rc == 0 && m->arena.failed)
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    return rc;
+}
+
+int wtl_machine_open(struct wtl_alloc alloc, const struct wtl_machine_options *options,
+                     struct wtl_machine **machine_out, struct wtl_error *err)
+{
+    struct wtl_arena arena;
+    wtl_arena_init(&arena, alloc);
+    struct wtl_machine *m = WTL_NEW(&arena, struct wtl_machine);
+    if (!m)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    m->arena = arena;
+    m->clock = options->clock;
+    m->deadline_ns = options->deadline_ns > 0 ? options->deadline_ns : DEADLINE_NS;
+    m->root_fd = -1;
+    m->nvml = options->nvml;
+    int rc = fill(m, options, err);
+    if (rc < 0)
+        wtl_machine_close(m);
+    else
+        *machine_out = m;
+    return rc;
+}
+
+static bool close_devices(struct wtl_device **devices, size_t n)
+{
+    bool all = true;
+    for (size_t i = n; i-- > 0;) {
+        struct wtl_device *d = devices[i];
+        bool ended = wtl_worker_fini(d);
+        if (ended && d->ops.sensors->close)
+            d->ops.sensors->close(d->ops.state);
+        all = all && ended;
+    }
+    return all;
+}
+
+void wtl_machine_close(struct wtl_machine *m)
+{
+    if (!m)
+        return;
+    bool ended = close_devices(m->devices, m->n);
+    ended = close_devices(m->hidden, m->n_hidden) && ended;
+    if (!ended)
+        return; /* a thread that hangs in a driver may yet write there */
+    if (m->root_fd >= 0)
+        close(m->root_fd);
+    struct wtl_arena arena = m->arena;
+    wtl_arena_fini(&arena);
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+size_t wtl_machine_count(const struct wtl_machine *m)
+{
+    return m->n;
+}
+
+struct wtl_device *wtl_machine_device(struct wtl_machine *m, size_t index)
+{
+    return m->devices[index];
+}
+
+const struct wtl_device_info *wtl_device_info(const struct wtl_device *device)
+{
+    return &device->info;
+}
+
+const struct wtl_finding *wtl_machine_findings(const struct wtl_machine *m, size_t *n_out)
+{
+    *n_out = m->n_findings;
+    return m->findings;
+}
+
+/* "00000000:3B:00.0", "0000:3b:00.0" and "3b:00.0" are one address. */
+static void fold_pci(const char *text, char *dst, size_t size)
+{
+    const char *first = strchr(text, ':');
+    const char *second = first ? strchr(first + 1, ':') : NULL;
+    unsigned domain = 0;
+    if (second && sscanf(text, "%x:", &domain) != 1)
+        domain = 0;
+    snprintf(dst, size, "%04x:%s", domain, second ? first + 1 : text);
+    for (char *p = dst; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+}
+
+static bool is_pci(const struct wtl_device_info *info, const char *name)
+{
+    char a[64], b[64];
+    if (info->pci[0] == '\0' || !strchr(name, ':') || !strchr(name, '.'))
+        return false;
+    fold_pci(info->pci, a, sizeof a);
+    fold_pci(name, b, sizeof b);
+    return strcmp(a, b) == 0;
+}
+
+static bool is_number(const struct wtl_device_info *info, const char *name)
+{
+    int64_t number;
+    return info->kind == WTL_DEVICE_GPU && wtl_parse_int(name, strlen(name), &number) &&
+           info->index >= 0 && number == info->index;
+}
+
+static bool is_named(const struct wtl_device_info *info, const char *name)
+{
+    return strcmp(info->id, name) == 0 || (info->uuid[0] && strcmp(info->uuid, name) == 0) ||
+           is_pci(info, name) || is_number(info, name);
+}
+
+static bool starts(const struct wtl_device_info *info, const char *name)
+{
+    return strlen(name) >= START_MIN &&
+           (wtl_starts_with(info->id, name) || wtl_starts_with(info->uuid, name));
+}
+
+/* "; here are A, B and 3 more" as the hint. */
+static void hint_what_is_here(const struct wtl_machine *m, struct wtl_error *err)
+{
+    char text[WTL_ERROR_HINT_MAX - 64] = "";
+    size_t len = 0, i = 0;
+    for (; i < m->n && len + WTL_LIMIT_NAME + 4 < sizeof text; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i ? ", " : "",
+                                m->devices[i]->info.id);
+    if (m->n == 0)
+        wtl_error_hint(err, "no device was found; `wattle doctor` says why");
+    else if (i < m->n)
+        wtl_error_hint(err, "devices here: %s and %zu more", text, m->n - i);
+    else
+        wtl_error_hint(err, "devices here: %s", text);
+}
+
+int wtl_machine_find(struct wtl_machine *m, const char *name, struct wtl_device **device_out,
+                     struct wtl_error *err)
+{
+    struct wtl_device *found = NULL;
+    size_t n = 0;
+    for (int pass = 0; pass < 2 && n == 0; pass++)
+        for (size_t i = 0; i < m->n; i++) {
+            const struct wtl_device_info *info = &m->devices[i]->info;
+            if (pass == 0 ? !is_named(info, name) : !starts(info, name))
+                continue;
+            found = m->devices[i];
+            n++;
+        }
+    if (n == 1) {
+        *device_out = found;
+        return 0;
+    }
+    int rc = n == 0 ? WTL_FAIL(err, WTL_NOTFOUND, "there is no device \"%s\"", name)
+                    : WTL_FAIL(err, WTL_USAGE, "\"%s\" may be any of %zu devices", name, n);
+    hint_what_is_here(m, err);
+    return rc;
+}
+
+int wtl_backend_wrap(const struct wtl_backend_host *host, const char *id,
+                     const struct wtl_device_info **info_out, struct wtl_device_ops *ops_out,
+                     struct wtl_error *err)
+{
+    struct wtl_machine *m = host->machine;
+    size_t before = m->n;
+    const char *const names[] = {id, NULL};
+    struct wtl_device *found = NULL;
+    int rc = open_for(m, names, err);
+    if (rc == 0)
+        rc = wtl_machine_find(m, id, &found, err);
+    for (size_t i = before; i < m->n && rc == 0; i++)
+        rc = keep(m, &m->hidden, &m->n_hidden, &m->cap_hidden, m->devices[i], err);
+    if (rc < 0)
+        return rc;
+    m->n = before;
+    *info_out = &found->info;
+    *ops_out = found->ops;
+    return 0;
+}
+
+const char *wtl_device_kind_title(enum wtl_device_kind kind)
+{
+    static const char *const titles[] = {
+        [WTL_DEVICE_GPU] = "GPU",
+        [WTL_DEVICE_GPU_SLICE] = "MIG instance",
+        [WTL_DEVICE_CPU] = "CPU package",
+        [WTL_DEVICE_DRAM] = "memory of a package",
+        [WTL_DEVICE_CPU_CLOCK] = "CPU clock",
+        [WTL_DEVICE_CGROUP] = "control group",
+        [WTL_DEVICE_NODE] = "node",
+    };
+    return titles[kind];
+}
+
+const char *wtl_device_kind_name(enum wtl_device_kind kind)
+{
+    static const char *const names[] = {
+        [WTL_DEVICE_GPU] = "gpu",
+        [WTL_DEVICE_GPU_SLICE] = "gpu_slice",
+        [WTL_DEVICE_CPU] = "cpu",
+        [WTL_DEVICE_DRAM] = "dram",
+        [WTL_DEVICE_CPU_CLOCK] = "cpu_clock",
+        [WTL_DEVICE_CGROUP] = "cgroup",
+        [WTL_DEVICE_NODE] = "node",
+    };
+    return names[kind];
+}

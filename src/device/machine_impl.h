@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What machine.c (the registry) and device.c (the calls) share.
+ */
+#ifndef WTL_DEVICE_MACHINE_IMPL_H
+#define WTL_DEVICE_MACHINE_IMPL_H
+
+#include "device/backend.h"
+
+struct wtl_worker;
+
+struct wtl_device {
+    struct wtl_device_info info;
+    struct wtl_device_ops ops;
+    struct wtl_machine *machine;
+    struct wtl_worker *worker; /* of this device, from open on */
+};
+
+/* Makes what the device's calls need; starts no thread yet. */
+int wtl_worker_init(struct wtl_device *device, struct wtl_error *err);
+
+/* Ends the thread. False: a call did not come back, and its memory must be left alone. */
+bool wtl_worker_fini(struct wtl_device *device);
+
+struct wtl_machine {
+    struct wtl_arena arena; /* holds the machine too */
+    struct wtl_clock clock;
+    int64_t deadline_ns;
+    int root_fd;
+    bool live;
+    const char *nvml;
+    struct wtl_worker *direct; /* shared by the devices that do not block; NULL: none yet */
+
+    struct wtl_device **devices;
+    size_t n, cap;
+    struct wtl_device **hidden; /* wrapped by others, or found and not wanted */
+    size_t n_hidden, cap_hidden;
+    struct wtl_finding *findings;
+    size_t n_findings, cap_findings;
+};
+
+#endif
