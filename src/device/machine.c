@@ -23,6 +23,8 @@ static const struct wtl_backend *const backends[] = {
     /* then CPUs, */
     /* then the node, */
     /* then those that exist only when named. */
+    &wtl_backend_replay,
+    &wtl_backend_faulty,
     NULL,
 };
 enum { N_BACKENDS = sizeof backends / sizeof backends[0] - 1 };
@@ -192,24 +194,44 @@ static int restrict_to(struct wtl_machine *m, struct wtl_device **chosen, size_t
     return rc;
 }
 
+static void choose(struct wtl_device **chosen, size_t *n, struct wtl_device *d)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (chosen[i] == d)
+            return;
+    chosen[(*n)++] = d;
+}
+
+/* "replay:FILE" is every GPU of the file: "replay:FILE#0", "replay:FILE#1" ... */
+static bool choose_numbered(struct wtl_machine *m, const char *name, struct wtl_device **chosen,
+                            size_t *n)
+{
+    size_t length = strlen(name);
+    bool any = false;
+    for (size_t i = 0; i < m->n; i++) {
+        const char *id = m->devices[i]->info.id;
+        if (strncmp(id, name, length) != 0 || id[length] != '#')
+            continue;
+        choose(chosen, n, m->devices[i]);
+        any = true;
+    }
+    return any;
+}
+
 static int select_devices(struct wtl_machine *m, const char *const *names, struct wtl_error *err)
 {
-    size_t n = 0, max = 0;
-    while (names[max])
-        max++;
-    struct wtl_device **chosen = WTL_NEW_ARRAY(&m->arena, struct wtl_device *, max + 1);
+    size_t n = 0;
+    struct wtl_device **chosen = WTL_NEW_ARRAY(&m->arena, struct wtl_device *, m->n + 1);
     if (!chosen)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (; *names; names++) {
         struct wtl_device *d = NULL;
+        if (choose_numbered(m, *names, chosen, &n))
+            continue;
         int rc = wtl_machine_find(m, *names, &d, err);
         if (rc < 0)
             return rc;
-        bool twice = false;
-        for (size_t i = 0; i < n; i++)
-            twice = twice || chosen[i] == d;
-        if (!twice)
-            chosen[n++] = d;
+        choose(chosen, &n, d);
     }
     return restrict_to(m, chosen, n, err);
 }
