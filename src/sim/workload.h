@@ -4,9 +4,9 @@
  * state at given clocks. Pure functions of plain data without pointers.
  *
  * A workload is fitted per board and memory clock (struct wtl_sim_fit; data/sim/workloads, made by
- * tools/calibrate-sim). Work is counted in the workload's unit: images, tokens, runs.
- * Physically sound by construction: throughput and power never fall as the clock rises, shares
- * scale, a mixture of tenants lies between its members.
+ * tools/calibrate-sim; docs/virtual-gpu.md has its errors). Work is counted in the workload's unit:
+ * images, tokens, runs. Physically sound by construction: throughput and power never fall as the
+ * clock rises, shares scale, a mixture of tenants lies between its members.
  */
 #ifndef WTL_SIM_WORKLOAD_H
 #define WTL_SIM_WORKLOAD_H
@@ -24,17 +24,45 @@ enum {
     WTL_SIM_NAME = 48,
 };
 
-/* Parameters of one workload phase on one board at one memory clock; workload.c has the form. */
+/* Parameters of one workload phase on one board at one memory clock. x = f/sm_mhz_max, b = batch,
+ * s = share. All positive; written out for one tenant alone, then beside others.
+ *
+ *   clk   = (1 - memory_share)/x + memory_share            the chip's time against the clock
+ *   chip  = compute_s (b + fill_batch s) s^-share_power clk  a batch on the chip
+ *   copy  = b (copy_s + copy_large_s/(1 + (copy_knee/b)^4))  host: staging; larger batches leave
+ *                                                           the host's cache
+ *   alone = max'(launch_s, chip; overlap) + copy             launching overlaps with the chip
+ *   item  = max'(alone/b, nR roof_s clk, nH host_s/b; corner)  beside others
+ *
+ * max'(...; p) = (sum of p-th powers)^(1/p), a smooth maximum. nR and nH say how many tenants like
+ * this one the others amount to on the chip and on the host: (sum over all of phi)/phi with phi =
+ * the tenant's demand at the highest clock, alone, in shares of the chip's (roof_s per item) and of
+ * the host's (host_s per batch) whole throughput. They do not depend on the clock, which keeps
+ * every tenant's throughput from falling as it rises.
+ *
+ *   dynamic power = v^2 (item_j T + active_w x u + occupancy_w x o) + item_memory_j T
+ *
+ * v = V(f)/v_max, T items per second, u the share of time in which any tenant computes (one minus
+ * the product over tenants of 1 - chip/alone), o the sum of share chip/alone, 1 at most. */
 struct wtl_sim_fit {
-    double mem_mhz;        /* the memory clock that it was fitted at */
-    double launch_s;       /* host's time for a batch, which no clock moves */
-    double copy_s;         /* the same for an item: decoding, copy to the board */
-    double compute_s;      /* an item on the whole chip at the highest clock */
-    double memory_s;       /* an item at full memory bandwidth */
-    double share_power;    /* compute time goes with share^-share_power */
-    double roof_sharpness; /* of the corner where the tenants together fill the chip */
-    double busy_w;         /* dynamic power of a chip that only waits in kernels, highest clock */
-    double item_j;         /* dynamic energy of an item at the highest clock */
+    double mem_mhz;       /* the memory clock that it was fitted at */
+    double launch_s;      /* host's time to launch a batch's kernels */
+    double overlap;       /* sharpness of that maximum, >= 1 */
+    double copy_s;        /* host's time for an item: staging, copy to the board */
+    double copy_large_s;  /* more of it in large batches */
+    double copy_knee;     /* batch at which half of that is reached */
+    double compute_s;     /* an item on the whole chip at the highest clock */
+    double fill_batch;    /* batch that the whole chip needs to be half filled */
+    double share_power;   /* > 0 */
+    double memory_share;  /* of the chip's time that waits for memory, 0..1 */
+    double roof_s;        /* an item when many tenants fill the chip, highest clock */
+    double host_s;        /* a batch when many tenants fill the host */
+    double corner;        /* sharpness of the roofline's corner, > 0 */
+    double active_w;      /* of a chip on which anything runs */
+    double occupancy_w;   /* of a chip whose SMs are all held */
+    double item_j;        /* energy of an item on the chip */
+    double item_memory_j; /* energy of an item in memory, at no SM voltage */
+    double memory_s;      /* time of an item in which memory is busy (utilization.memory) */
 };
 
 /* One phase of a workload. Most workloads have one, endless one. */
@@ -57,13 +85,17 @@ struct wtl_sim_workload {
     int batch_default, batch_max;
 };
 
+/* A made-up workload (images, batch 8, a compute-bound network of 2 ms an item and 0.1 J) that fits
+ * any board, for tests. */
+void wtl_sim_workload_plain(struct wtl_sim_workload *out);
+
 /* One process on the GPU. */
 struct wtl_sim_tenant {
     struct wtl_sim_workload workload;
     double share;         /* CUDA_MPS_ACTIVE_THREAD_PERCENTAGE / 100, 0 < share <= 1 */
     int batch;            /* items at once, >= 1 */
     int phase;            /* 0 .. n_phases - 1: which one it is in; the time stepping moves it */
-    double offered_per_s; /* work that arrives; 0: as much as it can (closed loop) */
+    double offered_per_s; /* work that arrives; 0: as much as it can do (closed loop) */
 };
 
 struct wtl_sim_tenant_rate {
@@ -88,7 +120,8 @@ struct wtl_sim_rates {
     double vram_used_mib; /* driver included */
 };
 
-/* The steady state of n tenants (0 <= n <= WTL_SIM_TENANTS) at these clocks. Total power is
+/* The steady state of n tenants (0 <= n <= WTL_SIM_TENANTS) at these clocks. No tenant's throughput
+ * and no power falls when sm_mhz rises. Total power is
  * wtl_sim_static_w() + dynamic_w. Clocks beyond the board's range take its end; a memory clock
  * between two fits is interpolated. */
 void wtl_sim_rates(const struct wtl_sim_silicon *silicon, const struct wtl_sim_tenant *tenants,
