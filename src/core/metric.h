@@ -46,7 +46,11 @@
     X(fp16_active, FRACTION, 1008, "FP16A", "", "FP16 pipe active")                                \
     X(pcie_tx_b, BYTE, 1009, "PCITX", "", "PCIe bytes sent")                                       \
     X(pcie_rx_b, BYTE, 1010, "PCIRX", "", "PCIe bytes received")                                   \
-    X(power_violation_ns, NONE, 240, "PVIOL", "", "time held down by the power limit, ns")
+    X(power_violation_ns, NONE, 240, "PVIOL", "", "time held down by the power limit, ns")         \
+    X(thermal_violation_ns, NONE, 241, "", "", "time held down by temperature, ns")                \
+    X(enc_util, FRACTION, 206, "", "utilization.encoder", "share of time the encoder was busy")    \
+    X(dec_util, FRACTION, 207, "", "utilization.decoder", "share of time the decoder was busy")    \
+    X(fan_speed, FRACTION, 191, "", "fan.speed", "intended fan speed, share of the maximum")
 
 enum wtl_metric {
 #define X(name, unit, id, short_name, smi, text) WTL_M_##name,

@@ -20,6 +20,7 @@ enum { START_MIN = 8 };
 /* In the order in which devices are listed. */
 static const struct wtl_backend *const backends[] = {
     /* GPUs, */
+    &wtl_backend_nvml,
     /* then CPUs, */
     /* then the node, */
     /* then those that exist only when named. */

@@ -314,6 +314,7 @@ _Static_assert(NVML_STRUCT_VERSION(struct nvml_temperature, 1) == 0x0100000c, "v
     X(nvmlInit, (void))                                                                            \
     X(nvmlShutdown, (void))                                                                        \
     X(nvmlSystemGetDriverVersion, (char *text, unsigned size))                                     \
+    X(nvmlSystemGetProcessName, (unsigned pid, char *text, unsigned size))                         \
     X(nvmlSystemGetNVMLVersion, (char *text, unsigned size))                                       \
     X(nvmlDeviceGetCount_v2, (unsigned *count))                                                    \
     X(nvmlDeviceGetCount, (unsigned *count))                                                       \

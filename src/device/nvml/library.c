@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Loads an NVML by name and fills the table of its functions. */
+#include "device/nvml/nvml.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void wtl_nvml_small_file(int root_fd, const char *path, char *buf, size_t size)
+{
+    int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, buf, size - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    buf[n > 0 ? n : 0] = '\0';
+    buf[strcspn(buf, "\n")] = '\0';
+}
+
+/* Whether our /proc numbers processes as the kernel's first namespace does, and so the driver. */
+static bool first_pid_namespace(int root_fd)
+{
+    char link[64];
+    ssize_t n = readlinkat(root_fd, "proc/self/ns/pid", link, sizeof link - 1);
+    link[n > 0 ? n : 0] = '\0';
+    return strcmp(link, "pid:[4026531836]") == 0; /* PROC_PID_INIT_INO of linux/proc_ns.h */
+}
+
+/* Bit 21, CAP_SYS_ADMIN, of our effective capabilities. */
+static bool may_administer(int root_fd)
+{
+    char text[4096] = "";
+    int fd = openat(root_fd, "proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *line = strstr(text, "\nCapEff:");
+    if (!line)
+        return geteuid() == 0;
+    return (strtoull(line + strlen("\nCapEff:"), NULL, 16) >> 21) & 1;
+}
+
+/* dlsym() gives an object's address; that it is a function is ours to know. */
+static void find_functions(struct wtl_nvml_library *l)
+{
+#define X(name, args)                                                                              \
+    {                                                                                              \
+        void *address = dlsym(l->handle, #name);                                                   \
+        memcpy(&l->api.name, &address, sizeof address);                                            \
+    }
+    NVML_FUNCTIONS(X)
+#undef X
+    void *address = dlsym(l->handle, NVML_WATTLE_EPOCH);
+    memcpy(&l->virtual_epoch, &address, sizeof address);
+}
+
+int wtl_nvml_load(const struct wtl_backend_host *host, const char *path,
+                  struct wtl_nvml_library **library_out, const char **why, struct wtl_error *err)
+{
+    struct wtl_nvml_library *l = WTL_NEW(host->arena, struct wtl_nvml_library);
+    if (!l)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    l->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!l->handle) {
+        *why = wtl_arena_strdup(host->arena, dlerror());
+        return 1;
+    }
+    l->users = 1;
+    l->clock = host->clock;
+    l->root_fd = host->root_fd;
+    snprintf(l->path, sizeof l->path, "%s", path);
+    find_functions(l);
+    l->wsl = strstr(path, "/wsl/") != NULL ||
+             (!l->virtual_epoch && faccessat(host->root_fd, "dev/dxg", F_OK, 0) == 0);
+    l->may_set = may_administer(host->root_fd);
+    l->host_pids = l->virtual_epoch || first_pid_namespace(host->root_fd);
+    *library_out = l;
+    return 0;
+}
+
+int wtl_nvml_start(struct wtl_nvml_library *l)
+{
+    struct wtl_nvml_op op = wtl_nvml_begin(l);
+    int code = WTL_NVML_EITHER(&op, nvmlInit_v2, nvmlInit);
+    if (wtl_nvml_class(code) != WTL_NVML_OK)
+        return code;
+    l->inited = true;
+    if (WTL_NVML_CALL(&op, nvmlSystemGetDriverVersion, l->driver, sizeof l->driver) != 0)
+        l->driver[0] = '\0';
+    if (WTL_NVML_CALL(&op, nvmlSystemGetNVMLVersion, l->version, sizeof l->version) != 0)
+        l->version[0] = '\0';
+    l->driver[sizeof l->driver - 1] = '\0';
+    l->version[sizeof l->version - 1] = '\0';
+    return WTL_NVML_EITHER(&op, nvmlDeviceGetCount_v2, nvmlDeviceGetCount, &l->n_gpus);
+}
+
+void wtl_nvml_release(struct wtl_nvml_library *l)
+{
+    if (!l || --l->users > 0)
+        return;
+    if (l->inited && l->api.nvmlShutdown)
+        l->api.nvmlShutdown();
+    dlclose(l->handle);
+    l->handle = NULL;
+}
