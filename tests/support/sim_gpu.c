@@ -4,43 +4,31 @@
 
 #include <stdio.h>
 
-static struct wtl_sim_workload workload(const char *name, double item_j)
+static struct wtl_sim_workload workload(const char *name, double scale)
 {
-    struct wtl_sim_workload w = {.unit = "images",
-                                 .n_phases = 1,
-                                 .process_mib = 900,
-                                 .item_mib = 40,
-                                 .batch_default = 8,
-                                 .batch_max = 256};
+    struct wtl_sim_workload w;
+    wtl_sim_workload_plain(&w);
     snprintf(w.name, sizeof w.name, "%s", name);
-    w.phases[0].n_fits = 1;
-    w.phases[0].fits[0] = (struct wtl_sim_fit){.mem_mhz = 1600,
-                                               .launch_s = 0.0005,
-                                               .copy_s = 0.0001,
-                                               .compute_s = 0.001,
-                                               .memory_s = 0.0004,
-                                               .share_power = 0.7,
-                                               .roof_sharpness = 8,
-                                               .busy_w = 60,
-                                               .item_j = item_j};
+    w.phases[0].fits[0].item_j *= scale;
+    w.phases[0].fits[0].active_w *= scale;
     return w;
 }
 
 struct wtl_sim_workload sim_busy_workload(void)
 {
-    return workload("busy", 0.15);
+    return workload("busy", 2.7);
 }
 
 struct wtl_sim_workload sim_heavy_workload(void)
 {
-    return workload("heavy", 0.26);
+    return workload("heavy", 4.5);
 }
 
 struct wtl_sim_process sim_process(uint32_t pid, const struct wtl_sim_workload *workload)
 {
     struct wtl_sim_process p = {
         .pid = pid, .uid = 1000, .mps = true, .instance = -1, .tenant = {.share = 1, .batch = 8}};
-    snprintf(p.name, sizeof p.name, "%s", workload->name);
+    snprintf(p.name, sizeof p.name, "%.31s", workload->name);
     p.tenant.workload = *workload;
     return p;
 }

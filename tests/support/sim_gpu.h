@@ -8,8 +8,8 @@
 #include "sim/gpu.h"
 #include "sim/readings.h"
 
-/* A workload that the plain board is busy with (about 230 W alone at its highest clock), and a heavy
- * one that its limit must hold down (about 330 W without). */
+/* A workload that the plain board is busy with (about 230 W alone at its highest clock), and a
+ * heavy one that its limit must hold down (about 330 W without). */
 struct wtl_sim_workload sim_busy_workload(void);
 struct wtl_sim_workload sim_heavy_workload(void);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct wtl_sim_gpu g, h;
+static struct wtl_sim_gpu g;
 
 static struct wtl_sim_board plain(void)
 {
@@ -31,8 +31,9 @@ static void power_limit_is_an_average(void **state)
         peak = fmax(peak, t.power_w);
         worst = fmax(worst, t.average_w);
     }
-    print_message("# peak %.1f average %.3f now %.1f sm %g static %.1f die %.1f work %.1f\n", peak, worst, sim_truth(&g).power_w, sim_truth(&g).sm_mhz,
-        sim_truth(&g).static_w, sim_truth(&g).die_c, sim_truth(&g).work_per_s);
+    print_message("# peak %.1f average %.3f now %.1f sm %g static %.1f die %.1f work %.1f\n", peak,
+                  worst, sim_truth(&g).power_w, sim_truth(&g).sm_mhz, sim_truth(&g).static_w,
+                  sim_truth(&g).die_c, sim_truth(&g).work_per_s);
     assert_true(peak > 1.1 * b.limit_w_default);
     assert_true(worst <= b.limit_w_default);
     assert_true(sim_truth(&g).average_w > 0.97 * b.limit_w_default);
