@@ -267,14 +267,25 @@ int wtl_sim_board_check(const struct wtl_sim_board *b, struct wtl_error *err)
 
 /* ---- Legal clocks ---------------------------------------------------------------------------- */
 
+/* Index of the last of a rising list that is at most `wanted`; 0 when none is. */
+static int at_most(const uint16_t *mhz, int n, double wanted)
+{
+    int lo = 0, hi = n - 1;
+    while (lo < hi) {
+        const int mid = (lo + hi + 1) / 2;
+        if (mhz[mid] <= wanted)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    return lo;
+}
+
 static int nearest(const uint16_t *mhz, int n, unsigned wanted)
 {
-    int i = 0;
-    while (i + 1 < n && mhz[i + 1] <= wanted)
-        i++;
-    if (i + 1 < n && wanted > mhz[i] && mhz[i + 1] - wanted < wanted - mhz[i])
-        i++;
-    return i;
+    const int i = at_most(mhz, n, wanted);
+    const bool up = i + 1 < n && wanted > mhz[i] && mhz[i + 1] - wanted < wanted - mhz[i];
+    return up ? i + 1 : i;
 }
 
 int wtl_sim_nearest_sm(const struct wtl_sim_board *board, unsigned mhz)
@@ -289,8 +300,5 @@ int wtl_sim_nearest_mem(const struct wtl_sim_board *board, unsigned mhz)
 
 int wtl_sim_sm_at_most(const struct wtl_sim_board *board, double mhz)
 {
-    int i = 0;
-    while (i + 1 < board->n_sm_clocks && board->sm_clocks_mhz[i + 1] <= mhz)
-        i++;
-    return i;
+    return at_most(board->sm_clocks_mhz, board->n_sm_clocks, mhz);
 }

@@ -350,7 +350,7 @@ void wtl_sim_gpu_truth(const struct wtl_sim_gpu *gpu, struct wtl_sim_truth *out)
     };
     for (int i = 0; i < gpu->n_slots; i++) {
         out->work_per_s += gpu->now.work_per_s[i];
-        out->work += gpu->slots[i].work + gpu->now.work_per_s[i] * s;
+        out->work += gpu->work[i] + gpu->now.work_per_s[i] * s;
     }
 }
 

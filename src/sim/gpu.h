@@ -65,9 +65,7 @@ struct wtl_sim_slot {
     struct wtl_sim_process process;
     bool on; /* has work now */
     double vram_mib;
-    double work;      /* done until gpu->flushed_tick, in the workload's unit */
-    double sm_time;   /* seconds of the whole chip until then */
-    double phase_end; /* of `work`: where the phase ends; 0: it does not */
+    double phase_end; /* of its work: where the phase ends; 0: it does not */
     int64_t since_ns; /* when it came */
     double util_mark; /* sm_time at the last utilisation sample */
     unsigned util_pct, mem_util_pct;
@@ -107,6 +105,7 @@ struct wtl_sim_cached_rates {
     bool valid;
     int sm, mem;
     uint64_t on, phases; /* bit i: slot i has work; it is in its second phase */
+    struct wtl_sim_static still;
     double dynamic_w, sm_util, mem_util, sm_active;
     double work_per_s[WTL_SIM_TENANTS], tenant_sm[WTL_SIM_TENANTS];
 };
@@ -147,7 +146,7 @@ struct wtl_sim_gpu {
     uint64_t reasons;
 
     /* Physics. Power is constant from one event to the next. */
-    double power_w, static_w;
+    double power_w, static_w, leak_factor;
     double die_c, sink_c, mem_c;
     double energy_j;  /* since the start, whatever the driver's counter says */
     double average_w; /* that the limit loop works on */
@@ -161,10 +160,12 @@ struct wtl_sim_gpu {
 
     int n_slots;
     struct wtl_sim_slot slots[WTL_SIM_TENANTS];
-    double vram_used_mib; /* with the driver's own */
-    uint64_t oom_count;   /* requests refused for lack of memory */
-    uint64_t on, phases;  /* as in cached rates */
-    int64_t slots_tick;   /* the next change of any slot */
+    double work[WTL_SIM_TENANTS];    /* of each slot until flushed_tick, in the workload's unit */
+    double sm_time[WTL_SIM_TENANTS]; /* seconds of the whole chip until then */
+    double vram_used_mib;            /* with the driver's own */
+    uint64_t oom_count;              /* requests refused for lack of memory */
+    uint64_t on, phases;             /* as in cached rates */
+    int64_t slots_tick;              /* the next change of any slot */
 
     struct wtl_sim_sensors sensors;
     unsigned n_events; /* ever; event i is in events[i % WTL_SIM_EVENTS] */

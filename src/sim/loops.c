@@ -7,10 +7,8 @@
 /* Power at a legal clock with what runs now. */
 static double power_at(struct wtl_sim_gpu *gpu, int sm)
 {
-    const struct wtl_sim_board *b = &gpu->board;
-    return wtl_sim_static_w(&b->silicon, b->sm_clocks_mhz[sm], b->mem_clocks_mhz[gpu->mem],
-                            gpu->die_c) +
-           wtl_sim_rates_at(gpu, sm, gpu->mem)->dynamic_w;
+    const struct wtl_sim_cached_rates *r = wtl_sim_rates_at(gpu, sm, gpu->mem);
+    return r->still.fixed_w + r->still.leak_w * gpu->leak_factor + r->dynamic_w;
 }
 
 /* What the loop lets the board draw now: above the limit while its average is below, and below it
@@ -21,10 +19,18 @@ static double allowed_w(const struct wtl_sim_gpu *gpu, double gain)
     return unused >= 0 ? limit + gain * unused : limit + unused;
 }
 
-/* The highest index up to `wanted` with at most `w` watts; 0 when none has. */
+/* The highest index below `wanted` with at most `w` watts; 0 when none has. Strides that double,
+ * then halves: the answer is most often near. */
 static int highest_within(struct wtl_sim_gpu *gpu, int wanted, double w)
 {
-    int lo = 0, hi = wanted - 1; /* wanted itself was too much */
+    int hi = wanted - 1, stride = 1;
+    while (hi > 0 && power_at(gpu, hi) > w) {
+        wanted = hi;
+        hi = hi > stride ? hi - stride : 0;
+        stride *= 2;
+    }
+    int lo = hi; /* enough, or 0 */
+    hi = wanted - 1;
     while (lo < hi) {
         const int mid = (lo + hi + 1) / 2;
         if (power_at(gpu, mid) <= w)

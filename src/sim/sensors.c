@@ -177,11 +177,11 @@ static void update_slots(struct wtl_sim_gpu *gpu, double s, double mem_util)
 {
     double all = 0;
     for (int i = 0; i < gpu->n_slots; i++)
-        all += gpu->slots[i].sm_time - gpu->slots[i].util_mark;
+        all += gpu->sm_time[i] - gpu->slots[i].util_mark;
     for (int i = 0; i < gpu->n_slots; i++) {
         struct wtl_sim_slot *slot = &gpu->slots[i];
-        const double mine = slot->sm_time - slot->util_mark;
-        slot->util_mark = slot->sm_time;
+        const double mine = gpu->sm_time[i] - slot->util_mark;
+        slot->util_mark = gpu->sm_time[i];
         slot->util_pct = percent(mine / s);
         slot->mem_util_pct = percent(all > 0 ? mem_util * mine / all : 0);
         slot->util_t_ns = gpu->tick * WTL_SIM_STEP_NS;

@@ -14,11 +14,25 @@ double wtl_sim_voltage(const struct wtl_sim_silicon *s, double sm_mhz)
            (s->v_max - s->v_min) * (sm_mhz - s->knee_mhz) / (s->sm_mhz_max - s->knee_mhz);
 }
 
+struct wtl_sim_static wtl_sim_static_parts(const struct wtl_sim_silicon *s, double sm_mhz,
+                                           double mem_mhz)
+{
+    const double v = wtl_sim_voltage(s, sm_mhz) / s->v_max;
+    return (struct wtl_sim_static){
+        .fixed_w = s->base_w + s->clock_w * fmin(sm_mhz / s->sm_mhz_max, 1) * v * v +
+                   s->memory_w * fmin(mem_mhz / s->mem_mhz_max, 1),
+        .leak_w = s->leak_w * v * v,
+    };
+}
+
+double wtl_sim_leak_factor(const struct wtl_sim_silicon *s, double temp_c)
+{
+    return exp((temp_c - s->leak_ref_c) / s->leak_e_c);
+}
+
 double wtl_sim_static_w(const struct wtl_sim_silicon *s, double sm_mhz, double mem_mhz,
                         double temp_c)
 {
-    const double v = wtl_sim_voltage(s, sm_mhz) / s->v_max;
-    return s->base_w + s->leak_w * v * v * exp((temp_c - s->leak_ref_c) / s->leak_e_c) +
-           s->clock_w * fmin(sm_mhz / s->sm_mhz_max, 1) * v * v +
-           s->memory_w * fmin(mem_mhz / s->mem_mhz_max, 1);
+    const struct wtl_sim_static parts = wtl_sim_static_parts(s, sm_mhz, mem_mhz);
+    return parts.fixed_w + parts.leak_w * wtl_sim_leak_factor(s, temp_c);
 }

@@ -32,4 +32,13 @@ double wtl_sim_voltage(const struct wtl_sim_silicon *silicon, double sm_mhz);
 double wtl_sim_static_w(const struct wtl_sim_silicon *silicon, double sm_mhz, double mem_mhz,
                         double temp_c);
 
+/* The same in its parts, for whoever needs it at many temperatures: fixed + leak * factor. */
+struct wtl_sim_static {
+    double fixed_w;
+    double leak_w; /* at the reference temperature */
+};
+struct wtl_sim_static wtl_sim_static_parts(const struct wtl_sim_silicon *silicon, double sm_mhz,
+                                           double mem_mhz);
+double wtl_sim_leak_factor(const struct wtl_sim_silicon *silicon, double temp_c);
+
 #endif

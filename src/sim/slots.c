@@ -28,11 +28,12 @@ static const struct wtl_sim_phase *phase_of(const struct wtl_sim_slot *slot)
     return &t->workload.phases[t->phase];
 }
 
-static void begin_phase(struct wtl_sim_slot *slot)
+static void begin_phase(struct wtl_sim_gpu *gpu, int i)
 {
+    struct wtl_sim_slot *slot = &gpu->slots[i];
     const double per_item = phase_of(slot)->work_per_item;
     const bool ends = per_item > 0 && slot->process.tenant.workload.n_phases > 1;
-    slot->phase_end = ends ? slot->work + per_item * slot->process.tenant.batch : 0;
+    slot->phase_end = ends ? gpu->work[i] + per_item * slot->process.tenant.batch : 0;
 }
 
 void wtl_sim_slots_schedule(struct wtl_sim_gpu *gpu)
@@ -53,7 +54,7 @@ void wtl_sim_slots_schedule(struct wtl_sim_gpu *gpu)
         if (slot->phase_end <= 0 || rate <= 0)
             continue;
         /* What is left of the phase at the rate in force since the last flush. */
-        const double steps = ceil((slot->phase_end - slot->work) / (rate * WTL_SIM_STEP_S));
+        const double steps = ceil((slot->phase_end - gpu->work[i]) / (rate * WTL_SIM_STEP_S));
         const int64_t end = gpu->flushed_tick + (steps < 1 ? 1 : (int64_t)fmin(steps, 1e15));
         if (end < next)
             next = end;
@@ -66,10 +67,10 @@ void wtl_sim_slots_due(struct wtl_sim_gpu *gpu)
     for (int i = 0; i < gpu->n_slots; i++) {
         struct wtl_sim_slot *slot = &gpu->slots[i];
         struct wtl_sim_tenant *t = &slot->process.tenant;
-        if (slot->phase_end <= 0 || slot->work < slot->phase_end * (1 - 1e-12))
+        if (slot->phase_end <= 0 || gpu->work[i] < slot->phase_end * (1 - 1e-12))
             continue;
         t->phase = (t->phase + 1) % t->workload.n_phases;
-        begin_phase(slot);
+        begin_phase(gpu, i);
     }
     wtl_sim_slots_schedule(gpu);
 }
@@ -193,14 +194,16 @@ int wtl_sim_attach(struct wtl_sim_gpu *gpu, const struct wtl_sim_process *p, str
     if (rc)
         return rc;
     wtl_sim_flush(gpu);
-    struct wtl_sim_slot *slot = &gpu->slots[gpu->n_slots++];
+    const int i = gpu->n_slots++;
+    struct wtl_sim_slot *slot = &gpu->slots[i];
     memset(slot, 0, sizeof *slot);
+    gpu->work[i] = gpu->sm_time[i] = 0;
     slot->process = *p;
     slot->vram_mib = need_mib(&p->tenant);
     slot->since_ns = gpu->tick * WTL_SIM_STEP_NS;
     gpu->vram_used_mib += slot->vram_mib;
     wtl_sim_mismatch_workload(&gpu->mismatch, &slot->process.tenant.workload);
-    begin_phase(slot);
+    begin_phase(gpu, i);
     wake(gpu);
     changed(gpu);
     return 0;
@@ -242,7 +245,7 @@ int wtl_sim_set_load(struct wtl_sim_gpu *gpu, uint32_t pid, int batch, double of
     gpu->vram_used_mib += need_mib(&p.tenant) - slot->vram_mib;
     slot->vram_mib = need_mib(&p.tenant);
     slot->process = p;
-    begin_phase(slot);
+    begin_phase(gpu, i);
     changed(gpu);
     return 0;
 }
@@ -262,7 +265,10 @@ int wtl_sim_detach(struct wtl_sim_gpu *gpu, uint32_t pid, struct wtl_error *err)
         return WTL_FAIL(err, WTL_NOTFOUND, "process %u is not on GPU %d", pid, gpu->index);
     wtl_sim_flush(gpu);
     gpu->n_slots--;
-    memmove(&gpu->slots[i], &gpu->slots[i + 1], (size_t)(gpu->n_slots - i) * sizeof *gpu->slots);
+    const size_t after = (size_t)(gpu->n_slots - i);
+    memmove(&gpu->slots[i], &gpu->slots[i + 1], after * sizeof *gpu->slots);
+    memmove(&gpu->work[i], &gpu->work[i + 1], after * sizeof *gpu->work);
+    memmove(&gpu->sm_time[i], &gpu->sm_time[i + 1], after * sizeof *gpu->sm_time);
     gpu->vram_used_mib = vram_used(gpu);
     if (!gpu->n_slots) {
         gpu->wake_tick = 0;
@@ -280,6 +286,6 @@ bool wtl_sim_work(const struct wtl_sim_gpu *gpu, uint32_t pid, double *work_out,
         return false;
     const double s = (double)(gpu->tick - gpu->flushed_tick) * WTL_SIM_STEP_S;
     *per_s_out = gpu->now.work_per_s[i];
-    *work_out = gpu->slots[i].work + gpu->now.work_per_s[i] * s;
+    *work_out = gpu->work[i] + gpu->now.work_per_s[i] * s;
     return true;
 }

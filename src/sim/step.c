@@ -52,6 +52,8 @@ static void compute_rates(const struct wtl_sim_gpu *gpu, struct wtl_sim_cached_r
     struct wtl_sim_rates rates;
     wtl_sim_rates(&gpu->board.silicon, tenants, n, gpu->board.sm_clocks_mhz[c->sm],
                   gpu->board.mem_clocks_mhz[c->mem], &rates);
+    c->still = wtl_sim_static_parts(&gpu->board.silicon, gpu->board.sm_clocks_mhz[c->sm],
+                                    gpu->board.mem_clocks_mhz[c->mem]);
     c->dynamic_w = rates.dynamic_w;
     c->sm_util = rates.sm_util;
     c->mem_util = rates.mem_util;
@@ -87,10 +89,10 @@ void wtl_sim_flush(struct wtl_sim_gpu *gpu)
     if (gpu->tick == gpu->flushed_tick)
         return;
     gpu->flushed_tick = gpu->tick;
-    for (int i = 0; i < gpu->n_slots; i++) {
-        gpu->slots[i].work += gpu->now.work_per_s[i] * s;
-        gpu->slots[i].sm_time += gpu->now.tenant_sm[i] * s;
-    }
+    for (int i = 0; i < gpu->n_slots; i++)
+        gpu->work[i] += gpu->now.work_per_s[i] * s;
+    for (int i = 0; i < gpu->n_slots; i++)
+        gpu->sm_time[i] += gpu->now.tenant_sm[i] * s;
     gpu->sensors.gpu_busy_s += gpu->now.sm_util * s;
     gpu->sensors.mem_busy_s += gpu->now.mem_util * s;
     for (int b = 0; b < WTL_SIM_N_REASONS; b++)
@@ -130,11 +132,9 @@ static uint64_t reasons_of(const struct wtl_sim_gpu *gpu, bool busy, int wanted)
 
 static void settle_power(struct wtl_sim_gpu *gpu)
 {
-    const struct wtl_sim_board *b = &gpu->board;
-    gpu->static_w =
-        wtl_sim_static_w(&b->silicon, wtl_sim_sm_now(gpu), wtl_sim_mem_now(gpu), gpu->die_c);
+    gpu->static_w = gpu->now.still.fixed_w + gpu->now.still.leak_w * gpu->leak_factor;
     if (gpu->deep_idle)
-        gpu->static_w = fmax(gpu->static_w - b->idle.saving_w, 1);
+        gpu->static_w = fmax(gpu->static_w - gpu->board.idle.saving_w, 1);
     gpu->power_w = gpu->static_w + gpu->now.dynamic_w;
 }
 
@@ -147,6 +147,8 @@ static int lower(int a, int b)
 static void settle_idle(struct wtl_sim_gpu *gpu)
 {
     memset(&gpu->now, 0, sizeof gpu->now);
+    gpu->now.still =
+        wtl_sim_static_parts(&gpu->board.silicon, wtl_sim_sm_now(gpu), wtl_sim_mem_now(gpu));
     gpu->reasons = gpu->lost ? 0 : reasons_of(gpu, false, 0);
     settle_power(gpu);
 }
@@ -154,6 +156,7 @@ static void settle_idle(struct wtl_sim_gpu *gpu)
 void wtl_sim_settle(struct wtl_sim_gpu *gpu)
 {
     wtl_sim_flush(gpu);
+    gpu->leak_factor = wtl_sim_leak_factor(&gpu->board.silicon, gpu->die_c);
     if (gpu->deep_idle) {
         settle_idle(gpu);
         return;
@@ -239,7 +242,8 @@ static bool frame(struct wtl_sim_gpu *gpu)
     const int thermal = gpu->thermal_ceiling, power = gpu->power_ceiling;
     const bool slow = gpu->hw_slowdown, lost = gpu->lost;
     wtl_sim_thermal_loop(gpu);
-    settle_power(gpu); /* leakage follows the temperature */
+    gpu->leak_factor = wtl_sim_leak_factor(&gpu->board.silicon, gpu->die_c);
+    settle_power(gpu);
     if (!gpu->deep_idle)
         wtl_sim_power_loop(gpu, wanted_clock(gpu, gpu->on != 0));
     return thermal != gpu->thermal_ceiling || power != gpu->power_ceiling ||

@@ -65,7 +65,7 @@ refuses() {
 }
 
 @test "programs of proofs and benchmarks take whole numbers and nothing else" {
-    for name in bench/proof-optimize bench/proof-predict bench/bench-optimize bench/bench-parse \
+    for name in bench/proof-optimize bench/proof-predict bench/bench-optimize bench/bench-parse bench/bench-sim \
         bench/make-tree tests/make-runs; do
         program=$WATTLE_BUILD/$name
         for option in --help -h; do
