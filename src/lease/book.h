@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The files of all leases: STATE/leases/N.lease, one a lease, and their locks.
+ *
+ *   STATE/leases/N.lease     the lease (lease/journal.h), mode 0644: anybody may look
+ *   STATE/leases/locks/book  held while leases are granted, ended or put right
+ *   STATE/leases/locks/N     held by whoever holds lease N: a lock that can be had means that
+ *                            the holder is dead
+ * Locks are flock(2): the kernel lets go of them whatever kills their owner, so none is ever stale.
+ * The folder of locks is closed to others, who could otherwise stand in the way.
+ *
+ * Closed leases are kept for a day, at most WTL_LEASE_HISTORY of them.
+ */
+#ifndef WTL_LEASE_BOOK_H
+#define WTL_LEASE_BOOK_H
+
+#include "base/clock.h"
+#include "lease/journal.h"
+
+/* Closed leases that are kept for `status`; leases that may be open at once (a node of 16 boards
+ * with three knobs each). */
+enum { WTL_LEASE_HISTORY = 64, WTL_LEASE_MAX_OPEN = 256, WTL_LEASE_MAX_KNOBS = 256 };
+
+struct wtl_book {
+    char path[WTL_LIMIT_PATH]; /* STATE/leases */
+    int dir_fd, locks_fd;
+    int lock_fd; /* of locks/book */
+};
+
+/* `state_dir` NULL: the usual one (base/dirs.h). Makes what is missing. -WTL_PERMISSION, -WTL_IO
+ * (read-only, full): nothing may be set then. */
+int wtl_book_open(const char *state_dir, struct wtl_book *book_out, struct wtl_error *err);
+void wtl_book_close(struct wtl_book *book);
+
+/* To look only: -WTL_NOTFOUND when there is no book yet. Locks cannot be taken. */
+int wtl_book_open_to_read(const char *state_dir, struct wtl_book *book_out, struct wtl_error *err);
+
+/* The lock of the whole book. -WTL_TIMEOUT after 30 s. */
+int wtl_book_lock(struct wtl_book *book, struct wtl_error *err);
+void wtl_book_unlock(struct wtl_book *book);
+
+/* A lease as it was found. */
+struct wtl_book_entry {
+    struct wtl_lease_record record;
+    size_t grant_bytes;
+    char file[32];   /* "12.lease" */
+    bool unreadable; /* `why` says so; only record.id is meaningful */
+    char why[WTL_LEASE_TEXT];
+};
+
+/* All of them by number, closed ones included; none of a book whose dir_fd is negative. A file that
+ * cannot be read is an entry, too. */
+int wtl_book_list(struct wtl_book *book, struct wtl_arena *arena, struct wtl_book_entry **out,
+                  size_t *n_out, struct wtl_error *err);
+
+/* One that is held or looked after by this process: its file and its lock. */
+struct wtl_book_hold {
+    int64_t id;
+    int fd, lock_fd;
+    size_t grant_bytes;
+};
+
+/* Takes the lock of lease `id` and opens its file for writing. -WTL_BUSY: its holder lives. Call
+ * with the book locked. */
+int wtl_book_hold(struct wtl_book *book, int64_t id, size_t grant_bytes,
+                  struct wtl_book_hold *hold_out, struct wtl_error *err);
+void wtl_book_let_go(struct wtl_book_hold *hold);
+
+/* Writes a new lease, fsynced together with its directory, and holds it. record->id is chosen here
+ * when it is 0; else the file of that lease, which `hold_out` holds already, is replaced in one
+ * step. On failure nothing is left behind. Call with the book locked. */
+int wtl_book_add(struct wtl_book *book, struct wtl_lease_record *record,
+                 struct wtl_book_hold *hold_out, struct wtl_error *err);
+
+/* Record the state (fsynced), and a value about to be set (not fsynced: it has to survive us, not
+ * the machine, after whose death it means nothing). Allocate nothing; raise the number. */
+int wtl_book_note_state(const struct wtl_book_hold *hold, struct wtl_lease_record *record,
+                        enum wtl_lease_state state, const char *why, int64_t wall_ns,
+                        struct wtl_error *err);
+int wtl_book_note_set(const struct wtl_book_hold *hold, struct wtl_lease_knob_record *knob,
+                      size_t index, struct wtl_knob_value value, int64_t wall_ns,
+                      struct wtl_error *err);
+
+/* Removes what is left of writes that were cut short, and closed leases beyond what is kept. Call
+ * with the book locked. */
+int wtl_book_tidy(struct wtl_book *book, const struct wtl_book_entry *entries, size_t n,
+                  int64_t wall_ns, struct wtl_error *err);
+
+#endif

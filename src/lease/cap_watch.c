@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Looking after a cap: exposure seen, counted, mended. */
+#include "lease/cap.h"
+#include "lease/lease_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A limit below ours is somebody's wish for less and leaves the cap whole; one above is not ours.
+ */
+static bool is_wrong(const struct wtl_lease_knob *k)
+{
+    if (k->record.seq == 0 || k->record.wanted.released || !k->found.known)
+        return false;
+    double requested_w = k->found.requested.released ? (double)INFINITY : k->found.requested.hi;
+    return requested_w > k->record.wanted.hi &&
+           !wtl_knob_same(k->record.knob, k->found.requested, k->record.wanted) &&
+           !wtl_lease_took(k, k->record.wanted);
+}
+
+void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
+{
+    struct wtl_cap_exposure e = {.sum_w = l->record.base_w};
+    e.blind = wtl_lease_look(l, NULL) < 0;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct wtl_lease_knob *k = &l->knobs[i];
+        double w = wtl_cap_in_force_w(&k->found);
+        if (k->uncertain && k->record.seq > 0 && !k->record.wanted.released)
+            w = fmax(w, k->record.wanted.hi);
+        e.sum_w += w;
+        e.n_wrong += is_wrong(k);
+    }
+    double excess_w = e.sum_w - l->record.budget_w;
+    e.excess_w = excess_w > 1e-6 ? excess_w : 0;
+    *out = e;
+}
+
+static int check_epochs(struct wtl_lease *l, struct wtl_error *err)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        char epoch[WTL_LIMIT_NAME];
+        const struct wtl_lease_knob *k = &l->knobs[i];
+        int rc = wtl_device_epoch(k->device, epoch, err);
+        if (rc == 0 && strcmp(epoch, k->record.epoch) != 0)
+            rc = WTL_FAIL(err, WTL_LOST, "the driver of %s was loaded anew: its limit is lost",
+                          k->info->id);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Brings limits that are not ours back to what we set; nothing else. */
+static int reassert(struct wtl_lease *l, struct wtl_error *err)
+{
+    int first = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        struct wtl_lease_knob *k = &l->knobs[i];
+        if (!is_wrong(k))
+            continue;
+        struct wtl_knob_value wanted = k->record.wanted;
+        int rc = wtl_lease_set_now(l, i, wanted, first ? NULL : err);
+        first = first ? first : rc;
+    }
+    return first;
+}
+
+static void count(struct wtl_cap_watch *w, const struct wtl_cap_exposure *e, int64_t now_ns)
+{
+    bool exposed = e->n_wrong > 0 || e->excess_w > 0;
+    if (w->last_ns != 0 && (exposed || w->exposed))
+        w->exposed_s += (double)(now_ns - w->last_ns) / (double)WTL_NS_PER_S;
+    w->exposures += exposed && !w->exposed;
+    w->blind += e->blind;
+    w->exposed = exposed;
+    w->last_ns = now_ns;
+}
+
+int wtl_cap_watch_step(struct wtl_lease *l, struct wtl_cap_watch *watch, int64_t now_ns,
+                       struct wtl_cap_exposure *exposure_out, struct wtl_error *err)
+{
+    struct wtl_cap_exposure e;
+    int rc = check_epochs(l, err);
+    wtl_cap_look(l, &e);
+    count(watch, &e, now_ns);
+    *exposure_out = e;
+    if (e.n_wrong > 0) {
+        int set = reassert(l, rc ? NULL : err);
+        watch->failed += set < 0;
+        watch->reasserted += set == 0;
+        rc = rc ? rc : set;
+    }
+    return rc;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of src/lease share. Private to them.
+ */
+#ifndef WTL_LEASE_LEASE_IMPL_H
+#define WTL_LEASE_LEASE_IMPL_H
+
+#include "lease/guardian.h"
+#include "lease/lease.h"
+#include "lease/process.h"
+#include "lease/restore.h"
+
+struct wtl_lease {
+    struct wtl_arena arena; /* holds the lease, too */
+    struct wtl_holder *holder;
+    struct wtl_lease *next;
+    struct wtl_lease_record record;
+    struct wtl_book_hold hold;
+    struct wtl_lease_knob *knobs;
+    size_t n;
+    bool taken_over;
+    bool
+        final_budget_waits; /* a taken-over cap: the grant has the larger budget until it is kept */
+    double final_budget_w, final_base_w;
+    double sets_per_s, burst;
+};
+
+struct wtl_holder {
+    struct wtl_holder_options options;
+    struct wtl_book book;
+    struct wtl_lease_owner owner;
+    char boot[WTL_LIMIT_NAME];
+    struct wtl_guardian guardian;
+    struct wtl_lease *leases; /* newest first */
+};
+
+int64_t wtl_holder_wall_ns(const struct wtl_holder *holder);
+
+/* The device of the holder's machine with this id, or NULL. */
+struct wtl_device *wtl_holder_device(struct wtl_holder *holder, const char *id);
+
+/* Who holds it, in words: `standing lease 7 "cap" (cap 500 W) of root, since ...Z, pid 12`. */
+const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size);
+
+/* Whether the lease waits for its owner's death to be put back: a loan, or one never kept. */
+bool wtl_lease_is_borrowed(const struct wtl_lease_record *r);
+
+/* The survey against the entries of the book. `own`: a lease that is no conflict (0: none). */
+int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_request *request,
+                          const struct wtl_book_entry *entries, size_t n_entries, int64_t own,
+                          struct wtl_arena *arena, struct wtl_lease_knob **knobs_out,
+                          struct wtl_error *err);
+
+/* The standing lease that the request would take over, or NULL. */
+const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *holder,
+                                                    const struct wtl_lease_request *request,
+                                                    const struct wtl_book_entry *entries, size_t n);
+
+/* Whether the device took it: what was asked, or near enough for what it resolves. */
+bool wtl_lease_took(const struct wtl_lease_knob *knob, struct wtl_knob_value value);
+bool wtl_lease_near(enum wtl_knob knob, struct wtl_knob_value a, struct wtl_knob_value b);
+
+/* wtl_lease_set() without the rate limit. */
+int wtl_lease_set_now(struct wtl_lease *lease, size_t index, struct wtl_knob_value value,
+                      struct wtl_error *err);
+
+/* Puts one knob back; what came of it in *out. `device` NULL: it is not here. `own`: the process
+ * that held it is this one. A failure of the device is a result, not an error. */
+void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
+                      const struct wtl_book_hold *hold, const char *boot, bool own, bool dry_run,
+                      int64_t wall_ns, struct wtl_restore_knob *out);
+bool wtl_restore_is_settled(enum wtl_restore_result result);
+
+/* Everything of wtl_restore() with the book locked and its entries at hand. */
+int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries, size_t n,
+                       const struct wtl_restore_filter *filter, struct wtl_arena *arena,
+                       struct wtl_restore_report *report_out, struct wtl_error *err);
+
+#endif

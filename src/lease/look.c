@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What there is to know before a knob is moved: ranges, prior values, who holds it. */
+#include "lease/lease_impl.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static bool is_step(const struct wtl_knob_range *r, double value)
+{
+    for (size_t i = 0; i < r->n_steps; i++)
+        if (fabs(r->steps[i] - value) < 0.5)
+            return true;
+    return false;
+}
+
+/* The legal values around one that is not: "nearest are 1395 MHz and 1410 MHz". */
+static int no_step(const struct wtl_lease_knob *k, double value, struct wtl_error *err)
+{
+    const struct wtl_knob_range *r = &k->range;
+    enum wtl_knob knob = k->record.knob;
+    char asked[WTL_KNOB_TEXT], below[WTL_KNOB_TEXT], above[WTL_KNOB_TEXT];
+    size_t i = 0;
+    while (i < r->n_steps && r->steps[i] < value)
+        i++;
+    double lo = r->steps[i > 0 ? i - 1 : 0], hi = r->steps[i < r->n_steps ? i : r->n_steps - 1];
+    int rc = WTL_FAIL(err, WTL_USAGE, "%s has no %s %s", k->info->id, wtl_knob_info(knob)->title,
+                      wtl_knob_format(knob, wtl_knob_at(value), asked));
+    if (lo < hi)
+        wtl_error_hint(err, "the nearest are %s and %s",
+                       wtl_knob_format(knob, wtl_knob_at(lo), below),
+                       wtl_knob_format(knob, wtl_knob_at(hi), above));
+    else
+        wtl_error_hint(err, "the nearest is %s", wtl_knob_format(knob, wtl_knob_at(lo), below));
+    return rc;
+}
+
+static int check_end(const struct wtl_lease_knob *k, double value, struct wtl_error *err)
+{
+    const struct wtl_knob_range *r = &k->range;
+    enum wtl_knob knob = k->record.knob;
+    char asked[WTL_KNOB_TEXT], min[WTL_KNOB_TEXT], max[WTL_KNOB_TEXT];
+    if (r->n_steps > 0)
+        return is_step(r, value) ? 0 : no_step(k, value, err);
+    const double slack = 1e-6; /* of decimals on their way through text */
+    if (value >= r->min - slack && value <= r->max + slack)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_USAGE, "%s takes no %s of %s", k->info->id,
+                      wtl_knob_info(knob)->title, wtl_knob_format(knob, wtl_knob_at(value), asked));
+    wtl_error_hint(err, "it takes %s to %s", wtl_knob_format(knob, wtl_knob_at(r->min), min),
+                   wtl_knob_format(knob, wtl_knob_at(r->max), max));
+    return rc;
+}
+
+int wtl_lease_check_value(const struct wtl_lease_knob *knob, struct wtl_knob_value value,
+                          struct wtl_error *err)
+{
+    if (value.released)
+        return 0;
+    int rc = check_end(knob, value.lo, err);
+    return rc ? rc : check_end(knob, value.hi, err);
+}
+
+/* What the device may round to: RAPL counts in eighths of a watt; a recorded value that differs by
+ * less than this was ours. */
+static double rounding(enum wtl_knob knob)
+{
+    return knob == WTL_KNOB_power_limit_w ? 1.0 : knob == WTL_KNOB_cpu_quota ? 0.011 : 1.5;
+}
+
+bool wtl_lease_near(enum wtl_knob knob, struct wtl_knob_value a, struct wtl_knob_value b)
+{
+    if (a.released || b.released)
+        return a.released == b.released;
+    return fabs(a.lo - b.lo) <= rounding(knob) && fabs(a.hi - b.hi) <= rounding(knob);
+}
+
+bool wtl_lease_took(const struct wtl_lease_knob *k, struct wtl_knob_value value)
+{
+    enum wtl_knob knob = k->record.knob;
+    if (!k->found.known || wtl_knob_same(knob, k->found.requested, value))
+        return true;
+    if (value.released && k->range.has_default)
+        return wtl_knob_same(knob, k->found.requested, wtl_knob_at(k->range.default_value));
+    /* Packages round; a board's limit is exact. */
+    if (k->info->kind == WTL_DEVICE_GPU || value.released || k->found.requested.released)
+        return false;
+    return wtl_lease_near(knob, k->found.requested, value);
+}
+
+/* ---- Who holds what -------------------------------------------------------------------------- */
+
+const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size)
+{
+    char at[24], name[WTL_LIMIT_NAME + 4] = "";
+    if (r->name[0])
+        snprintf(name, sizeof name, " \"%s\"", r->name);
+    snprintf(buf, size, "%s lease %lld%s (%s) of %s, pid %lld, since %s",
+             wtl_lease_kind_name(r->kind), (long long)r->id, name, r->purpose,
+             r->owner.user[0] ? r->owner.user : "an unknown user", (long long)r->owner.pid,
+             wtl_format_utc(r->granted_wall_ns, at, sizeof at));
+    return buf;
+}
+
+bool wtl_lease_is_borrowed(const struct wtl_lease_record *r)
+{
+    return r->kind == WTL_LEASE_LOAN || r->state == WTL_LEASE_PENDING;
+}
+
+static bool is_open(const struct wtl_book_entry *e)
+{
+    return !e->unreadable && e->record.state != WTL_LEASE_CLOSED;
+}
+
+/* The open lease of this load that has the knob; NULL: nobody. */
+static const struct wtl_book_entry *holder_of(const struct wtl_lease_knob *k,
+                                              const struct wtl_book_entry *entries, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!is_open(&entries[i]))
+            continue;
+        const struct wtl_lease_record *r = &entries[i].record;
+        for (size_t j = 0; j < r->n_knobs; j++)
+            if (r->knobs[j].knob == k->record.knob &&
+                strcmp(r->knobs[j].device, k->record.device) == 0 &&
+                strcmp(r->knobs[j].epoch, k->record.epoch) == 0)
+                return &entries[i];
+    }
+    return NULL;
+}
+
+static int busy(const struct wtl_lease_knob *k, const struct wtl_lease_record *r,
+                struct wtl_error *err)
+{
+    char who[400];
+    bool alive = wtl_process_alive(&r->owner);
+    int rc =
+        WTL_FAIL(err, WTL_BUSY, "the %s of %s is held by %s", wtl_knob_info(k->record.knob)->title,
+                 k->record.device, wtl_lease_describe(r, who, sizeof who));
+    if (wtl_lease_is_borrowed(r) && alive)
+        wtl_error_hint(err, "it is put back when process %lld (%s) ends", (long long)r->owner.pid,
+                       r->owner.text);
+    else
+        wtl_error_hint(err, "`wattle restore %lld` ends it", (long long)r->id);
+    return rc;
+}
+
+/* Whether every knob of `r` is wanted and the other way round. */
+static bool same_knobs(const struct wtl_lease_record *r, const struct wtl_lease_request *request)
+{
+    if (r->n_knobs != request->n_wants)
+        return false;
+    for (size_t i = 0; i < r->n_knobs; i++) {
+        bool found = false;
+        for (size_t j = 0; j < request->n_wants; j++)
+            found = found || (r->knobs[i].knob == request->wants[j].knob &&
+                              strcmp(r->knobs[i].device,
+                                     wtl_device_info(request->wants[j].device)->id) == 0);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static bool this_load(const struct wtl_lease_record *r, const struct wtl_lease_request *request)
+{
+    for (size_t i = 0; i < r->n_knobs; i++)
+        for (size_t j = 0; j < request->n_wants; j++) {
+            const struct wtl_device_info *info = wtl_device_info(request->wants[j].device);
+            if (strcmp(r->knobs[i].device, info->id) == 0 &&
+                strcmp(r->knobs[i].epoch, info->epoch) != 0)
+                return false;
+        }
+    return true;
+}
+
+const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *holder,
+                                                    const struct wtl_lease_request *request,
+                                                    const struct wtl_book_entry *entries, size_t n)
+{
+    if (!request->take_over || request->kind != WTL_LEASE_STANDING)
+        return NULL;
+    const char *name = request->name ? request->name : "";
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_lease_record *r = &entries[i].record;
+        if (is_open(&entries[i]) && !wtl_lease_is_borrowed(r) && strcmp(r->name, name) == 0 &&
+            r->has_budget == request->has_budget && same_knobs(r, request) &&
+            this_load(r, request) && (r->owner.uid == holder->owner.uid || holder->owner.uid == 0))
+            return &entries[i];
+    }
+    return NULL;
+}
+
+/* What we left the knob at in this load, for what no device reports: the newest closed lease of
+ * it. False: we know of nothing. */
+static bool left_by_us(const struct wtl_lease_knob *k, const struct wtl_book_entry *entries,
+                       size_t n, struct wtl_knob_value *out)
+{
+    const struct wtl_lease_record *newest = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_lease_record *r = &entries[i].record;
+        if (entries[i].unreadable || r->state != WTL_LEASE_CLOSED)
+            continue;
+        for (size_t j = 0; j < r->n_knobs; j++)
+            if (r->knobs[j].knob == k->record.knob && r->knobs[j].seq > 0 &&
+                strcmp(r->knobs[j].device, k->record.device) == 0 &&
+                strcmp(r->knobs[j].epoch, k->record.epoch) == 0 &&
+                (!newest || r->state_wall_ns >= newest->state_wall_ns)) {
+                newest = r;
+                *out = r->knobs[j].wanted;
+            }
+    }
+    return newest != NULL;
+}
+
+/* ---- Surveys --------------------------------------------------------------------------------- */
+
+static int permission(const struct wtl_lease_knob *k, struct wtl_error *err)
+{
+    int rc = WTL_FAIL(err, WTL_PERMISSION, "this user may not set the %s of %s",
+                      wtl_knob_info(k->record.knob)->title, k->info->id);
+    wtl_error_hint(err, "run it as root: sudo wattle ...; `wattle doctor` says more");
+    return rc;
+}
+
+static int check_settable(const struct wtl_lease_knob *k, struct wtl_error *err)
+{
+    unsigned bit = WTL_KNOB_BIT(k->record.knob);
+    const char *title = wtl_knob_info(k->record.knob)->title;
+    if (k->info->kind == WTL_DEVICE_GPU_SLICE)
+        return WTL_FAIL(err, WTL_UNSUPPORTED,
+                        "%s is a slice of a board: clocks and limits belong to the whole board",
+                        k->info->id);
+    if (!(k->info->knobs & bit))
+        return WTL_FAIL(err, WTL_UNSUPPORTED, "%s has no %s to set", k->info->id, title);
+    return k->info->writable & bit ? 0 : permission(k, err);
+}
+
+static void fill_record(struct wtl_lease_knob *k, const struct wtl_lease_want *want)
+{
+    k->device = want->device;
+    k->info = wtl_device_info(want->device);
+    k->record.knob = want->knob;
+    k->record.ephemeral = k->info->flags & WTL_DEVICE_EPHEMERAL;
+    memcpy(k->record.device, k->info->id, sizeof k->record.device);
+    memcpy(k->record.device_name, k->info->name, sizeof k->record.device_name);
+}
+
+static int look_at_knob(struct wtl_lease_knob *k, const struct wtl_book_entry *entries, size_t n,
+                        struct wtl_arena *arena, struct wtl_error *err)
+{
+    int rc = check_settable(k, err);
+    rc = rc ? rc : wtl_device_epoch(k->device, k->record.epoch, err);
+    if (rc == 0 && strcmp(k->record.epoch, k->info->epoch) != 0)
+        rc = WTL_FAIL(err, WTL_LOST, "the driver of %s was loaded anew while we looked",
+                      k->info->id);
+    rc = rc ? rc : wtl_device_knob_range(k->device, k->record.knob, arena, &k->range, err);
+    rc = rc ? rc : wtl_device_knob(k->device, k->record.knob, &k->found, err);
+    if (rc < 0)
+        return rc;
+    k->record.prior_read = k->found.known;
+    if (k->found.known)
+        k->record.prior = k->found.requested;
+    else if (!left_by_us(k, entries, n, &k->record.prior))
+        k->record.prior = wtl_knob_released();
+    return 0;
+}
+
+static int check_request(const struct wtl_lease_request *q, struct wtl_error *err)
+{
+    if (q->n_wants == 0 || q->n_wants > WTL_LEASE_MAX_KNOBS)
+        return WTL_FAIL(err, WTL_LIMIT, "a lease covers 1 to %d knobs, not %zu",
+                        WTL_LEASE_MAX_KNOBS, q->n_wants);
+    if (q->name && strlen(q->name) >= WTL_LIMIT_NAME)
+        return WTL_FAIL(err, WTL_LIMIT, "the name of a lease has at most %d bytes",
+                        WTL_LIMIT_NAME - 1);
+    for (size_t i = 0; i < q->n_wants; i++)
+        for (size_t j = 0; j < i; j++)
+            if (q->wants[i].device == q->wants[j].device && q->wants[i].knob == q->wants[j].knob)
+                return WTL_FAIL(err, WTL_USAGE, "%s is named twice",
+                                wtl_device_info(q->wants[i].device)->id);
+    return 0;
+}
+
+static int check_name(const struct wtl_lease_request *q, const struct wtl_book_entry *entries,
+                      size_t n, int64_t own, struct wtl_error *err)
+{
+    for (size_t i = 0; q->name && q->name[0] && i < n; i++) {
+        char who[400];
+        const struct wtl_lease_record *r = &entries[i].record;
+        if (!is_open(&entries[i]) || r->id == own || strcmp(r->name, q->name) != 0)
+            continue;
+        int rc = WTL_FAIL(err, WTL_BUSY, "the name is taken by %s",
+                          wtl_lease_describe(r, who, sizeof who));
+        wtl_error_hint(err, "`wattle restore %lld` ends it", (long long)r->id);
+        return rc;
+    }
+    return 0;
+}
+
+int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_request *request,
+                          const struct wtl_book_entry *entries, size_t n_entries, int64_t own,
+                          struct wtl_arena *arena, struct wtl_lease_knob **knobs_out,
+                          struct wtl_error *err)
+{
+    (void)holder;
+    int rc = check_request(request, err);
+    if (rc < 0)
+        return rc;
+    struct wtl_lease_knob *knobs = WTL_NEW_ARRAY(arena, struct wtl_lease_knob, request->n_wants);
+    if (!knobs)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && i < request->n_wants; i++) {
+        fill_record(&knobs[i], &request->wants[i]);
+        rc = look_at_knob(&knobs[i], entries, n_entries, arena, err);
+        const struct wtl_book_entry *e = rc == 0 ? holder_of(&knobs[i], entries, n_entries) : NULL;
+        if (e && e->record.id != own)
+            rc = busy(&knobs[i], &e->record, err);
+    }
+    rc = rc ? rc : check_name(request, entries, n_entries, own, err);
+    if (rc == 0)
+        *knobs_out = knobs;
+    return rc;
+}
+
+/* Those of the dead would be put back first. */
+static size_t without_the_dead(struct wtl_book_entry *entries, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!is_open(&entries[i]) || !wtl_lease_is_borrowed(&entries[i].record) ||
+            wtl_process_alive(&entries[i].record.owner))
+            entries[kept++] = entries[i];
+    return kept;
+}
+
+/* A taken-over knob goes on where the lease stands. */
+static void carry_over(const struct wtl_lease_record *r, struct wtl_lease_knob *knobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < r->n_knobs; j++)
+            if (knobs[i].record.knob == r->knobs[j].knob &&
+                strcmp(knobs[i].record.device, r->knobs[j].device) == 0)
+                knobs[i].record = r->knobs[j];
+}
+
+int wtl_lease_survey(struct wtl_holder *holder, const struct wtl_lease_request *request,
+                     struct wtl_arena *arena, struct wtl_lease_knob **knobs_out,
+                     struct wtl_error *err)
+{
+    struct wtl_book_entry *entries = NULL;
+    size_t n = 0;
+    int rc = wtl_book_list(&holder->book, arena, &entries, &n, err);
+    if (rc < 0)
+        return rc;
+    n = without_the_dead(entries, n);
+    const struct wtl_book_entry *old = wtl_lease_to_take_over(holder, request, entries, n);
+    struct wtl_lease_knob *knobs = NULL;
+    rc = wtl_lease_survey_book(holder, request, entries, n, old ? old->record.id : 0, arena, &knobs,
+                               err);
+    if (rc < 0)
+        return rc;
+    if (old)
+        carry_over(&old->record, knobs, request->n_wants);
+    *knobs_out = knobs;
+    return 0;
+}

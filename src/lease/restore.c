@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Putting back what holders left. */
+#include "device/knob.h"
+#include "lease/lease_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const result_names[] = {
+    [WTL_RESTORE_PUT_BACK] = "put back", [WTL_RESTORE_UNCHANGED] = "unchanged",
+    [WTL_RESTORE_FOREIGN] = "foreign",   [WTL_RESTORE_EPOCH] = "other driver load",
+    [WTL_RESTORE_GONE] = "gone",         [WTL_RESTORE_ABSENT] = "absent",
+    [WTL_RESTORE_FAILED] = "failed",
+};
+
+const char *wtl_restore_result_name(enum wtl_restore_result result)
+{
+    return result_names[result];
+}
+
+bool wtl_restore_is_settled(enum wtl_restore_result result)
+{
+    return result != WTL_RESTORE_ABSENT && result != WTL_RESTORE_FAILED;
+}
+
+/* ---- One knob -------------------------------------------------------------------------------- */
+
+/* Whether what is there now can have come from us: what was asked for last, or before that, where
+ * the last may never have arrived. */
+static bool is_ours(const struct wtl_lease_knob_record *k, struct wtl_knob_value now)
+{
+    return wtl_lease_near(k->knob, now, k->wanted) ||
+           (k->has_before && wtl_lease_near(k->knob, now, k->before));
+}
+
+static void failed(struct wtl_restore_knob *out, const struct wtl_error *why)
+{
+    out->result = WTL_RESTORE_FAILED;
+    snprintf(out->why, sizeof out->why, "%s", why->message);
+}
+
+/* Writes the prior value, and reads back. */
+static void write_prior(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
+                        const struct wtl_book_hold *hold, int64_t wall_ns,
+                        struct wtl_restore_knob *out)
+{
+    struct wtl_lease_knob_record *k = &record->knobs[index];
+    struct wtl_lease_knob knob = {.device = device, .info = wtl_device_info(device), .record = *k};
+    struct wtl_error why = {0};
+    /* Not a second time: the value that is there now must stay in the record. A journal that cannot
+     * be written is no reason to leave a device changed. */
+    if (!wtl_knob_same(k->knob, k->wanted, k->prior))
+        (void)wtl_book_note_set(hold, k, index, k->prior, wall_ns, NULL);
+    int rc = wtl_knob_set(device, k->knob, k->prior, &knob.found, &why);
+    if (rc < 0) {
+        failed(out, &why);
+    } else if (!k->prior.released && !wtl_lease_took(&knob, k->prior)) {
+        char found[WTL_KNOB_TEXT];
+        out->result = WTL_RESTORE_FAILED;
+        snprintf(out->why, sizeof out->why, "it reads back %s",
+                 wtl_knob_format(k->knob, knob.found.requested, found));
+    } else {
+        out->result = WTL_RESTORE_PUT_BACK;
+    }
+}
+
+static void restore_present(struct wtl_device *device, struct wtl_lease_record *record,
+                            size_t index, const struct wtl_book_hold *hold, bool dry_run,
+                            int64_t wall_ns, struct wtl_restore_knob *out)
+{
+    const struct wtl_lease_knob_record *k = &record->knobs[index];
+    struct wtl_error why = {0};
+    struct wtl_knob_state now = {0};
+    char epoch[WTL_LIMIT_NAME];
+    int rc = wtl_device_epoch(device, epoch, &why);
+    if (rc == 0 && strcmp(epoch, k->epoch) != 0) {
+        out->result = WTL_RESTORE_EPOCH;
+        return;
+    }
+    rc = rc ? rc : wtl_device_knob(device, k->knob, &now, &why);
+    if (rc < 0) {
+        failed(out, &why);
+        return;
+    }
+    if (now.known)
+        out->from = now.requested;
+    if (k->seq == 0 || (now.known && wtl_knob_same(k->knob, now.requested, k->prior)))
+        out->result = WTL_RESTORE_UNCHANGED;
+    else if (now.known && !is_ours(k, now.requested))
+        out->result = WTL_RESTORE_FOREIGN;
+    else if (dry_run)
+        out->result = WTL_RESTORE_PUT_BACK;
+    else
+        write_prior(device, record, index, hold, wall_ns, out);
+}
+
+void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
+                      const struct wtl_book_hold *hold, const char *boot, bool own, bool dry_run,
+                      int64_t wall_ns, struct wtl_restore_knob *out)
+{
+    const struct wtl_lease_knob_record *k = &record->knobs[index];
+    *out = (struct wtl_restore_knob){.lease = record->id,
+                                     .knob = k->knob,
+                                     .from = k->seq > 0 ? k->wanted : k->prior,
+                                     .to = k->prior};
+    memcpy(out->device, k->device, sizeof out->device);
+    if (k->ephemeral && !own)
+        out->result = WTL_RESTORE_GONE;
+    else if (device)
+        restore_present(device, record, index, hold, dry_run, wall_ns, out);
+    else if (boot[0] && record->boot[0] && strcmp(boot, record->boot) != 0)
+        out->result = WTL_RESTORE_EPOCH;
+    else
+        out->result = WTL_RESTORE_ABSENT;
+}
+
+/* ---- Leases ---------------------------------------------------------------------------------- */
+
+struct job {
+    struct wtl_holder *holder;
+    const struct wtl_restore_filter *filter;
+    struct wtl_arena *arena;
+    struct wtl_restore_report *report;
+};
+
+static bool is_named(const struct wtl_lease_record *r, const char *name)
+{
+    int64_t id;
+    const char *digits = name[0] == '#' ? name + 1 : name;
+    if (r->name[0] && strcmp(r->name, name) == 0)
+        return true;
+    return wtl_parse_int(digits, strlen(digits), &id) && id == r->id;
+}
+
+static bool named(const struct wtl_restore_filter *f, const struct wtl_lease_record *r)
+{
+    for (size_t i = 0; i < f->n_names; i++)
+        if (is_named(r, f->names[i]))
+            return true;
+    return false;
+}
+
+static bool same_process(const struct wtl_lease_owner *a, const struct wtl_lease_owner *b)
+{
+    return a->pid == b->pid && a->start_ticks == b->start_ticks;
+}
+
+/* Whether every knob of it belongs to another driver load: then it is over, whatever its kind. */
+static bool is_over(const struct job *j, const struct wtl_lease_record *r)
+{
+    for (size_t i = 0; i < r->n_knobs; i++) {
+        const struct wtl_lease_knob_record *k = &r->knobs[i];
+        struct wtl_device *d = wtl_holder_device(j->holder, k->device);
+        if (d ? strcmp(wtl_device_info(d)->epoch, k->epoch) == 0
+              : strcmp(j->holder->boot, r->boot) == 0)
+            return false;
+    }
+    return r->n_knobs > 0;
+}
+
+static bool is_wanted(const struct job *j, const struct wtl_lease_record *r)
+{
+    const struct wtl_restore_filter *f = j->filter;
+    if (f->owner && !same_process(&r->owner, f->owner))
+        return false;
+    if (named(f, r))
+        return true;
+    if (f->only_named)
+        return false;
+    return wtl_lease_is_borrowed(r) || f->all_standing || is_over(j, r);
+}
+
+static const char *closing_words(const struct wtl_restore_lease *l)
+{
+    size_t epoch = 0, gone = 0, foreign = 0;
+    for (size_t i = 0; i < l->n_knobs; i++) {
+        epoch += l->knobs[i].result == WTL_RESTORE_EPOCH;
+        gone += l->knobs[i].result == WTL_RESTORE_GONE;
+        foreign += l->knobs[i].result == WTL_RESTORE_FOREIGN;
+    }
+    if (l->n_knobs > 0 && epoch == l->n_knobs)
+        return "of another boot or driver load: nothing to put back";
+    if (l->n_knobs > 0 && gone == l->n_knobs)
+        return "its devices ended with their process";
+    if (foreign > 0)
+        return "put back, but for what somebody else had set since";
+    return "put back";
+}
+
+static int settle(const struct job *j, struct wtl_restore_lease *l, struct wtl_book_hold *hold,
+                  struct wtl_error *err)
+{
+    struct wtl_holder *h = j->holder;
+    int rc = 0;
+    bool all = true;
+    struct wtl_lease_record now = l->record;
+    now.knobs = wtl_arena_memdup(j->arena, now.knobs, now.n_knobs * sizeof *now.knobs);
+    l->knobs = WTL_NEW_ARRAY(j->arena, struct wtl_restore_knob, now.n_knobs + 1);
+    if ((!now.knobs && now.n_knobs > 0) || !l->knobs)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = now.n_knobs; i-- > 0;) {
+        struct wtl_restore_knob *out = &l->knobs[i];
+        wtl_restore_knob(wtl_holder_device(h, now.knobs[i].device), &now, i, hold, h->boot, false,
+                         j->filter->dry_run, wtl_holder_wall_ns(h), out);
+        all = all && wtl_restore_is_settled(out->result);
+        if (out->result == WTL_RESTORE_FAILED && rc == 0) {
+            rc = WTL_FAIL(err, WTL_FAILED, "could not put back the %s of %s: %s",
+                          wtl_knob_info(out->knob)->title, out->device, out->why);
+            wtl_error_hint(err, "lease %lld stays open; `wattle restore` tries again",
+                           (long long)now.id);
+        }
+    }
+    l->n_knobs = now.n_knobs;
+    l->dry = all && j->filter->dry_run;
+    if (!all || j->filter->dry_run)
+        return rc;
+    rc = wtl_book_note_state(hold, &now, WTL_LEASE_CLOSED, closing_words(l), wtl_holder_wall_ns(h),
+                             err);
+    l->closed = rc == 0;
+    return rc;
+}
+
+static void tell(const struct job *j, const struct wtl_restore_lease *l)
+{
+    char who[400];
+    if (l->closed)
+        wtl_log(j->holder->options.log, WTL_LOG_INFO, "closed %s: %s",
+                wtl_lease_describe(&l->record, who, sizeof who), closing_words(l));
+}
+
+/* The lock says whether the holder lives; a dry run, which takes none, goes by the process. */
+static int take(const struct job *j, const struct wtl_book_entry *e, struct wtl_book_hold *hold,
+                bool *alive_out, struct wtl_error *err)
+{
+    *alive_out = false;
+    if (j->filter->dry_run) {
+        *alive_out = wtl_process_alive(&e->record.owner) && wtl_lease_is_borrowed(&e->record);
+        return 0;
+    }
+    struct wtl_error why = {0};
+    int rc = wtl_book_hold(&j->holder->book, e->record.id, e->grant_bytes, hold, &why);
+    *alive_out = rc == -(int)WTL_BUSY;
+    if (rc < 0 && !*alive_out && err)
+        *err = why;
+    return *alive_out ? 0 : rc;
+}
+
+static int still_held(const struct wtl_lease_record *r, struct wtl_error *err)
+{
+    char who[400];
+    int rc = WTL_FAIL(err, WTL_BUSY, "%s is held", wtl_lease_describe(r, who, sizeof who));
+    wtl_error_hint(err, "end process %lld (%s) first", (long long)r->owner.pid, r->owner.text);
+    return rc;
+}
+
+static int deal_with(const struct job *j, const struct wtl_book_entry *e, struct wtl_error *err)
+{
+    struct wtl_restore_report *report = j->report;
+    struct wtl_book_hold hold = {.fd = -1, .lock_fd = -1};
+    bool alive;
+    int rc = take(j, e, &hold, &alive, err);
+    if (rc < 0)
+        return rc;
+    if (alive) {
+        report->n_held++;
+        return named(j->filter, &e->record) ? still_held(&e->record, err) : 0;
+    }
+    struct wtl_restore_lease *l = &report->leases[report->n++];
+    l->record = e->record;
+    rc = settle(j, l, &hold, err);
+    wtl_book_let_go(&hold);
+    tell(j, l);
+    return rc;
+}
+
+static int check_names(const struct wtl_restore_filter *f, const struct wtl_book_entry *entries,
+                       size_t n, struct wtl_error *err)
+{
+    for (size_t i = 0; i < f->n_names; i++) {
+        bool found = false;
+        for (size_t k = 0; k < n && !found; k++) {
+            const struct wtl_lease_record *r = &entries[k].record;
+            /* A name of a closed one is found, so that ending a lease twice is no failure. */
+            found = is_named(r, f->names[i]);
+        }
+        if (!found) {
+            int rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no lease \"%s\"", f->names[i]);
+            wtl_error_hint(err, "`wattle status` lists them");
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries, size_t n,
+                       const struct wtl_restore_filter *filter, struct wtl_arena *arena,
+                       struct wtl_restore_report *report_out, struct wtl_error *err)
+{
+    struct wtl_restore_report report = {0};
+    const struct job j = {holder, filter, arena, &report};
+    int first = check_names(filter, entries, n, err);
+    if (first < 0)
+        return first;
+    report.leases = WTL_NEW_ARRAY(arena, struct wtl_restore_lease, n + 1);
+    if (!report.leases)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        if (entries[i].unreadable || entries[i].record.state == WTL_LEASE_CLOSED ||
+            !is_wanted(&j, &entries[i].record))
+            continue;
+        int rc = deal_with(&j, &entries[i], first ? NULL : err);
+        first = first ? first : rc;
+    }
+    *report_out = report;
+    return first;
+}
+
+int wtl_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,
+                struct wtl_arena *arena, struct wtl_restore_report *report_out,
+                struct wtl_error *err)
+{
+    struct wtl_book_entry *entries = NULL;
+    size_t n = 0;
+    bool lock = !holder->options.look_only && !filter->dry_run;
+    int rc = lock ? wtl_book_lock(&holder->book, err) : 0;
+    if (rc < 0)
+        return rc;
+    rc = wtl_book_list(&holder->book, arena, &entries, &n, err);
+    rc = rc ? rc : wtl_restore_locked(holder, entries, n, filter, arena, report_out, err);
+    if (lock) {
+        (void)wtl_book_tidy(&holder->book, entries, n, wtl_holder_wall_ns(holder), NULL);
+        wtl_book_unlock(&holder->book);
+    }
+    return rc;
+}
