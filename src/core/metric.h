@@ -50,7 +50,9 @@
     X(thermal_violation_ns, NONE, 241, "", "", "time held down by temperature, ns")                \
     X(enc_util, FRACTION, 206, "", "utilization.encoder", "share of time the encoder was busy")    \
     X(dec_util, FRACTION, 207, "", "utilization.decoder", "share of time the decoder was busy")    \
-    X(fan_speed, FRACTION, 191, "", "fan.speed", "intended fan speed, share of the maximum")
+    X(fan_speed, FRACTION, 191, "", "fan.speed", "intended fan speed, share of the maximum")       \
+    X(cpu_clock_mhz, MHZ, 0, "", "", "CPU clock as it ran")                                        \
+    X(cpu_time_s, SECOND, 0, "", "", "CPU time used since a control group was made")
 
 enum wtl_metric {
 #define X(name, unit, id, short_name, smi, text) WTL_M_##name,

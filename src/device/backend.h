@@ -8,13 +8,16 @@
  *   - Functions of an open device allocate nothing and keep no state but `state`.
  *   - `blocks` devices are called on a worker thread, one call at a time; the others on the
  * caller's.
- *   - Files are opened with openat() relative to machine->root_fd, paths without a leading '/'.
+ *   - Files are opened with openat() relative to machine->root_fd, paths without a leading '/';
+ *     those of /sys and /proc through device/sysfs.h, so that recorded trees stand in for them.
  *   - Where a value is not there, set `absence`; a value without its validity bit is never read.
  */
 #ifndef WTL_DEVICE_BACKEND_H
 #define WTL_DEVICE_BACKEND_H
 
 #include "device/device.h"
+
+struct wtl_sysfs;
 
 struct wtl_sensor_ops {
     /* Fills value, sensor_t_ns, valid and absence of the wanted sensors; `out` comes zeroed with
@@ -45,8 +48,9 @@ struct wtl_backend_host {
     struct wtl_arena *arena; /* the machine's own; lives as long as it, not for calls of devices */
     struct wtl_clock clock;
     int root_fd;
-    bool live;        /* the root is "/": vendor libraries may be loaded, knobs written */
-    const char *nvml; /* as in wtl_machine_options */
+    struct wtl_sysfs *files; /* the same root for small files: device/sysfs.h */
+    bool live;               /* the root is "/": vendor libraries may be loaded, knobs written */
+    const char *nvml;        /* as in wtl_machine_options */
     /* What follows the prefix of a device that was asked for by name ("a100" of "virtual:a100");
      * NULL: look for everything. */
     const char *wanted;

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading and writing small files below a root. */
+#include "device/sysfs_impl.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum wtl_absence wtl_sysfs_absence(int errno_value, bool at_open)
+{
+    switch (errno_value) {
+    case 0:
+        return WTL_PRESENT;
+    case ENOENT:
+    case ENOTDIR:
+    case EOPNOTSUPP:
+        return WTL_ABSENT_UNSUPPORTED;
+    case EACCES:
+    case EPERM:
+        return at_open || errno_value == EACCES ? WTL_ABSENT_DENIED : WTL_ABSENT_NOT_YET;
+    case EAGAIN:
+    case EBUSY:
+    case ENODATA:
+    case EINTR:
+        return WTL_ABSENT_NOT_YET;
+    case ENODEV:
+    case ENXIO:
+        return WTL_ABSENT_LOST;
+    default:
+        return WTL_ABSENT_FAILED;
+    }
+}
+
+bool sysfs_path(const struct wtl_sysfs_dir *dir, const char *name, char path[SYSFS_PATH])
+{
+    int n =
+        snprintf(path, SYSFS_PATH, "%s%s%s", dir->path, dir->path[0] && name[0] ? "/" : "", name);
+    return n >= 0 && n < SYSFS_PATH;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static enum wtl_absence read_fd(int fd, char *buf, size_t size, size_t *n_out)
+{
+    size_t n = 0;
+    for (;;) {
+        char more;
+        ssize_t got = n < size ? read(fd, buf + n, size - n) : read(fd, &more, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return wtl_sysfs_absence(errno, false);
+        if (got == 0) {
+            *n_out = n;
+            return WTL_PRESENT;
+        }
+        if (n == size) /* longer than the buffer */
+            return WTL_ABSENT_FAILED;
+        n += (size_t)got;
+    }
+}
+
+static enum wtl_absence read_system(const struct wtl_sysfs_dir *dir, const char *name, void *buf,
+                                    size_t size, size_t *n_out)
+{
+    /* Not blocking: a pipe in a recorded tree holds nobody up. */
+    int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return wtl_sysfs_absence(errno, true);
+    enum wtl_absence absence = read_fd(fd, buf, size, n_out);
+    close(fd);
+    return absence;
+}
+
+static enum wtl_absence read_member(const struct wtl_sysfs *files, const char *path, void *buf,
+                                    size_t size, size_t *n_out)
+{
+    const struct sysfs_member *m = sysfs_member(files, path);
+    if (!m)
+        return WTL_ABSENT_UNSUPPORTED;
+    if (m->n > size)
+        return WTL_ABSENT_FAILED;
+    if (m->n > 0)
+        memcpy(buf, m->data, m->n);
+    *n_out = m->n;
+    return WTL_PRESENT;
+}
+
+static enum wtl_absence read_recorded(const struct wtl_sysfs_dir *dir, const char *name, void *buf,
+                                      size_t size, size_t *n_out)
+{
+    char path[SYSFS_PATH];
+    if (!sysfs_path(dir, name, path))
+        return WTL_ABSENT_FAILED;
+    for (size_t i = 0; i < dir->files->n_refusals; i++) {
+        const struct sysfs_refusal *r = &dir->files->refusals[i];
+        if (strcmp(r->path, path) == 0)
+            return wtl_sysfs_absence(r->errno_value, r->at_open);
+    }
+    return dir->files->root_fd < 0 ? read_member(dir->files, path, buf, size, n_out)
+                                   : read_system(dir, name, buf, size, n_out);
+}
+
+enum wtl_absence wtl_sysfs_bytes(const struct wtl_sysfs_dir *dir, const char *name, void *buf,
+                                 size_t size, size_t *n_out)
+{
+    size_t n = 0;
+    enum wtl_absence absence = dir->files->live ? read_system(dir, name, buf, size, &n)
+                                                : read_recorded(dir, name, buf, size, &n);
+    if (absence == WTL_PRESENT)
+        *n_out = n;
+    sysfs_note(dir, name, absence, buf, n);
+    return absence;
+}
+
+enum wtl_absence wtl_sysfs_text(const struct wtl_sysfs_dir *dir, const char *name, char *buf,
+                                size_t size)
+{
+    size_t n = 0;
+    enum wtl_absence absence = wtl_sysfs_bytes(dir, name, buf, size - 1, &n);
+    if (absence != WTL_PRESENT)
+        n = 0;
+    while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == ' ' || buf[n - 1] == '\0'))
+        n--;
+    size_t start = 0;
+    while (start < n && (buf[start] == ' ' || buf[start] == '\n'))
+        start++;
+    memmove(buf, buf + start, n - start);
+    buf[n - start] = '\0';
+    for (size_t i = 0; i < n - start; i++)
+        if ((unsigned char)buf[i] >= 0x7f || (buf[i] < ' ' && buf[i] != '\n' && buf[i] != '\t'))
+            buf[i] = '?';
+    return absence;
+}
+
+enum wtl_absence wtl_sysfs_number(const struct wtl_sysfs_dir *dir, const char *name,
+                                  double *value_out)
+{
+    char text[64];
+    enum wtl_absence absence = wtl_sysfs_text(dir, name, text, sizeof text);
+    if (absence != WTL_PRESENT)
+        return absence;
+    size_t n = strlen(text);
+    size_t digits = strspn(text + (text[0] == '-'), "0123456789");
+    if (digits == 0 || digits + (text[0] == '-') != n || !wtl_parse_double(text, n, value_out))
+        return WTL_ABSENT_FAILED;
+    return WTL_PRESENT;
+}
+
+bool wtl_sysfs_key(const struct wtl_sysfs_dir *dir, const char *name, const char *key, char *buf,
+                   size_t size)
+{
+    char text[WTL_SYSFS_PAGE];
+    size_t n = strlen(key);
+    buf[0] = '\0';
+    if (wtl_sysfs_text(dir, name, text, sizeof text) != WTL_PRESENT)
+        return false;
+    for (char *line = text, *next; line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        if (strncmp(line, key, n) != 0 || line[n] != '=')
+            continue;
+        if (strlen(line + n + 1) >= size)
+            return false;
+        memcpy(buf, line + n + 1, strlen(line + n + 1) + 1);
+        return true;
+    }
+    return false;
+}
+
+void wtl_reading_set(struct wtl_reading *out, enum wtl_metric metric, uint64_t wanted,
+                     enum wtl_absence absence, double value)
+{
+    if (!(wanted & WTL_METRIC_BIT(metric)) || wtl_reading_has(out, metric))
+        return;
+    out->absence[metric] = (uint8_t)absence;
+    if (absence != WTL_PRESENT)
+        return;
+    out->value[metric] = value;
+    out->valid |= WTL_METRIC_BIT(metric);
+}
+
+void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double scale,
+                     enum wtl_metric metric, uint64_t wanted, struct wtl_reading *out)
+{
+    double value = 0;
+    if (!(wanted & WTL_METRIC_BIT(metric)) || wtl_reading_has(out, metric))
+        return;
+    enum wtl_absence absence = wtl_sysfs_number(dir, name, &value);
+    wtl_reading_set(out, metric, wanted, absence, value * scale);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+bool wtl_sysfs_writable(const struct wtl_sysfs_dir *dir, const char *name)
+{
+    struct stat st;
+    return dir->files->live && fstatat(dir->fd, name, &st, 0) == 0 && (st.st_mode & 0222) &&
+           faccessat(dir->fd, name, W_OK, AT_EACCESS) == 0;
+}
+
+static int fail_write(int errno_value, const char *path, const char *text, struct wtl_error *err)
+{
+    switch (errno_value) {
+    case ENOENT:
+    case EOPNOTSUPP:
+        return WTL_FAIL(err, WTL_UNSUPPORTED, "there is no /%s to write to", path);
+    case EINVAL:
+    case ERANGE:
+    case EDOM:
+        return WTL_FAIL(err, WTL_USAGE, "the driver does not take \"%s\" in /%s", text, path);
+    case ENODEV:
+    case ENXIO:
+        return WTL_FAIL(err, WTL_LOST, "the device behind /%s is gone", path);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return WTL_FAIL(err, WTL_PERMISSION, "cannot write /%s: %s", path, strerror(errno_value));
+    default:
+        return WTL_FAIL(err, WTL_FAILED, "cannot write \"%s\" to /%s: %s", text, path,
+                        strerror(errno_value));
+    }
+}
+
+int wtl_sysfs_write(const struct wtl_sysfs_dir *dir, const char *name, const char *text,
+                    struct wtl_error *err)
+{
+    char path[SYSFS_PATH];
+    if (!sysfs_path(dir, name, path))
+        return WTL_FAIL(err, WTL_LIMIT, "the path of %s is too long", name);
+    if (!dir->files->live)
+        return WTL_FAIL(err, WTL_UNSUPPORTED, "/%s is of a recorded machine: nothing is set there",
+                        path);
+    int fd = openat(dir->fd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return fail_write(errno, path, text, err);
+    size_t n = strlen(text);
+    ssize_t put;
+    do
+        put = write(fd, text, n);
+    while (put < 0 && errno == EINTR);
+    int code = put < 0 ? errno : put == (ssize_t)n ? 0 : EIO;
+    close(fd);
+    return code ? fail_write(code, path, text, err) : 0;
+}
