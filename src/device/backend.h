@@ -72,6 +72,7 @@ struct wtl_backend {
     const char *prefix;  /* of its ids: "nvml" */
     const char *summary; /* "NVIDIA GPUs through NVML" */
     bool named_only;     /* its devices exist only when they are named */
+    bool by_name;        /* some do: opened once for each name that begins with its prefix */
     int (*open)(const struct wtl_backend_host *host, struct wtl_error *err);
 };
 

@@ -87,12 +87,17 @@ const char *wtl_device_kind_name(enum wtl_device_kind kind);
 
 struct wtl_machine;
 struct wtl_device;
+struct wtl_sysfs;
 
 struct wtl_machine_options {
     struct wtl_clock clock;
-    /* Where "/sys" and "/proc" are looked for: "/", or a recorded tree. NULL: "/". With another
-     * root than "/" no vendor library is loaded and nothing is written. */
+    /* Where "/sys" and "/proc" are looked for: "/", a recorded tree, or an archive of one
+     * (`wattle doctor --gather`). NULL: "/". With another root than "/" no vendor library is loaded
+     * and nothing is written. */
     const char *root;
+    /* The same, opened by the caller (device/sysfs.h), who closes it after the machine; NULL: open
+     * `root`. */
+    struct wtl_sysfs *files;
     /* Path of the NVML to load; NULL: the system's, and the drop-in's where a virtual machine room
      * is running (its GPUs say "virtual"); "": none. */
     const char *nvml;

@@ -3,14 +3,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "device/machine_impl.h"
+#include "device/sysfs.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DEADLINE_NS (5 * WTL_NS_PER_S)
 
@@ -21,8 +19,14 @@ enum { START_MIN = 8 };
 static const struct wtl_backend *const backends[] = {
     /* GPUs, */
     &wtl_backend_nvml,
+    &wtl_backend_amdgpu,
+    &wtl_backend_intelgpu,
     /* then CPUs, */
+    &wtl_backend_rapl,
+    &wtl_backend_cpufreq,
+    &wtl_backend_cgroup,
     /* then the node, */
+    &wtl_backend_hwmon,
     /* then those that exist only when named. */
     &wtl_backend_replay,
     &wtl_backend_faulty,
@@ -96,6 +100,7 @@ static struct wtl_backend_host host_of(struct wtl_machine *m, const char *wanted
     return (struct wtl_backend_host){.arena = &m->arena,
                                      .clock = m->clock,
                                      .root_fd = m->root_fd,
+                                     .files = m->files,
                                      .live = m->live,
                                      .nvml = m->nvml,
                                      .wanted = wanted,
@@ -160,13 +165,14 @@ static int open_for(struct wtl_machine *m, const char *const *names, struct wtl_
         int i = 0;
         while (backends[i] != b)
             i++;
-        bool again = opened[i];
-        for (size_t j = 0; j < k && b->named_only; j++)
+        bool each = b->named_only || b->by_name;
+        bool again = !each && opened[i];
+        for (size_t j = 0; j < k && each; j++)
             again = again || strcmp(names[j], names[k]) == 0;
         struct wtl_backend_host host = host_of(m, rest);
         if (!again)
             rc = b->open(&host, err);
-        opened[i] = !b->named_only;
+        opened[i] = !each;
     }
     return rc;
 }
@@ -237,19 +243,26 @@ static int select_devices(struct wtl_machine *m, const char *const *names, struc
     return restrict_to(m, chosen, n, err);
 }
 
-static int open_root(struct wtl_machine *m, const char *root, struct wtl_error *err)
+static int open_root(struct wtl_machine *m, const struct wtl_machine_options *options,
+                     struct wtl_error *err)
 {
-    m->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (m->root_fd < 0)
-        return wtl_fail_errno(err, errno, "opening", root);
-    m->live = strcmp(root, "/") == 0;
+    int rc = 0;
+    m->files = options->files;
+    if (!m->files) {
+        rc = wtl_sysfs_open(&m->arena, options->root ? options->root : "/", &m->own_files, err);
+        m->files = m->own_files;
+    }
+    if (rc < 0)
+        return rc;
+    m->root_fd = wtl_sysfs_root_fd(m->files);
+    m->live = wtl_sysfs_live(m->files);
     return 0;
 }
 
 static int fill(struct wtl_machine *m, const struct wtl_machine_options *options,
                 struct wtl_error *err)
 {
-    int rc = open_root(m, options->root ? options->root : "/", err);
+    int rc = open_root(m, options, err);
     if (rc == 0)
         rc = options->only ? open_for(m, options->only, err) : open_all(m, err);
     if (rc == 0 && options->only)
@@ -301,8 +314,7 @@ void wtl_machine_close(struct wtl_machine *m)
     ended = close_devices(m->hidden, m->n_hidden) && ended;
     if (!ended)
         return; /* a thread that hangs in a driver may yet write there */
-    if (m->root_fd >= 0)
-        close(m->root_fd);
+    wtl_sysfs_close(m->own_files);
     struct wtl_arena arena = m->arena;
     wtl_arena_fini(&arena);
 }

@@ -27,6 +27,7 @@ struct wtl_machine {
     struct wtl_clock clock;
     int64_t deadline_ns;
     int root_fd;
+    struct wtl_sysfs *files, *own_files; /* own: opened by us */
     bool live;
     const char *nvml;
     struct wtl_worker *direct; /* shared by the devices that do not block; NULL: none yet */

@@ -197,6 +197,31 @@ void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double s
     wtl_reading_set(out, metric, wanted, absence, value * scale);
 }
 
+int wtl_sysfs_read_done(struct wtl_reading *out, uint64_t wanted, uint64_t found, const char *id,
+                        struct wtl_error *err)
+{
+    bool any = false, lost = false;
+    for (int m = 0; m < (int)WTL_N_METRICS; m++) {
+        if (!(wanted & found & WTL_METRIC_BIT(m)))
+            continue;
+        if (out->absence[m] == WTL_ABSENT_UNSUPPORTED)
+            out->absence[m] = WTL_ABSENT_LOST;
+        lost = lost || out->absence[m] == WTL_ABSENT_LOST;
+        any = any || out->absence[m] != WTL_ABSENT_LOST;
+    }
+    return lost && !any ? WTL_FAIL(err, WTL_LOST, "%s is gone: its files are not there any more", id)
+                        : 0;
+}
+
+void wtl_sysfs_epoch(struct wtl_sysfs *files, char epoch_out[WTL_LIMIT_NAME])
+{
+    const struct wtl_sysfs_dir root = wtl_sysfs_root(files);
+    char id[64];
+    epoch_out[0] = '\0';
+    if (wtl_sysfs_text(&root, "proc/sys/kernel/random/boot_id", id, sizeof id) == WTL_PRESENT)
+        snprintf(epoch_out, WTL_LIMIT_NAME, "boot %s", id);
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 bool wtl_sysfs_writable(const struct wtl_sysfs_dir *dir, const char *name)

@@ -100,6 +100,15 @@ void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double s
 void wtl_reading_set(struct wtl_reading *out, enum wtl_metric metric, uint64_t wanted,
                      enum wtl_absence absence, double value);
 
+/* The end of a read function: sensors that were there when the device was found (`found`) and have
+ * no file any more are lost. -WTL_LOST when that is all that was wanted of them. */
+int wtl_sysfs_read_done(struct wtl_reading *out, uint64_t wanted, uint64_t found, const char *id,
+                        struct wtl_error *err);
+
+/* Knobs of the kernel's own files last until the next boot: "boot ID", or "" where it is not to be
+ * had. */
+void wtl_sysfs_epoch(struct wtl_sysfs *files, char epoch_out[WTL_LIMIT_NAME]);
+
 /* ---- Writing (knobs; live roots only) ---------------------------------------------------------
  */
 

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CPU packages, their memory and the platform through RAPL: /sys/class/powercap (Linux
+ * Documentation/power/powercap/powercap.rst, ABI/testing/sysfs-class-powercap). AMD processors show
+ * the same tree, without limits.
+ *
+ * Zones are "intel-rapl:P" with a `name` "package-0", "package-0-die-1" or "psys", and below them
+ * "intel-rapl:P:S" with "dram", "core", "uncore". The numbers follow the order of probing, the names
+ * do not: ids are made of names. "core" and "uncore" are parts of their package and no devices of
+ * their own. A package that several interfaces count (MSR, TPMI, the MMIO copy "intel-rapl-mmio:0")
+ * is one device; the lowest of its limits holds.
+ *
+ * The power limit is the long-term constraint. Switched off (`enabled` 0) is "released".
+ */
+#include "device/backend.h"
+#include "device/sysfs.h"
+
+#include "base/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POWERCAP "sys/class/powercap"
+#define UJ 1e-6 /* J */
+#define UW 1e-6 /* W */
+
+/* Energy is counted in steps of about 61 uJ (2^-14 J) and updated every millisecond: Intel SDM
+ * volume 3, "RAPL Interfaces". The step is read from a register that sysfs does not show. */
+#define PERIOD_NS 1000000
+
+enum { TWINS = 3, CONSTRAINTS = 4 };
+
+struct zone {
+    char id[WTL_LIMIT_NAME];
+    struct wtl_sysfs_dir dir;
+    struct wtl_sysfs_dir twin[TWINS]; /* the same package by other interfaces */
+    int n_twins;
+    int constraint; /* the number of its long-term limit; -1: it has none */
+    double max_w;   /* the highest limit that may be asked for */
+    double default_w;
+    bool has_default;
+    uint64_t sensors;
+};
+
+/* ---- Files ------------------------------------------------------------------------------------*/
+
+static void constraint_file(const struct zone *z, const char *what, char buf[64])
+{
+    snprintf(buf, 64, "constraint_%d_%s", z->constraint, what);
+}
+
+static int long_term(const struct wtl_sysfs_dir *dir)
+{
+    for (int k = 0; k < CONSTRAINTS; k++) {
+        char file[64], name[64];
+        snprintf(file, sizeof file, "constraint_%d_name", k);
+        if (wtl_sysfs_text(dir, file, name, sizeof name) == WTL_PRESENT &&
+            strcmp(name, "long_term") == 0)
+            return k;
+    }
+    return -1;
+}
+
+/* What a limit is; false: there is none, or it is switched off. */
+static bool limit_of(const struct zone *z, const struct wtl_sysfs_dir *dir, double *limit_w)
+{
+    char file[64];
+    double enabled = 1, uw = 0;
+    constraint_file(z, "power_limit_uw", file);
+    if (z->constraint < 0 || wtl_sysfs_number(dir, file, &uw) != WTL_PRESENT || uw <= 0)
+        return false;
+    if (wtl_sysfs_number(dir, "enabled", &enabled) == WTL_PRESENT && enabled <= 0)
+        return false;
+    *limit_w = uw * UW;
+    return true;
+}
+
+/* The lowest of the limits of all interfaces. */
+static bool enforced_limit(const struct zone *z, double *limit_w)
+{
+    bool any = limit_of(z, &z->dir, limit_w);
+    for (int i = 0; i < z->n_twins; i++) {
+        double w;
+        if (!limit_of(z, &z->twin[i], &w))
+            continue;
+        *limit_w = any ? fmin(*limit_w, w) : w;
+        any = true;
+    }
+    return any;
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------*/
+
+static int zone_read(void *state, uint64_t wanted, struct wtl_reading *out, struct wtl_error *err)
+{
+    const struct zone *z = state;
+    double w = 0;
+    wtl_sysfs_sense(&z->dir, "energy_uj", UJ, WTL_M_energy_counter_j, wanted, out);
+    if (wanted & WTL_METRIC_BIT(WTL_M_power_limit_w) && limit_of(z, &z->dir, &w))
+        wtl_reading_set(out, WTL_M_power_limit_w, wanted, WTL_PRESENT, w);
+    if (wanted & WTL_METRIC_BIT(WTL_M_power_limit_enforced_w) && enforced_limit(z, &w))
+        wtl_reading_set(out, WTL_M_power_limit_enforced_w, wanted, WTL_PRESENT, w);
+    return wtl_sysfs_read_done(out, wanted, z->sensors & WTL_METRIC_BIT(WTL_M_energy_counter_j),
+                               z->id, err);
+}
+
+static void zone_close(void *state)
+{
+    struct zone *z = state;
+    wtl_sysfs_dir_close(&z->dir);
+    for (int i = 0; i < z->n_twins; i++)
+        wtl_sysfs_dir_close(&z->twin[i]);
+}
+
+/* ---- The power limit --------------------------------------------------------------------------*/
+
+static int zone_get(void *state, enum wtl_knob knob, struct wtl_knob_state *out,
+                    struct wtl_error *err)
+{
+    const struct zone *z = state;
+    char file[64];
+    double uw = 0, w = 0;
+    (void)knob;
+    constraint_file(z, "power_limit_uw", file);
+    enum wtl_absence absence = wtl_sysfs_number(&z->dir, file, &uw);
+    if (absence == WTL_ABSENT_UNSUPPORTED || absence == WTL_ABSENT_LOST)
+        return WTL_FAIL(err, WTL_LOST, "%s is gone", z->id);
+    if (absence != WTL_PRESENT)
+        return WTL_FAIL(err, absence == WTL_ABSENT_DENIED ? WTL_PERMISSION : WTL_FAILED,
+                        "the power limit of %s cannot be read", z->id);
+    out->known = true;
+    out->requested = limit_of(z, &z->dir, &w) ? wtl_knob_at(w) : wtl_knob_released();
+    out->has_enforced = enforced_limit(z, &out->enforced);
+    return 0;
+}
+
+static int zone_range(void *state, enum wtl_knob knob, struct wtl_arena *arena,
+                      struct wtl_knob_range *out, struct wtl_error *err)
+{
+    const struct zone *z = state;
+    (void)knob;
+    (void)arena;
+    (void)err;
+    /* The interface states no minimum. Watts below the idle power cannot be held, and are the
+     * caller's to avoid; 0 would mean no limit to some firmware. */
+    out->min = 1;
+    out->max = z->max_w;
+    out->has_default = z->has_default;
+    out->default_value = z->default_w;
+    return 0;
+}
+
+static int explain_write(const struct zone *z, int rc, struct wtl_error *err)
+{
+    if (rc == -WTL_PERMISSION)
+        wtl_error_hint(err, "as root; if root is refused, the firmware has locked the limit of %s",
+                       z->id);
+    return rc;
+}
+
+static int zone_set(void *state, enum wtl_knob knob, struct wtl_knob_value value,
+                    struct wtl_error *err)
+{
+    const struct zone *z = state;
+    char file[64], text[32];
+    (void)knob;
+    double enabled = 1;
+    bool has_switch = wtl_sysfs_number(&z->dir, "enabled", &enabled) == WTL_PRESENT;
+    if (value.released)
+        return has_switch ? explain_write(z, wtl_sysfs_write(&z->dir, "enabled", "0", err), err)
+                          : WTL_FAIL(err, WTL_UNSUPPORTED, "the limit of %s has no switch", z->id);
+    if (!(value.hi >= 1 && value.hi <= z->max_w))
+        return WTL_FAIL(err, WTL_USAGE, "%g W is outside the range of %s, 1 to %g W", value.hi, z->id,
+                        z->max_w);
+    constraint_file(z, "power_limit_uw", file);
+    snprintf(text, sizeof text, "%.0f", value.hi / UW);
+    int rc = wtl_sysfs_write(&z->dir, file, text, err);
+    if (rc == 0 && has_switch && enabled <= 0)
+        rc = wtl_sysfs_write(&z->dir, "enabled", "1", err);
+    return explain_write(z, rc, err);
+}
+
+static const struct wtl_sensor_ops sensors = {.read = zone_read, .close = zone_close};
+static const struct wtl_knob_ops knobs = {.get = zone_get, .range = zone_range, .set = zone_set};
+
+/* ---- Finding ----------------------------------------------------------------------------------*/
+
+/* A directory of powercap and what it calls itself. */
+struct found {
+    const char *zone; /* "intel-rapl:0:1" */
+    char path[128];
+    char name[64];
+    char id[WTL_LIMIT_NAME]; /* of the device; "": none of its own */
+    enum wtl_device_kind kind;
+    bool mmio;
+    int twin_of; /* index of the one that is the device; -1: itself */
+    int device;  /* index in the machine; -1: not added */
+};
+
+/* "package-1", "package-0-die-1" to "1", "0.1". */
+static bool package_number(const char *name, char buf[16])
+{
+    unsigned package, die;
+    char end;
+    if (sscanf(name, "package-%3u-die-%3u%c", &package, &die, &end) == 2)
+        snprintf(buf, 16, "%u.%u", package, die);
+    else if (sscanf(name, "package-%3u%c", &package, &end) == 1)
+        snprintf(buf, 16, "%u", package);
+    else
+        return false;
+    return true;
+}
+
+/* The zone that a subzone "intel-rapl:0:1" is in; NULL: it is none. */
+static const struct found *zone_above(const struct found *all, size_t n, const struct found *f)
+{
+    const char *first = strchr(f->zone, ':');
+    const char *second = first ? strchr(first + 1, ':') : NULL;
+    for (size_t i = 0; second && i < n; i++)
+        if (strlen(all[i].zone) == (size_t)(second - f->zone) &&
+            strncmp(all[i].zone, f->zone, (size_t)(second - f->zone)) == 0)
+            return &all[i];
+    return NULL;
+}
+
+static void identify(struct found *all, size_t n, struct found *f)
+{
+    char number[16];
+    const struct found *above = zone_above(all, n, f);
+    f->kind = WTL_DEVICE_CPU;
+    if (!above && package_number(f->name, number)) {
+        snprintf(f->id, sizeof f->id, "rapl:%s", number);
+    } else if (strncmp(f->name, "psys", 4) == 0 &&
+               strspn(f->name + 4, "-0123456789") == strlen(f->name + 4)) {
+        f->kind = WTL_DEVICE_NODE; /* "psys-1" is that of the second socket */
+        snprintf(f->id, sizeof f->id, "rapl:%s", f->name);
+    } else if (above && strcmp(f->name, "dram") == 0 && package_number(above->name, number)) {
+        f->kind = WTL_DEVICE_DRAM;
+        snprintf(f->id, sizeof f->id, "rapl:%s/dram", number);
+    }
+}
+
+static size_t look(const struct wtl_backend_host *host, char **names, size_t n, struct found *all)
+{
+    const struct wtl_sysfs_dir root = wtl_sysfs_root(host->files);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct found *f = &all[kept];
+        char file[160];
+        *f = (struct found){.zone = names[i], .twin_of = -1, .device = -1};
+        if (!strchr(names[i], ':') || strlen(names[i]) > 64)
+            continue;
+        f->mmio = wtl_starts_with(names[i], "intel-rapl-mmio");
+        snprintf(f->path, sizeof f->path, POWERCAP "/%s", names[i]);
+        snprintf(file, sizeof file, "%s/name", f->path);
+        kept += wtl_sysfs_text(&root, file, f->name, sizeof f->name) == WTL_PRESENT;
+    }
+    for (size_t i = 0; i < kept; i++)
+        identify(all, kept, &all[i]);
+    return kept;
+}
+
+/* Which of the same id is the device: the first that is no MMIO copy. */
+static void pair(struct found *all, size_t n)
+{
+    for (int mmio = 0; mmio < 2; mmio++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; all[i].mmio == mmio && all[i].twin_of < 0 && all[i].id[0] && j < n;
+                 j++)
+                if (j != i && all[j].twin_of < 0 && strcmp(all[i].id, all[j].id) == 0)
+                    all[j].twin_of = (int)i;
+}
+
+static void fill_limits(struct zone *z)
+{
+    char file[64];
+    double uw = 0, w = 0;
+    z->constraint = long_term(&z->dir);
+    if (z->constraint < 0)
+        return;
+    constraint_file(z, "max_power_uw", file);
+    z->has_default = wtl_sysfs_number(&z->dir, file, &uw) == WTL_PRESENT && uw > 0;
+    z->default_w = z->has_default ? uw * UW : 0;
+    z->max_w = z->default_w;
+    constraint_file(z, "power_limit_uw", file);
+    if (wtl_sysfs_number(&z->dir, file, &w) == WTL_PRESENT)
+        z->max_w = fmax(z->max_w, w * UW); /* what is set must be settable again */
+}
+
+static void fill_info(const struct found *f, struct zone *z, struct wtl_device_info *info)
+{
+    double range = 0;
+    char file[64];
+    snprintf(info->id, sizeof info->id, "%s", f->id);
+    snprintf(info->driver, sizeof info->driver, "%.*s", (int)strcspn(f->zone, ":"), f->zone);
+    if (f->kind == WTL_DEVICE_NODE)
+        snprintf(info->name, sizeof info->name, "platform (%s)", f->name);
+    else if (f->kind == WTL_DEVICE_DRAM)
+        snprintf(info->name, sizeof info->name, "memory of package %s",
+                 f->id + strlen("rapl:"));
+    else
+        snprintf(info->name, sizeof info->name, "package %s", f->id + strlen("rapl:"));
+    info->name[strcspn(info->name, "/")] = '\0';
+    info->kind = f->kind;
+    info->parent = info->index = -1;
+    info->sensors = WTL_METRIC_BIT(WTL_M_energy_counter_j);
+    struct wtl_sensor_info *counter = &info->sensor[WTL_M_energy_counter_j];
+    counter->period_ns = PERIOD_NS;
+    if (wtl_sysfs_number(&z->dir, "max_energy_range_uj", &range) == WTL_PRESENT && range > 0)
+        counter->wraps_at = range * UJ;
+    fill_limits(z);
+    if (z->constraint < 0)
+        return;
+    info->sensors |=
+        WTL_METRIC_BIT(WTL_M_power_limit_w) | WTL_METRIC_BIT(WTL_M_power_limit_enforced_w);
+    if (z->max_w <= 1)
+        return;
+    info->knobs = WTL_KNOB_BIT(WTL_KNOB_power_limit_w);
+    constraint_file(z, "power_limit_uw", file);
+    if (wtl_sysfs_writable(&z->dir, file))
+        info->writable = info->knobs;
+}
+
+static int add_zone(const struct wtl_backend_host *host, struct found *all, size_t n,
+                    struct found *f, struct wtl_error *err)
+{
+    struct wtl_device_info *info = WTL_NEW(host->arena, struct wtl_device_info);
+    struct zone *z = WTL_NEW(host->arena, struct zone);
+    if (!info || !z)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (wtl_sysfs_dir_open(host->files, host->arena, f->path, &z->dir) != WTL_PRESENT)
+        return 0;
+    fill_info(f, z, info);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].twin_of == f - all && z->n_twins < TWINS &&
+            wtl_sysfs_dir_open(host->files, host->arena, all[i].path, &z->twin[z->n_twins]) ==
+                WTL_PRESENT)
+            z->n_twins++;
+    wtl_sysfs_epoch(host->files, info->epoch);
+    memcpy(z->id, info->id, sizeof z->id);
+    z->sensors = info->sensors;
+    const struct found *above = zone_above(all, n, f);
+    if (above && above->twin_of >= 0)
+        above = &all[above->twin_of];
+    if (above)
+        info->parent = above->device;
+    f->device =
+        wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, z, false, err);
+    if (f->device < 0) {
+        int rc = f->device;
+        zone_close(z);
+        return rc;
+    }
+    return 0;
+}
+
+/* ---- What is to be said -----------------------------------------------------------------------*/
+
+#define GRANT_READ "sudo chmod a+r /" POWERCAP "/intel-rapl*:*/energy_uj"
+
+static void say_what_works(const struct wtl_backend_host *host, const struct found *all, size_t n)
+{
+    int devices = 0, denied = 0, broken = 0;
+    for (size_t i = 0; i < n; i++) {
+        double uj;
+        char file[160];
+        const struct wtl_sysfs_dir root = wtl_sysfs_root(host->files);
+        if (all[i].device < 0)
+            continue;
+        devices++;
+        snprintf(file, sizeof file, "%s/energy_uj", all[i].path);
+        enum wtl_absence absence = wtl_sysfs_number(&root, file, &uj);
+        denied += absence == WTL_ABSENT_DENIED;
+        broken += absence != WTL_ABSENT_DENIED && absence != WTL_PRESENT;
+    }
+    if (denied)
+        wtl_backend_finding(host, WTL_FINDING_LACK, "rapl", GRANT_READ,
+                            "%d of %d energy counters are for root only (since CVE-2020-8694:"
+                            " energy betrays secrets of other users); granted until the next boot",
+                            denied, devices);
+    if (broken)
+        wtl_backend_finding(host, WTL_FINDING_PROBLEM, "rapl", NULL,
+                            "%d of %d energy counters cannot be read", broken, devices);
+    if (devices > denied + broken)
+        wtl_backend_finding(host, WTL_FINDING_OK, "rapl", NULL, "%d energy counter%s can be read",
+                            devices - denied - broken, wtl_plural(devices - denied - broken));
+}
+
+static void say_zones(const struct wtl_backend_host *host, const struct found *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].twin_of >= 0 && all[i].kind != WTL_DEVICE_DRAM)
+            wtl_backend_finding(host, WTL_FINDING_NOTE, all[i].id, NULL,
+                                "%s shows the same %s once more: counted once, and the lower of the"
+                                " two limits holds",
+                                all[i].zone, all[i].kind == WTL_DEVICE_NODE ? "platform" : "package");
+        if (all[i].kind == WTL_DEVICE_NODE && all[i].device >= 0)
+            wtl_backend_finding(host, WTL_FINDING_NOTE, all[i].id, NULL,
+                                "psys counts the whole platform, packages included: never add it"
+                                " to them");
+    }
+}
+
+static int rapl_open(const struct wtl_backend_host *host, struct wtl_error *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    int rc = wtl_sysfs_list(host->files, host->arena, POWERCAP, "intel-rapl", &names, &n, err);
+    if (rc < 0)
+        return rc;
+    struct found *all = WTL_NEW_ARRAY(host->arena, struct found, n + 1);
+    if (!all)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    n = look(host, names, n, all);
+    pair(all, n);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (all[i].id[0] && all[i].twin_of < 0)
+            rc = add_zone(host, all, n, &all[i], err);
+    if (rc < 0)
+        return rc;
+    if (n == 0)
+        wtl_backend_finding(host, WTL_FINDING_LACK, "rapl", "sudo modprobe intel_rapl_msr",
+                            "no energy counters of CPUs: no /" POWERCAP
+                            "/intel-rapl* (hidden in virtual machines and containers)");
+    say_what_works(host, all, n);
+    say_zones(host, all, n);
+    return 0;
+}
+
+const struct wtl_backend wtl_backend_rapl = {
+    .prefix = "rapl",
+    .summary = "CPU packages and memory through RAPL (powercap)",
+    .open = rapl_open,
+};
