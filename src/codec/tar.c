@@ -215,7 +215,11 @@ int wtl_gzip(const void *data, size_t n, struct wtl_buf *out, struct wtl_error *
         return WTL_FAIL(err, WTL_LIMIT, "%zu bytes are too many for one archive", n);
     if (deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    z.next_in = (z_const Bytef *)data;
+    union { /* zlib reads only, but asks for a pointer to what may be written */
+        const void *given;
+        Bytef *taken;
+    } in = {.given = data};
+    z.next_in = in.taken;
     z.avail_in = (uInt)n;
     int rc = deflate_all(&z, out);
     deflateEnd(&z);

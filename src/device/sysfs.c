@@ -209,8 +209,9 @@ int wtl_sysfs_read_done(struct wtl_reading *out, uint64_t wanted, uint64_t found
         lost = lost || out->absence[m] == WTL_ABSENT_LOST;
         any = any || out->absence[m] != WTL_ABSENT_LOST;
     }
-    return lost && !any ? WTL_FAIL(err, WTL_LOST, "%s is gone: its files are not there any more", id)
-                        : 0;
+    return lost && !any
+               ? WTL_FAIL(err, WTL_LOST, "%s is gone: its files are not there any more", id)
+               : 0;
 }
 
 void wtl_sysfs_epoch(struct wtl_sysfs *files, char epoch_out[WTL_LIMIT_NAME])

@@ -246,8 +246,8 @@ static int add_card(const struct wtl_backend_host *host, const struct wtl_drm_ca
     if (wtl_sysfs_dir_open(host->files, host->arena, d->path, &c->dir) != WTL_PRESENT)
         return 0;
     snprintf(c->id, sizeof c->id, "amdgpu:%s", d->pci);
-    c->has_hwmon = d->hwmon[0] && wtl_sysfs_dir_open(host->files, host->arena, d->hwmon,
-                                                     &c->hwmon) == WTL_PRESENT;
+    c->has_hwmon = d->hwmon[0] &&
+                   wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &c->hwmon) == WTL_PRESENT;
     if (c->has_hwmon)
         look_at_hwmon(c);
     fill_info(host, d, c, index, info);

@@ -17,14 +17,10 @@ struct layout {
 };
 
 static const struct layout layouts[] = {
-    {1, 80, 6, 8, 16, 18, 22, 24, 54, 58, 0, 1},
-    {2, 80, 6, 8, 16, 18, 22, 24, 54, 58, 0, 1},
-    {3, 120, 6, 8, 16, 18, 22, 24, 54, 58, 112, 1},
-    {4, 288, 4, 6, 12, 14, 10, 24, 240, 280, 0, 8},
-    {5, 328, 4, 6, 12, 14, 10, 56, 280, 320, 0, 8},
-    {6, 306, 4, 6, 12, 14, 10, 16, 264, 304, 0, 8},
-    {7, 338, 4, 6, 12, 14, 10, 24, 296, 336, 0, 8},
-    {8, 338, 4, 6, 12, 14, 10, 24, 296, 336, 0, 8},
+    {1, 80, 6, 8, 16, 18, 22, 24, 54, 58, 0, 1},    {2, 80, 6, 8, 16, 18, 22, 24, 54, 58, 0, 1},
+    {3, 120, 6, 8, 16, 18, 22, 24, 54, 58, 112, 1}, {4, 288, 4, 6, 12, 14, 10, 24, 240, 280, 0, 8},
+    {5, 328, 4, 6, 12, 14, 10, 56, 280, 320, 0, 8}, {6, 306, 4, 6, 12, 14, 10, 16, 264, 304, 0, 8},
+    {7, 338, 4, 6, 12, 14, 10, 24, 296, 336, 0, 8}, {8, 338, 4, 6, 12, 14, 10, 24, 296, 336, 0, 8},
 };
 enum { N_LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
@@ -68,7 +64,8 @@ static void decode(const unsigned char *t, const struct layout *l, struct wtl_am
         double mhz;
         if (!u16(t, l->gfx_clock + 2 * (size_t)i, 1, &mhz))
             continue;
-        out->gfx_clock_mhz = out->has_gfx_clock && out->gfx_clock_mhz > mhz ? out->gfx_clock_mhz : mhz;
+        out->gfx_clock_mhz =
+            out->has_gfx_clock && out->gfx_clock_mhz > mhz ? out->gfx_clock_mhz : mhz;
         out->has_gfx_clock = true;
     }
     out->has_reasons = l->throttle && throttlers(t, l->throttle, &out->reasons);

@@ -23,8 +23,9 @@
 struct group {
     char id[WTL_LIMIT_NAME];
     bool v2;
-    struct wtl_sysfs_dir dir;   /* of the quota */
-    struct wtl_sysfs_dir usage; /* of cpuacct; dir.fd of its own only where v1 has two hierarchies */
+    struct wtl_sysfs_dir dir; /* of the quota */
+    struct wtl_sysfs_dir
+        usage; /* of cpuacct; dir.fd of its own only where v1 has two hierarchies */
     bool own_usage;
     double cpus_online;
     uint64_t sensors;
@@ -146,8 +147,8 @@ static int group_set(void *state, enum wtl_knob knob, struct wtl_knob_value valu
         return fail_quota(g, absence, err);
     double quota = value.hi * period;
     if (!value.released && !(quota >= QUOTA_MIN_US))
-        return WTL_FAIL(err, WTL_USAGE, "%g CPUs are below the least quota of %s, %g CPUs", value.hi,
-                        g->id, QUOTA_MIN_US / period);
+        return WTL_FAIL(err, WTL_USAGE, "%g CPUs are below the least quota of %s, %g CPUs",
+                        value.hi, g->id, QUOTA_MIN_US / period);
     if (g->v2 && value.released)
         snprintf(text, sizeof text, "max %.0f", period);
     else if (g->v2)
@@ -158,8 +159,7 @@ static int group_set(void *state, enum wtl_knob knob, struct wtl_knob_value valu
 }
 
 static const struct wtl_sensor_ops sensors = {.read = group_read, .close = group_close};
-static const struct wtl_knob_ops knobs = {
-    .get = group_get, .range = group_range, .set = group_set};
+static const struct wtl_knob_ops knobs = {.get = group_get, .range = group_range, .set = group_set};
 
 /* ---- Finding ----------------------------------------------------------------------------------*/
 
@@ -206,8 +206,8 @@ static bool open_dirs(const struct wtl_backend_host *host, const struct wtl_cgro
         return false;
     g->usage = g->dir;
     snprintf(full, sizeof full, "%s%s", place->usage, below);
-    g->own_usage = place->usage[0] && wtl_sysfs_dir_open(host->files, host->arena, full,
-                                                         &g->usage) == WTL_PRESENT;
+    g->own_usage = place->usage[0] &&
+                   wtl_sysfs_dir_open(host->files, host->arena, full, &g->usage) == WTL_PRESENT;
     return true;
 }
 

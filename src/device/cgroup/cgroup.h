@@ -24,8 +24,8 @@ struct wtl_cgroup_place {
  * the tree only (a container) counts paths from there. False: no control groups are mounted. */
 bool wtl_cgroup_place(const char *mountinfo, const char *cgroup, struct wtl_cgroup_place *out);
 
-/* "max 100000", "150000 100000" (cpu.max of v2): quota in CPUs; *limited false for "max". False: not
- * of that form. period_us is what a new quota is to be written with. */
+/* "max 100000", "150000 100000" (cpu.max of v2): quota in CPUs; *limited false for "max". False:
+ * not of that form. period_us is what a new quota is to be written with. */
 bool wtl_cgroup_parse_max(const char *text, bool *limited, double *cpus, double *period_us);
 
 #endif

@@ -119,11 +119,11 @@ static int policy_set(void *state, enum wtl_knob knob, struct wtl_knob_value val
     double now_lo = 0;
     (void)knob;
     if (!(lo >= p->min_mhz - 0.5 && lo <= hi && hi <= p->max_mhz + 0.5))
-        return WTL_FAIL(err, WTL_USAGE, "%g-%g MHz is outside the range of %s, %g to %g MHz", lo, hi,
-                        p->id, p->min_mhz, p->max_mhz);
+        return WTL_FAIL(err, WTL_USAGE, "%g-%g MHz is outside the range of %s, %g to %g MHz", lo,
+                        hi, p->id, p->min_mhz, p->max_mhz);
     bool up = read_mhz(p, "scaling_min_freq", &now_lo) == WTL_PRESENT && hi >= now_lo;
-    int rc = up ? write_mhz(p, "scaling_max_freq", hi, err)
-                : write_mhz(p, "scaling_min_freq", lo, err);
+    int rc =
+        up ? write_mhz(p, "scaling_max_freq", hi, err) : write_mhz(p, "scaling_min_freq", lo, err);
     if (rc == 0)
         rc = up ? write_mhz(p, "scaling_min_freq", lo, err)
                 : write_mhz(p, "scaling_max_freq", hi, err);
@@ -209,7 +209,7 @@ static int parent_of(const struct wtl_backend_host *host, const char *number)
 static void fill_info(const struct wtl_backend_host *host, const struct policy *p,
                       struct wtl_device_info *info)
 {
-    char path[96], governor[32], cpus[64];
+    char path[96], governor[28], cpus[64];
     const char *number = p->name + strlen("policy");
     snprintf(info->id, sizeof info->id, "%s", p->id);
     name_of_cpus(p, cpus, sizeof cpus);

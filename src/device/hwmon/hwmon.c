@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Power and energy meters of the node: /sys/class/hwmon (Linux Documentation/hwmon/sysfs-interface.rst),
- * among them the ACPI power meter (acpi_power_meter.rst; on NVIDIA Grace its channels are "Grace
- * Power Socket 0" and so on), and the counters of HPE Cray EX nodes, /sys/cray/pm_counters.
+ * Power and energy meters of the node: /sys/class/hwmon (Linux
+ * Documentation/hwmon/sysfs-interface.rst), among them the ACPI power meter (acpi_power_meter.rst;
+ * on NVIDIA Grace its channels are "Grace Power Socket 0" and so on), and the counters of HPE Cray
+ * EX nodes, /sys/cray/pm_counters.
  *
  * A channel that measures power or energy is a device: "hwmon:power_meter/power1". A second chip of
- * the same name is "hwmon:power_meter.1/power1", in the order of the kernel's numbers. Chips of GPUs
- * are left to their back ends, and so are per-core counters.
+ * the same name is "hwmon:power_meter.1/power1", in the order of the kernel's numbers. Chips of
+ * GPUs are left to their back ends, and so are per-core counters.
  */
 #include "device/backend.h"
 #include "device/sysfs.h"
@@ -78,7 +79,8 @@ static bool is_for_others(const char *chip)
     return false;
 }
 
-/* What the channel is called: powerN_label, or the text that ACPI gives ("Grace Power Socket 0"). */
+/* What the channel is called: powerN_label, or the text that ACPI gives ("Grace Power Socket 0").
+ */
 static void label_of(const struct wtl_sysfs_dir *dir, const char *channel, char *buf, size_t size)
 {
     char file[64];
@@ -174,7 +176,8 @@ static bool channel_of(const char *file, char buf[24])
     size_t word = wtl_starts_with(file, "power") ? 5 : wtl_starts_with(file, "energy") ? 6 : 0;
     size_t digits = word ? strspn(file + word, "0123456789") : 0;
     if (digits == 0 || digits > 4 ||
-        (strcmp(file + word + digits, "_average") != 0 && strcmp(file + word + digits, "_input") != 0))
+        (strcmp(file + word + digits, "_average") != 0 &&
+         strcmp(file + word + digits, "_input") != 0))
         return false;
     snprintf(buf, 24, "%.*s", (int)(word + digits), file);
     return true;

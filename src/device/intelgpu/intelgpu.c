@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Intel GPUs through the files of i915 and xe (Linux ABI/testing/sysfs-driver-intel-i915-hwmon and
- * sysfs-driver-intel-xe-hwmon; frequencies: drivers/gpu/drm/xe/xe_gt_freq.c, i915/gt/intel_gt_sysfs_pm.c).
- * Power is not given, energy is: in uJ, for the card or for its package. The engines' busy time and
- * the use of memory come from perf and from clients' fdinfo, not from files: not read here.
+ * sysfs-driver-intel-xe-hwmon; frequencies: drivers/gpu/drm/xe/xe_gt_freq.c,
+ * i915/gt/intel_gt_sysfs_pm.c). Power is not given, energy is: in uJ, for the card or for its
+ * package. The engines' busy time and the use of memory come from perf and from clients' fdinfo,
+ * not from files: not read here.
  *
  * A card that sleeps (runtime power management) is not woken. Knobs are not offered yet: see
  * docs/devices.md.
@@ -29,16 +30,17 @@ struct gpu {
 
 /* ---- Reading ----------------------------------------------------------------------------------*/
 
-/* A file per reason that holds 1 while it applies; the xe driver and i915 prefix them differently. */
+/* A file per reason that holds 1 while it applies; the xe driver and i915 prefix them differently.
+ */
 static enum wtl_absence read_reasons(const struct gpu *g, double *bits_out)
 {
     static const struct {
         const char *name;
         unsigned bit;
     } reasons[] = {
-        {"pl1", WTL_DRM_REASON_POWER_CAP},  {"pl2", WTL_DRM_REASON_POWER_CAP},
-        {"pl4", WTL_DRM_REASON_POWER_CAP},  {"thermal", WTL_DRM_REASON_THERMAL},
-        {"ratl", WTL_DRM_REASON_THERMAL},   {"vr_thermalert", WTL_DRM_REASON_HW_THERMAL},
+        {"pl1", WTL_DRM_REASON_POWER_CAP},      {"pl2", WTL_DRM_REASON_POWER_CAP},
+        {"pl4", WTL_DRM_REASON_POWER_CAP},      {"thermal", WTL_DRM_REASON_THERMAL},
+        {"ratl", WTL_DRM_REASON_THERMAL},       {"vr_thermalert", WTL_DRM_REASON_HW_THERMAL},
         {"vr_tdc", WTL_DRM_REASON_HW_SLOWDOWN}, {"prochot", WTL_DRM_REASON_HW_THERMAL},
     };
     const char *prefix =
@@ -156,9 +158,12 @@ static void look_at_hwmon(struct gpu *g)
 static const char *known_name(const char *ids)
 {
     static const char *const names[][2] = {
-        {"8086:0BD5", "Intel Data Center GPU Max 1550"}, {"8086:0BDA", "Intel Data Center GPU Max 1100"},
-        {"8086:56C0", "Intel Data Center GPU Flex 170"}, {"8086:56C1", "Intel Data Center GPU Flex 140"},
-        {"8086:56A0", "Intel Arc A770"},                 {"8086:E20B", "Intel Arc B580"},
+        {"8086:0BD5", "Intel Data Center GPU Max 1550"},
+        {"8086:0BDA", "Intel Data Center GPU Max 1100"},
+        {"8086:56C0", "Intel Data Center GPU Flex 170"},
+        {"8086:56C1", "Intel Data Center GPU Flex 140"},
+        {"8086:56A0", "Intel Arc A770"},
+        {"8086:E20B", "Intel Arc B580"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i][0], ids) == 0)
@@ -212,15 +217,16 @@ static int add_gpu(const struct wtl_backend_host *host, const struct wtl_drm_car
         return 0;
     g->xe = strcmp(d->driver, "xe") == 0;
     snprintf(g->id, sizeof g->id, "intelgpu:%s", d->pci);
-    g->has_hwmon = d->hwmon[0] && wtl_sysfs_dir_open(host->files, host->arena, d->hwmon,
-                                                     &g->hwmon) == WTL_PRESENT;
+    g->has_hwmon = d->hwmon[0] &&
+                   wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &g->hwmon) == WTL_PRESENT;
     if (g->has_hwmon)
         look_at_hwmon(g);
     fill_info(host, d, g, index, info);
     if (!g->energy[0])
-        wtl_backend_finding(host, WTL_FINDING_NOTE, g->id, NULL,
-                            "no energy counter: an integrated GPU (its package counts it, see rapl),"
-                            " a virtual function, or a kernel before 6.2");
+        wtl_backend_finding(
+            host, WTL_FINDING_NOTE, g->id, NULL,
+            "no energy counter: an integrated GPU (its package counts it, see rapl),"
+            " a virtual function, or a kernel before 6.2");
     int rc = wtl_backend_add(host, info, &sensors, NULL, g, true, err);
     if (rc < 0)
         gpu_close(g);

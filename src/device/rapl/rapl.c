@@ -5,10 +5,10 @@
  * the same tree, without limits.
  *
  * Zones are "intel-rapl:P" with a `name` "package-0", "package-0-die-1" or "psys", and below them
- * "intel-rapl:P:S" with "dram", "core", "uncore". The numbers follow the order of probing, the names
- * do not: ids are made of names. "core" and "uncore" are parts of their package and no devices of
- * their own. A package that several interfaces count (MSR, TPMI, the MMIO copy "intel-rapl-mmio:0")
- * is one device; the lowest of its limits holds.
+ * "intel-rapl:P:S" with "dram", "core", "uncore". The numbers follow the order of probing, the
+ * names do not: ids are made of names. "core" and "uncore" are parts of their package and no
+ * devices of their own. A package that several interfaces count (MSR, TPMI, the MMIO copy
+ * "intel-rapl-mmio:0") is one device; the lowest of its limits holds.
  *
  * The power limit is the long-term constraint. Switched off (`enabled` 0) is "released".
  */
@@ -171,8 +171,8 @@ static int zone_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
         return has_switch ? explain_write(z, wtl_sysfs_write(&z->dir, "enabled", "0", err), err)
                           : WTL_FAIL(err, WTL_UNSUPPORTED, "the limit of %s has no switch", z->id);
     if (!(value.hi >= 1 && value.hi <= z->max_w))
-        return WTL_FAIL(err, WTL_USAGE, "%g W is outside the range of %s, 1 to %g W", value.hi, z->id,
-                        z->max_w);
+        return WTL_FAIL(err, WTL_USAGE, "%g W is outside the range of %s, 1 to %g W", value.hi,
+                        z->id, z->max_w);
     constraint_file(z, "power_limit_uw", file);
     snprintf(text, sizeof text, "%.0f", value.hi / UW);
     int rc = wtl_sysfs_write(&z->dir, file, text, err);
@@ -297,8 +297,7 @@ static void fill_info(const struct found *f, struct zone *z, struct wtl_device_i
     if (f->kind == WTL_DEVICE_NODE)
         snprintf(info->name, sizeof info->name, "platform (%s)", f->name);
     else if (f->kind == WTL_DEVICE_DRAM)
-        snprintf(info->name, sizeof info->name, "memory of package %s",
-                 f->id + strlen("rapl:"));
+        snprintf(info->name, sizeof info->name, "memory of package %s", f->id + strlen("rapl:"));
     else
         snprintf(info->name, sizeof info->name, "package %s", f->id + strlen("rapl:"));
     info->name[strcspn(info->name, "/")] = '\0';
@@ -345,8 +344,7 @@ static int add_zone(const struct wtl_backend_host *host, struct found *all, size
         above = &all[above->twin_of];
     if (above)
         info->parent = above->device;
-    f->device =
-        wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, z, false, err);
+    f->device = wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, z, false, err);
     if (f->device < 0) {
         int rc = f->device;
         zone_close(z);
@@ -394,7 +392,8 @@ static void say_zones(const struct wtl_backend_host *host, const struct found *a
             wtl_backend_finding(host, WTL_FINDING_NOTE, all[i].id, NULL,
                                 "%s shows the same %s once more: counted once, and the lower of the"
                                 " two limits holds",
-                                all[i].zone, all[i].kind == WTL_DEVICE_NODE ? "platform" : "package");
+                                all[i].zone,
+                                all[i].kind == WTL_DEVICE_NODE ? "platform" : "package");
         if (all[i].kind == WTL_DEVICE_NODE && all[i].device >= 0)
             wtl_backend_finding(host, WTL_FINDING_NOTE, all[i].id, NULL,
                                 "psys counts the whole platform, packages included: never add it"
