@@ -187,14 +187,14 @@ void wtl_reading_set(struct wtl_reading *out, enum wtl_metric metric, uint64_t w
     out->valid |= WTL_METRIC_BIT(metric);
 }
 
-void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double scale,
+void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double per,
                      enum wtl_metric metric, uint64_t wanted, struct wtl_reading *out)
 {
     double value = 0;
     if (!(wanted & WTL_METRIC_BIT(metric)) || wtl_reading_has(out, metric))
         return;
     enum wtl_absence absence = wtl_sysfs_number(dir, name, &value);
-    wtl_reading_set(out, metric, wanted, absence, value * scale);
+    wtl_reading_set(out, metric, wanted, absence, value / per);
 }
 
 int wtl_sysfs_read_done(struct wtl_reading *out, uint64_t wanted, uint64_t found, const char *id,
@@ -264,7 +264,8 @@ int wtl_sysfs_write(const struct wtl_sysfs_dir *dir, const char *name, const cha
     if (!dir->files->live)
         return WTL_FAIL(err, WTL_UNSUPPORTED, "/%s is of a recorded machine: nothing is set there",
                         path);
-    int fd = openat(dir->fd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    /* O_TRUNC as a shell does: for a copy of a tree; sysfs takes no notice. */
+    int fd = openat(dir->fd, name, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return fail_write(errno, path, text, err);
     size_t n = strlen(text);

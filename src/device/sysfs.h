@@ -33,6 +33,9 @@ void wtl_sysfs_close(struct wtl_sysfs *files); /* NULL is fine */
 /* Whether the root is the running system's. */
 bool wtl_sysfs_live(const struct wtl_sysfs *files);
 
+/* Takes a directory for the running system's, so that tests can set knobs in a copy of a tree. */
+void wtl_sysfs_pretend_live(struct wtl_sysfs *files);
+
 /* The directory behind it; -1: an archive. */
 int wtl_sysfs_root_fd(const struct wtl_sysfs *files);
 
@@ -91,9 +94,10 @@ enum wtl_absence wtl_sysfs_number(const struct wtl_sysfs_dir *dir, const char *n
 bool wtl_sysfs_key(const struct wtl_sysfs_dir *dir, const char *name, const char *key, char *buf,
                    size_t size);
 
-/* Reads a number times `scale` into the value of `metric`, for the read function of a back end:
- * sets value and valid, or absence. Does nothing where the metric is not wanted or is there. */
-void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double scale,
+/* Reads a number over `per` (1e6: the file is in millionths of the base unit) into the value of
+ * `metric`, for the read function of a back end: sets value and valid, or absence. Does nothing
+ * where the metric is not wanted or is there. */
+void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double per,
                      enum wtl_metric metric, uint64_t wanted, struct wtl_reading *out);
 
 /* The same for a value that is at hand. */

@@ -241,6 +241,11 @@ bool wtl_sysfs_live(const struct wtl_sysfs *files)
     return files->live;
 }
 
+void wtl_sysfs_pretend_live(struct wtl_sysfs *files)
+{
+    files->live = files->root_fd >= 0;
+}
+
 int wtl_sysfs_root_fd(const struct wtl_sysfs *files)
 {
     return files->root_fd;

@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MICRO 1e-6
-#define MILLI 1e-3
-#define PERCENT 0.01
+#define MICRO 1e6 /* of them make one */
+#define MILLI 1e3
+#define PERCENT 100
 
 struct card {
     char id[WTL_LIMIT_NAME];
@@ -192,7 +192,7 @@ static void fill_sensor_info(const struct card *c, struct wtl_device_info *info)
     s[WTL_M_power_instant_w].instant = true;
     s[WTL_M_energy_counter_j].resolution = 0x1p-16;
     s[WTL_M_energy_counter_j].wraps_at = 0x1p48; /* 64 bits of 2^-16 J */
-    s[WTL_M_gpu_util].resolution = s[WTL_M_mem_util].resolution = PERCENT;
+    s[WTL_M_gpu_util].resolution = s[WTL_M_mem_util].resolution = 0.01;
 }
 
 static void fill_info(const struct wtl_backend_host *host, const struct wtl_drm_card *d,

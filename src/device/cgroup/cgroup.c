@@ -48,7 +48,7 @@ static enum wtl_absence read_usage_v2(const struct group *g, double *seconds)
     at += sizeof key - 1;
     if (!wtl_parse_double(at, strcspn(at, "\n"), &us))
         return WTL_ABSENT_FAILED;
-    *seconds = us * 1e-6;
+    *seconds = us / 1e6;
     return WTL_PRESENT;
 }
 
@@ -58,10 +58,11 @@ static int group_read(void *state, uint64_t wanted, struct wtl_reading *out, str
     double seconds = 0;
     if (!(wanted & WTL_METRIC_BIT(WTL_M_cpu_time_s)))
         return 0;
-    if (g->v2)
-        wtl_reading_set(out, WTL_M_cpu_time_s, wanted, read_usage_v2(g, &seconds), seconds);
-    else
-        wtl_sysfs_sense(&g->usage, "cpuacct.usage", 1e-9, WTL_M_cpu_time_s, wanted, out);
+    if (g->v2) {
+        enum wtl_absence absence = read_usage_v2(g, &seconds);
+        wtl_reading_set(out, WTL_M_cpu_time_s, wanted, absence, seconds);
+    } else
+        wtl_sysfs_sense(&g->usage, "cpuacct.usage", 1e9, WTL_M_cpu_time_s, wanted, out);
     return wtl_sysfs_read_done(out, wanted, g->sensors, g->id, err);
 }
 

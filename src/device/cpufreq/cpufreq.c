@@ -20,7 +20,7 @@
 
 #define CPUS "sys/devices/system/cpu"
 #define POLICIES CPUS "/cpufreq"
-#define KHZ 1e-3 /* MHz */
+#define KHZ 1e3 /* in one MHz */
 
 enum { STEPS_MAX = 256 };
 
@@ -45,7 +45,7 @@ static enum wtl_absence read_mhz(const struct policy *p, const char *file, doubl
     double khz = 0;
     enum wtl_absence absence = wtl_sysfs_number(&p->dir, file_of(p, file, path), &khz);
     if (absence == WTL_PRESENT)
-        *mhz = khz * KHZ;
+        *mhz = khz / KHZ;
     return absence;
 }
 
@@ -104,7 +104,7 @@ static int policy_range(void *state, enum wtl_knob knob, struct wtl_arena *arena
 static int write_mhz(const struct policy *p, const char *file, double mhz, struct wtl_error *err)
 {
     char path[96], text[32];
-    snprintf(text, sizeof text, "%.0f", mhz / KHZ);
+    snprintf(text, sizeof text, "%.0f", mhz * KHZ);
     return wtl_sysfs_write(&p->dir, file_of(p, file, path), text, err);
 }
 
@@ -156,7 +156,7 @@ static int read_steps(const struct wtl_backend_host *host, struct policy *p, str
         double khz = 0;
         size_t n = strcspn(s, " \n");
         if (n > 0 && wtl_parse_double(s, n, &khz) && khz > 0)
-            p->steps[p->n_steps++] = khz * KHZ;
+            p->steps[p->n_steps++] = khz / KHZ;
         s += n + strspn(s + n, " \n");
     }
     wtl_sort(p->steps, p->n_steps, sizeof *p->steps, compare_steps);

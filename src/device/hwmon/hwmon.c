@@ -20,7 +20,7 @@
 
 #define HWMON "sys/class/hwmon"
 #define CRAY "sys/cray/pm_counters"
-#define MICRO 1e-6
+#define MICRO 1e6 /* of them make one */
 
 struct channel {
     char id[WTL_LIMIT_NAME];
@@ -128,7 +128,7 @@ static void fill_info(struct channel *c, const char *chip, const char *label, in
     info->parent = info->index = -1;
     if (c->power[0]) {
         info->sensors |= WTL_METRIC_BIT(WTL_M_power_w);
-        info->sensor[WTL_M_power_w].resolution = c->cray ? 1 : MICRO;
+        info->sensor[WTL_M_power_w].resolution = c->cray ? 1 : 1 / MICRO;
         info->sensor[WTL_M_power_w].window_ns = c->average ? window_ns : 0;
     }
     if (c->energy[0])

@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MICRO 1e-6
-#define MILLI 1e-3
+#define MICRO 1e6 /* of them make one */
+#define MILLI 1e3
 
 struct gpu {
     char id[WTL_LIMIT_NAME];
@@ -82,7 +82,7 @@ static void read_limit(const struct gpu *g, uint64_t wanted, struct wtl_reading 
     enum wtl_absence a = wtl_sysfs_number(&g->hwmon, g->limit, &uw);
     if (a == WTL_PRESENT && uw <= 0) /* 0: the limit is switched off */
         a = WTL_ABSENT_NOT_YET;
-    wtl_reading_set(out, WTL_M_power_limit_w, wanted, a, uw * MICRO);
+    wtl_reading_set(out, WTL_M_power_limit_w, wanted, a, uw / MICRO);
 }
 
 static void read_all(const struct gpu *g, uint64_t wanted, struct wtl_reading *out)
@@ -202,7 +202,7 @@ static void fill_info(const struct wtl_backend_host *host, const struct wtl_drm_
     info->parent = -1;
     info->index = index;
     info->sensors = g->sensors = try_sensors(g);
-    info->sensor[WTL_M_energy_counter_j].resolution = MICRO;
+    info->sensor[WTL_M_energy_counter_j].resolution = 1 / MICRO;
     wtl_sysfs_epoch(host->files, info->epoch);
 }
 

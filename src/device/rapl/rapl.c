@@ -10,7 +10,8 @@
  * devices of their own. A package that several interfaces count (MSR, TPMI, the MMIO copy
  * "intel-rapl-mmio:0") is one device; the lowest of its limits holds.
  *
- * The power limit is the long-term constraint. Switched off (`enabled` 0) is "released".
+ * The power limit of a package is its long-term constraint. Switched off (`enabled` 0) is
+ * "released".
  */
 #include "device/backend.h"
 #include "device/sysfs.h"
@@ -22,8 +23,7 @@
 #include <string.h>
 
 #define POWERCAP "sys/class/powercap"
-#define UJ 1e-6 /* J */
-#define UW 1e-6 /* W */
+#define MICRO 1e6 /* of them make one */
 
 /* Energy is counted in steps of about 61 uJ (2^-14 J) and updated every millisecond: Intel SDM
  * volume 3, "RAPL Interfaces". The step is read from a register that sysfs does not show. */
@@ -72,7 +72,7 @@ static bool limit_of(const struct zone *z, const struct wtl_sysfs_dir *dir, doub
         return false;
     if (wtl_sysfs_number(dir, "enabled", &enabled) == WTL_PRESENT && enabled <= 0)
         return false;
-    *limit_w = uw * UW;
+    *limit_w = uw / MICRO;
     return true;
 }
 
@@ -96,11 +96,16 @@ static int zone_read(void *state, uint64_t wanted, struct wtl_reading *out, stru
 {
     const struct zone *z = state;
     double w = 0;
-    wtl_sysfs_sense(&z->dir, "energy_uj", UJ, WTL_M_energy_counter_j, wanted, out);
-    if (wanted & WTL_METRIC_BIT(WTL_M_power_limit_w) && limit_of(z, &z->dir, &w))
-        wtl_reading_set(out, WTL_M_power_limit_w, wanted, WTL_PRESENT, w);
-    if (wanted & WTL_METRIC_BIT(WTL_M_power_limit_enforced_w) && enforced_limit(z, &w))
-        wtl_reading_set(out, WTL_M_power_limit_enforced_w, wanted, WTL_PRESENT, w);
+    wtl_sysfs_sense(&z->dir, "energy_uj", MICRO, WTL_M_energy_counter_j, wanted, out);
+    if (wanted & z->sensors & WTL_METRIC_BIT(WTL_M_power_limit_w)) {
+        bool on = limit_of(z, &z->dir, &w);
+        wtl_reading_set(out, WTL_M_power_limit_w, wanted, on ? WTL_PRESENT : WTL_ABSENT_NOT_YET, w);
+    }
+    if (wanted & z->sensors & WTL_METRIC_BIT(WTL_M_power_limit_enforced_w)) {
+        bool on = enforced_limit(z, &w);
+        wtl_reading_set(out, WTL_M_power_limit_enforced_w, wanted,
+                        on ? WTL_PRESENT : WTL_ABSENT_NOT_YET, w);
+    }
     return wtl_sysfs_read_done(out, wanted, z->sensors & WTL_METRIC_BIT(WTL_M_energy_counter_j),
                                z->id, err);
 }
@@ -174,7 +179,7 @@ static int zone_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
         return WTL_FAIL(err, WTL_USAGE, "%g W is outside the range of %s, 1 to %g W", value.hi,
                         z->id, z->max_w);
     constraint_file(z, "power_limit_uw", file);
-    snprintf(text, sizeof text, "%.0f", value.hi / UW);
+    snprintf(text, sizeof text, "%.0f", value.hi * MICRO);
     int rc = wtl_sysfs_write(&z->dir, file, text, err);
     if (rc == 0 && has_switch && enabled <= 0)
         rc = wtl_sysfs_write(&z->dir, "enabled", "1", err);
@@ -281,11 +286,11 @@ static void fill_limits(struct zone *z)
         return;
     constraint_file(z, "max_power_uw", file);
     z->has_default = wtl_sysfs_number(&z->dir, file, &uw) == WTL_PRESENT && uw > 0;
-    z->default_w = z->has_default ? uw * UW : 0;
+    z->default_w = z->has_default ? uw / MICRO : 0;
     z->max_w = z->default_w;
     constraint_file(z, "power_limit_uw", file);
     if (wtl_sysfs_number(&z->dir, file, &w) == WTL_PRESENT)
-        z->max_w = fmax(z->max_w, w * UW); /* what is set must be settable again */
+        z->max_w = fmax(z->max_w, w / MICRO); /* what is set must be settable again */
 }
 
 static void fill_info(const struct found *f, struct zone *z, struct wtl_device_info *info)
@@ -307,8 +312,10 @@ static void fill_info(const struct found *f, struct zone *z, struct wtl_device_i
     struct wtl_sensor_info *counter = &info->sensor[WTL_M_energy_counter_j];
     counter->period_ns = PERIOD_NS;
     if (wtl_sysfs_number(&z->dir, "max_energy_range_uj", &range) == WTL_PRESENT && range > 0)
-        counter->wraps_at = range * UJ;
-    fill_limits(z);
+        counter->wraps_at = range / MICRO;
+    z->constraint = -1;
+    if (f->kind == WTL_DEVICE_CPU) /* those of memory and platform are rarely in force anywhere */
+        fill_limits(z);
     if (z->constraint < 0)
         return;
     info->sensors |=
@@ -374,8 +381,9 @@ static void say_what_works(const struct wtl_backend_host *host, const struct fou
     }
     if (denied)
         wtl_backend_finding(host, WTL_FINDING_LACK, "rapl", GRANT_READ,
-                            "%d of %d energy counters are for root only (since CVE-2020-8694:"
-                            " energy betrays secrets of other users); granted until the next boot",
+                            "%d of %d energy counters are for root only, since fine-grained energy"
+                            " leaks secrets (CVE-2020-8694); the command opens them to every user"
+                            " until the next boot",
                             denied, devices);
     if (broken)
         wtl_backend_finding(host, WTL_FINDING_PROBLEM, "rapl", NULL,

@@ -38,8 +38,7 @@ static void put_knob(struct wtl_device *d, enum wtl_knob knob, struct wtl_buf *o
 
 static void put_reading(struct wtl_device *d, struct wtl_buf *out)
 {
-    static const char *const words[] = {"",         "unsupported", "denied", "not yet",
-                                        "failed", "lost"};
+    static const char *const words[] = {"", "unsupported", "denied", "not yet", "failed", "lost"};
     const struct wtl_device_info *info = wtl_device_info(d);
     struct wtl_reading r;
     struct wtl_error err = {0};
@@ -107,7 +106,7 @@ static void describe(const char *root, struct wtl_buf *out)
 static void compare(const char *name)
 {
     WTL_ARENA(arena);
-    char relative[128], path[4096], want_path[4096];
+    char relative[128], path[4096], want_path[4104];
     struct wtl_error err = {0};
     struct wtl_buf out;
     char *want = NULL;
