@@ -26,6 +26,7 @@ extern const struct wtl_command wtl_cmd_optimize;
 extern const struct wtl_command wtl_cmd_predict;
 extern const struct wtl_command wtl_cmd_report;
 extern const struct wtl_command wtl_cmd_show;
+extern const struct wtl_command wtl_cmd_top;
 extern const struct wtl_command wtl_cmd_validate;
 
 /* In the order in which a newcomer meets them. */
@@ -43,6 +44,7 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_report,
     &wtl_cmd_deploy,
     &wtl_cmd_delete,
+    &wtl_cmd_top,
     &wtl_cmd_demo,
     &wtl_cmd_help,
 };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,7 @@ struct wtl_sampler {
     struct wtl_machine *machine;
     struct wtl_clock clock;
     size_t n;
+    int *device;                   /* indices into the machine's */
     struct wtl_arena arena;        /* holds the sampler, too */
     struct wtl_arena ranges;       /* of the thread */
     struct wtl_device_sample work; /* of the thread */
@@ -107,7 +109,8 @@ static void round_of(struct wtl_sampler *s)
     for (size_t i = 0; i < s->n && !stopped(s); i++) {
         note(s, (int)i);
         s->work = s->newest[i]; /* nobody else writes there */
-        wtl_sample_device(wtl_machine_device(s->machine, i), s->clock, &s->ranges, &s->work);
+        wtl_sample_device(wtl_machine_device(s->machine, (size_t)s->device[i]), s->clock,
+                          &s->ranges, &s->work);
         publish(s, i);
     }
     pthread_mutex_lock(&s->lock);
@@ -181,7 +184,13 @@ static int start(struct wtl_sampler *s, struct wtl_error *err)
         close(s->fd);
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
-    if (pthread_create(&s->thread, NULL, run, s) != 0) {
+    /* Signals are for the thread that started us. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&s->thread, NULL, run, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
         free_lock(s);
         close(s->fd);
         return WTL_FAIL(err, WTL_NOMEM, "no thread to read the devices");
@@ -196,21 +205,24 @@ static void free_memory(struct wtl_sampler *s)
     wtl_arena_fini(&arena);
 }
 
-int wtl_sampler_start(struct wtl_alloc alloc, struct wtl_machine *machine, struct wtl_clock clock,
-                      int64_t interval_ns, struct wtl_sampler **sampler_out, struct wtl_error *err)
+int wtl_sampler_start(struct wtl_alloc alloc, struct wtl_machine *machine, const int *devices,
+                      size_t n, struct wtl_clock clock, int64_t interval_ns,
+                      struct wtl_sampler **sampler_out, struct wtl_error *err)
 {
     struct wtl_arena arena;
     wtl_arena_init(&arena, alloc);
-    size_t n = wtl_machine_count(machine);
+
     struct wtl_sampler *s = WTL_NEW(&arena, struct wtl_sampler);
     struct wtl_device_sample *newest = WTL_NEW_ARRAY(&arena, struct wtl_device_sample, n + 1);
-    if (!s || !newest) {
+    int *device = wtl_arena_memdup(&arena, devices, n * sizeof *devices);
+    if (!s || !newest || (n > 0 && !device)) {
         wtl_arena_fini(&arena);
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
     *s = (struct wtl_sampler){.machine = machine,
                               .clock = clock,
                               .n = n,
+                              .device = device,
                               .arena = arena,
                               .newest = newest,
                               .interval_ns = interval_ns,

@@ -36,9 +36,11 @@ void wtl_sample_device(struct wtl_device *device, struct wtl_clock clock, struct
 
 struct wtl_sampler;
 
-/* Starts the thread, to which the machine belongs until wtl_sampler_stop(). */
-int wtl_sampler_start(struct wtl_alloc alloc, struct wtl_machine *machine, struct wtl_clock clock,
-                      int64_t interval_ns, struct wtl_sampler **sampler_out, struct wtl_error *err);
+/* Starts the thread, to which the machine belongs until wtl_sampler_stop(). `devices` are the
+ * indices of the n that are read (copied). */
+int wtl_sampler_start(struct wtl_alloc alloc, struct wtl_machine *machine, const int *devices,
+                      size_t n, struct wtl_clock clock, int64_t interval_ns,
+                      struct wtl_sampler **sampler_out, struct wtl_error *err);
 
 /* Waits for the call in progress, `patience_ns` at most. False: it does not come back; the thread
  * and the machine, which must not be closed then, are left to it. NULL is fine. */
@@ -49,9 +51,9 @@ void wtl_sampler_set_interval(struct wtl_sampler *sampler, int64_t interval_ns);
 /* A file descriptor that can be read when a round is complete; wtl_sampler_take() clears it. */
 int wtl_sampler_fd(const struct wtl_sampler *sampler);
 
-/* Copies the newest samples (one for each device of the machine) and returns how many rounds are
- * complete. *waiting_ns_out: how long the device of index *waiting_out has been asked without an
- * answer; index -1: no call is in progress. */
+/* Copies the newest samples (of the n devices) and returns how many rounds are
+ * complete. *waiting_ns_out: how long number *waiting_out of them has been asked without an answer;
+ * -1: no call is in progress. */
 int64_t wtl_sampler_take(struct wtl_sampler *sampler, struct wtl_device_sample *samples_out,
                          int *waiting_out, int64_t *waiting_ns_out);
 

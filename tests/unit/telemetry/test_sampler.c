@@ -65,7 +65,8 @@ static void a_thread_reads_on_and_on(void **state)
     struct wtl_sampler *s = NULL;
     struct wtl_device_sample samples[2];
     struct wtl_error err = {0};
-    assert_ok(wtl_sampler_start(wtl_alloc_system(), m, wtl_clock_system(), 1000000, &s, &err),
+    assert_ok(wtl_sampler_start(wtl_alloc_system(), m, (int[]){0, 1}, 2, wtl_clock_system(),
+                                1000000, &s, &err),
               &err);
     while (wait_for_round(s, samples) < 3)
         ;
@@ -81,7 +82,8 @@ static void a_hanging_device_is_seen_while_it_hangs(void **state)
     struct wtl_machine *m = open_machine("read.hang@1", 3600 * WTL_NS_PER_S);
     struct wtl_sampler *s = NULL;
     struct wtl_device_sample samples[2];
-    assert_ok(wtl_sampler_start(wtl_alloc_system(), m, wtl_clock_system(), WTL_NS_PER_S, &s, NULL),
+    assert_ok(wtl_sampler_start(wtl_alloc_system(), m, (int[]){0, 1}, 2, wtl_clock_system(),
+                                WTL_NS_PER_S, &s, NULL),
               NULL);
     int waiting = -1;
     int64_t waiting_ns = 0;
