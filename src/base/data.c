@@ -4,9 +4,11 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "wattle_config.h"
 
 #include <dlfcn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -87,4 +89,33 @@ int wtl_data_path(struct wtl_arena *arena, const char *name, char **path_out, st
                        "WATTLE_DATA_DIR",
                        program, library);
     return rc;
+}
+
+int wtl_library_path(const char *name, const char *built, char path_out[WTL_LIMIT_PATH],
+                     struct wtl_error *err)
+{
+    char program[WTL_LIMIT_PATH], library[WTL_LIMIT_PATH];
+    program_folder(program, sizeof program);
+    library_folder(library, sizeof library);
+    const struct {
+        const char *folder, *beside, *name;
+    } places[] = {
+        {program, "../" WTL_LIB_DIR "/wattle", name},
+        {library, "wattle", name},
+        {program, ".", built},
+        {library, ".", built},
+        {program, "..", built},    /* bench/ */
+        {program, "../..", built}, /* tests/unit/ */
+    };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        char path[WTL_LIMIT_PATH];
+        int n = snprintf(path, sizeof path, "%s/%s/%s", places[i].folder, places[i].beside,
+                         places[i].name);
+        if (n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0) {
+            memcpy(path_out, path, (size_t)n + 1);
+            return 0;
+        }
+    }
+    return WTL_FAIL(err, WTL_NOTFOUND, "the shipped library \"%s\" is not beside %s", name,
+                    program);
 }
