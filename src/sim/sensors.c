@@ -89,7 +89,8 @@ void wtl_sim_sensors_reload(struct wtl_sim_gpu *gpu)
 static void push(struct wtl_sim_gpu *gpu, enum wtl_sim_ring_kind kind, uint32_t value)
 {
     struct wtl_sim_ring *r = &gpu->sensors.rings[kind];
-    r->samples[r->n++ % WTL_SIM_RING] = (struct wtl_sim_sample){gpu->tick * WTL_SIM_STEP_NS, value};
+    r->samples[r->n++ % WTL_SIM_RING] =
+        (struct wtl_sim_sample){gpu->tick * WTL_SIM_STEP_NS, value, 0};
 }
 
 /* Whether a sensor's update reaches its reader. `n` tells updates apart. */

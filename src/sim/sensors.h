@@ -37,6 +37,7 @@ enum wtl_sim_ring_kind {
 struct wtl_sim_sample {
     int64_t t_ns; /* since the start */
     uint32_t value;
+    uint32_t unused; /* 0: two equal states are equal byte for byte */
 };
 
 struct wtl_sim_ring {
