@@ -16,7 +16,8 @@ struct nvml_fixture {
     void *handle;
     struct fake_nvml *fake; /* stays after the machine is closed */
     struct wtl_machine *machine;
-    int64_t now_ns; /* monotonic, of the machine */
+    int64_t now_ns;          /* monotonic, of the machine */
+    const char *const *only; /* as in wtl_machine_options; NULL: everything that is found */
 };
 
 /* Makes and loads a copy below `folder` (of in_test_directory()) without the NULL-terminated
