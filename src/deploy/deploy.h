@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/file_set.h"
 #include "base/text.h"
-#include "store/board_file.h"
+#include "board/board_file.h"
 #include "store/plan_file.h"
 
 enum { WTL_PRODUCTION_VERSION = 1, WTL_DEPLOY_NAME = 64 };

@@ -9,7 +9,7 @@
 #include "core/clocks.h"
 #include "core/overlay.h"
 #include "flow/flow.h"
-#include "store/board_file.h"
+#include "board/board_file.h"
 #include "store/plan_file.h"
 #include "store/policy_file.h"
 

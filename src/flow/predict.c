@@ -2,7 +2,7 @@
  * From probe runs and a predictor to a predicted plan. */
 #include "flow/fit.h"
 
-#include "store/board_file.h"
+#include "board/board_file.h"
 #include "wattle_config.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/clocks.h"
-#include "store/board_file.h"
+#include "board/board_file.h"
 #include "store/policy_file.h"
 
 static void check_clocks(const struct wtl_clocks *c)

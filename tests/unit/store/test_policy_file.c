@@ -2,7 +2,7 @@
 #include "support/support.h"
 
 #include "base/file.h"
-#include "store/board_file.h"
+#include "board/board_file.h"
 #include "store/policy_file.h"
 
 #include <stdio.h>

@@ -4,8 +4,8 @@
  * with its source. The legal list comes from the driver where there is one; these tables stand in
  * for it where there are only traces.
  */
-#ifndef WTL_STORE_BOARD_FILE_H
-#define WTL_STORE_BOARD_FILE_H
+#ifndef WTL_BOARD_BOARD_FILE_H
+#define WTL_BOARD_BOARD_FILE_H
 
 #include "base/alloc.h"
 #include "base/error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Board files. */
-#include "store/board_file.h"
+#include "board/board_file.h"
 
 #include "base/data.h"
 #include "base/file.h"
