@@ -119,3 +119,27 @@ int wtl_library_path(const char *name, const char *built, char path_out[WTL_LIMI
     return WTL_FAIL(err, WTL_NOTFOUND, "the shipped library \"%s\" is not beside %s", name,
                     program);
 }
+
+int wtl_program_path(struct wtl_arena *arena, const char **path_out, struct wtl_error *err)
+{
+    static const char *const places[] = {"../bin/wattle", "../../bin/wattle", "wattle"};
+    char running[WTL_LIMIT_PATH], library[WTL_LIMIT_PATH];
+    ssize_t n = readlink("/proc/self/exe", running, sizeof running - 1);
+    running[n > 0 ? n : 0] = '\0';
+    if (strcmp(wtl_path_base(running), "wattle") == 0) {
+        *path_out = "/proc/self/exe"; /* also when the file has been replaced since */
+        return 0;
+    }
+    library_folder(library, sizeof library);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        char *path = wtl_path_join(arena, library, places[i]);
+        if (!path)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        if (access(path, X_OK) == 0) {
+            *path_out = path;
+            return 0;
+        }
+    }
+    return WTL_FAIL(err, WTL_NOTFOUND, "the program wattle is not beside its library (\"%s\")",
+                    library);
+}

@@ -25,4 +25,8 @@ int wtl_data_path(struct wtl_arena *arena, const char *name, char **path_out,
 int wtl_library_path(const char *name, const char *built, char path_out[WTL_LIMIT_PATH],
                      struct wtl_error *err);
 
+/* The program `wattle`: the running one, else ../bin/wattle beside the file that holds this code,
+ * else wattle there (a build tree). -WTL_NOTFOUND. */
+int wtl_program_path(struct wtl_arena *arena, const char **path_out, struct wtl_error *err);
+
 #endif

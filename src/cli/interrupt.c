@@ -4,11 +4,15 @@
 
 #include "base/temporary.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* More than a report has files. A place is free before its path is given back. */
@@ -23,9 +27,20 @@ static atomic_flag taken = ATOMIC_FLAG_INIT; /* by a thread that changes the tab
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { N_SIGNALS = sizeof signals / sizeof signals[0] };
 
-/* Only what may be called in a handler: unlink, rmdir, sigaction, raise. */
+static atomic_bool held;
+static atomic_int noted; /* the signal; 0: none */
+static int bell[2] = {-1, -1};
+
+/* Only what may be called in a handler: write, unlink, rmdir, sigaction, raise. */
 static void end(int signal_number)
 {
+    if (atomic_load(&held)) {
+        int before = errno;
+        atomic_store(&noted, signal_number);
+        (void)!write(bell[1], "", 1);
+        errno = before;
+        return;
+    }
     int n = atomic_load(&n_slots);
     for (int i = n; i-- > 0;) /* newest first: what is in a directory before it */
         if (atomic_load(&slots[i].live) && unlink(slots[i].path) != 0)
@@ -77,4 +92,34 @@ void wtl_interrupt_init(void)
             (void)sigaction(signals[i], &action, NULL);
     }
     wtl_temporary_set_watch(&watch);
+}
+
+void wtl_interrupt_hold(void)
+{
+    if (bell[0] < 0 && pipe2(bell, O_CLOEXEC | O_NONBLOCK) != 0)
+        bell[0] = bell[1] = -1; /* then a wait lasts its whole time */
+    atomic_store(&held, true);
+}
+
+bool wtl_interrupt_noted(void)
+{
+    return atomic_load(&noted) != 0;
+}
+
+bool wtl_interrupt_wait(int64_t ns)
+{
+    struct pollfd fd = {.fd = bell[0], .events = POLLIN};
+    const struct timespec time = {.tv_sec = (time_t)(ns / 1000000000),
+                                  .tv_nsec = (long)(ns % 1000000000)};
+    if (!wtl_interrupt_noted())
+        (void)ppoll(&fd, 1, &time, NULL);
+    return wtl_interrupt_noted();
+}
+
+void wtl_interrupt_release(void)
+{
+    atomic_store(&held, false);
+    int signal_number = atomic_exchange(&noted, 0);
+    if (signal_number != 0)
+        (void)raise(signal_number); /* SA_RESETHAND: the usual effect */
 }

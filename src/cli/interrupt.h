@@ -7,7 +7,21 @@
 #ifndef WTL_CLI_INTERRUPT_H
 #define WTL_CLI_INTERRUPT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* At the start of main(). A signal that the caller had ignored (nohup) stays ignored. */
 void wtl_interrupt_init(void);
+
+/* From now on the first of these signals is only noted, so that what was lent can be put back; a
+ * second one of the same kind ends the command at once (and the guardian puts back). */
+void wtl_interrupt_hold(void);
+
+/* Whether one was noted; waits for one up to so long. */
+bool wtl_interrupt_noted(void);
+bool wtl_interrupt_wait(int64_t ns);
+
+/* The usual effect again, also of the one that was noted: may not return. */
+void wtl_interrupt_release(void);
 
 #endif

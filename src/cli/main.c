@@ -8,12 +8,15 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "lease/guardian.h"
 #include "wattle_config.h"
 
 #include <string.h>
 #include <unistd.h>
 
 extern const struct wtl_command wtl_cmd_analyse;
+extern const struct wtl_command wtl_cmd_apply;
+extern const struct wtl_command wtl_cmd_cap;
 extern const struct wtl_command wtl_cmd_compare;
 extern const struct wtl_command wtl_cmd_delete;
 extern const struct wtl_command wtl_cmd_demo;
@@ -25,8 +28,10 @@ extern const struct wtl_command wtl_cmd_import;
 extern const struct wtl_command wtl_cmd_optimize;
 extern const struct wtl_command wtl_cmd_predict;
 extern const struct wtl_command wtl_cmd_report;
+extern const struct wtl_command wtl_cmd_restore;
 extern const struct wtl_command wtl_cmd_show;
 extern const struct wtl_command wtl_cmd_top;
+extern const struct wtl_command wtl_cmd_status;
 extern const struct wtl_command wtl_cmd_validate;
 
 /* In the order in which a newcomer meets them. */
@@ -43,6 +48,10 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_analyse,
     &wtl_cmd_report,
     &wtl_cmd_deploy,
+    &wtl_cmd_apply,
+    &wtl_cmd_cap,
+    &wtl_cmd_status,
+    &wtl_cmd_restore,
     &wtl_cmd_delete,
     &wtl_cmd_top,
     &wtl_cmd_demo,
@@ -149,6 +158,8 @@ static int show_version(void)
 int main(int argc, char **argv)
 {
     static const char *const help_argv[] = {"help"};
+    if (argc > 1 && strcmp(argv[1], "guardian") == 0) /* no command: lease/guardian.h */
+        return wtl_guardian_main(argc, (const char *const *)argv);
     wtl_json_watch_memory();
     wtl_interrupt_init();
     const char *const *args = (const char *const *)argv;

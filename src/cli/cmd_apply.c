@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle apply`: a plan's clock onto devices. */
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/lease_text.h"
+#include "flow/apply.h"
+
+struct options {
+    struct wtl_opt_list ids;
+    const char *gpu, *workload, *standing;
+    struct wtl_opt_quantity duration;
+    bool force, dry_run;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct wtl_opt opts[] = {
+    {.name = "id",
+     .letter = 'i',
+     .type = WTL_OPT_LIST,
+     .arg = "ID",
+     .offset = AT(ids),
+     .help = "device to set, as `wattle devices` names it; may be repeated (every GPU of the "
+             "plan's type)"},
+    {.name = "gpu",
+     .type = WTL_OPT_STRING,
+     .arg = "NAME",
+     .offset = AT(gpu),
+     .help = "take the plan for this GPU, of a file with several"},
+    {.name = "workload",
+     .type = WTL_OPT_STRING,
+     .arg = "NAME",
+     .offset = AT(workload),
+     .help = "take the plan for this workload"},
+    {.name = "standing",
+     .type = WTL_OPT_STRING,
+     .arg = "NAME",
+     .offset = AT(standing),
+     .help = "name of the lease, by which `wattle restore --standing NAME` ends it"},
+    {.name = "for",
+     .type = WTL_OPT_QUANTITY,
+     .unit = WTL_UNIT_SECOND,
+     .min = 0.001,
+     .max = 1e9,
+     .arg = "TIME",
+     .offset = AT(duration),
+     .help = "hold it so long, then put back what was there: a loan, no standing lease"},
+    {.name = "force",
+     .type = WTL_OPT_FLAG,
+     .offset = AT(force),
+     .help = "set it also on a board that the plan was not made on"},
+    {.name = "dry-run",
+     .letter = 'n',
+     .type = WTL_OPT_FLAG,
+     .offset = AT(dry_run),
+     .help = "say what would be set, and touch nothing"},
+    {0},
+};
+
+static int show(struct wtl_context *ctx, const struct wtl_apply_result *r, struct wtl_error *err)
+{
+    if (ctx->json)
+        return wtl_print_json(ctx, wtl_apply_json(r), err);
+    fprintf(ctx->out, "%s on %s: %d MHz\n\n", r->plan->workload, r->plan->gpu, r->plan->clock_mhz);
+    int rc = wtl_print_moves(ctx, r->moves, r->n, r->dry_run, err);
+    fputc('\n', ctx->out);
+    if (rc == 0 && !r->loan)
+        wtl_print_lease_end(ctx, &r->lease);
+    return rc;
+}
+
+/* A loan: until its time is over, or we are told to end. */
+static int hold(struct wtl_context *ctx, struct wtl_apply_result *r, double seconds,
+                struct wtl_error *err)
+{
+    if (ctx->verbosity >= 0)
+        fprintf(ctx->messages, "held for %g s; Ctrl-C puts it back at once\n", seconds);
+    fflush(ctx->out);
+    (void)wtl_interrupt_wait((int64_t)(seconds * 1e9));
+    int rc = wtl_apply_finish(r, err);
+    if (rc == 0 && ctx->verbosity >= 0)
+        fprintf(ctx->messages, "put back\n");
+    return rc;
+}
+
+static int apply(struct wtl_context *ctx, const struct options *o,
+                 const struct wtl_plan_file *plans, struct wtl_error *err)
+{
+    struct wtl_flow flow = wtl_context_flow(ctx);
+    struct wtl_apply_request request = {.plans = plans,
+                                        .plan_path = ctx->argv[0],
+                                        .ids = o->ids.items,
+                                        .n_ids = o->ids.n,
+                                        .gpu = o->gpu,
+                                        .workload = o->workload,
+                                        .name = o->standing,
+                                        .force = o->force,
+                                        .dry_run = o->dry_run,
+                                        .loan = o->duration.given};
+    struct wtl_apply_result r;
+    int rc = wtl_flow_apply(&flow, &request, ctx->arena, &r, err);
+    if (rc < 0)
+        return rc;
+    rc = show(ctx, &r, err);
+    if (rc == 0 && r.loan)
+        return hold(ctx, &r, o->duration.value, err);
+    int finished = wtl_apply_finish(&r, rc ? NULL : err);
+    return rc ? rc : finished;
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct options *o = ctx->options;
+    struct wtl_plan_file plans;
+    if (o->duration.given && o->standing)
+        return WTL_FAIL(err, WTL_USAGE, "--for makes a loan, which has no --standing name");
+    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &plans, err);
+    if (rc < 0)
+        return rc;
+    wtl_interrupt_hold();
+    rc = apply(ctx, o, &plans, err);
+    wtl_interrupt_release();
+    return rc;
+}
+
+const struct wtl_command wtl_cmd_apply = {
+    .name = "apply",
+    .summary = "Set the clock that a plan chose, as a standing lease or for a while",
+    .synopsis = "PLAN [-i ID]... [options]",
+    .description =
+        "Locks the SM clock of the devices to what the plan chose. Without -i these are all GPUs "
+        "of "
+        "the type that the plan was made on; a device of another type is refused unless "
+        "--force.\n\n"
+        "What was there before is on disk before anything is set, and a knob that another lease "
+        "holds is refused with the name of its holder. The lease stands until `wattle restore` "
+        "ends it; with --for it is a loan, which is put back at the end of that time, on a signal, "
+        "and by its guardian when the command is killed. The same command again, or another plan "
+        "for the same devices and name, changes the standing lease and keeps what was there before "
+        "the first. docs/leases.md says how all this works.\n\n"
+        "Setting clocks needs root. Nothing is set that the device does not list: plans hold legal "
+        "clocks.",
+    .examples = "  wattle apply plan.json                        # every GPU of the plan's type\n"
+                "  wattle apply plan.json -i nvml:GPU-8f3c1a2b   # this one\n"
+                "  wattle apply plan.json --for 10min            # and put it back\n"
+                "  wattle apply plan.json --dry-run              # what would be set",
+    .exit_codes = "5  the plan is infeasible: it chose no clock\n"
+                  "7  the plan is undecided: it chose no clock",
+    .opts = opts,
+    .options_size = sizeof(struct options),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

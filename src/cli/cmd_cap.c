@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle cap`: a power budget over devices. */
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/lease_text.h"
+#include "codec/json.h"
+#include "flow/cap.h"
+
+struct options {
+    struct wtl_opt_list ids;
+    struct wtl_opt_quantity base;
+    const char *standing;
+    bool watch, dry_run;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct wtl_opt opts[] = {
+    {.name = "id",
+     .letter = 'i',
+     .type = WTL_OPT_LIST,
+     .arg = "ID",
+     .offset = AT(ids),
+     .help = "device under the budget, as `wattle devices` names it; may be repeated"},
+    {.name = "base",
+     .type = WTL_OPT_QUANTITY,
+     .unit = WTL_UNIT_WATT,
+     .min = 0,
+     .max = 1e9,
+     .arg = "POWER",
+     .offset = AT(base),
+     .help = "what draws from the budget, at most, and has no limit to set (0 W)"},
+    {.name = "standing",
+     .type = WTL_OPT_STRING,
+     .arg = "NAME",
+     .offset = AT(standing),
+     .help = "name of the lease"},
+    {.name = "watch",
+     .type = WTL_OPT_FLAG,
+     .offset = AT(watch),
+     .help = "stay, look twice a second, and set again what others changed"},
+    {.name = "dry-run",
+     .letter = 'n',
+     .type = WTL_OPT_FLAG,
+     .offset = AT(dry_run),
+     .help = "say what would be set, and touch nothing"},
+    {0},
+};
+
+enum { LOOK_MS = 500 };
+
+static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, struct wtl_error *err)
+{
+    if (ctx->json)
+        return wtl_print_json(ctx, wtl_cap_json(r), err);
+    int rc = wtl_print_moves(ctx, r->moves, r->n, r->dry_run, err);
+    if (rc < 0)
+        return rc;
+    fprintf(ctx->out, "\nlimits %g W + base %g W = %g W of %g W\n", r->limits_w, r->base_w,
+            r->limits_w + r->base_w, r->budget_w);
+    wtl_print_lease_end(ctx, &r->lease);
+    return 0;
+}
+
+/* One line (of text, or of JSON) when something happened, and at the end. */
+static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, const char *event,
+                   const char *text)
+{
+    const struct wtl_cap_watch *w = &r->watch;
+    char at[24];
+    wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), at, sizeof at);
+    if (!ctx->json) {
+        fprintf(ctx->out,
+                "%s %s: %s%slimits in force and base %g W of %g W; so far %lld exposure%s, at most "
+                "%.1f s\n",
+                at, event, text, text[0] ? "; " : "", r->exposure.sum_w, r->budget_w,
+                (long long)w->exposures, wtl_plural(w->exposures), w->exposed_s);
+        fflush(ctx->out);
+        return;
+    }
+    struct wtl_buf line;
+    json_auto_t *root =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I}", "at", at, "event", event, "text",
+                  wtl_json_text(text), "sum_w", wtl_json_finite(r->exposure.sum_w), "budget_w",
+                  wtl_json_finite(r->budget_w), "exposures", (json_int_t)w->exposures,
+                  "exposed_s_max", wtl_json_finite(w->exposed_s), "reasserted",
+                  (json_int_t)w->reasserted, "failed", (json_int_t)w->failed);
+    wtl_buf_init(&line, wtl_alloc_system(), 1 << 16);
+    if (root && wtl_json_write_line(root, &line)) {
+        fprintf(ctx->out, "%s\n", wtl_buf_str(&line));
+        fflush(ctx->out);
+    }
+    wtl_buf_fini(&line);
+}
+
+/* The devices were lost: opened anew, and capped anew, until that works. */
+static void begin_anew(struct wtl_context *ctx, const struct wtl_flow *flow,
+                       const struct wtl_cap_request *request, struct wtl_cap_result *r)
+{
+    struct wtl_cap_watch watch = r->watch;
+    struct wtl_error err = {0};
+    wtl_cap_finish(r);
+    int rc = wtl_flow_cap(flow, request, ctx->arena, r, &err);
+    r->watch = watch;
+    report(ctx, r, rc < 0 ? "cannot set it again" : "set again", rc < 0 ? err.message : "");
+}
+
+static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,
+                 const struct wtl_cap_request *request, struct wtl_cap_result *r)
+{
+    while (!wtl_interrupt_wait((int64_t)LOOK_MS * 1000000)) {
+        struct wtl_error err = {0};
+        if (!r->lent) {
+            begin_anew(ctx, flow, request, r);
+            continue;
+        }
+        int64_t mended = r->watch.reasserted, failed = r->watch.failed;
+        bool blind = r->exposure.blind;
+        int rc = wtl_cap_tend(r, &err);
+        if (r->watch.reasserted > mended)
+            report(ctx, r, "set again", "somebody else had changed a limit");
+        if (r->watch.failed > failed || (r->exposure.blind && !blind))
+            report(ctx, r, "cannot look after it", err.message);
+        if (rc == -(int)WTL_LOST)
+            begin_anew(ctx, flow, request, r);
+    }
+    report(ctx, r, "end of the watch", "the limits stay");
+    wtl_cap_finish(r);
+    return 0;
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct options *o = ctx->options;
+    struct wtl_flow flow = wtl_context_flow(ctx);
+    struct wtl_cap_request request = {.ids = o->ids.items,
+                                      .n_ids = o->ids.n,
+                                      .base_w = o->base.given ? o->base.value : 0,
+                                      .name = o->standing,
+                                      .dry_run = o->dry_run,
+                                      .watch = o->watch && !o->dry_run};
+    struct wtl_cap_result r;
+    int rc = wtl_parse_quantity(ctx->argv[0], WTL_UNIT_WATT, &request.budget_w, err);
+    if (rc < 0)
+        return rc;
+    wtl_interrupt_hold();
+    rc = wtl_flow_cap(&flow, &request, ctx->arena, &r, err);
+    rc = rc ? rc : show(ctx, &r, err);
+    if (rc == 0 && request.watch)
+        rc = watch(ctx, &flow, &request, &r);
+    wtl_interrupt_release();
+    return rc;
+}
+
+const struct wtl_command wtl_cmd_cap = {
+    .name = "cap",
+    .summary = "Hold a power budget over devices by their limits",
+    .synopsis = "POWER -i ID [-i ID]... [options]",
+    .description =
+        "Splits the budget over the power limits of the devices, in proportion to their default "
+        "limits, none below its minimum and none above what it had before. Limits are lowered and "
+        "read back before any is raised, so that their sum, with the base, never passes the budget "
+        "by a change of ours. A budget below the sum of the lowest limits is refused.\n\n"
+        "The cap is a standing lease: it stays when the command ends, and `wattle restore` ends "
+        "it. The same command again changes it. A board follows its limit as an average of about a "
+        "second; shorter peaks are not promised away.\n\n"
+        "Other programs cannot be kept from setting limits. --watch sees that within a second, "
+        "sets "
+        "ours again and counts the exposure; without it `wattle status` tells. On a board that "
+        "does not answer nothing is ever raised.",
+    .examples = "  wattle cap 500W -i nvml:GPU-8f3c1a2b -i nvml:GPU-77aa0c11  # two boards\n"
+                "  wattle cap 1.2kW --base 300W -i 0 -i 1 -i 2             # with the rest of the "
+                "node\n"
+                "  wattle cap 500W -i 0 -i 1 --watch                       # and look after it",
+    .exit_codes = "5  the budget is below the sum of the lowest limits",
+    .opts = opts,
+    .options_size = sizeof(struct options),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

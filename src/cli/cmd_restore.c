@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle restore`: ends standing leases, puts back what the dead had lent. */
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/lease_text.h"
+#include "flow/leases.h"
+
+struct options {
+    bool all, dry_run;
+    const char *standing;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct wtl_opt opts[] = {
+    {.name = "all",
+     .letter = 'a',
+     .type = WTL_OPT_FLAG,
+     .offset = AT(all),
+     .help = "end every standing lease"},
+    {.name = "standing",
+     .type = WTL_OPT_STRING,
+     .arg = "NAME",
+     .offset = AT(standing),
+     .help = "end the lease of this name and touch nothing else"},
+    {.name = "dry-run",
+     .letter = 'n',
+     .type = WTL_OPT_FLAG,
+     .offset = AT(dry_run),
+     .help = "say what would be put back, and touch nothing"},
+    {0},
+};
+
+enum { WIDTH = 80 };
+
+static void print_knob(struct wtl_context *ctx, const struct wtl_restore_knob *k, bool dry_run)
+{
+    static const char *const words[] = {
+        [WTL_RESTORE_PUT_BACK] = "put back",
+        [WTL_RESTORE_UNCHANGED] = "was there already",
+        [WTL_RESTORE_FOREIGN] = "left alone: somebody else has set it since",
+        [WTL_RESTORE_EPOCH] = "nothing to put back: set under another boot or driver load",
+        [WTL_RESTORE_GONE] = "nothing to put back: the device ended with its process",
+        [WTL_RESTORE_ABSENT] = "the device is not here: the lease stays open",
+        [WTL_RESTORE_FAILED] = "failed",
+    };
+    char from[WTL_KNOB_TEXT], to[WTL_KNOB_TEXT];
+    const char *word =
+        dry_run && k->result == WTL_RESTORE_PUT_BACK ? "would be put back" : words[k->result];
+    if (k->result == WTL_RESTORE_PUT_BACK)
+        wtl_print_line(ctx->out, 2, "%s: %s %s -> %s, %s", k->device, wtl_knob_info(k->knob)->title,
+                       wtl_knob_format(k->knob, k->from, from), wtl_knob_format(k->knob, k->to, to),
+                       word);
+    else
+        wtl_print_line(ctx->out, 2, "%s: %s %s, %s%s%s", k->device, wtl_knob_info(k->knob)->title,
+                       wtl_knob_format(k->knob, k->from, from), word, k->why[0] ? ": " : "",
+                       k->why);
+}
+
+static void print(struct wtl_context *ctx, const struct wtl_restore_report *report, bool dry_run)
+{
+    for (size_t i = 0; i < report->n; i++) {
+        const struct wtl_restore_lease *l = &report->leases[i];
+        const struct wtl_lease_record *r = &l->record;
+        wtl_print_line(ctx->out, 0, "%s lease %lld (%s) of %s%s", wtl_lease_kind_name(r->kind),
+                       (long long)r->id, r->purpose,
+                       r->owner.user[0] ? r->owner.user : "an unknown user",
+                       l->closed ? ": ended"
+                       : l->dry  ? ": would be ended"
+                                 : ": still open");
+        for (size_t k = 0; k < l->n_knobs; k++)
+            print_knob(ctx, &l->knobs[k], dry_run);
+    }
+    if (report->n == 0)
+        fputs("nothing to put back\n", ctx->out);
+    if (report->n_held > 0)
+        wtl_print_line(ctx->out, 0, "%zu lease%s left to living holders", report->n_held,
+                       wtl_plural((int64_t)report->n_held));
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct options *o = ctx->options;
+    struct wtl_flow flow = wtl_context_flow(ctx);
+    struct wtl_restore_report report;
+    struct wtl_restore_request request = {.names = ctx->argv,
+                                          .n_names = (size_t)ctx->argc,
+                                          .standing = o->standing,
+                                          .all = o->all,
+                                          .dry_run = o->dry_run};
+    if (o->standing && (o->all || ctx->argc > 0))
+        return WTL_FAIL(err, WTL_USAGE, "--standing names the one lease to end");
+    wtl_interrupt_hold();
+    int rc = wtl_flow_restore(&flow, &request, ctx->arena, &report, err);
+    int shown = 0;
+    if (rc == 0 || report.n > 0) { /* what was done is shown before what was not */
+        if (ctx->json)
+            shown = wtl_print_json(ctx, wtl_restore_json(&report, o->dry_run), rc ? NULL : err);
+        else
+            print(ctx, &report, o->dry_run);
+    }
+    wtl_interrupt_release();
+    return rc ? rc : shown;
+}
+
+const struct wtl_command wtl_cmd_restore = {
+    .name = "restore",
+    .summary = "End standing leases and put back what dead holders had lent",
+    .synopsis = "[LEASE]... [options]",
+    .description =
+        "Puts back the loans of holders that died without their guardian, closes leases of another "
+        "boot or driver load (their settings are gone anyway), and ends the standing leases that "
+        "are named by number or name, or all of them with --all. A knob that somebody else has set "
+        "since is left alone and said. Doing it twice does no harm: the second time there is "
+        "nothing to do.\n\n"
+        "A lease whose device is not here, or fails, stays open for the next time.",
+    .examples = "  wattle restore                # after a crash: put back what was lent\n"
+                "  wattle restore 7              # end lease 7\n"
+                "  wattle restore --all          # end everything that stands\n"
+                "  wattle restore --dry-run      # what would be done",
+    .exit_codes = "1  something could not be put back",
+    .opts = opts,
+    .options_size = sizeof(struct options),
+    .min_args = 0,
+    .max_args = -1,
+    .run = run,
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `wattle status`: what is leased, by whom, and whether it is as it shall be. */
+#include "cli/command.h"
+#include "cli/lease_text.h"
+#include "flow/leases.h"
+
+struct options {
+    bool all, check;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct wtl_opt opts[] = {
+    {.name = "all",
+     .letter = 'a',
+     .type = WTL_OPT_FLAG,
+     .offset = AT(all),
+     .help = "also the leases that were closed within a day, and why"},
+    {.name = "check",
+     .type = WTL_OPT_FLAG,
+     .offset = AT(check),
+     .help = "exit 1 when anything is not as it shall be, for monitoring"},
+    {0},
+};
+
+enum { WIDTH = 80 };
+
+static void print_knob(struct wtl_context *ctx, const struct wtl_status_knob *k, bool open)
+{
+    char wanted[WTL_KNOB_TEXT], found[WTL_KNOB_TEXT], prior[WTL_KNOB_TEXT];
+    const struct wtl_lease_knob_record *r = k->record;
+    wtl_print_line(ctx->out, 2, "%s: %s %s, before %s", r->device, wtl_knob_info(r->knob)->title,
+                   r->seq > 0 ? wtl_knob_format(r->knob, r->wanted, wanted) : "not set",
+                   wtl_knob_format(r->knob, r->prior, prior));
+    if (!open)
+        return;
+    if (k->found_known)
+        wtl_print_line(ctx->out, 4, "found %s: %s", wtl_knob_format(r->knob, k->found, found),
+                       wtl_standing_name(k->standing));
+    else
+        wtl_print_line(ctx->out, 4, "%s", wtl_standing_name(k->standing));
+    if (k->text[0])
+        wtl_print_wrapped(ctx->out, k->text, 4, WIDTH);
+}
+
+static void print_lease(struct wtl_context *ctx, const struct wtl_status_lease *l)
+{
+    const struct wtl_lease_record *r = &l->record;
+    char at[24];
+    wtl_format_utc(r->granted_wall_ns, at, sizeof at);
+    wtl_print_line(ctx->out, 0, "%lld  %s%s%s%s  %s", (long long)r->id,
+                   wtl_lease_kind_name(r->kind), r->name[0] ? " \"" : "", r->name,
+                   r->name[0] ? "\"" : "", r->purpose);
+    wtl_print_line(ctx->out, 2, "by %s (%s, pid %lld%s) since %s",
+                   r->owner.user[0] ? r->owner.user : "an unknown user", r->owner.text,
+                   (long long)r->owner.pid, l->alive ? "" : ", ended", at);
+    if (r->state == WTL_LEASE_CLOSED)
+        wtl_print_line(ctx->out, 2, "closed %s: %s",
+                       wtl_format_utc(r->state_wall_ns, at, sizeof at), r->why);
+    for (size_t i = 0; i < l->n_knobs; i++)
+        print_knob(ctx, &l->knobs[i], r->state != WTL_LEASE_CLOSED);
+    if (l->orphan)
+        wtl_print_wrapped(ctx->out, "its holder died and nobody put it back: `wattle restore` does",
+                          2, WIDTH);
+    if (l->has_sum)
+        wtl_print_line(ctx->out, 2, "limits and base %g W of %g W%s", l->sum_w, r->budget_w,
+                       l->excess_w > 0 ? ": ABOVE THE BUDGET" : "");
+}
+
+static void print(struct wtl_context *ctx, const struct wtl_status *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (i > 0)
+            fputc('\n', ctx->out);
+        print_lease(ctx, &s->leases[i]);
+    }
+    for (size_t i = 0; i < s->n_unreadable; i++)
+        wtl_print_line(ctx->out, 0, "cannot be read: %s", s->unreadable[i]);
+    if (s->n == 0 && s->n_unreadable == 0)
+        fputs("nothing is leased\n", ctx->out);
+    else if (s->exposures > 0)
+        wtl_print_line(ctx->out, 0, "\n%d thing%s not as it shall be", s->exposures,
+                       wtl_plural(s->exposures));
+}
+
+static int run(struct wtl_context *ctx, struct wtl_error *err)
+{
+    const struct options *o = ctx->options;
+    struct wtl_flow flow = wtl_context_flow(ctx);
+    struct wtl_status status;
+    int rc = wtl_flow_status(&flow, o->all, ctx->arena, &status, err);
+    if (rc < 0)
+        return rc;
+    if (ctx->json)
+        rc = wtl_print_json(ctx, wtl_status_json(&status), err);
+    else
+        print(ctx, &status);
+    return rc < 0 || !o->check || status.exposures == 0 ? rc : -(int)WTL_FAILED;
+}
+
+const struct wtl_command wtl_cmd_status = {
+    .name = "status",
+    .summary = "Show what is leased, by whom, and whether it is as it shall be",
+    .synopsis = "[options]",
+    .description =
+        "Lists every open lease: what it holds, for whom, since when, what was there before. Each "
+        "knob is read back and compared: `as set`; `changed by others`; `lost` to another boot or "
+        "driver load; `not reported`, where a device does not say (NVML clock locks), and nothing "
+        "speaks against it. For a cap the limits in force are added up. Reads only.",
+    .examples = "  wattle status           # what is held now\n"
+                "  wattle status --all     # and what was, today\n"
+                "  wattle status --check   # for monitoring: exit 1 when something is wrong",
+    .exit_codes = "1  with --check: something is not as it shall be",
+    .opts = opts,
+    .options_size = sizeof(struct options),
+    .min_args = 0,
+    .max_args = 0,
+    .run = run,
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A plan onto devices: the SM clock that it chose, as a standing lease, or as a loan for a while.
+ */
+#ifndef WTL_FLOW_APPLY_H
+#define WTL_FLOW_APPLY_H
+
+#include "flow/hold.h"
+#include "store/plan_file.h"
+
+struct wtl_apply_request {
+    const struct wtl_plan_file *plans;
+    const char *plan_path;  /* for the record */
+    const char *const *ids; /* devices; n_ids 0: every GPU of the plan's type */
+    size_t n_ids;
+    const char *gpu, *workload; /* choose among the plans; NULL: any */
+    const char *name;           /* of the standing lease; NULL: none */
+    bool force;                 /* also on a board that is not the plan's */
+    bool dry_run;
+    bool loan; /* put back when wtl_apply_finish() is called */
+};
+
+struct wtl_apply_result {
+    const struct wtl_plan *plan;
+    struct wtl_knob_move *moves;
+    size_t n;
+    bool dry_run;
+    struct wtl_lease_record lease; /* id 0: a dry run */
+    struct wtl_hold hold;          /* open while a loan lasts */
+    struct wtl_lease *loan;        /* NULL: none */
+};
+
+/* -WTL_USAGE: which of several plans is meant, or the board is another one; -WTL_INFEASIBLE,
+ * -WTL_UNDECIDED: the plan chose no clock; else as wtl_lease_acquire() and wtl_lease_set(). On
+ * failure everything is as it was. */
+int wtl_flow_apply(const struct wtl_flow *flow, const struct wtl_apply_request *request,
+                   struct wtl_arena *arena, struct wtl_apply_result *result_out,
+                   struct wtl_error *err);
+
+/* The end of a loan. After a standing one: nothing to do. */
+int wtl_apply_finish(struct wtl_apply_result *result, struct wtl_error *err);
+
+json_t *wtl_apply_json(const struct wtl_apply_result *result);
+
+#endif

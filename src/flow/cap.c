@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Budgets onto devices. */
+#include "flow/cap.h"
+
+#include "codec/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int no_limit(const struct wtl_device_info *info, struct wtl_error *err)
+{
+    int rc = WTL_FAIL(err, WTL_UNSUPPORTED, "%s has no power limit that could be set", info->id);
+    if (info->knobs & WTL_KNOB_BIT(WTL_KNOB_sm_clock_mhz))
+        wtl_error_hint(err, "a ceiling on its clock would only be a soft cap, and needs an upper "
+                            "quantile of its power at each clock, which plans do not hold; "
+                            "`wattle apply PLAN` sets a plan's clock");
+    return rc;
+}
+
+static int choose(struct wtl_machine *machine, struct wtl_arena *arena,
+                  struct wtl_lease_want **wants_out, size_t *n_out, struct wtl_error *err)
+{
+    size_t n = wtl_machine_count(machine);
+    struct wtl_lease_want *wants = WTL_NEW_ARRAY(arena, struct wtl_lease_want, n + 1);
+    if (!wants)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        struct wtl_device *d = wtl_machine_device(machine, i);
+        const struct wtl_device_info *info = wtl_device_info(d);
+        if (!(info->knobs & WTL_KNOB_BIT(WTL_KNOB_power_limit_w)))
+            return no_limit(info, err);
+        wants[i] = (struct wtl_lease_want){d, WTL_KNOB_power_limit_w};
+    }
+    *wants_out = wants;
+    *n_out = n;
+    return 0;
+}
+
+/* Splits, and notes what would move. */
+static int split(const struct wtl_cap_request *q, const struct wtl_lease_knob *knobs, size_t n,
+                 struct wtl_arena *arena, struct wtl_cap_result *r, double **limits_out,
+                 struct wtl_error *err)
+{
+    struct wtl_cap_board *boards = WTL_NEW_ARRAY(arena, struct wtl_cap_board, n + 1);
+    double *limits_w = WTL_NEW_ARRAY(arena, double, n + 1);
+    r->moves = WTL_NEW_ARRAY(arena, struct wtl_knob_move, n + 1);
+    if (!boards || !limits_w || !r->moves)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = wtl_cap_board(&knobs[i], &boards[i], err);
+    rc = rc ? rc : wtl_cap_split(boards, n, q->budget_w, q->base_w, limits_w, err);
+    if (rc < 0)
+        return rc;
+    r->n = n;
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_lease_knob *k = &knobs[i];
+        r->limits_w += limits_w[i];
+        r->moves[i] = (struct wtl_knob_move){.device = wtl_arena_strdup(arena, k->info->id),
+                                             .device_name = wtl_arena_strdup(arena, k->info->name),
+                                             .knob = k->record.knob,
+                                             .from_known = k->found.known,
+                                             .from = k->found.requested,
+                                             .to = wtl_knob_at(limits_w[i])};
+        if (!r->moves[i].device || !r->moves[i].device_name)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    }
+    *limits_out = limits_w;
+    return 0;
+}
+
+static int enforce(const struct wtl_cap_request *q, struct wtl_lease *lease,
+                   struct wtl_arena *arena, struct wtl_cap_result *r, struct wtl_error *err)
+{
+    double *limits_w = NULL;
+    int rc = split(q, wtl_lease_knob(lease, 0), wtl_lease_count(lease), arena, r, &limits_w, err);
+    rc = rc ? rc : wtl_cap_enforce(lease, limits_w, err);
+    rc = rc ? rc : wtl_lease_keep(lease, err);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct wtl_lease_knob *k = wtl_lease_knob(lease, i);
+        r->moves[i].done = r->moves[i].verified =
+            k->found.known && wtl_knob_same(k->record.knob, k->found.requested, r->moves[i].to);
+    }
+    return rc;
+}
+
+static int lease_it(const struct wtl_cap_request *q, const struct wtl_lease_request *request,
+                    struct wtl_arena *arena, struct wtl_cap_result *r, struct wtl_error *err)
+{
+    struct wtl_lease *lease = NULL;
+    int rc = wtl_lease_acquire(r->hold.holder, request, &lease, err);
+    if (rc < 0)
+        return rc;
+    r->changed = wtl_lease_was_taken_over(lease);
+    rc = enforce(q, lease, arena, r, err);
+    r->lease = *wtl_lease_record(lease);
+    r->lease.knobs = NULL; /* goes with the lease */
+    r->lease.n_knobs = 0;
+    if (rc == 0 && q->watch) {
+        r->lent = lease;
+        return 0;
+    }
+    int closed = wtl_lease_close(lease, rc ? NULL : err);
+    return rc ? rc : closed;
+}
+
+static int survey(const struct wtl_cap_request *q, const struct wtl_lease_request *request,
+                  struct wtl_arena *arena, struct wtl_cap_result *r, struct wtl_error *err)
+{
+    struct wtl_lease_knob *knobs = NULL;
+    double *limits_w = NULL;
+    int rc = wtl_lease_survey(r->hold.holder, request, arena, &knobs, err);
+    return rc ? rc : split(q, knobs, request->n_wants, arena, r, &limits_w, err);
+}
+
+int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *q,
+                 struct wtl_arena *arena, struct wtl_cap_result *result_out, struct wtl_error *err)
+{
+    struct wtl_cap_result *r = result_out;
+    struct wtl_lease_want *wants = NULL;
+    char purpose[WTL_LEASE_TEXT];
+    size_t n = 0;
+    *r = (struct wtl_cap_result){
+        .budget_w = q->budget_w, .base_w = q->base_w, .dry_run = q->dry_run};
+    if (q->n_ids == 0)
+        return WTL_FAIL(err, WTL_USAGE, "a cap needs the devices that it is for: -i ID");
+    int rc = wtl_hold_open(flow, arena, q->ids, q->n_ids, "wattle cap", q->dry_run, &r->hold, err);
+    rc = rc ? rc : choose(r->hold.machine, arena, &wants, &n, err);
+    if (rc == 0) {
+        snprintf(purpose, sizeof purpose, "cap %g W", q->budget_w);
+        struct wtl_lease_request request = {.kind = WTL_LEASE_STANDING,
+                                            .name = q->name,
+                                            .purpose = purpose,
+                                            .wants = wants,
+                                            .n_wants = n,
+                                            .has_budget = true,
+                                            .budget_w = q->budget_w,
+                                            .base_w = q->base_w,
+                                            .take_over = true};
+        rc = q->dry_run ? survey(q, &request, arena, r, err) : lease_it(q, &request, arena, r, err);
+    }
+    if (rc < 0 || !r->lent)
+        wtl_hold_close(&r->hold);
+    return rc;
+}
+
+int wtl_cap_tend(struct wtl_cap_result *r, struct wtl_error *err)
+{
+    struct wtl_clock clock = wtl_clock_system();
+    return wtl_cap_watch_step(r->lent, &r->watch, clock.monotonic_ns(clock.ctx), &r->exposure, err);
+}
+
+void wtl_cap_finish(struct wtl_cap_result *r)
+{
+    struct wtl_error ignored = {0};
+    if (r->lent)
+        (void)wtl_lease_close(r->lent, &ignored); /* kept: lets go, and changes nothing */
+    r->lent = NULL;
+    wtl_hold_close(&r->hold);
+}
+
+json_t *wtl_cap_json(const struct wtl_cap_result *r)
+{
+    json_t *moves = json_array();
+    for (size_t i = 0; i < r->n; i++)
+        wtl_json_add(&moves, wtl_knob_move_json(&r->moves[i]));
+    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "budget_w",
+                     wtl_json_finite(r->budget_w), "base_w", wtl_json_finite(r->base_w), "limits_w",
+                     wtl_json_finite(r->limits_w), "dry_run", (int)r->dry_run, "changed",
+                     (int)r->changed, "lease",
+                     r->lease.id ? wtl_lease_json(&r->lease) : json_null(), "moves", moves);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Leases looked at, and ended. */
+#include "flow/leases.h"
+
+#include "codec/json.h"
+#include "lease/cap.h"
+#include "lease/process.h"
+
+#include <string.h>
+
+static const char *const standing_names[] = {
+    [WTL_STANDING_AS_SET] = "as set",   [WTL_STANDING_UNSEEN] = "not reported",
+    [WTL_STANDING_NOT_SET] = "not set", [WTL_STANDING_FOREIGN] = "changed by others",
+    [WTL_STANDING_LOST] = "lost",       [WTL_STANDING_ABSENT] = "device absent",
+    [WTL_STANDING_UNKNOWN] = "unknown",
+};
+
+const char *wtl_standing_name(enum wtl_standing standing)
+{
+    return standing_names[standing];
+}
+
+bool wtl_standing_is_fine(enum wtl_standing standing)
+{
+    return standing == WTL_STANDING_AS_SET || standing == WTL_STANDING_UNSEEN ||
+           standing == WTL_STANDING_NOT_SET;
+}
+
+/* ---- Devices of the book --------------------------------------------------------------------- */
+
+static bool is_open(const struct wtl_book_entry *e)
+{
+    return !e->unreadable && e->record.state != WTL_LEASE_CLOSED;
+}
+
+/* The ids that open leases name; as many as are in *ids_out, which ends with NULL. */
+static int device_ids(const struct wtl_book_entry *entries, size_t n, struct wtl_arena *arena,
+                      const char ***ids_out, size_t *n_out, struct wtl_error *err)
+{
+    const char **ids = NULL;
+    size_t used = 0, cap = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; is_open(&entries[i]) && k < entries[i].record.n_knobs; k++) {
+            const struct wtl_lease_knob_record *r = &entries[i].record.knobs[k];
+            bool known = r->ephemeral;
+            for (size_t j = 0; j < used && !known; j++)
+                known = strcmp(ids[j], r->device) == 0;
+            if (known)
+                continue;
+            if (wtl_grow(arena, &ids, used, &cap))
+                return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+            ids[used++] = r->device;
+        }
+    *ids_out = ids;
+    *n_out = used;
+    return 0;
+}
+
+static int list_book(struct wtl_arena *arena, struct wtl_book_entry **entries_out, size_t *n_out,
+                     struct wtl_error *err)
+{
+    struct wtl_book book;
+    struct wtl_error why = {0};
+    int rc = wtl_book_open_to_read(NULL, &book, &why);
+    *entries_out = NULL;
+    *n_out = 0;
+    if (rc == -(int)WTL_NOTFOUND)
+        return 0;
+    if (rc < 0) {
+        if (err)
+            *err = why;
+        return rc;
+    }
+    rc = wtl_book_list(&book, arena, entries_out, n_out, err);
+    wtl_book_close(&book);
+    return rc;
+}
+
+/* Opens the devices that leases name; those that are not here are left out. None named: an empty
+ * machine. */
+static int open_those_here(const struct wtl_flow *flow, struct wtl_arena *arena, const char **ids,
+                           size_t n, const char *text, bool look_only, struct wtl_hold *hold,
+                           struct wtl_error *err)
+{
+    struct wtl_error why = {0};
+    size_t here = 0;
+    for (size_t i = 0; i < n; i++) { /* one after the other: who is missing is known then */
+        struct wtl_hold probe;
+        int rc = n == 1 ? 0 : wtl_hold_open(flow, arena, &ids[i], 1, text, true, &probe, &why);
+        if (rc == 0 && n > 1)
+            wtl_hold_close(&probe);
+        if (rc == 0)
+            ids[here++] = ids[i];
+        else if (rc != -(int)WTL_NOTFOUND)
+            ids[here++] = ids[i];
+    }
+    int rc = here ? wtl_hold_open(flow, arena, ids, here, text, look_only, hold, &why)
+                  : wtl_hold_open_none(flow, arena, text, look_only, hold, &why);
+    if (rc == -(int)WTL_NOTFOUND)
+        rc = wtl_hold_open_none(flow, arena, text, look_only, hold, &why);
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
+}
+
+/* ---- Status ---------------------------------------------------------------------------------- */
+
+static struct wtl_device *device_of(struct wtl_machine *machine, const char *id)
+{
+    for (size_t i = 0; i < wtl_machine_count(machine); i++) {
+        struct wtl_device *d = wtl_machine_device(machine, i);
+        if (strcmp(wtl_device_info(d)->id, id) == 0)
+            return d;
+    }
+    return NULL;
+}
+
+/* A lock that no getter reports: what the clock does can speak against it, never for it. */
+static void look_at_clock(struct wtl_device *d, const struct wtl_lease_knob_record *r,
+                          struct wtl_arena *arena, struct wtl_status_knob *out)
+{
+    struct wtl_reading reading;
+    struct wtl_error why = {0};
+    enum wtl_metric m =
+        r->knob == WTL_KNOB_mem_clock_mhz ? WTL_M_mem_clock_mhz : WTL_M_sm_clock_mhz;
+    out->standing = WTL_STANDING_UNSEEN;
+    if (r->wanted.released || wtl_device_read(d, WTL_METRIC_BIT(m), &reading, &why) < 0 ||
+        !wtl_reading_has(&reading, m))
+        return;
+    double mhz = reading.value[m];
+    if (mhz <= r->wanted.hi + 8) /* half a step of the widest lists */
+        return;
+    const char *text =
+        wtl_arena_printf(arena, "it runs at %g MHz, above its lock: set again by others", mhz);
+    out->standing = WTL_STANDING_FOREIGN;
+    out->text = text ? text : "";
+}
+
+static void look_at_knob(struct wtl_machine *machine, struct wtl_arena *arena,
+                         struct wtl_status_knob *out)
+{
+    const struct wtl_lease_knob_record *r = out->record;
+    struct wtl_device *d = device_of(machine, r->device);
+    struct wtl_knob_state now = {0};
+    struct wtl_error why = {0};
+    if (!d) {
+        out->standing = WTL_STANDING_ABSENT;
+        out->text = "the device is not here";
+    } else if (strcmp(wtl_device_info(d)->epoch, r->epoch) != 0) {
+        out->standing = WTL_STANDING_LOST;
+        out->text = "set under another boot or driver load, which has taken it along: set it again";
+    } else if (r->seq == 0) {
+        out->standing = WTL_STANDING_NOT_SET;
+    } else if (wtl_device_knob(d, r->knob, &now, &why) < 0) {
+        const char *text = wtl_arena_strdup(arena, why.message);
+        out->standing = WTL_STANDING_UNKNOWN;
+        out->text = text ? text : "";
+    } else if (!now.known) {
+        look_at_clock(d, r, arena, out);
+    } else {
+        out->found_known = true;
+        out->found = now.requested;
+        out->standing = wtl_knob_same(r->knob, now.requested, r->wanted) ? WTL_STANDING_AS_SET
+                                                                         : WTL_STANDING_FOREIGN;
+        if (out->standing == WTL_STANDING_FOREIGN)
+            out->text = "somebody else has set it; the same command again sets ours";
+    }
+}
+
+static int fill_lease(struct wtl_machine *machine, const struct wtl_lease_record *record,
+                      struct wtl_arena *arena, struct wtl_status_lease *l, struct wtl_error *err)
+{
+    l->record = *record;
+    l->alive = wtl_process_alive(&record->owner);
+    bool borrowed = record->kind == WTL_LEASE_LOAN || record->state == WTL_LEASE_PENDING;
+    bool open = record->state != WTL_LEASE_CLOSED;
+    l->orphan = open && borrowed && !l->alive;
+    l->n_knobs = record->n_knobs;
+    l->knobs = WTL_NEW_ARRAY(arena, struct wtl_status_knob, record->n_knobs + 1);
+    if (!l->knobs)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    l->has_sum = open && record->has_budget;
+    l->sum_w = record->base_w;
+    for (size_t i = 0; i < l->n_knobs; i++) {
+        l->knobs[i] = (struct wtl_status_knob){.record = &record->knobs[i], .text = ""};
+        if (open)
+            look_at_knob(machine, arena, &l->knobs[i]);
+        l->has_sum = l->has_sum && l->knobs[i].found_known;
+        l->sum_w += l->knobs[i].found_known ? l->knobs[i].found.hi : 0;
+    }
+    double excess_w = l->sum_w - record->budget_w;
+    l->excess_w = l->has_sum && excess_w > 1e-6 ? excess_w : 0;
+    return 0;
+}
+
+static int count_exposures(const struct wtl_status_lease *l)
+{
+    int n = 0;
+    if (l->record.state == WTL_LEASE_CLOSED)
+        return 0;
+    for (size_t i = 0; i < l->n_knobs; i++)
+        n += !wtl_standing_is_fine(l->knobs[i].standing);
+    return n + (l->orphan || (n == 0 && l->excess_w > 0));
+}
+
+static int fill(const struct wtl_book_entry *entries, size_t n, bool closed,
+                struct wtl_machine *machine, struct wtl_arena *arena, struct wtl_status *s,
+                struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct wtl_book_entry *e = &entries[i];
+        if (e->unreadable) {
+            s->unreadable[s->n_unreadable] = e->why;
+            s->n_unreadable++;
+        } else if (closed || is_open(e)) {
+            rc = fill_lease(machine, &e->record, arena, &s->leases[s->n], err);
+            s->exposures += rc == 0 ? count_exposures(&s->leases[s->n]) : 0;
+            s->n++;
+        }
+    }
+    s->exposures += (int)s->n_unreadable;
+    return rc;
+}
+
+int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *arena,
+                    struct wtl_status *out, struct wtl_error *err)
+{
+    struct wtl_book_entry *entries = NULL;
+    struct wtl_hold hold = {0};
+    const char **ids = NULL;
+    size_t n = 0, n_ids = 0;
+    int rc = list_book(arena, &entries, &n, err);
+    rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
+    struct wtl_status s = {.leases = WTL_NEW_ARRAY(arena, struct wtl_status_lease, n + 1),
+                           .unreadable = WTL_NEW_ARRAY(arena, const char *, n + 1)};
+    if (rc == 0 && (!s.leases || !s.unreadable))
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    rc = rc ? rc : open_those_here(flow, arena, ids, n_ids, "wattle status", true, &hold, err);
+    rc = rc ? rc : fill(entries, n, closed, hold.machine, arena, &s, err);
+    wtl_hold_close(&hold);
+    if (rc == 0)
+        *out = s;
+    return rc;
+}
+
+static json_t *status_knob_json(const struct wtl_status_knob *k)
+{
+    const struct wtl_lease_knob_record *r = k->record;
+    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o}", "device", wtl_json_text(r->device),
+                     "name", wtl_json_text(r->device_name), "knob", wtl_knob_info(r->knob)->name,
+                     "prior", wtl_knob_value_json(r->knob, r->prior), "wanted",
+                     r->seq > 0 ? wtl_knob_value_json(r->knob, r->wanted) : json_null(), "found",
+                     k->found_known ? wtl_knob_value_json(r->knob, k->found) : json_null(),
+                     "standing", wtl_standing_name(k->standing), "text", wtl_json_text(k->text));
+}
+
+json_t *wtl_status_json(const struct wtl_status *s)
+{
+    json_t *leases = json_array(), *unreadable = json_array();
+    for (size_t i = 0; i < s->n; i++) {
+        const struct wtl_status_lease *l = &s->leases[i];
+        json_t *lease = wtl_lease_json(&l->record), *knobs = json_array();
+        for (size_t k = 0; k < l->n_knobs; k++)
+            wtl_json_add(&knobs, status_knob_json(&l->knobs[k]));
+        wtl_json_put(&lease, "why", wtl_json_text(l->record.why));
+        wtl_json_put(&lease, "orphan", json_boolean(l->orphan));
+        wtl_json_put(&lease, "limits_and_base_w",
+                     l->has_sum ? wtl_json_finite(l->sum_w) : json_null());
+        wtl_json_put(&lease, "excess_w", l->has_sum ? wtl_json_finite(l->excess_w) : json_null());
+        wtl_json_put(&lease, "knobs", knobs);
+        wtl_json_add(&leases, lease);
+    }
+    for (size_t i = 0; i < s->n_unreadable; i++)
+        wtl_json_add(&unreadable, wtl_json_text(s->unreadable[i]));
+    return json_pack("{s:o, s:i, s:o}", "leases", leases, "exposures", s->exposures, "unreadable",
+                     unreadable);
+}
+
+/* ---- Restore --------------------------------------------------------------------------------- */
+
+int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_request *q,
+                     struct wtl_arena *arena, struct wtl_restore_report *report_out,
+                     struct wtl_error *err)
+{
+    struct wtl_book_entry *entries = NULL;
+    struct wtl_hold hold = {0};
+    const char **ids = NULL, **names = NULL;
+    size_t n = 0, n_ids = 0, n_names = 0;
+    *report_out = (struct wtl_restore_report){0};
+    int rc = list_book(arena, &entries, &n, err);
+    rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
+    names = WTL_NEW_ARRAY(arena, const char *, q->n_names + 2);
+    if (rc == 0 && !names)
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < q->n_names; i++)
+        names[n_names++] = q->names[i];
+    if (q->standing)
+        names[n_names++] = q->standing;
+    if (n == 0 && n_names == 0)
+        return 0; /* no book: nothing was ever leased, and none is made */
+    rc = open_those_here(flow, arena, ids, n_ids, "wattle restore", q->dry_run || n == 0, &hold,
+                         err);
+    if (rc == 0) {
+        struct wtl_restore_filter filter = {.all_standing = q->all,
+                                            .names = names,
+                                            .n_names = n_names,
+                                            .only_named = q->standing != NULL,
+                                            .dry_run = q->dry_run};
+        rc = wtl_restore(hold.holder, &filter, arena, report_out, err);
+    }
+    wtl_hold_close(&hold);
+    return rc;
+}
+
+static json_t *restored_json(const struct wtl_restore_knob *k)
+{
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "device", wtl_json_text(k->device), "knob",
+                     wtl_knob_info(k->knob)->name, "result", wtl_restore_result_name(k->result),
+                     "from", wtl_knob_value_json(k->knob, k->from), "to",
+                     wtl_knob_value_json(k->knob, k->to), "why", wtl_json_text(k->why));
+}
+
+json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run)
+{
+    json_t *leases = json_array();
+    for (size_t i = 0; i < report->n; i++) {
+        const struct wtl_restore_lease *l = &report->leases[i];
+        json_t *lease = wtl_lease_json(&l->record), *knobs = json_array();
+        for (size_t k = 0; k < l->n_knobs; k++)
+            wtl_json_add(&knobs, restored_json(&l->knobs[k]));
+        wtl_json_put(&lease, "closed", json_boolean(l->closed));
+        wtl_json_put(&lease, "knobs", knobs);
+        wtl_json_add(&leases, lease);
+    }
+    return json_pack("{s:b, s:I, s:o}", "dry_run", (int)dry_run, "held", (json_int_t)report->n_held,
+                     "leases", leases);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is leased here, whether it is as it shall be, and the end of it: `wattle status` and
+ * `wattle restore`.
+ */
+#ifndef WTL_FLOW_LEASES_H
+#define WTL_FLOW_LEASES_H
+
+#include "flow/hold.h"
+
+/* How a knob stands against its lease. */
+enum wtl_standing {
+    WTL_STANDING_AS_SET,  /* reads back what was set */
+    WTL_STANDING_UNSEEN,  /* the device does not report it, and nothing speaks against it */
+    WTL_STANDING_NOT_SET, /* granted, nothing set so far */
+    WTL_STANDING_FOREIGN, /* somebody else has set it */
+    WTL_STANDING_LOST,    /* of another boot or driver load: the setting is gone */
+    WTL_STANDING_ABSENT,  /* the device is not here */
+    WTL_STANDING_UNKNOWN, /* it cannot be read; `why` */
+};
+const char *wtl_standing_name(enum wtl_standing standing);
+bool wtl_standing_is_fine(enum wtl_standing standing);
+
+struct wtl_status_knob {
+    const struct wtl_lease_knob_record *record;
+    enum wtl_standing standing;
+    bool found_known;
+    struct wtl_knob_value found;
+    const char *text; /* what to know and do about it, "" nothing */
+};
+
+struct wtl_status_lease {
+    struct wtl_lease_record record;
+    bool alive;  /* its holder */
+    bool orphan; /* a loan of the dead: `wattle restore` puts it back */
+    struct wtl_status_knob *knobs;
+    size_t n_knobs;
+    bool has_sum; /* of a cap, all limits could be read */
+    double sum_w, excess_w;
+};
+
+struct wtl_status {
+    struct wtl_status_lease *leases; /* open ones; closed ones too when asked for */
+    size_t n;
+    const char **unreadable; /* files that cannot be read, with why */
+    size_t n_unreadable;
+    int exposures; /* knobs that are not as they shall be, caps above their budget, loans of the
+                      dead */
+};
+
+/* `closed`: with those of the last day. */
+int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *arena,
+                    struct wtl_status *out, struct wtl_error *err);
+json_t *wtl_status_json(const struct wtl_status *status);
+
+/* Puts loans of the dead back and ends the leases that are named (all: all standing ones).
+ * *report_out is filled whatever comes back, as by wtl_restore(). */
+struct wtl_restore_request {
+    const char *const *names; /* numbers or names */
+    size_t n_names;
+    const char *standing; /* a name, as units give it; NULL: none */
+    bool all;
+    bool dry_run;
+};
+int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_request *request,
+                     struct wtl_arena *arena, struct wtl_restore_report *report_out,
+                     struct wtl_error *err);
+json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run);
+
+#endif
