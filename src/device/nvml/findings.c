@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What doctor says about NVML and its GPUs: what is so, and the command that changes it. */
+#include "base/text.h"
 #include "device/nvml/nvml.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,23 +15,22 @@ static bool exists(int root_fd, const char *path)
 }
 
 /* Display controllers (class 03) of vendor 10de, as sysfs lists them. */
-static int count_boards(int root_fd)
+static int count_boards(const struct wtl_backend_host *host)
 {
-    int fd = openat(root_fd, "sys/bus/pci/devices", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    char **names, path[300], vendor[16], class[16];
+    size_t n_names = 0;
     int n = 0;
-    if (!dir && fd >= 0)
-        close(fd);
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        char path[300], vendor[16], class[16];
-        snprintf(path, sizeof path, "sys/bus/pci/devices/%s/vendor", e->d_name);
-        wtl_nvml_small_file(root_fd, path, vendor, sizeof vendor);
-        snprintf(path, sizeof path, "sys/bus/pci/devices/%s/class", e->d_name);
-        wtl_nvml_small_file(root_fd, path, class, sizeof class);
+    const struct wtl_sysfs_dir root = wtl_sysfs_root(host->files);
+    if (wtl_sysfs_list(host->files, host->arena, "sys/bus/pci/devices", "", &names, &n_names,
+                       NULL) < 0)
+        return 0;
+    for (size_t i = 0; i < n_names; i++) {
+        snprintf(path, sizeof path, "sys/bus/pci/devices/%.200s/vendor", names[i]);
+        wtl_sysfs_text(&root, path, vendor, sizeof vendor);
+        snprintf(path, sizeof path, "sys/bus/pci/devices/%.200s/class", names[i]);
+        wtl_sysfs_text(&root, path, class, sizeof class);
         n += strcmp(vendor, "0x10de") == 0 && strncmp(class, "0x03", 4) == 0;
     }
-    if (dir)
-        closedir(dir);
     return n;
 }
 
@@ -47,7 +45,7 @@ static bool in_container(int root_fd)
 void wtl_nvml_find_no_library(const struct wtl_backend_host *host, const char *path,
                               const char *why)
 {
-    int boards = count_boards(host->root_fd);
+    int boards = count_boards(host);
     if (host->nvml)
         wtl_backend_finding(host, WTL_FINDING_LACK, "nvml", NULL, "NVML cannot be loaded: %s",
                             why ? why : path);
@@ -59,7 +57,7 @@ void wtl_nvml_find_no_library(const struct wtl_backend_host *host, const char *p
     else if (boards > 0)
         wtl_backend_finding(
             host, WTL_FINDING_LACK, "nvml", "install the NVIDIA driver of your distribution",
-            "%d NVIDIA GPU%s on the PCI bus, and no NVIDIA driver", boards, boards == 1 ? "" : "s");
+            "%d NVIDIA GPU%s on the PCI bus, and no NVIDIA driver", boards, wtl_plural(boards));
     else
         wtl_backend_finding(host, WTL_FINDING_NOTE, "nvml", NULL,
                             "no NVIDIA GPU and no NVIDIA driver here (no %s)", path);
@@ -95,7 +93,7 @@ void wtl_nvml_find_library(const struct wtl_backend_host *host, const struct wtl
                         l->virtual_epoch ? "virtual machine room, " : "", l->path,
                         l->driver[0] ? l->driver : "of unknown version",
                         l->version[0] ? l->version : "of unknown version", l->n_gpus,
-                        l->n_gpus == 1 ? "" : "s");
+                        wtl_plural(l->n_gpus));
     if (l->wsl)
         wtl_backend_finding(host, WTL_FINDING_NOTE, "nvml", NULL,
                             "WSL: the driver is Windows'; clocks and limits cannot be set from "

@@ -6,8 +6,8 @@
 #include "device/nvml/nvml.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- What there is --------------------------------------------------------------------------- */
 
@@ -229,9 +229,9 @@ static int set_knob(void *state, enum wtl_knob knob, struct wtl_knob_value value
         return refuse(g, knob, value, err);
     if (code == 0)
         return 0;
-    char doing[64] = "setting the ";
-    strncat(doing, wtl_knob_info(knob)->title, sizeof doing - strlen(doing) - 4);
-    return wtl_nvml_fail(err, code, strcat(doing, " of"), g->id);
+    char doing[64];
+    snprintf(doing, sizeof doing, "setting the %s of", wtl_knob_info(knob)->title);
+    return wtl_nvml_fail(err, code, doing, g->id);
 }
 
 const struct wtl_knob_ops wtl_nvml_knob_ops = {

@@ -19,6 +19,7 @@
 #define WTL_DEVICE_NVML_NVML_H
 
 #include "device/backend.h"
+#include "device/sysfs.h"
 #include "nvml-abi/nvml_abi.h"
 
 /* ---- The library ----------------------------------------------------------------------------- */
@@ -35,7 +36,7 @@ struct wtl_nvml_library {
     struct wtl_nvml_api api;
     nvml_wattle_epoch_fn *virtual_epoch; /* NULL: real GPUs */
     struct wtl_clock clock;
-    int root_fd;
+    struct wtl_sysfs *files;   /* of the machine: /proc and /sys */
     char path[WTL_LIMIT_PATH]; /* "libnvidia-ml.so.1" where the linker found it */
     char driver[NVML_VERSION_BYTES];
     char version[NVML_VERSION_BYTES]; /* of NVML */
@@ -219,9 +220,5 @@ void wtl_nvml_find_no_start(const struct wtl_backend_host *host,
                             const struct wtl_nvml_library *library, int code);
 void wtl_nvml_find_gpu(const struct wtl_backend_host *host, const struct wtl_nvml_gpu *gpu,
                        const struct wtl_device_info *info);
-
-/* Small files of /proc and /sys below the machine's root; "" when they cannot be read. Allocates
- * nothing. `path` without a leading '/'. Ends at the first line's end. */
-void wtl_nvml_small_file(int root_fd, const char *path, char *buf, size_t size);
 
 #endif

@@ -2,6 +2,7 @@
  * The back end: which libraries to load, which GPUs and MIG instances they have, what these are. */
 #include "base/text.h"
 #include "device/nvml/nvml.h"
+#include "simhost/client.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #define SYSTEM_LIBRARY "libnvidia-ml.so.1"
 #define WSL_LIBRARY "/usr/lib/wsl/lib/libnvidia-ml.so.1"
 
-enum { GPUS_MAX = 256, LIBRARIES_MAX = 2 };
+enum { GPUS_MAX = 256 }; /* a guard against a library that counts wildly */
 
 static void close_gpu(void *state)
 {
@@ -265,14 +266,14 @@ static int open_gpus(const struct wtl_backend_host *host, struct wtl_nvml_librar
 }
 
 /* Starts a loaded library and opens its GPUs; gives it up when nothing holds it. */
-static int use(const struct wtl_backend_host *host, struct wtl_nvml_library *l, bool quiet,
+static int use(const struct wtl_backend_host *host, struct wtl_nvml_library *l,
                struct wtl_error *err)
 {
     int rc = 0, code = wtl_nvml_start(l);
     if (code == 0) {
         wtl_nvml_find_library(host, l);
         rc = open_gpus(host, l, err);
-    } else if (!quiet) {
+    } else {
         wtl_nvml_find_no_start(host, l, code);
     }
     wtl_nvml_release(l);
@@ -286,10 +287,12 @@ static int open_given(const struct wtl_backend_host *host, struct wtl_error *err
     int rc = wtl_nvml_load(host, host->nvml, &l, &why, err);
     if (rc == 1)
         wtl_nvml_find_no_library(host, host->nvml, why);
-    return rc == 0 ? use(host, l, false, err) : rc < 0 ? rc : 0;
+    return rc == 0 ? use(host, l, err) : rc < 0 ? rc : 0;
 }
 
-static int open_system(const struct wtl_backend_host *host, struct wtl_error *err)
+/* *handle_out tells which library it was; NULL: none. */
+static int open_system(const struct wtl_backend_host *host, void **handle_out,
+                       struct wtl_error *err)
 {
     struct wtl_nvml_library *l = NULL;
     const char *why = NULL;
@@ -298,16 +301,50 @@ static int open_system(const struct wtl_backend_host *host, struct wtl_error *er
         rc = wtl_nvml_load(host, WSL_LIBRARY, &l, &why, err);
     if (rc == 1)
         wtl_nvml_find_no_library(host, SYSTEM_LIBRARY, why);
-    return rc == 0 ? use(host, l, false, err) : rc < 0 ? rc : 0;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = use(host, l, err);
+    *handle_out = l->handle; /* NULL again when it was of no use */
+    return rc;
+}
+
+/* The drop-in of a running virtual machine room, unless the linker found it already (`seen`). */
+static int open_room(const struct wtl_backend_host *host, const void *seen, struct wtl_error *err)
+{
+    char dir[WTL_LIMIT_PATH], path[WTL_LIMIT_PATH];
+    struct wtl_nvml_library *l = NULL;
+    struct wtl_error none;
+    const char *why = NULL;
+    if (wtl_room_find(dir, NULL) < 0)
+        return 0;
+    if (wtl_room_library(path, &none) < 0) {
+        wtl_backend_finding(host, WTL_FINDING_LACK, "nvml", NULL,
+                            "a virtual machine room runs in %s, and its library is not here: %s",
+                            dir, none.message);
+        return 0;
+    }
+    int rc = wtl_nvml_load(host, path, &l, &why, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 1) {
+        wtl_nvml_find_no_library(host, path, why);
+        return 0;
+    }
+    if (l->handle != seen)
+        return use(host, l, err);
+    wtl_nvml_release(l);
+    return 0;
 }
 
 static int open_nvml(const struct wtl_backend_host *host, struct wtl_error *err)
 {
+    void *seen = NULL;
     if (!host->live || (host->nvml && host->nvml[0] == '\0'))
         return 0;
     if (host->nvml)
         return open_given(host, err);
-    return open_system(host, err);
+    int rc = open_system(host, &seen, err);
+    return rc == 0 ? open_room(host, seen, err) : rc;
 }
 
 const struct wtl_backend wtl_backend_nvml = {

@@ -69,13 +69,14 @@ static void name_of(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g, unsign
                     size_t size)
 {
     char path[64], text[256] = "";
+    const struct wtl_sysfs_dir root = wtl_sysfs_root(g->library->files);
     snprintf(path, sizeof path, "proc/%u/comm", pid);
     if (g->library->virtual_epoch &&
         WTL_NVML_CALL(op, nvmlSystemGetProcessName, pid, text, sizeof text) != 0)
         text[0] = '\0';
     text[sizeof text - 1] = '\0';
     if (text[0] == '\0' && g->library->host_pids)
-        wtl_nvml_small_file(g->library->root_fd, path, text, sizeof text);
+        wtl_sysfs_text(&root, path, text, sizeof text);
     const char *slash = strrchr(text, '/');
     snprintf(buf, size, "%.*s", (int)size - 1, slash ? slash + 1 : text);
 }

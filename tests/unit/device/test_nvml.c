@@ -100,7 +100,7 @@ static void who_it_is(void **state)
     assert_non_null(fgets(boot, sizeof boot, file));
     fclose(file);
     boot[strcspn(boot, "\n")] = '\0';
-    assert_int_equal(strncmp(epoch, boot, strlen(boot)), 0);
+    assert_non_null(strstr(epoch, boot));
     assert_true(nvml_fixture_finds(&f, WTL_FINDING_OK, "driver 999.1.2, NVML 13.999.1.2, 1 GPU"));
     nvml_fixture_unload(&f);
 }
