@@ -32,7 +32,7 @@ static const struct {
     int begin;
 } titles[] = {
     {TOP_BY_PID, "PID", 9, 0},           {TOP_BY_DEVICE, "DEV", 0, 11},
-    {TOP_BY_UTIL, "SMs", 34, 0},         {TOP_BY_MEMORY, "MEMORY", 45, 0},
+    {TOP_BY_UTIL, "SM USE", 34, 0},      {TOP_BY_MEMORY, "MEMORY", 45, 0},
     {TOP_BY_POWER, "POWER est.", 58, 0}, {TOP_BY_NAME, "COMMAND", 0, 61},
 };
 enum { TYPE_COLUMN = 20, MARK_COLUMNS = 1 };
@@ -190,18 +190,17 @@ static void help_page(struct pager *p)
     } help[] = {
         {"q, F10", "quit (on a page: back)"},
         {"F1, h, ?", "this page"},
-        {"F2, d, Enter",
-         "all there is to know of the selected device, and why a value is not there"},
-        {"Tab", "the cursor goes to the devices, or to the processes"},
+        {"F2, d, Enter", "the selected device: all values, why one is absent"},
+        {"Tab", "cursor to the devices, or to the processes"},
         {"arrows, j k, PgUp PgDn", "move the cursor; Home, End"},
         {"F3, v", "panels, lines, or what fits"},
         {"F5, t", "parts of a device stand under it, or not"},
-        {"F6, s, < >", "sort processes by the next column; r: the other way round"},
+        {"F6, s, < >", "sort by the next column; r: the other way round"},
         {"P U M D N C", "sort by power, SM use, memory, device, PID, command"},
         {"+ -", "read less often, more often"},
         {"Space, p", "pause: the screen stands still, reading goes on"},
         {"Ctrl-L", "draw everything anew"},
-        {"mouse", "click a device, a process, a column's title, a key; wheel"},
+        {"mouse", "click devices, processes, titles, keys; wheel"},
     };
     line(p, TOP_TITLE, "wattle top: power, energy and what holds the clocks");
     line(p, TOP_PLAIN, "");
@@ -210,10 +209,10 @@ static void help_page(struct pager *p)
     line(p, TOP_PLAIN, "");
     line(p, TOP_PLAIN, "A value that is not there is \"-\", never 0; F2 says why.");
     line(p, TOP_PLAIN,
-         "Energy counts from the start of this program: the board's own counter, or where");
-    line(p, TOP_PLAIN, "there is none the sum of its power, which is then said.");
+         "Energy counts from the start of this program: by the board's counter, or where");
+    line(p, TOP_PLAIN, "there is none by the sum of its power, which is then said.");
     line(p, TOP_PLAIN,
-         "Power of a process is estimated: the least power seen without work is set apart,");
+         "Power of a process is estimated: the least power seen without work is apart,");
     line(p, TOP_PLAIN, "the rest goes by use of the SMs. The parts sum up to the board's power.");
     line(p, TOP_PLAIN, "\"held by\": what keeps the clock below what was asked for.");
     line(p, TOP_PLAIN, "v: virtual (simulated), r: recorded. Such figures are of no real board.");

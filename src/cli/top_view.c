@@ -99,9 +99,26 @@ static const char *state_text(const struct top_device *d, char buf[200], enum to
     return buf;
 }
 
+/* The same where there is little room. */
+static const char *short_state(const struct top_device *d, char buf[200], enum top_style *style)
+{
+    const char *text = state_text(d, buf, style);
+    if (d->state == TOP_SILENT)
+        return "no answer";
+    if (d->state == TOP_GONE && text != buf && strlen(text) > 8)
+        return "over";
+    struct top_value bits = top_metric(d, WTL_M_event_reasons);
+    size_t n = 0;
+    const struct wtl_event_reason *r = wtl_event_reasons(&n);
+    for (size_t i = 0; i < n && d->state == TOP_ANSWERS && bits.has; i++)
+        if (r[i].holds && ((uint64_t)bits.value & r[i].bit))
+            return r[i].word;
+    return text;
+}
+
 static const char *short_name(const struct top_device *d)
 {
-    static const char *const makers[] = {"NVIDIA ", "AMD ", "Intel "};
+    static const char *const makers[] = {"NVIDIA ", "AMD ", "Intel ", "Tesla "};
     const char *name = d->info.name[0] ? d->info.name : d->info.id;
     for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
         if (strncmp(name, makers[i], strlen(makers[i])) == 0)
@@ -261,8 +278,9 @@ static void draw_info_row(struct top_screen *s, const struct top_device *d, int 
     int x = 1;
     bool small = is_small(d);
     struct top_value pstate = top_metric(d, WTL_M_pstate);
+    struct top_value temp = top_metric(d, WTL_M_temp_c);
     if (!small || (d->info.sensors >> WTL_M_temp_c & 1))
-        x += draw_item(s, row, x, "", top_celsius(top_metric(d, WTL_M_temp_c), text));
+        x += draw_item(s, row, x, temp.has ? "" : "temp", top_celsius(temp, text));
     if (pstate.has && pstate.value >= 0 && pstate.value < 16) {
         snprintf(text, sizeof text, "P%d", (int)pstate.value);
         x += draw_item(s, row, x, "", text);
@@ -309,11 +327,11 @@ static struct line_columns line_columns(int width)
     struct line_columns c = {.name = 5};
     bool wide = width >= 110;
     c.name_width = wide ? 28 : 16;
-    c.power = c.name + c.name_width + 9;
+    c.power = c.name + c.name_width + 8;
     c.limit = c.power + 7;
-    c.util = c.limit + 6;
+    c.util = c.limit + 7;
     c.clock = c.util + 9;
-    c.memory = c.clock + 14;
+    c.memory = c.clock + (wide ? 14 : 11);
     c.temp = c.memory + 6;
     c.energy = wide ? c.temp + 10 : 0;
     c.state = (wide ? c.energy : c.temp) + 2;
@@ -335,7 +353,7 @@ static void draw_lines_head(struct top_screen *s, int row)
     top_put(s, row, c.name, c.name_width, TOP_HEAD, "NAME");
     right(s, row, c.power, 8, TOP_HEAD, "POWER");
     right(s, row, c.limit, 6, TOP_HEAD, "LIMIT");
-    right(s, row, c.util, 6, TOP_HEAD, "SMs");
+    right(s, row, c.util, 6, TOP_HEAD, "SM USE");
     right(s, row, c.clock, 8, TOP_HEAD, "CLOCK");
     right(s, row, c.memory, 13, TOP_HEAD, "MEMORY");
     right(s, row, c.temp, 6, TOP_HEAD, "TEMP");
@@ -365,8 +383,11 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
     right(s, row, c.limit, 6, TOP_VALUE, text);
     right(s, row, c.util, 6, TOP_VALUE, top_percent(top_metric(d, WTL_M_gpu_util), text));
     right(s, row, c.clock, 8, TOP_VALUE, top_mhz(clock, text));
-    right(s, row, c.memory, 13, TOP_VALUE,
-          top_memory(top_metric(d, WTL_M_fb_used_b), top_memory_total(d), text));
+    top_memory(top_metric(d, WTL_M_fb_used_b), top_memory_total(d), text);
+    char *unit = strstr(text, " GiB");
+    if (unit && s->columns < 110)
+        strcpy(unit, "G");
+    right(s, row, c.memory, 13, TOP_VALUE, text);
     right(s, row, c.temp, 6, TOP_VALUE, top_celsius(top_metric(d, WTL_M_temp_c), text));
     right(s, row, c.energy, 9, TOP_VALUE, top_joule(d->energy_j, text));
     x = c.state;
@@ -374,7 +395,8 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
         top_sparkline(s, row, x, 9, TOP_POWER, &d->power, power_scale(d));
         x += 10;
     }
-    top_put(s, row, x, s->columns - x, style, state_text(d, text, &style));
+    top_put(s, row, x, s->columns - x, style,
+            s->columns - x < 24 ? short_state(d, text, &style) : state_text(d, text, &style));
     top_restyle(s, row, x, s->columns - x, style);
     if (ui->device == device && m->n > 1)
         top_restyle(s, row, 0, s->columns, TOP_SELECTED);
@@ -502,7 +524,12 @@ static void draw_one_chart(struct top_screen *s, const struct top_ui *ui, int ro
     snprintf(top, sizeof top, "%.0f %s", scale, unit);
     snprintf(title, sizeof title, "%s, the last %.0f s", what, span_s);
     draw_axis(s, row, rows, x, width, top, title);
-    bool percent = unit[0] == '%';
+    bool percent = unit[0] == '%', any = false;
+    double v;
+    for (int i = 0; i < series->n && !any; i++)
+        any = top_series_at(series, i, &v);
+    if (!any)
+        top_put(s, row + rows / 2, x + 11, width - 12, TOP_DIM, "no values so far");
     top_chart(s, row + 1, x + 9, rows - 1, inner, style, series, percent ? scale / 100 : scale);
 }
 

@@ -7,15 +7,15 @@
 #include <string.h>
 
 static const struct wtl_event_reason reasons[] = {
-    {0x4, "sw_power_cap", "power limit", true},
-    {0x80, "hw_power_brake", "power brake", true},
-    {0x40, "hw_thermal", "too hot (hardware)", true},
-    {0x20, "sw_thermal", "too hot (driver)", true},
-    {0x8, "hw_slowdown", "hardware slowdown", true},
-    {0x10, "sync_boost", "sync boost", false},
-    {0x100, "display_clock", "display clock", false},
-    {0x2, "clock_setting", "clock setting", false},
-    {0x1, "idle", "idle", false},
+    {0x4, "sw_power_cap", "power limit", "at limit", true},
+    {0x80, "hw_power_brake", "power brake", "brake", true},
+    {0x40, "hw_thermal", "too hot (hardware)", "too hot", true},
+    {0x20, "sw_thermal", "too hot (driver)", "too hot", true},
+    {0x8, "hw_slowdown", "hardware slowdown", "slowdown", true},
+    {0x10, "sync_boost", "sync boost", "sync", false},
+    {0x100, "display_clock", "display clock", "display", false},
+    {0x2, "clock_setting", "clock setting", "setting", false},
+    {0x1, "idle", "idle", "idle", false},
 };
 enum { N_REASONS = sizeof reasons / sizeof reasons[0] };
 

@@ -14,6 +14,7 @@ struct wtl_event_reason {
     uint64_t bit;
     const char *name; /* in documents: "sw_power_cap" */
     const char *text; /* for people: "power limit" */
+    const char *word; /* the same where there is no room: "at limit" */
     bool holds;       /* keeps the clock below what was asked for; idle and a setting do not */
 };
 

@@ -28,6 +28,7 @@ static const struct wtl_backend *const backends[] = {
     /* then the node, */
     &wtl_backend_hwmon,
     /* then those that exist only when named. */
+    &wtl_backend_virtual,
     &wtl_backend_replay,
     &wtl_backend_faulty,
     NULL,
