@@ -70,8 +70,9 @@ int nvml_fixture_try(struct nvml_fixture *f, struct wtl_alloc alloc, struct wtl_
 {
     struct wtl_machine_options options = {
         .clock = {.monotonic_ns = monotonic, .wall_ns = wall, .ctx = f},
-        .nvml = f->path,
+        .nvml = f->path[0] ? f->path : NULL,
         .only = f->only,
+        .files = f->files,
     };
     return wtl_machine_open(alloc, &options, &f->machine, err);
 }

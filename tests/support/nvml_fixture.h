@@ -18,6 +18,7 @@ struct nvml_fixture {
     struct wtl_machine *machine;
     int64_t now_ns;          /* monotonic, of the machine */
     const char *const *only; /* as in wtl_machine_options; NULL: everything that is found */
+    struct wtl_sysfs *files; /* likewise; NULL: of "/" */
 };
 
 /* Makes and loads a copy below `folder` (of in_test_directory()) without the NULL-terminated
