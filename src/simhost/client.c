@@ -195,10 +195,10 @@ int wtl_room_state(const struct wtl_room *room, struct wtl_room_state *out, stru
     return 0;
 }
 
-bool wtl_room_any_fault(const struct wtl_room *room)
+bool wtl_room_any_trouble(const struct wtl_room *room)
 {
-    const volatile uint32_t *n = &room->head->n_faults;
-    return *n != 0;
+    const volatile uint32_t *n = &room->head->n_faults, *mismatch = &room->head->mismatch;
+    return *n != 0 || *mismatch != 0;
 }
 
 int wtl_room_epoch(const struct wtl_room *room, char out[WTL_ROOM_EPOCH], struct wtl_error *err)
@@ -307,6 +307,6 @@ int wtl_room_ask(struct wtl_room *room, const struct wtl_room_request *request,
 
 int wtl_room_library(char path_out[WTL_LIMIT_PATH], struct wtl_error *err)
 {
-    return wtl_library_path("sim/libnvidia-ml.so.1", "src/nvml-sim/libnvidia-ml.so.1", path_out,
+    return wtl_library_path("sim/libnvidia-ml.so.1", "src/nvml-sim/library/libnvidia-ml.so.1", path_out,
                             err);
 }

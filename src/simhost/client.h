@@ -49,8 +49,8 @@ struct wtl_room_state {
 };
 int wtl_room_state(const struct wtl_room *room, struct wtl_room_state *out, struct wtl_error *err);
 
-/* Whether there is any fault for calls; a single load. */
-bool wtl_room_any_fault(const struct wtl_room *room);
+/* Whether there is any fault for calls, or the versions do not match; two loads. */
+bool wtl_room_any_trouble(const struct wtl_room *room);
 
 /* One word that is another after each start of the host and each driver load. */
 enum { WTL_ROOM_EPOCH = 48 };

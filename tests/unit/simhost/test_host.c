@@ -514,12 +514,12 @@ static void faults_of_calls_count_over_all_clients(void **state)
     test_room_start(&t, 2, true);
     open_room(&t, &a);
     open_room(&t, &b);
-    assert_false(wtl_room_any_fault(&a));
+    assert_false(wtl_room_any_trouble(&a));
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_FAULT_ADD, -1);
     r.u.fault = (struct wtl_room_fault){
         .function = "nvmlDeviceSet*", .gpu = 1, .nvml_return = 15, .skip = 1, .count = 1};
     assert_ok(wtl_room_ask(&a, &r, NULL, &err), &err);
-    assert_true(wtl_room_any_fault(&b));
+    assert_true(wtl_room_any_trouble(&b));
     assert_int_equal(call(&a, "nvmlDeviceGetName", 1), 0);
     assert_int_equal(call(&a, "nvmlDeviceSetPersistenceMode", 0), 0);
     assert_int_equal(call(&a, "nvmlDeviceSetPersistenceMode", 1), 0); /* the first goes well */
@@ -531,7 +531,7 @@ static void faults_of_calls_count_over_all_clients(void **state)
     assert_int_equal(seen.faults[0].n_hits, 1);
     struct wtl_room_request clear = wtl_room_request(WTL_ROOM_FAULT_CLEAR, -1);
     assert_ok(wtl_room_ask(&a, &clear, NULL, &err), &err);
-    assert_false(wtl_room_any_fault(&b));
+    assert_false(wtl_room_any_trouble(&b));
     for (int i = 0; i < WTL_ROOM_FAULTS; i++)
         assert_ok(wtl_room_ask(&a, &r, NULL, &err), &err);
     assert_int_equal(wtl_room_ask(&a, &r, NULL, &err), -(int)WTL_LIMIT);

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a device is: names, addresses, modes. */
+#include "nvml-sim/impl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Texts ----------------------------------------------------------------------------------- */
+
+int nvmlDeviceGetName(struct nvml_device *d, char *text, unsigned size)
+{
+    struct wtl_dropin_call c;
+    char name[NVML_NAME_BYTES];
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, text != NULL);
+    if (rc != 0)
+        return rc;
+    if (c.instance >= 0)
+        snprintf(name, sizeof name, "%s MIG %s", c.gpu->board.name,
+                 c.gpu->instances[c.instance].profile);
+    else
+        snprintf(name, sizeof name, "%s", c.gpu->board.name);
+    return wtl_dropin_text(name, text, size);
+}
+
+int nvmlDeviceGetUUID(struct nvml_device *d, char *text, unsigned size)
+{
+    struct wtl_dropin_call c;
+    char uuid[WTL_SIM_UUID];
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, text != NULL);
+    if (rc != 0)
+        return rc;
+    return wtl_dropin_text(c.instance < 0 ? wtl_sim_uuid(c.gpu, uuid)
+                                          : wtl_sim_instance_uuid(c.gpu, c.instance, uuid),
+                           text, size);
+}
+
+/* Here it is said what kind of GPU it is: clients compare names and versions, and print these. */
+int nvmlDeviceGetSerial(struct nvml_device *d, char *text, unsigned size)
+{
+    struct wtl_dropin_call c;
+    char serial[32];
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, text != NULL);
+    if (rc != 0)
+        return rc;
+    snprintf(serial, sizeof serial, "virtual-%llu", (unsigned long long)c.gpu->seed);
+    return wtl_dropin_text(serial, text, size);
+}
+
+int nvmlDeviceGetBoardPartNumber(struct nvml_device *d, char *text, unsigned size)
+{
+    struct wtl_dropin_call c;
+    char number[64];
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, text != NULL);
+    if (rc != 0)
+        return rc;
+    snprintf(number, sizeof number, "virtual-%s", c.gpu->board.short_name);
+    return wtl_dropin_text(number, text, size);
+}
+
+static int say_virtual(const char *function, const struct nvml_device *d, char *text, unsigned size)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_BOARD, text != NULL);
+    return rc == 0 ? wtl_dropin_text("virtual", text, size) : rc;
+}
+
+int nvmlDeviceGetVbiosVersion(struct nvml_device *d, char *text, unsigned size)
+{
+    return say_virtual(__func__, d, text, size);
+}
+
+int nvmlDeviceGetInforomImageVersion(struct nvml_device *d, char *text, unsigned size)
+{
+    return say_virtual(__func__, d, text, size);
+}
+
+/* ---- Numbers --------------------------------------------------------------------------------- */
+
+/* The shape of nearly all getters: one number of the board. */
+#define GETTER(name, type, value)                                                                  \
+    int name(struct nvml_device *d, type *out)                                                     \
+    {                                                                                              \
+        struct wtl_dropin_call c;                                                                  \
+        int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, out != NULL);                 \
+        if (rc == 0)                                                                               \
+            *out = (value);                                                                        \
+        return rc;                                                                                 \
+    }
+
+GETTER(nvmlDeviceGetIndex, unsigned, (unsigned)c.index)
+GETTER(nvmlDeviceGetMinorNumber, unsigned, (unsigned)c.index)
+GETTER(nvmlDeviceGetBoardId, unsigned, wtl_sim_pci(c.gpu).bus << 8)
+GETTER(nvmlDeviceGetMultiGpuBoard, unsigned, 0)
+GETTER(nvmlDeviceGetPersistenceMode, unsigned, c.r.persistence ? 1 : 0)
+GETTER(nvmlDeviceGetComputeMode, unsigned, (unsigned)c.r.compute_mode)
+GETTER(nvmlDeviceGetVirtualizationMode, unsigned, NVML_VIRTUALIZATION_NONE)
+GETTER(nvmlDeviceGetDisplayMode, unsigned, 0)
+GETTER(nvmlDeviceGetDisplayActive, unsigned, 0)
+
+int nvmlDeviceGetArchitecture(struct nvml_device *d, unsigned *arch)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, arch != NULL);
+    if (rc == 0)
+        *arch = (unsigned)c.gpu->board.architecture;
+    return rc;
+}
+
+/* GA100 is the Ampere whose power reading is not averaged over a second. */
+static int capability(const struct wtl_sim_board *board)
+{
+    switch (board->architecture) {
+    case WTL_SIM_PASCAL:
+        return 61;
+    case WTL_SIM_VOLTA:
+        return 70;
+    case WTL_SIM_TURING:
+        return 75;
+    case WTL_SIM_AMPERE:
+        return board->capabilities & WTL_SIM_USAGE_IS_AVERAGE ? 86 : 80;
+    case WTL_SIM_ADA:
+        return 89;
+    case WTL_SIM_HOPPER:
+        return 90;
+    case WTL_SIM_BLACKWELL:
+        return 100;
+    }
+    return 0;
+}
+
+int nvmlDeviceGetCudaComputeCapability(struct nvml_device *d, int *major, int *minor)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, major && minor);
+    if (rc == 0) {
+        *major = capability(&c.gpu->board) / 10;
+        *minor = capability(&c.gpu->board) % 10;
+    }
+    return rc;
+}
+
+/* FP32 units of a multiprocessor (CUDA C++ Programming Guide, arithmetic instructions). */
+int nvmlDeviceGetNumGpuCores(struct nvml_device *d, unsigned *n)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, n != NULL);
+    if (rc != 0)
+        return rc;
+    int cc = capability(&c.gpu->board);
+    unsigned each = cc == 70 || cc == 75 || cc == 80 ? 64 : 128;
+    *n = each * (unsigned)c.gpu->board.n_sm;
+    return NVML_SUCCESS;
+}
+
+int nvmlDeviceGetBrand(struct nvml_device *d, unsigned *brand)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, brand != NULL);
+    if (rc != 0)
+        return rc;
+    const char *name = c.gpu->board.name;
+    *brand = strstr(name, "Tesla")     ? NVML_BRAND_TESLA
+             : strstr(name, "GeForce") ? NVML_BRAND_GEFORCE
+                                       : NVML_BRAND_NVIDIA;
+    return NVML_SUCCESS;
+}
+
+static int pci_info(const char *function, const struct nvml_device *d, struct nvml_pci *pci)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_ANY, pci != NULL);
+    if (rc != 0)
+        return rc;
+    struct wtl_sim_pci p = wtl_sim_pci(c.gpu);
+    memset(pci, 0, sizeof *pci);
+    pci->domain = p.domain;
+    pci->bus = p.bus;
+    pci->device = p.device;
+    pci->device_id = p.device_id;
+    pci->subsystem_id = p.subsystem_id;
+    snprintf(pci->bus_id_legacy, sizeof pci->bus_id_legacy, "%04X:%02X:%02X.0", p.domain & 0xffff,
+             p.bus & 0xff, p.device & 0xff);
+    snprintf(pci->bus_id, sizeof pci->bus_id, "%08X:%02X:%02X.0", p.domain, p.bus, p.device);
+    return NVML_SUCCESS;
+}
+
+int nvmlDeviceGetPciInfo(struct nvml_device *d, struct nvml_pci *pci)
+{
+    return pci_info(__func__, d, pci);
+}
+
+int nvmlDeviceGetPciInfo_v2(struct nvml_device *d, struct nvml_pci *pci)
+{
+    return pci_info(__func__, d, pci);
+}
+
+int nvmlDeviceGetPciInfo_v3(struct nvml_device *d, struct nvml_pci *pci)
+{
+    return pci_info(__func__, d, pci);
+}
+
+int nvmlDeviceGetAPIRestriction(struct nvml_device *d, unsigned api, unsigned *restricted)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, restricted && api <= 1);
+    if (rc == 0)
+        *restricted = 1; /* root alone */
+    return rc;
+}
+
+/* All CPUs are as near. */
+int nvmlDeviceGetCpuAffinity(struct nvml_device *d, unsigned n, unsigned long *set)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, set && n > 0);
+    if (rc != 0)
+        return rc;
+    long cpus = sysconf(_SC_NPROCESSORS_CONF);
+    enum { BITS = 8 * sizeof(unsigned long) };
+    memset(set, 0, n * sizeof *set);
+    for (long i = 0; i < cpus && i / BITS < (long)n; i++)
+        set[i / BITS] |= 1ul << (i % BITS);
+    return NVML_SUCCESS;
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+/* Of the board, or of a MIG instance, whose reserve is the board's. */
+static void memory_of(const struct wtl_dropin_call *c, struct nvml_memory_v2 *m)
+{
+    if (c->instance < 0) {
+        m->total = c->r.memory_total_b;
+        m->reserved = c->r.memory_reserved_b;
+        m->used = c->r.memory_used_b;
+        m->free = c->r.memory_free_b;
+        return;
+    }
+    struct wtl_sim_process_info p[WTL_SIM_TENANTS];
+    int n = wtl_sim_processes(c->gpu, p, WTL_SIM_TENANTS);
+    m->total = (uint64_t)(c->gpu->instances[c->instance].vram_mib * 1048576.0);
+    m->reserved = 0;
+    m->used = 0;
+    for (int i = 0; i < n; i++)
+        m->used += p[i].instance == c->instance ? p[i].memory_b : 0;
+    m->free = m->total > m->used ? m->total - m->used : 0;
+}
+
+int nvmlDeviceGetMemoryInfo(struct nvml_device *d, struct nvml_memory *memory)
+{
+    struct wtl_dropin_call c;
+    struct nvml_memory_v2 m;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, memory != NULL);
+    if (rc != 0)
+        return rc;
+    memory_of(&c, &m);
+    /* The old struct has no place for the reserve: it counts as used. */
+    *memory = (struct nvml_memory){m.total, m.free, m.total - m.free};
+    return NVML_SUCCESS;
+}
+
+int nvmlDeviceGetMemoryInfo_v2(struct nvml_device *d, struct nvml_memory_v2 *memory)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, memory != NULL);
+    if (rc != 0)
+        return rc;
+    if (memory->version != NVML_STRUCT_VERSION(struct nvml_memory_v2, 2))
+        return NVML_ARGUMENT_VERSION_MISMATCH;
+    memory_of(&c, memory);
+    return NVML_SUCCESS;
+}
+
+/* ---- MIG ------------------------------------------------------------------------------------- */
+
+int nvmlDeviceGetMigMode(struct nvml_device *d, unsigned *current, unsigned *pending)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, current && pending);
+    if (rc != 0)
+        return rc;
+    if (!(c.gpu->board.capabilities & WTL_SIM_MIG))
+        return NVML_NOT_SUPPORTED;
+    *current = c.r.mig;
+    *pending = c.r.mig_pending;
+    return NVML_SUCCESS;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(struct nvml_device *d, unsigned *count)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, count != NULL);
+    if (rc == 0)
+        *count = c.gpu->board.capabilities & WTL_SIM_MIG ? (unsigned)c.gpu->board.mig_slices : 0;
+    return rc;
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(struct nvml_device *d, unsigned index,
+                                        struct nvml_device **instance)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, instance != NULL);
+    if (rc != 0)
+        return rc;
+    if (!(c.gpu->board.capabilities & WTL_SIM_MIG))
+        return NVML_NOT_SUPPORTED;
+    if (!c.r.mig || index >= (unsigned)c.gpu->n_instances)
+        return NVML_NOT_FOUND;
+    *instance = wtl_dropin_handle(c.index, (int)index);
+    return NVML_SUCCESS;
+}
+
+int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(struct nvml_device *instance,
+                                                 struct nvml_device **d)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, instance, WTL_DROPIN_ANY, d != NULL);
+    if (rc == 0 && c.instance < 0)
+        rc = NVML_INVALID_ARGUMENT;
+    if (rc == 0)
+        *d = wtl_dropin_handle(c.index, -1);
+    return rc;
+}
+
+int nvmlDeviceIsMigDeviceHandle(struct nvml_device *d, unsigned *is_mig)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, is_mig != NULL);
+    if (rc == 0)
+        *is_mig = c.instance >= 0;
+    return rc;
+}
+
+int nvmlDeviceGetGpuInstanceId(struct nvml_device *instance, unsigned *id)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, instance, WTL_DROPIN_ANY, id != NULL);
+    if (rc == 0 && c.instance < 0)
+        rc = NVML_INVALID_ARGUMENT;
+    if (rc == 0)
+        *id = (unsigned)c.gpu->instances[c.instance].gpu_instance;
+    return rc;
+}
+
+int nvmlDeviceGetComputeInstanceId(struct nvml_device *instance, unsigned *id)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, __func__, instance, WTL_DROPIN_ANY, id != NULL);
+    if (rc == 0 && c.instance < 0)
+        rc = NVML_INVALID_ARGUMENT;
+    if (rc == 0)
+        *id = (unsigned)c.gpu->instances[c.instance].compute_instance;
+    return rc;
+}
+
+static int attributes_of(const char *function, const struct nvml_device *d,
+                         struct nvml_attributes *out)
+{
+    struct wtl_dropin_call c;
+    int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_ANY, out != NULL);
+    if (rc != 0)
+        return rc;
+    if (c.instance < 0)
+        return NVML_NOT_SUPPORTED; /* of MIG devices alone */
+    const struct wtl_sim_instance *i = &c.gpu->instances[c.instance];
+    const struct wtl_sim_board *b = &c.gpu->board;
+    *out = (struct nvml_attributes){
+        .multiprocessors = (uint32_t)(b->n_sm * i->slices / b->mig_slices),
+        .gpu_slices = (uint32_t)i->slices,
+        .compute_slices = (uint32_t)i->slices,
+        .memory_mib = (uint64_t)i->vram_mib,
+    };
+    return NVML_SUCCESS;
+}
+
+int nvmlDeviceGetAttributes(struct nvml_device *d, struct nvml_attributes *attributes)
+{
+    return attributes_of(__func__, d, attributes);
+}
+
+int nvmlDeviceGetAttributes_v2(struct nvml_device *d, struct nvml_attributes *attributes)
+{
+    return attributes_of(__func__, d, attributes);
+}
