@@ -300,6 +300,11 @@ void wtl_sim_drop(struct wtl_sim_gpu *gpu, double probability)
     gpu->sensors.drop = probability > 0 ? fmin(probability, 1) : 0;
 }
 
+void wtl_sim_scope(struct wtl_sim_gpu *gpu, double extra_w)
+{
+    gpu->sensors.scope_w = extra_w > 0 ? fmin(extra_w, 2000) : 0;
+}
+
 void wtl_sim_lose(struct wtl_sim_gpu *gpu)
 {
     if (gpu->lost)

@@ -251,6 +251,10 @@ void wtl_sim_freeze(struct wtl_sim_gpu *gpu, unsigned sensors, int64_t until_ns)
 /* Each update of a sensor is lost with this probability. */
 void wtl_sim_drop(struct wtl_sim_gpu *gpu, double probability);
 
+/* The power sensor measures another scope, a module with `extra_w` more in it; 0: the GPU's again.
+ * The energy counter stays the GPU's. */
+void wtl_sim_scope(struct wtl_sim_gpu *gpu, double extra_w);
+
 /* Falls off the bus (XID 79): its processes end, and every call fails until a reload. */
 void wtl_sim_lose(struct wtl_sim_gpu *gpu);
 

@@ -81,7 +81,7 @@ void wtl_sim_sensors_reload(struct wtl_sim_gpu *gpu)
     s->counted_j = wtl_sim_energy_at(gpu, gpu->tick - wtl_sim_steps(gpu->board.sensor.lag_ms));
     s->energy_t_ns = gpu->tick * WTL_SIM_STEP_NS;
     s->frozen = 0;
-    s->drop = 0;
+    s->drop = s->scope_w = 0;
     memset(s->rings, 0, sizeof s->rings);
     restart_schedule(gpu);
 }
@@ -139,10 +139,10 @@ static void update_power(struct wtl_sim_gpu *gpu)
         s->counter_mj += fmax(0, s->gain * w + s->offset_w) * p->update_ms;
     if (published(gpu, WTL_SIM_SENSOR_POWER, s->n_updates)) {
         const double e = s->noise_w * noise(gpu->seed, s->n_updates);
-        s->instant_mw = milliwatts(gpu, s->gain * w + s->offset_w + e);
+        s->instant_mw = milliwatts(gpu, s->gain * (w + s->scope_w) + s->offset_w + e);
         s->power_t_ns = gpu->tick * WTL_SIM_STEP_NS;
         if (gpu->board.capabilities & (WTL_SIM_FIELD_AVERAGE | WTL_SIM_USAGE_IS_AVERAGE))
-            s->average_mw = milliwatts(gpu, s->gain * second_w(gpu) + s->offset_w);
+            s->average_mw = milliwatts(gpu, s->gain * (second_w(gpu) + s->scope_w) + s->offset_w);
         push(gpu, WTL_SIM_RING_POWER, s->instant_mw);
     }
     if (published(gpu, WTL_SIM_SENSOR_TEMP, s->n_updates))

@@ -71,6 +71,7 @@ struct wtl_sim_sensors {
     unsigned frozen; /* enum wtl_sim_sensor_bit */
     int64_t frozen_until_ns;
     double drop;
+    double scope_w; /* that the power sensor sees and is not the GPU's */
 
     struct wtl_sim_ring rings[WTL_SIM_N_RINGS];
 };

@@ -276,6 +276,52 @@ static void heat_follows_the_closed_form(void **state)
     }
 }
 
+/* With a cold plate in the place of the sink, die and memory each go their way in closed form. */
+static void die_and_memory_follow_the_closed_form(void **state)
+{
+    (void)state;
+    struct wtl_sim_board b = plain();
+    b.silicon.leak_w = 0;
+    b.thermal.sink_k_per_w = 0;
+    const struct wtl_sim_workload w = sim_busy_workload();
+    const struct wtl_sim_process p = sim_process(7, &w);
+    sim_gpu_exact(&g, &b, 1);
+    sim_attach(&g, &p);
+    sim_seconds(&g, 0.1);
+    const double die0 = g.die_c, mem0 = g.mem_c, power = sim_truth(&g).power_w;
+    assert_true(power > 150);
+    for (int i = 1; i <= 40; i++) {
+        sim_seconds(&g, 0.25);
+        const double die = 25 + 0.05 * power, mem = 25 + 0.07 * power, t = 0.25 * i;
+        assert_near(g.die_c, die + (die0 - die) * exp(-t / 1.5), 1e-9);
+        assert_near(g.mem_c, mem + (mem0 - mem) * exp(-t / 8), 1e-9);
+    }
+}
+
+/* After a deep cut the clock comes back a bin a frame (20 ms), never faster. */
+static void limit_lets_go_bin_by_bin(void **state)
+{
+    (void)state;
+    const struct wtl_sim_board b = plain();
+    const struct wtl_sim_workload w = sim_heavy_workload();
+    const struct wtl_sim_process p = sim_process(7, &w);
+    struct wtl_error err = {0};
+    sim_gpu_exact(&g, &b, 1);
+    sim_attach(&g, &p);
+    assert_ok(wtl_sim_set_limit(&g, 100000, &err), &err);
+    sim_seconds(&g, 10);
+    const double low = sim_truth(&g).sm_mhz;
+    assert_ok(wtl_sim_set_limit(&g, 300000, &err), &err);
+    double before = low;
+    for (int i = 0; i < 400; i++) {
+        sim_seconds(&g, 0.02);
+        const double now = sim_truth(&g).sm_mhz;
+        assert_true(now - before <= 15);
+        before = now;
+    }
+    assert_true(before > low + 300);
+}
+
 static void readings_and_truth_before_any_step(void **state)
 {
     (void)state;
@@ -339,6 +385,8 @@ int main(void)
         cmocka_unit_test(never_below_the_lowest_clock),
         cmocka_unit_test(heat_settles_where_it_must),
         cmocka_unit_test(heat_follows_the_closed_form),
+        cmocka_unit_test(die_and_memory_follow_the_closed_form),
+        cmocka_unit_test(limit_lets_go_bin_by_bin),
         cmocka_unit_test(readings_and_truth_before_any_step),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(mismatch_is_drawn_from_the_seed),

@@ -366,6 +366,29 @@ static void dropped_updates(void **state)
     assert_int_equal(sim_readings(&g).energy_mj, r.energy_mj);
 }
 
+/* Power is suddenly that of the module; the counter stays the GPU's, and a cross-check sees it. */
+static void scope_swap(void **state)
+{
+    (void)state;
+    const struct wtl_sim_board b = volta();
+    sim_gpu_exact(&g, &b, 1);
+    attach_square(&g, 0, 0, 0);
+    wtl_sim_scope(&g, 80);
+    sim_seconds(&g, 1.1);
+    struct polled p = poll(&g, 5, 0.02);
+    assert_near(p.mean_w, p.true_w + 80, 0.5);
+    assert_near(1e-3 * sim_readings(&g).power_average_mw, p.true_w + 80, 0.5);
+    double t0, j0, e0, t1, j1, e1;
+    next_edge(&g, &t0, &j0, &e0);
+    sim_seconds(&g, 5);
+    next_edge(&g, &t1, &j1, &e1);
+    assert_near((j1 - j0) / (e1 - e0), 1, 1e-4);
+    wtl_sim_scope(&g, 0);
+    sim_seconds(&g, 1.1);
+    p = poll(&g, 1, 0.02);
+    assert_near(p.mean_w, p.true_w, 0.5);
+}
+
 static void rings_keep_the_last_samples(void **state)
 {
     (void)state;
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(noise_has_its_deviation),
         cmocka_unit_test(frozen_sensors_keep_their_value),
         cmocka_unit_test(dropped_updates),
+        cmocka_unit_test(scope_swap),
         cmocka_unit_test(rings_keep_the_last_samples),
         cmocka_unit_test(utilisation_is_of_a_window),
         cmocka_unit_test(resolution),
