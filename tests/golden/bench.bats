@@ -27,6 +27,7 @@ make_tree() { "$WATTLE_BUILD/bench/make-tree" tree --every 40 >/dev/null; }
     [ "$(tail -1 readme.md)" = '<!-- end of figures -->' ]
     grep -q 'chose the same clock in each of 15 sets' page.md
     grep -Eq '^\| parsing, one core \| 1.5 GB/s \| [0-9.]+ ' page.md
+    grep -Eq '^\| held by its power limit \| [0-9]+ s/s \([0-9]+-[0-9]+, median of 2\), [0-9.]+ ns a step \|' page.md
     grep -Eq '^140 files, [0-9]+ MB of DCGMI text.*wattle 0.*, (commit|no commit).*gcc.*Python 3' page.md
 }
 

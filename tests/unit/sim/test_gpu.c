@@ -290,6 +290,7 @@ static void die_and_memory_follow_the_closed_form(void **state)
     sim_seconds(&g, 0.1);
     const double die0 = g.die_c, mem0 = g.mem_c, power = sim_truth(&g).power_w;
     assert_true(power > 150);
+    assert_true(die0 < 25 + 0.05 * power - 5 && mem0 < 25 + 0.07 * power - 5);
     for (int i = 1; i <= 40; i++) {
         sim_seconds(&g, 0.25);
         const double die = 25 + 0.05 * power, mem = 25 + 0.07 * power, t = 0.25 * i;
