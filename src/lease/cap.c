@@ -194,7 +194,11 @@ static int raise_one(struct wtl_lease *l, size_t i, double limit_w, struct wtl_e
     double most_w = fmax(limit_w, k->found.has_enforced ? k->found.enforced : 0);
     if (others_w + most_w > budget_w(l) + SLACK_W)
         return no_room(l, i, limit_w, others_w, err);
-    return wtl_lease_set_now(l, i, wtl_knob_at(limit_w), err);
+    double before_w = k->found.requested.hi;
+    rc = wtl_lease_set_now(l, i, wtl_knob_at(limit_w), err);
+    if (rc < 0) /* what became of it is not known: down again, if that can be had */
+        (void)wtl_lease_set_now(l, i, wtl_knob_at(before_w), NULL);
+    return rc;
 }
 
 int wtl_cap_enforce(struct wtl_lease *l, const double *limits_w, struct wtl_error *err)

@@ -155,8 +155,9 @@ static void fill_grant(struct wtl_lease *l, const struct wtl_lease_request *q,
         records[i] = l->knobs[i].record;
 }
 
-/* Knob by knob as the old lease has it; in force all the while. Until it is kept its budget is the
- * larger of the two, so that what the journal promises holds throughout. */
+/* Knob by knob as the old lease has it, but for those of another driver load; in force all the
+ * while. Until it is kept its budget is the larger of the two, so that what the journal promises
+ * holds throughout. */
 static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *old)
 {
     struct wtl_lease_record *r = &l->record;
@@ -166,7 +167,8 @@ static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *ol
     for (size_t i = 0; i < l->n; i++)
         for (size_t j = 0; j < old->n_knobs; j++)
             if (r->knobs[i].knob == old->knobs[j].knob &&
-                strcmp(r->knobs[i].device, old->knobs[j].device) == 0)
+                strcmp(r->knobs[i].device, old->knobs[j].device) == 0 &&
+                strcmp(r->knobs[i].epoch, old->knobs[j].epoch) == 0)
                 r->knobs[i] = old->knobs[j];
     l->final_budget_waits = r->has_budget;
     l->final_budget_w = r->budget_w;

@@ -164,18 +164,6 @@ static bool same_knobs(const struct wtl_lease_record *r, const struct wtl_lease_
     return true;
 }
 
-static bool this_load(const struct wtl_lease_record *r, const struct wtl_lease_request *request)
-{
-    for (size_t i = 0; i < r->n_knobs; i++)
-        for (size_t j = 0; j < request->n_wants; j++) {
-            const struct wtl_device_info *info = wtl_device_info(request->wants[j].device);
-            if (strcmp(r->knobs[i].device, info->id) == 0 &&
-                strcmp(r->knobs[i].epoch, info->epoch) != 0)
-                return false;
-        }
-    return true;
-}
-
 const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *holder,
                                                     const struct wtl_lease_request *request,
                                                     const struct wtl_book_entry *entries, size_t n)
@@ -187,7 +175,7 @@ const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *hol
         const struct wtl_lease_record *r = &entries[i].record;
         if (is_open(&entries[i]) && !wtl_lease_is_borrowed(r) && strcmp(r->name, name) == 0 &&
             r->has_budget == request->has_budget && same_knobs(r, request) &&
-            this_load(r, request) && (r->owner.uid == holder->owner.uid || holder->owner.uid == 0))
+            (r->owner.uid == holder->owner.uid || holder->owner.uid == 0))
             return &entries[i];
     }
     return NULL;
@@ -336,13 +324,14 @@ static size_t without_the_dead(struct wtl_book_entry *entries, size_t n)
     return kept;
 }
 
-/* A taken-over knob goes on where the lease stands. */
+/* A taken-over knob goes on where the lease stands; one of another driver load begins anew. */
 static void carry_over(const struct wtl_lease_record *r, struct wtl_lease_knob *knobs, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < r->n_knobs; j++)
             if (knobs[i].record.knob == r->knobs[j].knob &&
-                strcmp(knobs[i].record.device, r->knobs[j].device) == 0)
+                strcmp(knobs[i].record.device, r->knobs[j].device) == 0 &&
+                strcmp(knobs[i].record.epoch, r->knobs[j].epoch) == 0)
                 knobs[i].record = r->knobs[j];
 }
 

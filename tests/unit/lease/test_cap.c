@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Budgets: the split, and that no change of ours passes them, whatever fails in between. */
+#include "support/lease_world.h"
+#include "support/support.h"
+
+#include "base/random.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMIT WTL_KNOB_power_limit_w
+
+/* ---- The split ------------------------------------------------------------------------------- */
+
+static double sum(const double *w, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += w[i];
+    return s;
+}
+
+static void splits_in_proportion_to_the_defaults(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    const struct wtl_cap_board boards[] = {{100, 250, 250}, {100, 400, 400}, {50, 100, 100}};
+    double w[3];
+    assert_ok(wtl_cap_split(boards, 3, 600, 0, w, &err), &err);
+    assert_near(w[0], 200, 0);
+    assert_near(w[1], 320, 0);
+    assert_near(w[2], 80, 0);
+    /* the base comes off first */
+    assert_ok(wtl_cap_split(boards, 3, 720, 120, w, &err), &err);
+    assert_near(w[1], 320, 0);
+    /* the least and the most hold, the others share what is left */
+    assert_ok(wtl_cap_split(boards, 3, 300, 0, w, &err), &err);
+    assert_near(w[0], 100, 0);
+    assert_near(w[1], 150, 0);
+    assert_near(w[2], 50, 0);
+    assert_ok(wtl_cap_split(boards, 3, 5000, 0, w, &err), &err);
+    assert_near(w[0], 250, 0);
+    assert_near(w[1], 400, 0);
+    assert_near(w[2], 100, 0);
+}
+
+static void refuses_less_than_the_least(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    const struct wtl_cap_board boards[] = {{100, 250, 250}, {150, 400, 400}};
+    double w[2] = {-1, -1};
+    assert_int_equal(wtl_cap_split(boards, 2, 249.9, 0, w, &err), -WTL_INFEASIBLE);
+    assert_string_equal(err.hint, "the least that can be kept is 250 W");
+    assert_int_equal(wtl_cap_split(boards, 2, 300, 60, w, &err), -WTL_INFEASIBLE);
+    assert_int_equal(wtl_cap_split(boards, 2, -1, 0, w, &err), -WTL_USAGE);
+    assert_int_equal(wtl_cap_split(boards, 2, (double)NAN, 0, w, &err), -WTL_USAGE);
+    assert_near(w[0], -1, 0);
+    assert_ok(wtl_cap_split(boards, 2, 250, 0, w, &err), &err);
+    assert_near(w[0], 100, 0);
+    assert_near(w[1], 150, 0);
+}
+
+static void splits_of_random_boards_use_the_budget(void **state)
+{
+    (void)state;
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, 7);
+    for (int trial = 0; trial < 2000; trial++) {
+        struct wtl_error err = {0};
+        struct wtl_cap_board boards[8];
+        double w[8], least = 0, most = 0;
+        size_t n = 1 + wtl_rng_below(&rng, 8);
+        for (size_t i = 0; i < n; i++) {
+            boards[i].min_w = 50 + wtl_rng_below(&rng, 150);
+            boards[i].max_w = boards[i].min_w + wtl_rng_below(&rng, 300);
+            boards[i].weight_w = 50 + wtl_rng_below(&rng, 500);
+            least += boards[i].min_w;
+            most += boards[i].max_w;
+        }
+        double budget = least + wtl_rng_uniform(&rng) * (most - least + 100);
+        assert_ok(wtl_cap_split(boards, n, budget, 0, w, &err), &err);
+        assert_true(sum(w, n) <= budget + 1e-6);
+        assert_true(sum(w, n) >= fmin(budget, most) - 0.125 * (double)n - 1e-6);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(w[i] >= boards[i].min_w && w[i] <= boards[i].max_w);
+            for (size_t j = 0; j < n; j++) /* nobody inside his bounds has a better share */
+                if (w[i] > boards[i].min_w + 0.2 && w[j] < boards[j].max_w - 0.2)
+                    assert_true(w[i] / boards[i].weight_w <= w[j] / boards[j].weight_w +
+                                                                 0.25 / boards[j].weight_w +
+                                                                 0.25 / boards[i].weight_w);
+        }
+    }
+}
+
+static void moves_lower_before_they_raise(void **state)
+{
+    (void)state;
+    const double from[] = {200, 250, 150, 100}, to[] = {250, 180, 150, 120};
+    struct wtl_cap_move moves[4];
+    assert_int_equal(wtl_cap_moves(from, to, 4, moves), 3);
+    assert_int_equal(moves[0].index, 1);
+    assert_near(moves[0].to_w, 180, 0);
+    assert_int_equal(moves[1].index, 0);
+    assert_int_equal(moves[2].index, 3);
+}
+
+/* ---- On devices ------------------------------------------------------------------------------ */
+
+static struct lease_world w;
+
+/* What is in force on the boards, as the law sees it: no more than the budget once it held, unless
+ * somebody else raised a limit. */
+struct law {
+    double budget_w; /* of the boards; 0: not in force yet */
+    double last_w;
+    int broken;
+};
+static struct law law;
+
+static double in_force(void)
+{
+    double s = 0;
+    for (int i = 0; i < w.room->n; i++)
+        s += w.room->board[i].limit_w;
+    return s;
+}
+
+/* After every call of a device: a sum above the budget may not have grown. */
+static void check_law(void *ctx, int board, bool set)
+{
+    (void)ctx;
+    (void)board;
+    (void)set;
+    double now = in_force();
+    /* A board that takes 5 W more than it was asked for is found out by the read-back, no sooner. */
+    double lie = set && w.room->fault == FAKE_OTHER_VALUE && w.room->fail_at > 0 ? 5 : 0;
+    if (law.budget_w > 0 && now > law.budget_w + lie + 1e-6 && now > law.last_w + lie + 1e-6)
+        law.broken++;
+    law.last_w = now;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&w, 0, sizeof w);
+    memset(&law, 0, sizeof law);
+    w.watch.after = check_law;
+    lease_world_open(&w, 3);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    lease_world_close(&w);
+    return 0;
+}
+
+static int cap(double budget_w, struct wtl_lease **out, struct wtl_error *err)
+{
+    struct wtl_lease_want wants[FAKE_BOARDS];
+    struct wtl_cap_board boards[FAKE_BOARDS];
+    double limits_w[FAKE_BOARDS];
+    size_t n = (size_t)w.room->n;
+    for (size_t i = 0; i < n; i++)
+        wants[i] = (struct wtl_lease_want){wtl_machine_device(w.machine, i), LIMIT};
+    struct wtl_lease_request request = {.kind = WTL_LEASE_STANDING,
+                                        .purpose = "cap",
+                                        .wants = wants,
+                                        .n_wants = n,
+                                        .has_budget = true,
+                                        .budget_w = budget_w,
+                                        .take_over = true};
+    int rc = wtl_lease_acquire(w.holder, &request, out, err);
+    if (rc < 0)
+        return rc;
+    law.last_w = in_force();
+    law.budget_w = budget_w;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = wtl_cap_board(wtl_lease_knob(*out, i), &boards[i], err);
+    rc = rc ? rc : wtl_cap_split(boards, n, budget_w, 0, limits_w, err);
+    rc = rc ? rc : wtl_cap_enforce(*out, limits_w, err);
+    return rc ? rc : wtl_lease_keep(*out, err);
+}
+
+static void a_cap_lowers_and_stays(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_restore_report report;
+    struct wtl_lease *l;
+    assert_ok(cap(600, &l, &err), &err);
+    assert_near(in_force(), 600, 0.375);
+    assert_int_equal(law.broken, 0);
+    law.budget_w = 0;
+    lease_world_restart(&w);
+    assert_near(in_force(), 600, 0.375);
+    struct wtl_restore_filter all = {.all_standing = true};
+    assert_ok(lease_world_restore(&w, &all, &report, &err), &err);
+    assert_near(in_force(), 750, 0);
+}
+
+static void a_changed_cap_keeps_its_priors_and_its_law(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    w.room->board[0].limit_w = 220; /* what its owner had set: a cap gives no more */
+    static const double budgets[] = {450, 600, 330, 720, 301};
+    for (int i = 0; i < 5; i++) {
+        assert_ok(cap(budgets[i], &l, &err), &err);
+        assert_true(in_force() <= budgets[i] + 1e-6);
+        assert_true(in_force() >= fmin(budgets[i], 720) - 0.376);
+        assert_near(wtl_lease_record(l)->budget_w, budgets[i], 0);
+        assert_ok(wtl_lease_close(l, &err), &err);
+        law.budget_w = 0;
+    }
+    assert_int_equal(law.broken, 0);
+}
+
+static void one_that_fails_is_undone(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l = NULL;
+    for (int k = 1; k < 40; k++) {
+        w.room->fault = FAKE_DENIED;
+        w.room->fail_at = w.room->calls + k;
+        int rc = cap(500, &l, &err);
+        w.room->fail_at = 0;
+        law.budget_w = 0;
+        lease_world_restart(&w);
+        if (rc == 0)
+            break;
+        struct wtl_restore_report report;
+        assert_ok(lease_world_restore(&w, NULL, &report, &err), &err);
+        assert_near(in_force(), 750, 0);
+        assert_true(k < 39);
+    }
+    assert_near(in_force(), 500, 0.375);
+}
+
+static void a_watch_mends_what_others_raise(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_cap_watch watch = {0};
+    struct wtl_cap_exposure e;
+    assert_ok(cap(600, &l, &err), &err);
+    assert_ok(wtl_cap_watch_step(l, &watch, 1000000000, &e, &err), &err);
+    assert_int_equal(watch.exposures, 0);
+    w.room->board[1].limit_w = 300;
+    law.budget_w = 0;
+    assert_ok(wtl_cap_watch_step(l, &watch, 1500000000, &e, &err), &err);
+    assert_near(e.sum_w, 700, 0.5);
+    assert_near(e.excess_w, 100, 0.5);
+    assert_int_equal(watch.exposures, 1);
+    assert_int_equal(watch.reasserted, 1);
+    assert_near(watch.exposed_s, 0.5, 1e-9);
+    assert_near(in_force(), 600, 0.375);
+    assert_ok(wtl_cap_watch_step(l, &watch, 2000000000, &e, &err), &err);
+    assert_near(e.excess_w, 0, 0);
+    assert_near(watch.exposed_s, 1.0, 1e-9); /* the upper bound */
+    w.room->board[1].limit_w = 120;          /* less is somebody's right */
+    assert_ok(wtl_cap_watch_step(l, &watch, 2500000000, &e, &err), &err);
+    assert_near(w.room->board[1].limit_w, 120, 0);
+    assert_int_equal(watch.exposures, 1);
+}
+
+static void a_watch_sees_another_driver_load(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_cap_watch watch = {0};
+    struct wtl_cap_exposure e;
+    assert_ok(cap(600, &l, &err), &err);
+    w.room->board[2].load++;
+    assert_int_equal(wtl_cap_watch_step(l, &watch, 1, &e, &err), -WTL_LOST);
+    assert_non_null(strstr(err.message, "fake:2"));
+    assert_ok(wtl_lease_close(l, &err), &err);
+    law.budget_w = 0;
+    lease_world_restart(&w);
+    /* boards 0 and 1 are still leased under the old load: taken over, or closed and taken anew */
+    int rc = cap(600, &l, &err);
+    if (rc < 0)
+        fail_msg("%s", err.message);
+    assert_true(in_force() <= 600);
+}
+
+static void nothing_is_raised_blindly(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    assert_ok(cap(450, &l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    double before[3];
+    for (int i = 0; i < 3; i++)
+        before[i] = w.room->board[i].limit_w;
+    for (int k = 1; k < 40; k++) {
+        w.room->fault = FAKE_LOST;
+        w.room->fail_at = w.room->calls + k;
+        law.budget_w = 0;
+        int rc = cap(700, &l, &err);
+        w.room->fail_at = 0;
+        assert_int_equal(law.broken, 0);
+        if (rc == 0)
+            return;
+        assert_true(in_force() <= 700);
+        law.budget_w = 0;
+        for (int i = 0; i < 3; i++) {
+            w.room->board[i].lost = false;
+            w.room->board[i].limit_w = before[i];
+        }
+        lease_world_restart(&w);
+    }
+    fail_msg("700 W never came through");
+}
+
+/* Random budgets, faults and foreign writes; the law is checked after every device call, by adding
+ * up what the boards have. */
+static void the_law_holds_through_random_days(void **state)
+{
+    (void)state;
+    struct wtl_rng rng;
+    int capped = 0, faults = 0, foreign = 0, steps = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        wtl_rng_init(&rng, seed);
+        struct wtl_lease *l = NULL;
+        struct wtl_cap_watch watch = {0};
+        for (int step = 0; step < 40; step++, steps++) {
+            struct wtl_error err = {0};
+            struct wtl_cap_exposure e;
+            uint32_t what = wtl_rng_below(&rng, 10);
+            w.room->fail_at = 0;
+            if (wtl_rng_below(&rng, 3) == 0) {
+                w.room->fault = (enum fake_fault)(1 + wtl_rng_below(&rng, FAKE_N_FAULTS - 1));
+                w.room->fail_at = w.room->calls + 1 + (int)wtl_rng_below(&rng, 12);
+                w.room->sticky = wtl_rng_below(&rng, 4) == 0;
+                faults++;
+            }
+            if (what < 5) {
+                if (l)
+                    (void)wtl_lease_close(l, &err);
+                l = NULL;
+                /* until the change has begun the old budget is the one that holds */
+                double budget = 310 + (double)wtl_rng_below(&rng, 440);
+                law.budget_w = 0;
+                bool done = cap(budget, &l, &err) == 0;
+                law.budget_w = 0;
+                capped += done;
+                if (!done && l) { /* put back, or left at what an earlier cap promised */
+                    (void)wtl_lease_close(l, &err);
+                    l = NULL;
+                }
+            } else if (what < 8 && l) {
+                law.last_w = in_force();
+                law.budget_w = wtl_lease_record(l)->budget_w;
+                (void)wtl_cap_watch_step(l, &watch, step * 500000000LL, &e, &err);
+                law.budget_w = 0;
+            } else {
+                int i = (int)wtl_rng_below(&rng, 3);
+                w.room->board[i].limit_w = 100 + (double)wtl_rng_below(&rng, 200);
+                foreign++;
+            }
+            assert_int_equal(law.broken, 0);
+            for (int i = 0; i < 3; i++)
+                w.room->board[i].lost = false;
+        }
+        w.room->fail_at = 0;
+        law.budget_w = 0;
+        struct wtl_error err = {0};
+        struct wtl_restore_report report;
+        struct wtl_restore_filter all = {.all_standing = true};
+        lease_world_restart(&w);
+        assert_ok(lease_world_restore(&w, &all, &report, &err), &err);
+        for (int i = 0; i < 3; i++)
+            w.room->board[i].limit_w = 250;
+    }
+    print_message("# %d steps: %d caps set, %d faults, %d foreign writes, law broken %d times\n",
+                  steps, capped, faults, foreign, law.broken);
+    assert_true(capped > 300 && faults > 300 && foreign > 300);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(splits_in_proportion_to_the_defaults),
+        cmocka_unit_test(refuses_less_than_the_least),
+        cmocka_unit_test(splits_of_random_boards_use_the_budget),
+        cmocka_unit_test(moves_lower_before_they_raise),
+        T(a_cap_lowers_and_stays),
+        T(a_changed_cap_keeps_its_priors_and_its_law),
+        T(one_that_fails_is_undone),
+        T(a_watch_mends_what_others_raise),
+        T(a_watch_sees_another_driver_load),
+        T(nothing_is_raised_blindly),
+        T(the_law_holds_through_random_days),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
