@@ -170,7 +170,8 @@ static int fake_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
     struct fake_board *b = board_of(f);
     enum fake_fault fault = next_fault(f->room);
     b->sets++;
-    if (!b->lost && (fault == FAKE_FINE || fault == FAKE_LATE))
+    bool ignored = fault == FAKE_IGNORED && knob == WTL_KNOB_power_limit_w;
+    if (!b->lost && !ignored && (fault == FAKE_FINE || fault == FAKE_LATE || fault == FAKE_IGNORED))
         take(b, knob, value, 0);
     if (!b->lost && fault == FAKE_OTHER_VALUE)
         take(b, knob, value, 5);

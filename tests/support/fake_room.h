@@ -32,7 +32,8 @@ enum fake_fault {
     FAKE_LOST,        /* -WTL_LOST from now on */
     FAKE_DENIED,      /* -WTL_PERMISSION */
     FAKE_OTHER_VALUE, /* a set takes a limit 5 W higher, and says nothing */
-    FAKE_IGNORED,     /* a set does nothing, and says nothing */
+    FAKE_IGNORED,     /* a set of a limit does nothing, and says nothing (of a lock, which no device
+                       * reports, nobody could know) */
     FAKE_N_FAULTS
 };
 
