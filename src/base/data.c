@@ -100,16 +100,16 @@ int wtl_library_path(const char *name, const char *built, char path_out[WTL_LIMI
     const struct {
         const char *folder, *beside, *name;
     } places[] = {
-        {program, "../" WTL_LIB_DIR "/wattle", name},
-        {library, "wattle", name},
-        {program, ".", built},
-        {library, ".", built},
-        {program, "..", built},    /* bench/ */
-        {program, "../..", built}, /* tests/unit/ */
+        {program, "/../" WTL_LIB_DIR "/wattle", name},
+        {library, "/wattle", name},
+        {program, "", built},
+        {library, "", built},
+        {program, "/..", built},    /* bench/ */
+        {program, "/../..", built}, /* tests/unit/ */
     };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         char path[WTL_LIMIT_PATH];
-        int n = snprintf(path, sizeof path, "%s/%s/%s", places[i].folder, places[i].beside,
+        int n = snprintf(path, sizeof path, "%s%s/%s", places[i].folder, places[i].beside,
                          places[i].name);
         if (n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0) {
             memcpy(path_out, path, (size_t)n + 1);

@@ -71,6 +71,12 @@ static void overview_man(FILE *out)
           out);
 }
 
+static void bash_options(FILE *out, const struct wtl_command *command)
+{
+    for (const struct wtl_opt *o = command->opts; o && o->name; o++)
+        fprintf(out, " --%s", o->name);
+}
+
 static void complete_bash(FILE *out)
 {
     size_t n;
@@ -85,8 +91,11 @@ static void complete_bash(FILE *out)
     fputs("\"\n    else\n        case ${COMP_WORDS[1]} in\n", out);
     for (size_t i = 0; i < n; i++) {
         fprintf(out, "        %s) words=\"--json --quiet --verbose --help", all[i]->name);
-        for (const struct wtl_opt *o = all[i]->opts; o && o->name; o++)
-            fprintf(out, " --%s", o->name);
+        bash_options(out, all[i]);
+        for (const struct wtl_command *const *v = all[i]->verbs; v && *v; v++) {
+            fprintf(out, " %s", strrchr((*v)->name, ' ') + 1);
+            bash_options(out, *v);
+        }
         fputs("\" ;;\n", out);
     }
     fputs("        esac\n    fi\n"

@@ -80,6 +80,9 @@ struct wtl_command {
      * normally with a status such as 5 or 6 has said so on `out` or `messages` itself, leaves
      * err->code at WTL_OK and returns the negative code. */
     int (*run)(struct wtl_context *ctx, struct wtl_error *err);
+    /* Commands of a family, NULL at the end: the first argument of "sim" is the second word of
+     * "sim start". NULL: none. */
+    const struct wtl_command *const *verbs;
 };
 
 /* What every command may end with, for help and man pages: "0  done" ...; ends with NULL. */

@@ -30,6 +30,7 @@ extern const struct wtl_command wtl_cmd_predict;
 extern const struct wtl_command wtl_cmd_report;
 extern const struct wtl_command wtl_cmd_restore;
 extern const struct wtl_command wtl_cmd_show;
+extern const struct wtl_command wtl_cmd_sim;
 extern const struct wtl_command wtl_cmd_top;
 extern const struct wtl_command wtl_cmd_status;
 extern const struct wtl_command wtl_cmd_validate;
@@ -54,6 +55,7 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_restore,
     &wtl_cmd_delete,
     &wtl_cmd_top,
+    &wtl_cmd_sim,
     &wtl_cmd_demo,
     &wtl_cmd_help,
 };
@@ -106,6 +108,32 @@ const struct wtl_command *wtl_find_command(const char *name, struct wtl_error *e
         wtl_error_hint(err, "did you mean `wattle %s`?", near);
     else
         wtl_error_hint(err, "`wattle help` lists the commands");
+    return NULL;
+}
+
+/* The verb that argv[1] names, and argc and argv from there; the command itself where it has none
+ * or none is named. NULL with err set for a verb that it does not have. */
+static const struct wtl_command *find_verb(const struct wtl_command *command, int *argc,
+                                           const char *const **argv, struct wtl_error *err)
+{
+    const char *names[32];
+    int n = 0;
+    if (!command->verbs || *argc < 2 || (*argv)[1][0] == '-')
+        return command;
+    for (const struct wtl_command *const *v = command->verbs; *v && n < 32; v++) {
+        names[n] = strrchr((*v)->name, ' ') + 1;
+        if (strcmp(names[n++], (*argv)[1]) != 0)
+            continue;
+        (*argc)--;
+        (*argv)++;
+        return *v;
+    }
+    (void)WTL_FAIL(err, WTL_USAGE, "wattle %s does not know \"%s\"", command->name, (*argv)[1]);
+    const char *near = wtl_did_you_mean((*argv)[1], names, n);
+    if (near)
+        wtl_error_hint(err, "did you mean `wattle %s %s`?", command->name, near);
+    else
+        wtl_error_hint(err, "`wattle %s --help` lists what it does", command->name);
     return NULL;
 }
 
@@ -176,5 +204,10 @@ int main(int argc, char **argv)
     const struct wtl_command *command = wtl_find_command(name, &err);
     if (!command)
         return show_error(&err, -(int)WTL_USAGE);
-    return run_command(command, argc - 1, args + 1);
+    argc--;
+    args++;
+    command = find_verb(command, &argc, &args, &err);
+    if (!command)
+        return show_error(&err, -(int)WTL_USAGE);
+    return run_command(command, argc, args);
 }

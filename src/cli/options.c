@@ -381,6 +381,13 @@ void wtl_command_help(const struct wtl_command *command, FILE *out)
 {
     fprintf(out, "usage: wattle %s %s\n\n", command->name, command->synopsis);
     wtl_print_wrapped(out, command->description ? command->description : command->summary, 0, 100);
+    if (command->verbs)
+        fputs("\nverbs:\n", out);
+    for (const struct wtl_command *const *v = command->verbs; v && *v; v++) {
+        char lead[16];
+        snprintf(lead, sizeof lead, "  %-10s ", strrchr((*v)->name, ' ') + 1);
+        wtl_print_hanging(out, lead, (*v)->summary, 100);
+    }
     const char *group = NULL;
     bool any = false;
     for (const struct wtl_opt *o = command->opts; o && o->name; o++) {
@@ -456,6 +463,27 @@ static void man_option(FILE *out, char letter, const char *name, const char *arg
     fputs(".\n", out);
 }
 
+/* A section for each verb of a family. */
+static void man_verbs(const struct wtl_command *command, FILE *out)
+{
+    for (const struct wtl_command *const *v = command->verbs; v && *v; v++) {
+        fprintf(out, ".Sh %s\n.Nm wattle %s\n", (*v)->name, (*v)->name);
+        print_roff(out, (*v)->synopsis);
+        fputs((*v)->synopsis[0] ? "\n.Pp\n" : ".Pp\n", out);
+        print_roff_paragraphs(out, (*v)->description);
+        bool any = (*v)->opts && (*v)->opts->name;
+        if (any)
+            fputs(".Bl -tag -width Ds\n", out);
+        for (const struct wtl_opt *o = (*v)->opts; o && o->name; o++)
+            man_option(out, o->letter, o->name, o->arg, o->help);
+        if (any)
+            fputs(".El\n", out);
+        fputs(".Bd -literal\n", out);
+        print_roff(out, (*v)->examples);
+        fputs("\n.Ed\n", out);
+    }
+}
+
 void wtl_command_man(const struct wtl_command *command, FILE *out)
 {
     char upper[64];
@@ -478,7 +506,9 @@ void wtl_command_man(const struct wtl_command *command, FILE *out)
     for (int i = 0; i < N_COMMON; i++)
         man_option(out, common_options[i].letter, common_options[i].name, NULL,
                    common_options[i].help);
-    fputs(".El\n.Sh EXIT STATUS\n.Bd -literal\n", out);
+    fputs(".El\n", out);
+    man_verbs(command, out);
+    fputs(".Sh EXIT STATUS\n.Bd -literal\n", out);
     for (int i = 0; wtl_exit_codes[i]; i++)
         fprintf(out, "%s\n", wtl_exit_codes[i]);
     if (command->exit_codes)
