@@ -175,10 +175,16 @@ int top_terminal_open(struct top_terminal *t, struct wtl_error *err)
     if (rc < 0)
         return rc;
     screen = newterm(NULL, stdout, stdin);
+    const char *cup = screen ? tigetstr("cup") : NULL;
+    if (screen && (!cup || cup == (const char *)-1)) { /* no cursor to move: "dumb" */
+        endwin();
+        delscreen(screen);
+        screen = NULL;
+    }
     if (!screen) {
         const char *term = getenv("TERM");
         unwatch_signals();
-        rc = WTL_FAIL(err, WTL_UNSUPPORTED, "the terminal \"%s\" is not known",
+        rc = WTL_FAIL(err, WTL_UNSUPPORTED, "the terminal \"%s\" is not known, or cannot move its cursor",
                       term ? term : "(TERM is not set)");
         wtl_error_hint(err, "TERM=xterm-256color is understood nearly everywhere; `wattle top "
                             "--once` needs no terminal");
