@@ -63,6 +63,16 @@ static void draw_keys(struct top_screen *s, struct top_ui *ui)
 
 /* ---- What stands in panels and lines alike --------------------------------------------------- */
 
+static struct top_value clock_of(const struct top_device *d)
+{
+    static const enum wtl_metric clocks[] = {WTL_M_sm_clock_mhz, WTL_M_gr_clock_mhz,
+                                             WTL_M_cpu_clock_mhz};
+    struct top_value v = {0};
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0] && !v.has; i++)
+        v = top_metric(d, clocks[i]);
+    return v;
+}
+
 static double power_scale(const struct top_device *d)
 {
     if (d->limit_w.has && d->limit_w.value > 0)
@@ -253,9 +263,7 @@ static void draw_clocks(struct top_screen *s, const struct top_device *d, int ro
     char text[TOP_TEXT];
     int x = c.spark;
     x += top_put(s, row, x, 6, TOP_DIM, "clock ");
-    struct top_value clock = top_metric(d, WTL_M_sm_clock_mhz);
-    if (!clock.has)
-        clock = top_metric(d, WTL_M_gr_clock_mhz);
+    struct top_value clock = clock_of(d);
     x += top_put(s, row, x, s->columns - x, TOP_VALUE, top_mhz(clock, text));
     x += top_put(s, row, x, s->columns - x, TOP_DIM, "  mem ");
     top_put(s, row, x, s->columns - x, TOP_VALUE,
@@ -288,6 +296,13 @@ static void draw_info_row(struct top_screen *s, const struct top_device *d, int 
     x += draw_item(s, row, x,
                    d->energy_j.has && !d->energy_from_counter ? "energy (from power)" : "energy",
                    top_joule(d->energy_j, text));
+    if (d->info.sensors >> WTL_M_cpu_clock_mhz & 1)
+        x += draw_item(s, row, x, "clock", top_mhz(clock_of(d), text));
+    struct top_value cpu = top_metric(d, WTL_M_cpu_time_s);
+    if (d->info.sensors >> WTL_M_cpu_time_s & 1) {
+        snprintf(text, sizeof text, cpu.has ? "%.1f s" : "-", cpu.value);
+        x += draw_item(s, row, x, "CPU time", text);
+    }
     if (d->power_source == TOP_POWER_COUNTER)
         x += draw_item(s, row, x, "power from", "the counter");
     if (d->idle_w.has && !small)
@@ -370,7 +385,7 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
     char text[200], label[TOP_LABEL];
     enum top_style style = TOP_DIM;
     bool named = d->info.index >= 0 || d->info.kind == WTL_DEVICE_GPU;
-    struct top_value clock = top_metric(d, WTL_M_sm_clock_mhz);
+    struct top_value clock = clock_of(d);
     if (named)
         top_put(s, row, 1, 4, TOP_TITLE, top_device_label(m, device, label));
     bool made_up = d->info.flags & (WTL_DEVICE_VIRTUAL | WTL_DEVICE_REPLAY);

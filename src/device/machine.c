@@ -210,12 +210,16 @@ static void choose(struct wtl_device **chosen, size_t *n, struct wtl_device *d)
     chosen[(*n)++] = d;
 }
 
-/* "replay:FILE" is every GPU of the file: "replay:FILE#0", "replay:FILE#1" ... */
+/* "replay:FILE" is every GPU of the file: "replay:FILE#0", "replay:FILE#1" ..., unless there is one
+ * of that very name. */
 static bool choose_numbered(struct wtl_machine *m, const char *name, struct wtl_device **chosen,
                             size_t *n)
 {
     size_t length = strlen(name);
     bool any = false;
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->devices[i]->info.id, name) == 0)
+            return false;
     for (size_t i = 0; i < m->n; i++) {
         const char *id = m->devices[i]->info.id;
         if (strncmp(id, name, length) != 0 || id[length] != '#')

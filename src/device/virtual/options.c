@@ -108,7 +108,7 @@ static int parse_option(const char *text, struct wtl_virtual_options *o, struct 
     return rc;
 }
 
-/* Takes "#N" off the end. */
+/* Takes "#N" off the end of the board or of the last option. */
 static int take_index(char *text, struct wtl_virtual_options *o, struct wtl_error *err)
 {
     char *hash = strrchr(text, '#');
@@ -131,15 +131,17 @@ int wtl_virtual_parse(const char *text, struct wtl_virtual_options *options_out,
         return WTL_FAIL(err, WTL_LIMIT, "\"virtual:%.40s...\" is longer than %d bytes", text,
                         WTL_LIMIT_NAME - 1);
     snprintf(copy, sizeof copy, "%s", text);
-    int rc = take_index(copy, &o, err);
+    int rc = 0;
     char *at = copy;
     for (int i = 0; rc == 0 && at; i++) {
         char *comma = strchr(at, ',');
         if (comma)
             *comma = '\0';
-        if (i == 0)
+        if (i == 0 || !comma)
+            rc = take_index(at, &o, err);
+        if (rc == 0 && i == 0)
             memcpy(o.board, at, strlen(at) + 1);
-        else
+        else if (rc == 0)
             rc = parse_option(at, &o, err);
         at = comma ? comma + 1 : NULL;
     }

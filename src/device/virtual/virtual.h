@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The virtual GPU of src/sim inside this process: `virtual:BOARD[,OPTION...][#N]`.
+ * The virtual GPU of src/sim inside this process: `virtual:BOARD[#N][,OPTION...]`.
  *
  *   BOARD         a profile (a100, v100, h100, rtx3080ti, p40, or a YAML file), or "plain": a
  *                 made-up board that needs no file

@@ -241,14 +241,19 @@ static void refuses_what_it_cannot_read(void **state)
 static void several_boards_of_a_kind(void **state)
 {
     (void)state;
-    const char *const only[] = {"virtual:plain#0", "virtual:plain#1", NULL};
+    const char *const only[] = {"virtual:plain", "virtual:plain#1,load=plain", "virtual:plain#2",
+                                "virtual:plain,load=plain#3", NULL};
     struct wtl_machine_options options = {
         .clock = {hand_monotonic, hand_wall, &hand}, .nvml = "", .only = only};
     struct wtl_machine *m = NULL;
     assert_ok(wtl_machine_open(wtl_alloc_system(), &options, &m, &err), &err);
-    assert_int_equal(wtl_machine_count(m), 2);
-    assert_string_not_equal(wtl_device_info(wtl_machine_device(m, 0))->pci,
-                            wtl_device_info(wtl_machine_device(m, 1))->pci);
+    assert_int_equal(wtl_machine_count(m), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(wtl_device_info(wtl_machine_device(m, i))->id, only[i]);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(wtl_device_info(wtl_machine_device(m, i))->pci,
+                                    wtl_device_info(wtl_machine_device(m, k))->pci);
+    }
     wtl_machine_close(m);
 }
 
