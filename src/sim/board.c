@@ -135,7 +135,7 @@ static const struct bound REALS[] = {
     BOUND(thermal.slowdown_c, 1, 150),
     BOUND(thermal.shutdown_c, 1, 200),
     BOUND(thermal.mem_target_c, 0, 150),
-    BOUND(idle.saving_w, 0, 1000),
+    BOUND(idle.saving_w, -200, 1000),
     BOUND(sensor.gain_spread, 0, 0.5),
     BOUND(sensor.offset_spread_w, 0, 100),
     BOUND(sensor.noise_w, 0, 100),

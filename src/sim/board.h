@@ -83,7 +83,8 @@ struct wtl_sim_thermal {
 struct wtl_sim_idle {
     int pstate;          /* without a process: 8 on most boards, 0 on V100 and A100 */
     int sm_mhz, mem_mhz; /* clocks then, legal ones or not (boards report 135, 210, 405) */
-    double saving_w;     /* how far below its static power at these clocks gating brings it */
+    double saving_w;     /* how far below its static power at these clocks gating brings it;
+                          * negative: it draws more than the fit of static power says */
     int after_ms;        /* how long after the last process it goes there */
     int wake_ms;         /* how long the way back takes */
     int context_sm_mhz;  /* SM clock with processes that do nothing; 0: stays where it is */

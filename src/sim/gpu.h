@@ -53,7 +53,8 @@ struct wtl_sim_pattern {
 /* A process with a context on the GPU. */
 struct wtl_sim_process {
     uint32_t pid, uid;
-    bool mps;     /* a client of the MPS server: shares the GPU with others at the same time */
+    bool mps;     /* a client of the MPS server: all of them run at the same time; who is none has
+                   * the GPU in turn with the others */
     int instance; /* index of its MIG instance; -1: none */
     char name[32];
     struct wtl_sim_tenant tenant;

@@ -40,29 +40,61 @@ static struct wtl_sim_tenant tenant_of(const struct wtl_sim_gpu *gpu, int slot)
     return t;
 }
 
-static void compute_rates(const struct wtl_sim_gpu *gpu, struct wtl_sim_cached_rates *c)
+/* Slots that run at the same time: MIG instances and the clients of MPS do, everybody else has the
+ * GPU for himself in turn. Fills the slots of turn `turn`; returns how many. */
+static int turn_of(const struct wtl_sim_gpu *gpu, int turn, int slot[WTL_SIM_TENANTS])
+{
+    int n = 0, turns = 0, mps_turn = -1;
+    for (int i = 0; i < gpu->n_slots; i++) {
+        if (!gpu->slots[i].on)
+            continue;
+        const bool shared = gpu->mig || gpu->slots[i].process.mps;
+        if (!shared || mps_turn < 0) {
+            if (shared)
+                mps_turn = turns;
+            turns++;
+        }
+        if ((shared ? mps_turn : turns - 1) == turn)
+            slot[n++] = i;
+    }
+    return n;
+}
+
+/* Adds the rates of one of `turns` turns, each of which has its part of the time. */
+static void add_turn(const struct wtl_sim_gpu *gpu, const int *slot, int n, int turns,
+                     struct wtl_sim_cached_rates *c)
 {
     struct wtl_sim_tenant tenants[WTL_SIM_TENANTS];
-    int slot[WTL_SIM_TENANTS], n = 0;
-    for (int i = 0; i < gpu->n_slots; i++)
-        if (gpu->slots[i].on) {
-            tenants[n] = tenant_of(gpu, i);
-            slot[n++] = i;
-        }
     struct wtl_sim_rates rates;
+    for (int i = 0; i < n; i++) {
+        tenants[i] = tenant_of(gpu, slot[i]);
+        tenants[i].offered_per_s *= turns; /* what comes in all of the time is done in its turn */
+    }
     wtl_sim_rates(&gpu->board.silicon, tenants, n, gpu->board.sm_clocks_mhz[c->sm],
                   gpu->board.mem_clocks_mhz[c->mem], &rates);
+    c->dynamic_w += rates.dynamic_w / turns;
+    c->sm_util += rates.sm_util / turns;
+    c->mem_util += rates.mem_util / turns;
+    c->sm_active += rates.sm_active / turns;
+    for (int i = 0; i < n; i++) {
+        c->work_per_s[slot[i]] = rates.tenants[i].work_per_s / turns;
+        c->tenant_sm[slot[i]] = rates.tenants[i].sm_active / turns;
+    }
+}
+
+static void compute_rates(const struct wtl_sim_gpu *gpu, struct wtl_sim_cached_rates *c)
+{
+    int slot[WTL_SIM_TENANTS], turns = 0;
+    while (turn_of(gpu, turns, slot))
+        turns++;
     c->still = wtl_sim_static_parts(&gpu->board.silicon, gpu->board.sm_clocks_mhz[c->sm],
                                     gpu->board.mem_clocks_mhz[c->mem]);
-    c->dynamic_w = rates.dynamic_w;
-    c->sm_util = rates.sm_util;
-    c->mem_util = rates.mem_util;
-    c->sm_active = rates.sm_active;
+    c->dynamic_w = c->sm_util = c->mem_util = c->sm_active = 0;
     memset(c->work_per_s, 0, sizeof c->work_per_s);
     memset(c->tenant_sm, 0, sizeof c->tenant_sm);
-    for (int i = 0; i < n; i++) {
-        c->work_per_s[slot[i]] = rates.tenants[i].work_per_s;
-        c->tenant_sm[slot[i]] = rates.tenants[i].sm_active;
+    for (int turn = 0; turn < turns; turn++) {
+        const int n = turn_of(gpu, turn, slot);
+        add_turn(gpu, slot, n, turns, c);
     }
 }
 

@@ -351,6 +351,45 @@ static void tenants_share(void **state)
     assert_near(two, alone, 1e-9);
 }
 
+/* Without MPS they take turns: together no more than one alone, and power in between. */
+static void processes_take_turns(void **state)
+{
+    (void)state;
+    const struct wtl_sim_board b = plain();
+    const struct wtl_sim_workload w = sim_busy_workload(), small = sim_heavy_workload();
+    struct wtl_sim_process p = sim_process(1, &w), q = sim_process(2, &small);
+    p.mps = q.mps = false;
+    q.tenant.batch = 2;
+    struct wtl_sim_truth alone[2];
+    double rate[2], two[2], work = 0;
+    for (int i = 0; i < 2; i++) {
+        sim_gpu_exact(&g, &b, 1);
+        sim_attach(&g, i ? &q : &p);
+        sim_seconds(&g, 1);
+        alone[i] = sim_truth(&g);
+        rate[i] = alone[i].work_per_s;
+    }
+    sim_attach(&g, &p);
+    sim_seconds(&g, 1);
+    assert_true(wtl_sim_work(&g, 1, &work, &two[0]) && wtl_sim_work(&g, 2, &work, &two[1]));
+    for (int i = 0; i < 2; i++)
+        assert_near(two[i], rate[i] / 2, 1e-9);
+    const struct wtl_sim_truth both = sim_truth(&g);
+    assert_near(both.dynamic_w, (alone[0].dynamic_w + alone[1].dynamic_w) / 2, 1e-9);
+    assert_near(both.sm_util, (alone[0].sm_util + alone[1].sm_util) / 2, 1e-9);
+    /* Little work is done in its turn, all of it. */
+    assert_ok(wtl_sim_set_load(&g, 1, 8, 0.3 * rate[0], (struct wtl_sim_pattern){0}, &err), &err);
+    assert_true(wtl_sim_work(&g, 1, &work, &two[0]));
+    assert_near(two[0], 0.3 * rate[0], 1e-6);
+    /* Clients of MPS are one turn together. */
+    for (uint32_t pid = 3; pid <= 4; pid++) {
+        p = sim_process(pid, &w);
+        sim_attach(&g, &p);
+    }
+    assert_true(wtl_sim_work(&g, 2, &work, &two[1]));
+    assert_near(two[1], rate[1] / 3, 1e-9);
+}
+
 static void who_may_attach(void **state)
 {
     (void)state;
@@ -655,6 +694,7 @@ int main(void)
         cmocka_unit_test(others_keep_their_work),
         cmocka_unit_test(next_process_calls_idling_off),
         cmocka_unit_test(tenants_share),
+        cmocka_unit_test(processes_take_turns),
         cmocka_unit_test(who_may_attach),
         cmocka_unit_test(mig_instances),
         cmocka_unit_test(identity),
