@@ -278,6 +278,79 @@ WTL_PUBLIC int wtl_deploy(const char *plan_json, const char *folder,
                           const struct wtl_deploy_args *args, char **json_out,
                           struct wtl_error *err);
 
+/* ---- Leases: knobs of devices, moved and put back (docs/leases.md) ----------------------------*/
+
+/* These change devices. While wtl_apply() and wtl_cap() work, a process of the program `wattle`
+ * (found beside this library) stands by to undo a change that is cut short; what they leave is a
+ * standing lease, which stays until wtl_restore(). */
+
+enum wtl_apply_flag {
+    WTL_APPLY_DRY_RUN = 1, /* say what would be set, and touch nothing */
+    WTL_APPLY_FORCE = 2    /* also on a board that the plan was not made on */
+};
+
+struct wtl_apply_args {
+    size_t size; /* sizeof(struct wtl_apply_args) */
+    const struct wtl_observer *observer;
+    uint64_t flags;         /* of enum wtl_apply_flag */
+    const char *const *ids; /* devices, as `wattle devices` names them */
+    size_t n_ids;           /* 0: every GPU of the plan's type */
+    const char *gpu;        /* which plan, of a document with several */
+    const char *workload;
+    const char *standing; /* name of the lease; NULL: none */
+};
+
+/* Locks the SM clock that the plan chose. *json_out (json_out may be NULL) is what
+ * `wattle apply --json` prints. -WTL_BUSY names the holder of a knob; -WTL_PERMISSION;
+ * -WTL_INFEASIBLE, -WTL_UNDECIDED: the plan chose no clock. On failure everything is as before. */
+WTL_PUBLIC int wtl_apply(const char *plan_json, const struct wtl_apply_args *args, char **json_out,
+                         struct wtl_error *err);
+
+enum wtl_cap_flag { WTL_CAP_DRY_RUN = 1 };
+
+struct wtl_cap_args {
+    size_t size; /* sizeof(struct wtl_cap_args) */
+    const struct wtl_observer *observer;
+    uint64_t flags;       /* of enum wtl_cap_flag */
+    double base_w;        /* what draws from the budget, at most, and has no limit to set */
+    const char *standing; /* name of the lease; NULL: none */
+};
+
+/* Splits a power budget over the limits of the devices. *json_out (json_out may be NULL) is what
+ * `wattle cap --json` prints. -WTL_INFEASIBLE: below the sum of the lowest limits. */
+WTL_PUBLIC int wtl_cap(double budget_w, const char *const *ids, size_t n_ids,
+                       const struct wtl_cap_args *args, char **json_out, struct wtl_error *err);
+
+enum wtl_status_flag { WTL_STATUS_ALL = 1 /* with the leases that were closed within a day */ };
+
+struct wtl_status_args {
+    size_t size; /* sizeof(struct wtl_status_args) */
+    const struct wtl_observer *observer;
+    uint64_t flags; /* of enum wtl_status_flag */
+};
+
+/* What is leased, by whom, and whether it is as it shall be: what `wattle status --json` prints. */
+WTL_PUBLIC int wtl_status(const struct wtl_status_args *args, char **json_out,
+                          struct wtl_error *err);
+
+enum wtl_restore_flag {
+    WTL_RESTORE_ALL = 1,    /* end every standing lease */
+    WTL_RESTORE_DRY_RUN = 2 /* say what would be put back, and touch nothing */
+};
+
+struct wtl_restore_args {
+    size_t size; /* sizeof(struct wtl_restore_args) */
+    const struct wtl_observer *observer;
+    uint64_t flags;            /* of enum wtl_restore_flag */
+    const char *const *leases; /* to end: numbers or names */
+    size_t n_leases;
+};
+
+/* Puts back the loans of the dead and ends leases. *json_out (json_out may be NULL) is what
+ * `wattle restore --json` prints. Calling it twice does no harm. */
+WTL_PUBLIC int wtl_restore(const struct wtl_restore_args *args, char **json_out,
+                           struct wtl_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -113,7 +113,7 @@ const struct wtl_command wtl_cmd_deploy = {
     .synopsis = "PLAN -o DIR [--without-wattle] [options]",
     .description =
         "Writes production.json for other programs, systemd units and an installer. The units call "
-        "`wattle apply PLAN --standing NAME`, which comes with a later version of Wattle; with "
+        "`wattle apply PLAN --standing NAME`; with "
         "--without-wattle they call a script, clocks.sh, that needs nothing but bash and "
         "nvidia-smi: apply, status, verify, rollback and recover per GPU UUID, by locked "
         "clocks.\n\n"

@@ -72,10 +72,8 @@ static const char with_wattle[] =
     "    ./install.sh install NAME      # copy the plan and its unit, enable and start it\n"
     "    ./install.sh status\n"
     "    ./install.sh uninstall NAME    # stop it, which puts the clocks back, and remove it\n\n"
-    "The units call `wattle apply` and `wattle restore`, which come with a later version of "
-    "Wattle\n"
-    "than 0.1. Until then `wattle deploy --without-wattle` writes a script that needs nvidia-smi\n"
-    "alone.\n";
+    "The units call `wattle apply` and `wattle restore`: `wattle status` shows what they hold.\n"
+    "`wattle deploy --without-wattle` writes a script that needs nvidia-smi alone.\n";
 
 static const char without_wattle[] =
     "\n## Use\n\n"

@@ -37,6 +37,10 @@ static void add_commands(const struct wtl_deployment *d, const struct wtl_deploy
     wtl_buf_puts(out, "ExecStop=");
     wtl_quote_systemd_program(d->options->program, out);
     wtl_buf_printf(out, " restore --standing %s\n", item->name);
+    /* After an apply that was killed together with its guardian. */
+    wtl_buf_puts(out, "ExecStopPost=");
+    wtl_quote_systemd_program(d->options->program, out);
+    wtl_buf_puts(out, " restore\n");
     wtl_buf_puts(out, "StateDirectory=wattle\n");
 }
 
@@ -44,10 +48,6 @@ void wtl_deploy_unit(const struct wtl_deployment *d, const struct wtl_deploy_ite
                      struct wtl_buf *out)
 {
     wtl_buf_puts(out, "# Written by `wattle deploy`; install.sh puts it in place.\n");
-    if (!d->options->without_wattle)
-        wtl_buf_puts(out, "# `wattle apply` and `wattle restore` come with a later version of "
-                          "Wattle than 0.1; until\n# then this unit fails to start and changes "
-                          "nothing: use `wattle deploy --without-wattle`.\n");
     wtl_buf_printf(out, "[Unit]\nDescription=Wattle: hold the GPU clock of plan %s at %d MHz\n",
                    item->name, item->plan->clock_mhz);
     wtl_buf_puts(out, "Documentation=man:wattle-deploy(1)\nAfter=nvidia-persistenced.service\n");

@@ -309,7 +309,7 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
                                             .n_names = n_names,
                                             .only_named = q->standing != NULL,
                                             .dry_run = q->dry_run};
-        rc = wtl_restore(hold.holder, &filter, arena, report_out, err);
+        rc = wtl_lease_restore(hold.holder, &filter, arena, report_out, err);
     }
     wtl_hold_close(&hold);
     return rc;

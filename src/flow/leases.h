@@ -54,7 +54,7 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
 json_t *wtl_status_json(const struct wtl_status *status);
 
 /* Puts loans of the dead back and ends the leases that are named (all: all standing ones).
- * *report_out is filled whatever comes back, as by wtl_restore(). */
+ * *report_out is filled whatever comes back, as by wtl_lease_restore(). */
 struct wtl_restore_request {
     const char *const *names; /* numbers or names */
     size_t n_names;

@@ -170,7 +170,7 @@ static bool wait_for_its_locks(struct wtl_holder *h, const struct wtl_restore_fi
     WTL_ARENA(arena);
     struct wtl_restore_report report = {0};
     struct wtl_error err = {0};
-    *rc_out = wtl_restore(h, filter, &arena, &report, &err);
+    *rc_out = wtl_lease_restore(h, filter, &arena, &report, &err);
     return *rc_out == 0 && report.n_held == 0;
 }
 

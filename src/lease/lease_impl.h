@@ -71,7 +71,7 @@ void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record
                       int64_t wall_ns, struct wtl_restore_knob *out);
 bool wtl_restore_is_settled(enum wtl_restore_result result);
 
-/* Everything of wtl_restore() with the book locked and its entries at hand. */
+/* Everything of wtl_lease_restore() with the book locked and its entries at hand. */
 int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries, size_t n,
                        const struct wtl_restore_filter *filter, struct wtl_arena *arena,
                        struct wtl_restore_report *report_out, struct wtl_error *err);

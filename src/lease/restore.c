@@ -315,7 +315,7 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
     return first;
 }
 
-int wtl_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,
+int wtl_lease_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,
                 struct wtl_arena *arena, struct wtl_restore_report *report_out,
                 struct wtl_error *err)
 {

@@ -60,7 +60,7 @@ struct wtl_restore_filter {
 /* -WTL_NOTFOUND: a name that no open lease has; -WTL_BUSY: one whose holder lives. Else the first
  * failure of a device after everything else was dealt with; *report_out is filled in that case,
  * too. */
-int wtl_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,
+int wtl_lease_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,
                 struct wtl_arena *arena, struct wtl_restore_report *report_out,
                 struct wtl_error *err);
 

@@ -110,14 +110,54 @@ static int call_export(char **a, char **json)
     return wtl_export(or_null(a[0]), a[3], &args, json, &err);
 }
 
+/* PLAN ID */
+static int call_apply(char **a, char **json)
+{
+    const char *const ids[] = {a[1]};
+    const struct wtl_apply_args args = {
+        .size = sizeof args, .flags = WTL_APPLY_DRY_RUN | WTL_APPLY_FORCE, .ids = ids, .n_ids = 1};
+    return wtl_apply(content(a[0]), &args, json, &err);
+}
+
+/* WATTS ID */
+static int call_cap(char **a, char **json)
+{
+    const char *const ids[] = {a[1]};
+    const struct wtl_cap_args args = {
+        .size = sizeof args, .flags = WTL_CAP_DRY_RUN, .base_w = 30.5};
+    return wtl_cap(atof(a[0]), ids, 1, &args, json, &err);
+}
+
+static int call_status(char **a, char **json)
+{
+    (void)a;
+    return wtl_status(NULL, json, &err);
+}
+
+static int call_restore(char **a, char **json)
+{
+    (void)a;
+    const struct wtl_restore_args args = {.size = sizeof args, .flags = WTL_RESTORE_ALL};
+    return wtl_restore(&args, json, &err);
+}
+
 static const struct {
     const char *name;
     int n;
     int (*call)(char **a, char **json);
 } functions[] = {
-    {"fit", 2, call_fit},           {"predict", 3, call_predict}, {"published", 0, call_published},
-    {"validate", 3, call_validate}, {"within", 2, call_within},   {"compare", 4, call_compare},
-    {"deploy", 2, call_deploy},     {"export", 4, call_export},
+    {"cap", 2, call_cap},
+    {"status", 0, call_status},
+    {"restore", 0, call_restore},
+    {"apply", 2, call_apply},
+    {"fit", 2, call_fit},
+    {"predict", 3, call_predict},
+    {"published", 0, call_published},
+    {"validate", 3, call_validate},
+    {"within", 2, call_within},
+    {"compare", 4, call_compare},
+    {"deploy", 2, call_deploy},
+    {"export", 4, call_export},
 };
 
 int main(int argc, char **argv)

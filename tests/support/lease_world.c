@@ -134,5 +134,5 @@ int lease_world_restore(struct lease_world *w, const struct wtl_restore_filter *
                         struct wtl_restore_report *report, struct wtl_error *err)
 {
     const struct wtl_restore_filter dead = {0};
-    return wtl_restore(w->holder, filter ? filter : &dead, &w->arena, report, err);
+    return wtl_lease_restore(w->holder, filter ? filter : &dead, &w->arena, report, err);
 }
