@@ -114,8 +114,12 @@ static int call_export(char **a, char **json)
 static int call_apply(char **a, char **json)
 {
     const char *const ids[] = {a[1]};
-    const struct wtl_apply_args args = {
-        .size = sizeof args, .flags = WTL_APPLY_DRY_RUN | WTL_APPLY_FORCE, .ids = ids, .n_ids = 1};
+    const struct wtl_apply_args args = {.size = sizeof args,
+                                        .flags = WTL_APPLY_DRY_RUN | WTL_APPLY_FORCE,
+                                        .ids = ids,
+                                        .n_ids = 1,
+                                        .gpu = "V100",
+                                        .workload = "stablediffusion"};
     return wtl_apply(content(a[0]), &args, json, &err);
 }
 

@@ -5,7 +5,10 @@
 # and figures (a last decimal may differ by one). Every indented line that is a command of ours, too, is no
 # wrong usage. Every page that a page or a source file names exists.
 
-setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/run
+}
 
 @test "every console block of README.md and docs: its commands and their output" {
     PATH=$(dirname "$WATTLE"):$PATH python3 - "$WATTLE_SOURCE" <<'END'
