@@ -89,11 +89,11 @@ void wtl_nvml_find_no_start(const struct wtl_backend_host *host, const struct wt
 
 void wtl_nvml_find_library(const struct wtl_backend_host *host, const struct wtl_nvml_library *l)
 {
-    wtl_backend_finding(host, WTL_FINDING_OK, "nvml", NULL, "%s%s: driver %s, NVML %s, %u GPU%s",
-                        l->virtual_epoch ? "virtual machine room, " : "", l->path,
-                        l->driver[0] ? l->driver : "of unknown version",
-                        l->version[0] ? l->version : "of unknown version", l->n_gpus,
-                        wtl_plural(l->n_gpus));
+    wtl_backend_finding(
+        host, l->n_gpus ? WTL_FINDING_OK : WTL_FINDING_NOTE, "nvml", NULL,
+        "%s%s: driver %s, NVML %s, %u GPU%s", l->virtual_epoch ? "virtual machine room, " : "",
+        l->path, l->driver[0] ? l->driver : "of unknown version",
+        l->version[0] ? l->version : "of unknown version", l->n_gpus, wtl_plural(l->n_gpus));
     if (l->wsl)
         wtl_backend_finding(host, WTL_FINDING_NOTE, "nvml", NULL,
                             "WSL: the driver is Windows'; clocks and limits cannot be set from "

@@ -5,7 +5,7 @@
 #include "support/nvml_fixture.h"
 #include "support/support.h"
 
-#include "device/knob.h"
+#include "device/machine_impl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,8 @@ static const struct {
 };
 enum { N_CODES = sizeof codes / sizeof *codes };
 
-/* ---- Operations ------------------------------------------------------------------------------ */
+/* ---- Operations: the back end's own functions, not the copies that the calls above them make --
+ */
 
 union output {
     struct wtl_reading reading;
@@ -77,41 +78,42 @@ static int op_read(struct wtl_device *d, struct wtl_arena *arena, union output *
 {
     (void)arena;
     f.now_ns += 200000000; /* activity is due each time */
-    return wtl_device_read(d, UINT64_MAX, &out->reading, err);
+    return d->ops.sensors->read(d->ops.state, UINT64_MAX, &out->reading, err);
 }
 
 static int op_ring(struct wtl_device *d, struct wtl_arena *arena, union output *out,
                    struct wtl_error *err)
 {
     (void)arena;
-    return wtl_device_ring(d, WTL_M_power_instant_w, 0, out->ring.sample, 8, &out->ring.n, err);
+    return d->ops.sensors->ring(d->ops.state, WTL_M_power_instant_w, 0, out->ring.sample, 8,
+                                &out->ring.n, err);
 }
 
 static int op_processes(struct wtl_device *d, struct wtl_arena *arena, union output *out,
                         struct wtl_error *err)
 {
     (void)arena;
-    return wtl_device_processes(d, out->list.process, 4, &out->list.n, err);
+    return d->ops.sensors->processes(d->ops.state, out->list.process, 4, &out->list.n, err);
 }
 
 static int op_epoch(struct wtl_device *d, struct wtl_arena *arena, union output *out,
                     struct wtl_error *err)
 {
     (void)arena;
-    return wtl_device_epoch(d, out->epoch, err);
+    return d->ops.sensors->epoch(d->ops.state, out->epoch, err);
 }
 
 static int op_get(struct wtl_device *d, struct wtl_arena *arena, union output *out,
                   struct wtl_error *err)
 {
     (void)arena;
-    return wtl_device_knob(d, WTL_KNOB_power_limit_w, &out->knob, err);
+    return d->ops.knobs->get(d->ops.state, WTL_KNOB_power_limit_w, &out->knob, err);
 }
 
 static int op_range(struct wtl_device *d, struct wtl_arena *arena, union output *out,
                     struct wtl_error *err)
 {
-    return wtl_device_knob_range(d, WTL_KNOB_sm_clock_mhz, arena, &out->range, err);
+    return d->ops.knobs->range(d->ops.state, WTL_KNOB_sm_clock_mhz, arena, &out->range, err);
 }
 
 #define SETTER(name, which, value)                                                                 \
@@ -119,7 +121,8 @@ static int op_range(struct wtl_device *d, struct wtl_arena *arena, union output 
                     struct wtl_error *err)                                                         \
     {                                                                                              \
         (void)arena;                                                                               \
-        return wtl_knob_set(d, which, value, &out->knob, err);                                     \
+        (void)out;                                                                                 \
+        return d->ops.knobs->set(d->ops.state, which, value, err);                                 \
     }
 SETTER(op_lock, WTL_KNOB_sm_clock_mhz, wtl_knob_at(1110))
 SETTER(op_unlock, WTL_KNOB_sm_clock_mhz, wtl_knob_released())
@@ -174,8 +177,11 @@ static int try_one(const struct operation *op, long n, size_t code, long in_a_ro
     struct wtl_error err = {0};
     nvml_fixture_open(&f);
     struct wtl_device *d = nvml_fixture_device(&f, 0);
-    op_read(d, &arena, &out, &err); /* the first GPM sample; and the worker runs */
-    memset(&out, 0x5a, sizeof out);
+    op_read(d, &arena, &out, &err); /* the first GPM sample */
+    memset(&out, 0, sizeof out);    /* as a reading comes to a back end, */
+    if (op->run != op_read)
+        memset(&out, 0x5a, sizeof out);
+    memset(out.reading.absence, WTL_ABSENT_UNSUPPORTED, sizeof out.reading.absence);
     memcpy(&before, &out, sizeof out);
     long calls = f.fake->calls;
     f.fake->fail_at = n ? calls + n : 0;
@@ -324,6 +330,8 @@ static void what_is_not_supported_is_not_asked_again(void **state)
     struct wtl_reading r = reading();
     assert_int_equal(f.fake->count[FAKE_nvmlDeviceGetFanSpeed], asked);
     assert_int_equal(r.absence[WTL_M_fan_speed], WTL_ABSENT_UNSUPPORTED);
+    fake_field(&f.fake->gpu[0], NVML_FIELD_MEMORY_TEMP, 0)->ret = 0;
+    r = reading();
     assert_int_equal(r.absence[WTL_M_mem_temp_c], WTL_ABSENT_UNSUPPORTED);
     f.fake->ret[FAKE_nvmlDeviceGetTemperatureV] = NVML_NO_PERMISSION;
     r = reading();

@@ -9,7 +9,7 @@
 #include "device/device.h"
 #include "device/knob.h"
 
-#include <math.h>
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +97,24 @@ static void a_running_room_is_found(void **state)
     open_machine(); /* and without a room there are none */
     assert_null(device);
     wtl_machine_close(machine);
+}
+
+/* As with LD_LIBRARY_PATH: the system's library is the drop-in. */
+static void a_room_that_the_linker_finds_too_is_opened_once(void **state)
+{
+    (void)state;
+    char path[WTL_LIMIT_PATH];
+    struct wtl_error err;
+    assert_ok(wtl_room_library(path, &err), &err);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    assert_non_null(handle);
+    start(1);
+    int n = 0;
+    for (size_t i = 0; i < wtl_machine_count(machine); i++)
+        n += (wtl_device_info(wtl_machine_device(machine, i))->flags & WTL_DEVICE_VIRTUAL) != 0;
+    assert_int_equal(n, 1);
+    stop();
+    dlclose(handle);
 }
 
 static void readings_are_the_rooms(void **state)
@@ -292,6 +310,34 @@ static void faults_of_the_room_follow_the_policy(void **state)
     stop();
 }
 
+static bool answers(void *ctx)
+{
+    struct wtl_error err;
+    return wtl_device_read(device, WTL_METRIC_BIT(WTL_M_temp_c), ctx, &err) == 0;
+}
+
+static void a_call_that_hangs_is_a_timeout_until_it_is_back(void **state)
+{
+    (void)state;
+    struct wtl_error err;
+    struct wtl_reading r;
+    start(1);
+    wtl_machine_close(machine);
+    const struct wtl_machine_options options = {.clock = wtl_clock_system(),
+                                                .deadline_ns = WTL_NS_PER_S / 20};
+    assert_ok(wtl_machine_open(wtl_alloc_system(), &options, &machine, &err), &err);
+    device = virtual_gpu(0);
+    struct wtl_room_request late = {.gpu = -1, .u.fault = {.gpu = -1, .count = 1, .delay_ms = 200}};
+    snprintf(late.u.fault.function, sizeof late.u.fault.function, "nvmlDeviceGetTemperature*");
+    assert_int_equal(ask(WTL_ROOM_FAULT_ADD, late, NULL), 0);
+    assert_int_equal(wtl_device_read(device, WTL_METRIC_BIT(WTL_M_temp_c), &r, &err), -WTL_TIMEOUT);
+    assert_int_equal(wtl_device_read(device, WTL_METRIC_BIT(WTL_M_power_w), &r, &err),
+                     -WTL_TIMEOUT);
+    assert_true(test_wait(answers, &r));
+    assert_true(wtl_reading_has(&r, WTL_M_temp_c));
+    stop();
+}
+
 static void a_reload_of_the_driver_is_another_epoch(void **state)
 {
     (void)state;
@@ -358,12 +404,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_running_room_is_found),
+        cmocka_unit_test(a_room_that_the_linker_finds_too_is_opened_once),
         cmocka_unit_test(readings_are_the_rooms),
         cmocka_unit_test(knobs_move_in_the_room),
         cmocka_unit_test(others_may_look_and_not_touch),
         cmocka_unit_test(loads_are_processes),
         cmocka_unit_test(the_ring_fills),
         cmocka_unit_test(faults_of_the_room_follow_the_policy),
+        cmocka_unit_test(a_call_that_hangs_is_a_timeout_until_it_is_back),
         cmocka_unit_test(a_reload_of_the_driver_is_another_epoch),
         cmocka_unit_test(a_dead_host_is_a_lost_gpu),
         cmocka_unit_test(instances_of_the_room),
