@@ -14,6 +14,7 @@ extern const struct wtl_command wtl_cmd_sim_unload;
 extern const struct wtl_command wtl_cmd_sim_fault;
 extern const struct wtl_command wtl_cmd_sim_env;
 extern const struct wtl_command wtl_cmd_sim_stop;
+extern const struct wtl_command wtl_cmd_sim_calibration;
 
 /* clang-format off */
 static const struct wtl_command *const verbs[] = {
@@ -24,6 +25,7 @@ static const struct wtl_command *const verbs[] = {
     &wtl_cmd_sim_fault,
     &wtl_cmd_sim_env,
     &wtl_cmd_sim_stop,
+    &wtl_cmd_sim_calibration,
     NULL,
 };
 /* clang-format on */

@@ -136,6 +136,109 @@ static void every_number_has_a_source(void **state)
     assert_true(n >= 5 * 50);
 }
 
+/* Where a workload of the shipped profiles is assumed or fitted, it runs there, at every clock. */
+static void shipped_workloads_run_on_their_boards(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_sim_board *boards;
+    struct wtl_sim_workload_profile *workloads;
+    size_t n_boards, n_workloads;
+    int pairs = 0;
+    static struct wtl_sim_rates r;
+    assert_ok(wtl_sim_profile_boards(&arena, &boards, &n_boards, &err), &err);
+    assert_ok(wtl_sim_profile_workloads(&arena, &workloads, &n_workloads, &err), &err);
+    assert_int_equal(n_workloads, 12);
+    for (size_t i = 0; i < n_workloads; i++)
+        for (size_t k = 0; k < n_boards; k++) {
+            const struct wtl_sim_board *b = &boards[k];
+            struct wtl_sim_tenant t = {.share = 1};
+            int rc = wtl_sim_workload_on(&workloads[i], b->short_name, &t.workload, &err);
+            if (rc == -WTL_NOTFOUND && strcmp(workloads[i].workload.name, "llm") == 0)
+                continue; /* weights that do not fit */
+            if (rc == -WTL_NOTFOUND && strcmp(workloads[i].workload.name, "lstm") == 0)
+                continue; /* measured on three boards only */
+            assert_ok(rc, &err);
+            pairs++;
+            t.batch = t.workload.batch_default;
+            for (t.phase = 0; t.phase < t.workload.n_phases; t.phase++) {
+                double f = wtl_sim_rates_limited(&b->silicon, &t, 1, b->silicon.sm_mhz_max,
+                                                 b->silicon.mem_mhz_max, b->limit_w_default, &r);
+                bool llama = strcmp(t.workload.name, "llama") == 0;
+                assert_true(r.tenants[0].out_of_memory == (llama && b->silicon.vram_mib < 13000));
+                assert_true(r.tenants[0].out_of_memory || r.work_per_s > 0);
+                assert_true(wtl_sim_static_w(&b->silicon, f, b->silicon.mem_mhz_max,
+                                             b->silicon.leak_ref_c) +
+                                r.dynamic_w <=
+                            b->limit_w_default + 1e-6);
+                if (f <= 0.4 * b->silicon.sm_mhz_max)
+                    fail_msg("%s on %s: %.0f MHz at the limit", t.workload.name, b->short_name, f);
+            }
+        }
+    assert_int_equal(pairs, 10 * 5 + 3 + 3);
+}
+
+static void workloads_are_found_for_a_board_or_not(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_sim_board board;
+    struct wtl_sim_workload workload, untouched;
+    assert_ok(wtl_sim_profile_board("rtx3080ti", &board, &err), &err);
+    assert_ok(wtl_sim_profile_workload("resnet50", &board, &workload, &err), &err);
+    assert_int_equal(workload.phases[0].n_fits, 2);
+    assert_near(workload.phases[0].fits[0].mem_mhz, 5001, 0);
+    assert_near(workload.phases[0].fits[1].mem_mhz, 9501, 0);
+    memset(&untouched, 7, sizeof untouched);
+    workload = untouched;
+    assert_int_equal(wtl_sim_profile_workload("llm", &board, &workload, &err), -WTL_NOTFOUND);
+    assert_non_null(strstr(err.message, "'llm' has no parameters for board 'rtx3080ti'"));
+    assert_non_null(strstr(err.message, "a100, h100, v100"));
+    assert_int_equal(wtl_sim_profile_workload("resnet", &board, &workload, &err), -WTL_NOTFOUND);
+    assert_non_null(strstr(err.message, "no workload 'resnet'; there are densenet201"));
+    assert_memory_equal(&workload, &untouched, sizeof workload);
+    assert_ok(wtl_sim_profile_board("a100", &board, &err), &err);
+    assert_ok(wtl_sim_profile_workload("llm", &board, &workload, &err), &err);
+    assert_int_equal(workload.n_phases, 2);
+    assert_string_equal(workload.phases[0].name, "prefill");
+    assert_near(workload.phases[1].work_per_item, 128, 0);
+}
+
+static const struct {
+    const char *old, *new, *message;
+} BAD_WORKLOADS[] = {
+    {"phase: decode", "phase: decade", "no phase 'decade'"},
+    {"overlap: 4", "overlap: 0.5", "overlap"},
+    {"memory_share: 0.15", "memory_share: 1.5", "memory_share"},
+    {"roof_s:", "rof_s:", "did you mean \"roof_s\""},
+    {"name: prefill", "name: prefill-of-the-prompt", "a phase's name has 1 to 15 letters"},
+    {"batch_max: 256", "batch_max: 0", "batch_max"},
+};
+
+static void bad_workloads_are_refused_where_they_are_bad(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    for (size_t i = 0; i < sizeof BAD_WORKLOADS / sizeof BAD_WORKLOADS[0]; i++) {
+        struct wtl_error err = {0};
+        struct wtl_sim_workload_profile profile, untouched;
+        char *text =
+            with(&arena, "data/sim/workloads/llm.yaml", BAD_WORKLOADS[i].old, BAD_WORKLOADS[i].new);
+        memset(&untouched, 7, sizeof untouched);
+        profile = untouched;
+        assert_int_equal(
+            wtl_sim_workload_parse(&arena, text, strlen(text), "bad.yaml", &profile, &err),
+            -WTL_PARSE);
+        if (!strstr(err.message, BAD_WORKLOADS[i].message) &&
+            !strstr(err.hint, BAD_WORKLOADS[i].message))
+            fail_msg("'%s' (%s) does not say '%s'", err.message, err.hint,
+                     BAD_WORKLOADS[i].message);
+        assert_true(err.input_line > 0);
+        assert_memory_equal(&profile, &untouched, sizeof profile);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +246,9 @@ int main(void)
         cmocka_unit_test(boards_go_by_many_names),
         cmocka_unit_test(bad_boards_are_refused_where_they_are_bad),
         cmocka_unit_test(every_number_has_a_source),
+        cmocka_unit_test(shipped_workloads_run_on_their_boards),
+        cmocka_unit_test(workloads_are_found_for_a_board_or_not),
+        cmocka_unit_test(bad_workloads_are_refused_where_they_are_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
