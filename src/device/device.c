@@ -348,6 +348,18 @@ int wtl_device_ring(struct wtl_device *device, enum wtl_metric metric, int64_t s
     return 0;
 }
 
+/* The index of the device that the back end gave the number `found`; -1: not one of those chosen.
+ */
+static int chosen_index(const struct wtl_machine *m, int found)
+{
+    if (!m->found || found < 0)
+        return found;
+    for (size_t i = 0; i < m->n && (size_t)found < m->n_found; i++)
+        if (m->devices[i] == m->found[found])
+            return (int)i;
+    return -1;
+}
+
 int wtl_device_processes(struct wtl_device *device, struct wtl_process *out, size_t max,
                          size_t *n_out, struct wtl_error *err)
 {
@@ -361,6 +373,8 @@ int wtl_device_processes(struct wtl_device *device, struct wtl_process *out, siz
     size_t n = c->n < c->max ? c->n : c->max;
     if (n > 0)
         memcpy(out, c->processes, n * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i].slice = chosen_index(device->machine, out[i].slice);
     *n_out = c->n;
     return 0;
 }

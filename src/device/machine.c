@@ -187,6 +187,8 @@ static int restrict_to(struct wtl_machine *m, struct wtl_device **chosen, size_t
     m->devices = chosen;
     m->n = n;
     m->cap = n;
+    m->found = all;
+    m->n_found = n_all;
     int rc = 0;
     for (size_t i = 0; i < n_all && rc == 0; i++)
         if (!listed(m, all[i]))

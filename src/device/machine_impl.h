@@ -34,6 +34,9 @@ struct wtl_machine {
 
     struct wtl_device **devices;
     size_t n, cap;
+    struct wtl_device *
+        *found; /* in the order of finding, as back ends number; NULL: as `devices` */
+    size_t n_found;
     struct wtl_device **hidden; /* wrapped by others, or found and not wanted */
     size_t n_hidden, cap_hidden;
     struct wtl_finding *findings;

@@ -510,6 +510,23 @@ static void mig_instances_are_parts_of_their_gpu(void **state)
     nvml_fixture_unload(&f);
 }
 
+static void the_instances_of_a_choice_are_numbered_in_it(void **state)
+{
+    (void)state;
+    static const char *const only[] = {"nvml:MIG-eeeeeee3", "nvml:GPU-dddddddd", NULL};
+    load("mig-chosen", NULL);
+    fake_mig(f.fake);
+    f.fake->gpu[0].compute = (struct fake_list){2, {{100, 1, 5, 0}, {100, 1, 1, 0}}};
+    f.only = only;
+    nvml_fixture_open(&f);
+    assert_int_equal(wtl_machine_count(f.machine), 2);
+    assert_int_equal(info_of(0)->parent, 1);
+    assert_int_equal(list_processes(1, 16), 2);
+    assert_int_equal(processes[0].slice, 0);
+    assert_int_equal(processes[1].slice, -1); /* that one was not asked for */
+    nvml_fixture_unload(&f);
+}
+
 /* ---- GPM ------------------------------------------------------------------------------------- */
 
 static void activity_needs_two_samples_apart(void **state)
@@ -666,6 +683,7 @@ int main(void)
         cmocka_unit_test(processes_of_all_kinds),
         cmocka_unit_test(processes_that_cannot_be_listed),
         cmocka_unit_test(mig_instances_are_parts_of_their_gpu),
+        cmocka_unit_test(the_instances_of_a_choice_are_numbered_in_it),
         cmocka_unit_test(activity_needs_two_samples_apart),
         cmocka_unit_test(kinds_are_named),
         cmocka_unit_test(a_library_that_does_not_start_is_a_finding),
