@@ -351,6 +351,36 @@ struct wtl_restore_args {
 WTL_PUBLIC int wtl_restore(const struct wtl_restore_args *args, char **json_out,
                            struct wtl_error *err);
 
+/* ---- Devices: what is here, what it reads, which knobs it has ---------------------------------*/
+
+struct wtl_devices_args {
+    size_t size; /* sizeof(struct wtl_devices_args) */
+    const struct wtl_observer *observer;
+    const char
+        *root; /* a recorded machine: a directory, or a file of wtl_doctor(); NULL: this one */
+    const char *const *only; /* ids, UUIDs, PCI addresses; NULL: all */
+    size_t n_only;
+};
+
+/* *json_out is what `wattle devices --json` prints (docs/devices.md). Nothing is changed. A device
+ * that cannot be read says so in the document. -WTL_NOTFOUND when none goes by a name of `only`. */
+WTL_PUBLIC int wtl_devices(const struct wtl_devices_args *args, char **json_out,
+                           struct wtl_error *err);
+
+/* ---- Doctor: what works, what is missing, who holds which knob --------------------------------*/
+
+struct wtl_doctor_args {
+    size_t size; /* sizeof(struct wtl_doctor_args) */
+    const struct wtl_observer *observer;
+    const char *root;   /* as in wtl_devices_args */
+    const char *gather; /* pack the machine into this file (.tar.gz) instead; NULL: do not */
+};
+
+/* *json_out is what `wattle doctor --json` prints (docs/devices.md). 0 also when something is
+ * wrong: read "healthy". */
+WTL_PUBLIC int wtl_doctor(const struct wtl_doctor_args *args, char **json_out,
+                          struct wtl_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -21,6 +21,8 @@ extern const struct wtl_command wtl_cmd_compare;
 extern const struct wtl_command wtl_cmd_delete;
 extern const struct wtl_command wtl_cmd_demo;
 extern const struct wtl_command wtl_cmd_deploy;
+extern const struct wtl_command wtl_cmd_devices;
+extern const struct wtl_command wtl_cmd_doctor;
 extern const struct wtl_command wtl_cmd_export;
 extern const struct wtl_command wtl_cmd_fit;
 extern const struct wtl_command wtl_cmd_help;
@@ -54,6 +56,8 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_status,
     &wtl_cmd_restore,
     &wtl_cmd_delete,
+    &wtl_cmd_devices,
+    &wtl_cmd_doctor,
     &wtl_cmd_top,
     &wtl_cmd_sim,
     &wtl_cmd_demo,

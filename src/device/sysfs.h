@@ -30,6 +30,10 @@ int wtl_sysfs_open(struct wtl_arena *arena, const char *root, struct wtl_sysfs *
                    struct wtl_error *err);
 void wtl_sysfs_close(struct wtl_sysfs *files); /* NULL is fine */
 
+/* The same for an archive in memory, not compressed; `name` for messages. The bytes are copied. */
+int wtl_sysfs_open_archive(struct wtl_arena *arena, const char *name, const void *tar, size_t n,
+                           struct wtl_sysfs **files_out, struct wtl_error *err);
+
 /* Whether the root is the running system's. */
 bool wtl_sysfs_live(const struct wtl_sysfs *files);
 

@@ -206,8 +206,7 @@ static int open_root(struct wtl_sysfs *files, struct wtl_arena *arena, const cha
     return 0;
 }
 
-int wtl_sysfs_open(struct wtl_arena *arena, const char *root, struct wtl_sysfs **files_out,
-                   struct wtl_error *err)
+static int new_root(struct wtl_arena *arena, struct wtl_sysfs **files_out, struct wtl_error *err)
 {
     struct wtl_sysfs *files = WTL_NEW(arena, struct wtl_sysfs);
     if (!files)
@@ -215,15 +214,41 @@ int wtl_sysfs_open(struct wtl_arena *arena, const char *root, struct wtl_sysfs *
     files->root_fd = -1;
     if (pthread_mutex_init(&files->lock, NULL) != 0)
         return WTL_FAIL(err, WTL_FAILED, "cannot make a lock");
-    int rc = open_root(files, arena, root, err);
-    if (rc == 0 && !files->live)
-        rc = read_refusals(files, arena, err);
-    if (rc < 0) {
-        wtl_sysfs_close(files);
-        return rc;
-    }
     *files_out = files;
     return 0;
+}
+
+/* The end of opening: rc is that of what went before. */
+static int finish_root(struct wtl_sysfs *files, struct wtl_arena *arena, int rc,
+                       struct wtl_sysfs **files_out, struct wtl_error *err)
+{
+    if (rc == 0 && !files->live)
+        rc = read_refusals(files, arena, err);
+    if (rc < 0)
+        wtl_sysfs_close(files);
+    else
+        *files_out = files;
+    return rc;
+}
+
+int wtl_sysfs_open(struct wtl_arena *arena, const char *root, struct wtl_sysfs **files_out,
+                   struct wtl_error *err)
+{
+    struct wtl_sysfs *files = NULL;
+    int rc = new_root(arena, &files, err);
+    if (rc < 0)
+        return rc;
+    return finish_root(files, arena, open_root(files, arena, root, err), files_out, err);
+}
+
+int wtl_sysfs_open_archive(struct wtl_arena *arena, const char *name, const void *tar, size_t n,
+                           struct wtl_sysfs **files_out, struct wtl_error *err)
+{
+    struct wtl_sysfs *files = NULL;
+    int rc = new_root(arena, &files, err);
+    if (rc < 0)
+        return rc;
+    return finish_root(files, arena, add_members(files, arena, name, tar, n, err), files_out, err);
 }
 
 void wtl_sysfs_close(struct wtl_sysfs *files)

@@ -145,6 +145,23 @@ static int call_restore(char **a, char **json)
     return wtl_restore(&args, json, &err);
 }
 
+/* ROOT, DEVICE or - */
+static int call_devices(char **a, char **json)
+{
+    const char *const only[] = {a[1]};
+    const struct wtl_devices_args args = {
+        .size = sizeof args, .root = a[0], .only = only, .n_only = or_null(a[1]) ? 1 : 0};
+    return wtl_devices(&args, json, &err);
+}
+
+/* ROOT, FILE or - */
+static int call_doctor(char **a, char **json)
+{
+    const struct wtl_doctor_args args = {
+        .size = sizeof args, .root = a[0], .gather = or_null(a[1])};
+    return wtl_doctor(&args, json, &err);
+}
+
 static const struct {
     const char *name;
     int n;
@@ -162,6 +179,8 @@ static const struct {
     {"compare", 4, call_compare},
     {"deploy", 2, call_deploy},
     {"export", 4, call_export},
+    {"devices", 2, call_devices},
+    {"doctor", 2, call_doctor},
 };
 
 int main(int argc, char **argv)

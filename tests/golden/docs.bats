@@ -37,6 +37,7 @@ for page in [source + "/README.md", *sorted(glob.glob(source + "/docs/*.md"))]:
     where = os.path.basename(page)
     os.mkdir(where)
     os.symlink(source + "/data", where + "/data")
+    os.symlink(source + "/tests", where + "/tests")
     for block in re.findall(r"^```console\n(.*?)^```$", text, re.S | re.M):
         assert block.startswith("$ wattle "), (where, block)
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:

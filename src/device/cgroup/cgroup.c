@@ -228,7 +228,8 @@ static void fill_info(const struct wtl_backend_host *host, struct group *g, cons
     if (wtl_reading_has(&probe, WTL_M_cpu_time_s))
         info->sensors = WTL_METRIC_BIT(WTL_M_cpu_time_s);
     /* The root group has no quota: version 2 has no file there, version 1 refuses writes. */
-    if (strcmp(path, "/") != 0 && read_quota(g, &limited, &cpus, &period) == WTL_PRESENT)
+    bool has_quota = read_quota(g, &limited, &cpus, &period) == WTL_PRESENT;
+    if (has_quota && strcmp(path, "/") != 0)
         info->knobs = WTL_KNOB_BIT(WTL_KNOB_cpu_quota);
     if (info->knobs && wtl_sysfs_writable(&g->dir, g->v2 ? "cpu.max" : "cpu.cfs_quota_us"))
         info->writable = info->knobs;

@@ -409,6 +409,14 @@ static void say_zones(const struct wtl_backend_host *host, const struct found *a
     }
 }
 
+/* Virtual machines have no such counters, and containers are not shown them: no fault of theirs. */
+static void say_nothing_here(const struct wtl_backend_host *host)
+{
+    wtl_backend_finding(host, WTL_FINDING_NOTE, "rapl", "sudo modprobe intel_rapl_msr",
+                        "no energy counters of CPUs: no /" POWERCAP "/intel-rapl* (hidden from"
+                        " virtual machines and containers; elsewhere the module may be missing)");
+}
+
 static int rapl_open(const struct wtl_backend_host *host, struct wtl_error *err)
 {
     char **names = NULL;
@@ -427,9 +435,7 @@ static int rapl_open(const struct wtl_backend_host *host, struct wtl_error *err)
     if (rc < 0)
         return rc;
     if (n == 0)
-        wtl_backend_finding(host, WTL_FINDING_LACK, "rapl", "sudo modprobe intel_rapl_msr",
-                            "no energy counters of CPUs: no /" POWERCAP
-                            "/intel-rapl* (hidden in virtual machines and containers)");
+        say_nothing_here(host);
     say_what_works(host, all, n);
     say_zones(host, all, n);
     return 0;

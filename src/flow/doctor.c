@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What works here, what does not, and who holds what. */
+#include "flow/doctor.h"
+
+#include "base/dirs.h"
+#include "base/sort.h"
+#include "base/text.h"
+#include "codec/json.h"
+#include "device/sysfs.h"
+#include "lease/process.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Findings of ours -------------------------------------------------------------------------*/
+
+struct findings {
+    struct wtl_arena *arena;
+    struct wtl_finding *items;
+    size_t n, cap;
+    bool failed;
+};
+
+static void add(struct findings *f, const struct wtl_finding *finding)
+{
+    if (wtl_grow(f->arena, &f->items, f->n, &f->cap) < 0)
+        f->failed = true;
+    else
+        f->items[f->n++] = *finding;
+}
+
+__attribute__((format(printf, 5, 6))) static void say(struct findings *f,
+                                                      enum wtl_finding_level level,
+                                                      const char *subject, const char *fix,
+                                                      const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct wtl_finding finding = {.level = level,
+                                  .text = wtl_arena_strdup(f->arena, text),
+                                  .fix = wtl_arena_strdup(f->arena, fix ? fix : "")};
+    snprintf(finding.subject, sizeof finding.subject, "%s", subject);
+    if (!finding.text || !finding.fix)
+        f->failed = true;
+    else
+        add(f, &finding);
+}
+
+static void say_world(struct findings *f, const struct wtl_world *w)
+{
+    if (w->container)
+        say(f, WTL_FINDING_NOTE, "container", NULL,
+            "this is a container (%s): it sees what its host mounts into it, and numbers of"
+            " processes differ%s",
+            w->container,
+            w->has_capabilities && !w->sys_admin ? "; without CAP_SYS_ADMIN no knob of a GPU moves"
+                                                 : "");
+    if (w->user_namespace)
+        say(f, WTL_FINDING_NOTE, "container", NULL,
+            "a user namespace: root here is an ordinary user to the drivers");
+    if (w->wsl)
+        say(f, WTL_FINDING_NOTE, "wsl", NULL,
+            "Windows Subsystem for Linux: drivers and knobs are Windows'; GPUs can be read, hardly"
+            " set");
+    if (w->hypervisor)
+        say(f, WTL_FINDING_NOTE, "machine", NULL,
+            "a virtual machine (%s): CPU packages and clocks are mostly hidden, GPUs may be shares",
+            w->hypervisor);
+}
+
+/* Knobs that are there and that we may not set, but for NVIDIA's, of which its back end speaks. */
+static void say_rights(struct findings *f, const struct wtl_doctor *d)
+{
+    char kinds[128] = "";
+    size_t n = 0;
+    const struct wtl_world *w = &d->world;
+    for (size_t i = 0; i < d->devices.n; i++) {
+        const struct wtl_device_info *info = d->devices.looks[i].info;
+        if (!(info->knobs & ~info->writable) || wtl_starts_with(info->id, "nvml:"))
+            continue;
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "%.*s", (int)strcspn(info->id, ":"), info->id);
+        if (!strstr(kinds, prefix) && strlen(kinds) + strlen(prefix) + 3 < sizeof kinds)
+            snprintf(kinds + strlen(kinds), sizeof kinds - strlen(kinds), "%s%s",
+                     kinds[0] ? ", " : "", prefix);
+        n++;
+    }
+    if (n == 0 || !d->live)
+        return;
+    if (w->has_uid && w->uid > 0)
+        say(f, WTL_FINDING_LACK, "rights", "sudo wattle ...",
+            "%zu device%s (%s) ha%s knobs that root alone may set", n, wtl_plural((int64_t)n),
+            kinds, n == 1 ? "s" : "ve");
+    else
+        say(f, WTL_FINDING_LACK, "rights", NULL,
+            "%zu device%s (%s) ha%s knobs that cannot be set: /sys is mounted read-only here, as"
+            " containers do (start it privileged, or work on the host)",
+            n, wtl_plural((int64_t)n), kinds, n == 1 ? "s" : "ve");
+}
+
+/* ---- Leases -----------------------------------------------------------------------------------*/
+
+static int read_book(struct wtl_arena *arena, const char *state_dir, struct wtl_doctor *d,
+                     struct findings *f, struct wtl_error *err)
+{
+    struct wtl_book book = {.dir_fd = -1, .locks_fd = -1, .lock_fd = -1};
+    struct wtl_book_entry *entries = NULL;
+    struct wtl_error e = {0};
+    size_t n = 0;
+    int rc = wtl_book_open_to_read(state_dir, &book, &e);
+    if (rc == -WTL_NOTFOUND)
+        return 0;
+    if (rc == 0) {
+        rc = wtl_book_list(&book, arena, &entries, &n, &e);
+        wtl_book_close(&book);
+    }
+    if (rc < 0) {
+        say(f, WTL_FINDING_LACK, "leases", NULL, "the book of leases cannot be read: %s",
+            e.message);
+        return 0;
+    }
+    d->leases = WTL_NEW_ARRAY(arena, struct wtl_doctor_lease, n + 1);
+    if (!d->leases)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_lease_record *r = &entries[i].record;
+        if (!entries[i].unreadable && r->state == WTL_LEASE_CLOSED)
+            continue;
+        d->leases[d->n_leases++] = (struct wtl_doctor_lease){
+            &entries[i], !entries[i].unreadable && wtl_process_alive(&r->owner)};
+    }
+    return 0;
+}
+
+static void say_leases(struct findings *f, const struct wtl_doctor *d)
+{
+    char boot[WTL_LIMIT_NAME];
+    wtl_process_boot(boot);
+    for (size_t i = 0; i < d->n_leases; i++) {
+        const struct wtl_book_entry *e = d->leases[i].entry;
+        const struct wtl_lease_record *r = &e->record;
+        bool kept = r->kind == WTL_LEASE_STANDING && r->state == WTL_LEASE_HELD;
+        if (e->unreadable)
+            say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
+                "lease %lld cannot be read: %s", (long long)r->id, e->why);
+        else if (boot[0] && strcmp(boot, r->boot) != 0)
+            say(f, WTL_FINDING_NOTE, "leases", "sudo wattle restore",
+                "lease %lld is of an earlier boot: its knobs are back already, and it waits to be"
+                " closed",
+                (long long)r->id);
+        else if (!kept && !d->leases[i].holder_alive)
+            say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
+                "lease %lld (%s) has lost its holder, and its knobs were not put back",
+                (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text);
+    }
+}
+
+/* ---- What puts knobs back ---------------------------------------------------------------------*/
+
+static int count_units(struct wtl_sysfs *files, struct wtl_arena *arena)
+{
+    static const char *const places[] = {"etc/systemd/system", "usr/lib/systemd/system",
+                                         "lib/systemd/system"};
+    int units = 0;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && units == 0; i++) {
+        char **names = NULL;
+        size_t n = 0;
+        struct wtl_error ignored = {0};
+        if (wtl_sysfs_list(files, arena, places[i], "wattle", &names, &n, &ignored) < 0)
+            continue;
+        for (size_t k = 0; k < n; k++)
+            units += wtl_ends_with(names[k], ".service");
+    }
+    return units;
+}
+
+static void guard(struct wtl_doctor *d, const char *name, bool applies, const char *text)
+{
+    d->guards[d->n_guards++] = (struct wtl_doctor_guard){name, applies, text};
+}
+
+static void list_guards(struct wtl_arena *arena, const char *state_dir, struct wtl_doctor *d,
+                        struct findings *f)
+{
+    char path[WTL_LIMIT_PATH];
+    struct wtl_error e = {0};
+    bool book = state_dir || wtl_dir_path(WTL_DIR_STATE, NULL, path, &e) == 0;
+    if (!book)
+        say(f, WTL_FINDING_PROBLEM, "leases", NULL, "nothing can be set here: %s%s%s", e.message,
+            e.hint[0] ? "; " : "", e.hint);
+    int units = count_units(d->files, arena);
+    guard(d, "guardian", book,
+          book ? "a process of its own session puts loans back within a second of their holder's"
+                 " death"
+               : "there is no place for the journal, so nothing is lent");
+    guard(d, "next start", book,
+          "the next wattle that sets something, or `wattle restore`, puts back"
+          " what both of them left");
+    guard(d, "unit", units > 0,
+          units > 0 ? "systemd stops the units of `wattle deploy` with `wattle restore`"
+                    : "no unit of `wattle deploy` is installed");
+    guard(d, "broker", false, "this version has none");
+    guard(d, "boot", true,
+          "a reboot, or a new load of the driver, takes all settings back by itself");
+}
+
+/* ---- All --------------------------------------------------------------------------------------*/
+
+static int compare_levels(const void *a, const void *b)
+{
+    const struct wtl_finding *x = a, *y = b;
+    return (int)y->level - (int)x->level;
+}
+
+/* Stable: those of one level stay in their order. */
+static void sort_findings(struct wtl_doctor *d)
+{
+    wtl_sort(d->findings, d->n_findings, sizeof *d->findings, compare_levels);
+    for (size_t i = 0; i < d->n_findings; i++)
+        d->n_of_level[d->findings[i].level]++;
+}
+
+static int look(const struct wtl_flow *flow, const struct wtl_doctor_options *options,
+                struct wtl_arena *arena, struct wtl_doctor *d, struct wtl_error *err)
+{
+    const struct wtl_machine_options machine_options = {
+        .clock = flow->clock, .files = d->files, .nvml = options->nvml};
+    struct wtl_machine *machine = NULL;
+    int rc = wtl_machine_open(flow->alloc, &machine_options, &machine, err);
+    if (rc == 0)
+        rc = wtl_flow_look(machine, options->root ? options->root : "/", arena, &d->devices, err);
+    d->devices.machine = machine;
+    wtl_world_look(d->files, &d->world);
+    return rc;
+}
+
+static int conclude(const struct wtl_doctor_options *options, struct wtl_arena *arena,
+                    struct wtl_doctor *d, struct wtl_error *err)
+{
+    struct findings f = {.arena = arena};
+    int rc = 0;
+    for (size_t i = 0; i < d->devices.n_findings; i++)
+        add(&f, &d->devices.findings[i]);
+    say_world(&f, &d->world);
+    say_rights(&f, d);
+    if (d->live)
+        rc = read_book(arena, options->state_dir, d, &f, err);
+    if (rc < 0)
+        return rc;
+    say_leases(&f, d);
+    if (d->live)
+        list_guards(arena, options->state_dir, d, &f);
+    if (f.failed)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    d->findings = f.items;
+    d->n_findings = f.n;
+    sort_findings(d);
+    return 0;
+}
+
+int wtl_flow_doctor(const struct wtl_flow *flow, const struct wtl_doctor_options *options,
+                    struct wtl_arena *arena, struct wtl_doctor *out, struct wtl_error *err)
+{
+    struct wtl_doctor d = {0};
+    int rc = wtl_sysfs_open(arena, options->root ? options->root : "/", &d.files, err);
+    if (rc < 0)
+        return rc;
+    d.live = wtl_sysfs_live(d.files);
+    rc = look(flow, options, arena, &d, err);
+    if (rc == 0)
+        rc = conclude(options, arena, &d, err);
+    if (rc < 0) {
+        wtl_doctor_close(&d);
+        return rc;
+    }
+    *out = d;
+    return 0;
+}
+
+void wtl_doctor_close(struct wtl_doctor *d)
+{
+    wtl_devices_close(&d->devices);
+    wtl_sysfs_close(d->files);
+    d->files = NULL;
+}
+
+/* ---- The document -----------------------------------------------------------------------------*/
+
+static json_t *world_json(const struct wtl_world *w)
+{
+    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "kernel",
+                     w->kernel[0] ? wtl_json_text(w->kernel) : json_null(), "container",
+                     w->container ? json_string(w->container) : json_null(), "hypervisor",
+                     w->hypervisor ? json_string(w->hypervisor) : json_null(), "wsl", w->wsl,
+                     "user_namespace", w->user_namespace, "uid",
+                     w->has_uid ? wtl_json_finite(w->uid) : json_null(), "sys_admin",
+                     w->has_capabilities ? json_boolean(w->sys_admin) : json_null());
+}
+
+static json_t *lease_knobs_json(const struct wtl_lease_record *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_knobs; i++) {
+        const struct wtl_lease_knob_record *k = &r->knobs[i];
+        char text[WTL_KNOB_TEXT];
+        wtl_json_add(&list,
+                     json_pack("{s:o, s:s, s:o}", "device", wtl_json_text(k->device), "knob",
+                               wtl_knob_info(k->knob)->name, "wanted",
+                               k->seq > 0 ? json_string(wtl_knob_format(k->knob, k->wanted, text))
+                                          : json_null()));
+    }
+    return list;
+}
+
+static json_t *leases_json(const struct wtl_doctor *d)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < d->n_leases; i++) {
+        const struct wtl_lease_record *r = &d->leases[i].entry->record;
+        if (d->leases[i].entry->unreadable)
+            continue; /* a finding says so */
+        wtl_json_add(&list,
+                     json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:o}", "id",
+                               (json_int_t)r->id, "kind", wtl_lease_kind_name(r->kind), "state",
+                               wtl_lease_state_name(r->state), "name",
+                               r->name[0] ? wtl_json_text(r->name) : json_null(), "purpose",
+                               wtl_json_text(r->purpose), "holder", wtl_json_text(r->owner.text),
+                               "pid", (json_int_t)r->owner.pid, "holder_alive",
+                               d->leases[i].holder_alive, "knobs", lease_knobs_json(r)));
+    }
+    return list;
+}
+
+json_t *wtl_doctor_json(const struct wtl_doctor *d)
+{
+    json_t *findings = json_array(), *guards = json_array();
+    for (size_t i = 0; i < d->n_findings; i++)
+        wtl_json_add(&findings, wtl_finding_json(&d->findings[i]));
+    for (int i = 0; i < d->n_guards; i++)
+        wtl_json_add(&guards, json_pack("{s:s, s:b, s:s}", "name", d->guards[i].name, "applies",
+                                        d->guards[i].applies, "text", d->guards[i].text));
+    return json_pack("{s:s, s:i, s:o, s:b, s:i, s:i, s:o, s:o, s:o, s:o}", "format",
+                     "wattle-doctor", "version", 1, "root", wtl_json_text(d->devices.root),
+                     "healthy", d->n_of_level[WTL_FINDING_PROBLEM] == 0, "problems",
+                     d->n_of_level[WTL_FINDING_PROBLEM], "lacks", d->n_of_level[WTL_FINDING_LACK],
+                     "world", world_json(&d->world), "findings", findings, "leases", leases_json(d),
+                     "restore", guards);
+}
