@@ -184,7 +184,8 @@ int top_terminal_open(struct top_terminal *t, struct wtl_error *err)
     if (!screen) {
         const char *term = getenv("TERM");
         unwatch_signals();
-        rc = WTL_FAIL(err, WTL_UNSUPPORTED, "the terminal \"%s\" is not known, or cannot move its cursor",
+        rc = WTL_FAIL(err, WTL_UNSUPPORTED,
+                      "the terminal \"%s\" is not known, or cannot move its cursor",
                       term ? term : "(TERM is not set)");
         wtl_error_hint(err, "TERM=xterm-256color is understood nearly everywhere; `wattle top "
                             "--once` needs no terminal");

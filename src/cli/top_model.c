@@ -329,8 +329,10 @@ void top_model_update(struct top_model *m, const struct wtl_device_sample *sampl
 
 void top_model_waiting(struct top_model *m, int index, int64_t waiting_ns)
 {
+    m->stalled_ns = 0;
     if (index < 0 || (size_t)index >= m->n || waiting_ns < SILENT_NS)
         return;
+    m->stalled_ns = waiting_ns;
     struct top_device *d = &m->device[index];
     d->state = TOP_SILENT;
     snprintf(d->trouble, sizeof d->trouble, "asked %.0f s ago", (double)waiting_ns / 1e9);

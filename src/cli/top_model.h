@@ -85,6 +85,7 @@ struct top_model {
     struct top_device *device;
     int64_t start_ns, now_ns; /* monotonic; of the first and the newest round */
     int64_t rounds;
+    int64_t stalled_ns; /* a call hangs so long that nothing is read any more; 0: no */
 
     size_t n_processes;    /* rows */
     size_t more_processes; /* that did not fit */
@@ -100,7 +101,7 @@ struct top_model *top_model_new(struct wtl_arena *arena, struct wtl_machine *mac
 /* Takes over one round of samples, one for each device, taken at `now_ns`. */
 void top_model_update(struct top_model *m, const struct wtl_device_sample *samples, int64_t now_ns);
 
-/* Device `index` has been asked for `waiting_ns` without an answer. */
+/* Device `index` has been asked for `waiting_ns` without an answer; -1: no call is in progress. */
 void top_model_waiting(struct top_model *m, int index, int64_t waiting_ns);
 
 /* Sorts the processes as sort and reverse say. Larger power, utilisation and memory come first;

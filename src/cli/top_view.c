@@ -33,6 +33,9 @@ static void draw_head(struct top_screen *s, const struct top_model *m, const str
     if (t.n_silent)
         x +=
             top_printf(s, 0, x, s->columns - x, TOP_HEAD_KEY, "  %d without an answer", t.n_silent);
+    if (m->stalled_ns)
+        x += top_printf(s, 0, x, s->columns - x, TOP_HEAD_KEY, "  nothing read for %.0f s",
+                        (double)m->stalled_ns / 1e9);
     snprintf(right, sizeof right, "%severy %g s ", ui->paused ? "PAUSED  " : "",
              (double)ui->interval_ns / 1e9);
     if (wtl_columns(right) + 2 < s->columns - x)

@@ -161,9 +161,12 @@ static void a_hanging_device_is_silent(void **state)
     assert_int_equal(rig.model->device[0].state, TOP_SILENT);
     assert_false(rig.model->device[0].power_w.has);
     assert_string_equal(rig.model->device[0].trouble, "asked 7 s ago");
+    assert_true(rig.model->stalled_ns == 7 * WTL_NS_PER_S);
     assert_int_equal(top_model_total(rig.model).n_silent, 1);
     rig_tick(&rig, 1);
     assert_int_equal(rig.model->device[0].state, TOP_ANSWERS);
+    top_model_waiting(rig.model, -1, 0);
+    assert_true(rig.model->stalled_ns == 0);
     rig_close(&rig);
 }
 
