@@ -26,7 +26,7 @@ struct top_options {
     bool all, batch, once, ascii, mono, no_wait;
     struct wtl_opt_quantity delay;
     int count;
-    const char *size, *sort;
+    const char *size, *sort, *root;
 };
 
 static const struct wtl_opt opts[] = {
@@ -52,6 +52,8 @@ static const struct wtl_opt opts[] = {
      "draw with ASCII only, as where the locale has no UTF-8"},
     {"mono", 0, WTL_OPT_FLAG, offsetof(struct top_options, mono), NULL,
      "no colours, as with NO_COLOR in the environment"},
+    {"root", 0, WTL_OPT_STRING, offsetof(struct top_options, root), "DIR",
+     "look for devices in a recorded machine (`wattle doctor --gather`) instead of this one"},
     {"no-wait", 0, WTL_OPT_FLAG, offsetof(struct top_options, no_wait), NULL,
      "virtual and recorded devices only: time steps by the delay at each reading and is not "
      "waited for; printed screens and --json"},
@@ -173,7 +175,7 @@ static int open_machine(const struct top_options *o, const struct plan *plan,
         memcpy(only, o->ids.items, o->ids.n * sizeof *only);
     }
     struct wtl_machine_options options = {
-        .clock = plan->clock, .only = only, .deadline_ns = DEADLINE_NS};
+        .clock = plan->clock, .root = o->root, .only = only, .deadline_ns = DEADLINE_NS};
     return wtl_machine_open(wtl_alloc_system(), &options, machine_out, err);
 }
 
