@@ -249,7 +249,7 @@ static int compare(const struct top_process *a, const struct top_process *b, enu
                    bool reverse)
 {
     const struct wtl_process *p = &a->process, *q = &b->process;
-    int sign = reverse ? -1 : 1;
+    int sign = reverse ? -1 : 1, order;
     switch (sort) {
     case TOP_BY_POWER:
         return by_size(a->power_w.has, a->power_w.value, b->power_w.has, b->power_w.value, reverse);
@@ -258,7 +258,8 @@ static int compare(const struct top_process *a, const struct top_process *b, enu
     case TOP_BY_MEMORY:
         return by_size(p->has_memory, p->memory_b, q->has_memory, q->memory_b, reverse);
     case TOP_BY_NAME:
-        return sign * strcmp(p->name, q->name);
+        order = strcmp(p->name, q->name);
+        return order < 0 ? -sign : order > 0 ? sign : 0;
     case TOP_BY_PID:
         return sign * ((p->pid > q->pid) - (p->pid < q->pid));
     case TOP_BY_DEVICE:

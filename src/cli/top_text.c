@@ -9,10 +9,16 @@
 
 static const double gib = 1024.0 * 1024.0 * 1024.0;
 
+static const char *absent(char buf[TOP_TEXT])
+{
+    memcpy(buf, "-", 2);
+    return buf;
+}
+
 const char *top_watt(struct top_value v, char buf[TOP_TEXT])
 {
     if (!v.has)
-        return strcpy(buf, "-");
+        return absent(buf);
     if (fabs(v.value) < 9999.95)
         snprintf(buf, TOP_TEXT, "%.1f W", v.value);
     else
@@ -23,14 +29,14 @@ const char *top_watt(struct top_value v, char buf[TOP_TEXT])
 const char *top_joule(struct top_value v, char buf[TOP_TEXT])
 {
     if (!v.has)
-        return strcpy(buf, "-");
+        return absent(buf);
     return wtl_format_measured(v.value, WTL_UNIT_JOULE, buf, TOP_TEXT);
 }
 
 const char *top_percent(struct top_value v, char buf[TOP_TEXT])
 {
     if (!v.has)
-        return strcpy(buf, "-");
+        return absent(buf);
     snprintf(buf, TOP_TEXT, "%.0f %%", 100 * v.value);
     return buf;
 }
@@ -38,7 +44,7 @@ const char *top_percent(struct top_value v, char buf[TOP_TEXT])
 const char *top_mhz(struct top_value v, char buf[TOP_TEXT])
 {
     if (!v.has)
-        return strcpy(buf, "-");
+        return absent(buf);
     snprintf(buf, TOP_TEXT, "%.0f MHz", v.value);
     return buf;
 }
@@ -46,7 +52,7 @@ const char *top_mhz(struct top_value v, char buf[TOP_TEXT])
 const char *top_celsius(struct top_value v, char buf[TOP_TEXT])
 {
     if (!v.has)
-        return strcpy(buf, "-");
+        return absent(buf);
     snprintf(buf, TOP_TEXT, "%.0f \u00b0C", v.value);
     return buf;
 }
@@ -58,7 +64,7 @@ const char *top_memory(struct top_value used, struct top_value total, char buf[T
     else if (used.has)
         snprintf(buf, TOP_TEXT, "%.1f GiB", used.value / gib);
     else
-        strcpy(buf, "-");
+        absent(buf);
     return buf;
 }
 

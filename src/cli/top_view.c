@@ -404,7 +404,7 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
     top_memory(top_metric(d, WTL_M_fb_used_b), top_memory_total(d), text);
     char *unit = strstr(text, " GiB");
     if (unit && s->columns < 110)
-        strcpy(unit, "G");
+        memcpy(unit, "G", 2);
     right(s, row, c.memory, 13, TOP_VALUE, text);
     right(s, row, c.temp, 6, TOP_VALUE, top_celsius(top_metric(d, WTL_M_temp_c), text));
     right(s, row, c.energy, 9, TOP_VALUE, top_joule(d->energy_j, text));
