@@ -107,7 +107,6 @@ NVML_ASSERT_SIZE(struct nvml_processes_util, 24);
     X(nvmlInitWithFlags, (unsigned flags))                                                         \
     X(nvmlSystemGetCudaDriverVersion, (int *version))                                              \
     X(nvmlSystemGetCudaDriverVersion_v2, (int *version))                                           \
-    X(nvmlSystemGetProcessName, (unsigned pid, char *text, unsigned size))                         \
     X(nvmlSystemGetHicVersion, (unsigned *n, void *entries))                                       \
     X(nvmlSystemGetTopologyGpuSet, (unsigned cpu, unsigned *n, struct nvml_device **devices))      \
     X(nvmlUnitGetCount, (unsigned *n))                                                             \

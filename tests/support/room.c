@@ -40,6 +40,9 @@ static void be_host(const char *dir, int n, bool persistence, int stop_fd, int r
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves no host */
     for (int i = 0; i < n; i++)
         wtl_sim_board_plain(&boards[i]);
+    boards[0].capabilities |= WTL_SIM_GPM;
+    boards[2].capabilities = 0;
+    boards[2].architecture = WTL_SIM_PASCAL;
     const struct wtl_simhost_options options = {
         .dir = dir,
         .clock = wtl_clock_system(),

@@ -18,7 +18,8 @@ struct test_room {
     int stop_fd;
 };
 
-/* Starts `n` plain boards (simhost's, no product's). Any workload name is the plain workload, but
+/* Starts `n` plain boards (no product's); the third has the driver of an old one, that can do
+ * nothing but read. Any workload name is the plain workload, but
  * "none", which is not there. Fails the test when it cannot. */
 void test_room_start(struct test_room *room, int n, bool persistence);
 
