@@ -192,11 +192,12 @@ int wtl_host_load_start(struct wtl_host *h, const struct wtl_host_peer *peer, un
 
 /* ---- End ------------------------------------------------------------------------------------- */
 
+/* First the process, then its place on the GPU: what NVML lists is there. */
 static void end_load(struct wtl_host *h, struct wtl_host_load *l)
 {
+    end_process(l);
     (void)wtl_sim_detach(wtl_host_gpu_begin(h, (unsigned)l->gpu), (uint32_t)l->pid, NULL);
     wtl_host_gpu_end(h, (unsigned)l->gpu);
-    end_process(l);
     wtl_host_unwatch(h, l->pidfd);
     close(l->pidfd);
     *l = (struct wtl_host_load){.pidfd = -1};
