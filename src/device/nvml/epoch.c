@@ -52,7 +52,7 @@ int wtl_nvml_epoch(void *state, char epoch_out[WTL_LIMIT_NAME], struct wtl_error
         if (code != 0)
             return wtl_nvml_fail(err, code, "reading the epoch of", g->id);
         text[sizeof text - 1] = '\0';
-        snprintf(epoch_out, WTL_LIMIT_NAME, "virtual %.80s", text);
+        snprintf(epoch_out, WTL_LIMIT_NAME, "%.80s", text);
         return 0;
     }
     wtl_sysfs_epoch(g->library->files, text);
