@@ -56,9 +56,10 @@ static json_t *document(const struct wtl_calibration *c)
     json_t *rows = json_array();
     for (size_t i = 0; i < c->n; i++)
         wtl_json_add(&rows, row_json(&c->rows[i]));
-    return json_pack("{s:o, s:{s:i, s:i}, s:o}", "data",
+    return json_pack("{s:o, s:{s:i, s:i, s:i}, s:o}", "data",
                      c->data ? wtl_json_text(c->data) : json_null(), "out_of_memory", "measured",
-                     c->left_out, "virtual_too", c->left_out_known, "fits", rows);
+                     c->left_out, "virtual_too", c->left_out_known, "virtual_only", c->lacking,
+                     "fits", rows);
 }
 
 /* ---- Text ------------------------------------------------------------------------------------ */
@@ -151,8 +152,9 @@ static int print_text(struct wtl_context *ctx, const struct wtl_calibration *c,
                    c->data ? "" : ", where the data is shipped (--data for the rest)");
     if (c->left_out > 0)
         wtl_print_line(ctx->out, 0,
-                       "%d rows ran out of memory; the virtual board does in %d of them.",
-                       c->left_out, c->left_out_known);
+                       "%d rows ran out of memory; the virtual board does in %d of them and in %d "
+                       "others.",
+                       c->left_out, c->left_out_known, c->lacking);
     print_spreads(ctx, c);
     print_assumed(ctx, c);
     return 0;

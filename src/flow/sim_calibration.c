@@ -159,7 +159,7 @@ static int compare(struct evaluation *e, struct subject *s, const struct point *
                    double watt, struct wtl_error *err)
 {
     double virtual_work, virtual_watt;
-    evaluate(s, p, &virtual_work, &virtual_watt);
+    e->out->lacking += evaluate(s, p, &virtual_work, &virtual_watt);
     if (wtl_grow(e->arena, &s->work, s->n_work, &s->work_cap) < 0 ||
         wtl_grow(e->arena, &s->watt, s->n_watt, &s->watt_cap) < 0)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");

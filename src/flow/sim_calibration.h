@@ -33,6 +33,7 @@ struct wtl_calibration {
     const char *data;                 /* the folder that was evaluated; NULL: shipped data only */
     int left_out;                     /* rows of data that ran out of memory */
     int left_out_known;               /* of them, those where the virtual board does, too */
+    int lacking;                      /* other rows in which only the virtual board does */
 };
 
 /* `data` is a folder with partition/ and frequency/, or NULL: then the shipped frequency data
