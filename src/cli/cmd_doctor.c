@@ -18,7 +18,7 @@ static const struct wtl_opt opts[] = {
     {"strict", 0, WTL_OPT_FLAG, AT(strict), NULL,
      "end with status 1 also when something is missing"},
     {"root", 0, WTL_OPT_STRING, AT(root), "PATH",
-     "a recorded machine instead of this one: a directory, or a file of --gather"},
+     "a recorded machine instead of this one: a directory, or a gathered file"},
     {"gather", 0, WTL_OPT_STRING, AT(gather), "FILE",
      "pack the files of this machine that were read into FILE (.tar.gz), to be looked at elsewhere"
      " with --root"},
