@@ -122,7 +122,8 @@ int wtl_library_path(const char *name, const char *built, char path_out[WTL_LIMI
 
 int wtl_program_path(struct wtl_arena *arena, const char **path_out, struct wtl_error *err)
 {
-    static const char *const places[] = {"../bin/wattle", "../../bin/wattle", "wattle"};
+    static const char *const places[] = {"../bin/wattle", "../../bin/wattle", "wattle",
+                                         "../wattle"};
     char running[WTL_LIMIT_PATH], library[WTL_LIMIT_PATH];
     ssize_t n = readlink("/proc/self/exe", running, sizeof running - 1);
     running[n > 0 ? n : 0] = '\0';

@@ -26,7 +26,7 @@ int wtl_library_path(const char *name, const char *built, char path_out[WTL_LIMI
                      struct wtl_error *err);
 
 /* The program `wattle`: the running one, else ../bin/wattle beside the file that holds this code,
- * else wattle there (a build tree). -WTL_NOTFOUND. */
+ * else wattle there or one folder up (a build tree). -WTL_NOTFOUND. */
 int wtl_program_path(struct wtl_arena *arena, const char **path_out, struct wtl_error *err);
 
 #endif

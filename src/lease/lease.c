@@ -164,6 +164,7 @@ static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *ol
     r->id = old->id;
     r->state = WTL_LEASE_HELD;
     r->state_seq = old->state_seq + 1;
+    snprintf(r->why, sizeof r->why, "%s", WTL_LEASE_CHANGING);
     for (size_t i = 0; i < l->n; i++)
         for (size_t j = 0; j < old->n_knobs; j++)
             if (r->knobs[i].knob == old->knobs[j].knob &&
@@ -379,6 +380,7 @@ int wtl_lease_keep(struct wtl_lease *l, struct wtl_error *err)
     next.state = WTL_LEASE_HELD;
     next.state_seq++;
     next.state_wall_ns = now_ns;
+    next.why[0] = '\0';
     int rc = wtl_book_lock(&h->book, err);
     if (rc < 0)
         return rc;
@@ -434,6 +436,9 @@ int wtl_lease_close(struct wtl_lease *l, struct wtl_error *err)
 {
     if (wtl_lease_is_borrowed(&l->record))
         return wtl_lease_end(l, err);
+    int rc = 0;
+    if (strcmp(l->record.why, WTL_LEASE_CHANGING) == 0)
+        rc = wtl_restore_change(l->holder, &l->record, &l->hold, err);
     forget(l);
-    return 0;
+    return rc;
 }

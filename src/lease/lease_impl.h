@@ -71,6 +71,15 @@ void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record
                       int64_t wall_ns, struct wtl_restore_knob *out);
 bool wtl_restore_is_settled(enum wtl_restore_result result);
 
+/* Why a kept lease is held while it is changed. */
+#define WTL_LEASE_CHANGING "being changed"
+
+/* A change of a kept lease was cut short: the record becomes what is in force. A knob that reads
+ * back the value before its last is recorded at that; one that no device reports is set to its last
+ * again, which does no harm. Knobs that cannot be reached leave it for the next time. */
+int wtl_restore_change(struct wtl_holder *holder, struct wtl_lease_record *record,
+                       const struct wtl_book_hold *hold, struct wtl_error *err);
+
 /* Everything of wtl_lease_restore() with the book locked and its entries at hand. */
 int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries, size_t n,
                        const struct wtl_restore_filter *filter, struct wtl_arena *arena,

@@ -170,6 +170,64 @@ static bool is_wanted(const struct job *j, const struct wtl_lease_record *r)
     return wtl_lease_is_borrowed(r) || f->all_standing || is_over(j, r);
 }
 
+/* ---- A change that was cut short ------------------------------------------------------------- */
+
+static int settle_knob(struct wtl_holder *h, struct wtl_lease_record *record, size_t index,
+                       const struct wtl_book_hold *hold, struct wtl_error *err)
+{
+    struct wtl_lease_knob_record *k = &record->knobs[index];
+    struct wtl_device *d = wtl_holder_device(h, k->device);
+    struct wtl_knob_state now = {0};
+    if (k->seq == 0)
+        return 0;
+    if (!d)
+        return WTL_FAIL(err, WTL_NOTFOUND, "%s is not here", k->device);
+    if (strcmp(wtl_device_info(d)->epoch, k->epoch) != 0)
+        return 0; /* gone with its driver load: `wattle status` says so */
+    int rc = wtl_device_knob(d, k->knob, &now, err);
+    if (rc < 0)
+        return rc;
+    if (!now.known)
+        return wtl_knob_set(d, k->knob, k->wanted, NULL, err);
+    struct wtl_knob_value before = k->has_before ? k->before : k->prior;
+    if (wtl_knob_same(k->knob, now.requested, k->wanted) ||
+        !wtl_knob_same(k->knob, now.requested, before))
+        return 0;
+    return wtl_book_note_set(hold, k, index, before, wtl_holder_wall_ns(h), err);
+}
+
+int wtl_restore_change(struct wtl_holder *h, struct wtl_lease_record *record,
+                       const struct wtl_book_hold *hold, struct wtl_error *err)
+{
+    int first = 0;
+    for (size_t i = 0; i < record->n_knobs; i++) {
+        int rc = settle_knob(h, record, i, hold, first ? NULL : err);
+        first = first ? first : rc;
+    }
+    if (first < 0)
+        return first;
+    return wtl_book_note_state(hold, record, WTL_LEASE_HELD, "a change was cut short",
+                               wtl_holder_wall_ns(h), err);
+}
+
+static bool is_cut_short(const struct job *j, const struct wtl_lease_record *r)
+{
+    return !j->filter->dry_run && !j->filter->only_named && r->kind == WTL_LEASE_STANDING &&
+           r->state == WTL_LEASE_HELD && strcmp(r->why, WTL_LEASE_CHANGING) == 0 &&
+           (!j->filter->owner || same_process(&r->owner, j->filter->owner));
+}
+
+/* Its holder may live, or a board be away: then it is for the next time. */
+static void end_change(const struct job *j, struct wtl_book_entry *e)
+{
+    struct wtl_error ignored = {0};
+    struct wtl_book_hold hold = {.fd = -1, .lock_fd = -1};
+    if (wtl_book_hold(&j->holder->book, e->record.id, e->grant_bytes, &hold, &ignored) < 0)
+        return;
+    (void)wtl_restore_change(j->holder, &e->record, &hold, &ignored);
+    wtl_book_let_go(&hold);
+}
+
 static const char *closing_words(const struct wtl_restore_lease *l)
 {
     size_t epoch = 0, gone = 0, foreign = 0;
@@ -305,9 +363,13 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
     if (!report.leases)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        if (entries[i].unreadable || entries[i].record.state == WTL_LEASE_CLOSED ||
-            !is_wanted(&j, &entries[i].record))
+        if (entries[i].unreadable || entries[i].record.state == WTL_LEASE_CLOSED)
             continue;
+        if (!is_wanted(&j, &entries[i].record)) {
+            if (is_cut_short(&j, &entries[i].record))
+                end_change(&j, &entries[i]);
+            continue;
+        }
         int rc = deal_with(&j, &entries[i], first ? NULL : err);
         first = first ? first : rc;
     }
@@ -316,8 +378,8 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
 }
 
 int wtl_lease_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,
-                struct wtl_arena *arena, struct wtl_restore_report *report_out,
-                struct wtl_error *err)
+                      struct wtl_arena *arena, struct wtl_restore_report *report_out,
+                      struct wtl_error *err)
 {
     struct wtl_book_entry *entries = NULL;
     size_t n = 0;

@@ -61,7 +61,7 @@ struct wtl_restore_filter {
  * failure of a device after everything else was dealt with; *report_out is filled in that case,
  * too. */
 int wtl_lease_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,
-                struct wtl_arena *arena, struct wtl_restore_report *report_out,
-                struct wtl_error *err);
+                      struct wtl_arena *arena, struct wtl_restore_report *report_out,
+                      struct wtl_error *err);
 
 #endif

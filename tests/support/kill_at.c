@@ -16,12 +16,21 @@
 enum { MAX_PROCESSES = 64 };
 
 struct trace {
-    pid_t pids[MAX_PROCESSES]; /* alive; 0: free */
+    pid_t pids[MAX_PROCESSES]; /* alive, threads too; 0: free */
+    bool of_first[MAX_PROCESSES];
     pid_t first;
     enum kill_who who;
     long n;
     struct kill_result result;
 };
+
+/* Whether a thread is one of this process. */
+static bool is_thread_of(pid_t pid, pid_t process)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d", (int)process, (int)pid);
+    return access(path, F_OK) == 0;
+}
 
 static void know(struct trace *t, pid_t pid)
 {
@@ -32,8 +41,10 @@ static void know(struct trace *t, pid_t pid)
         if (t->pids[i] == 0 && place < 0)
             place = i;
     }
-    if (place >= 0)
+    if (place >= 0) {
         t->pids[place] = pid;
+        t->of_first[place] = pid == t->first || is_thread_of(pid, t->first);
+    }
 }
 
 static void forget(struct trace *t, pid_t pid)
@@ -53,7 +64,10 @@ static bool any(const struct trace *t)
 
 static bool counts(const struct trace *t, pid_t pid)
 {
-    return t->who == KILL_ALL || (t->who == KILL_FIRST) == (pid == t->first);
+    for (int i = 0; i < MAX_PROCESSES; i++)
+        if (t->pids[i] == pid)
+            return t->who == KILL_ALL || (t->who == KILL_FIRST) == t->of_first[i];
+    return false;
 }
 
 static void kill_them(struct trace *t)
