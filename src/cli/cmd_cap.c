@@ -53,9 +53,7 @@ static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, struct 
 {
     if (ctx->json)
         return wtl_print_json(ctx, wtl_cap_json(r), err);
-    int rc = wtl_print_moves(ctx, r->moves, r->n, r->dry_run, err);
-    if (rc < 0)
-        return rc;
+    wtl_print_moves(ctx, r->moves, r->n, r->dry_run);
     fprintf(ctx->out, "\nlimits %g W + base %g W = %g W of %g W\n", r->limits_w, r->base_w,
             r->limits_w + r->base_w, r->budget_w);
     wtl_print_lease_end(ctx, &r->lease);

@@ -11,9 +11,9 @@
 /* A flow over this context. */
 struct wtl_flow wtl_context_flow(struct wtl_context *ctx);
 
-/* A table of moves, what they are to be, were, or would be. */
-int wtl_print_moves(struct wtl_context *ctx, const struct wtl_knob_move *moves, size_t n,
-                    bool dry_run, struct wtl_error *err);
+/* The moves device by device, and what became of them or would. */
+void wtl_print_moves(struct wtl_context *ctx, const struct wtl_knob_move *moves, size_t n,
+                     bool dry_run);
 
 /* "lease 3, standing: `wattle restore 3` ends it". */
 void wtl_print_lease_end(struct wtl_context *ctx, const struct wtl_lease_record *lease);

@@ -300,8 +300,10 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
     if (q->standing)
         names[n_names++] = q->standing;
     if (n == 0 && n_names == 0)
-        return 0; /* no book: nothing was ever leased, and none is made */
-    rc = open_those_here(flow, arena, ids, n_ids, "wattle restore", q->dry_run || n == 0, &hold,
+        return 0;                  /* no book: nothing was ever leased, and none is made */
+    struct wtl_flow quiet = *flow; /* the report says what was done */
+    quiet.log = NULL;
+    rc = open_those_here(&quiet, arena, ids, n_ids, "wattle restore", q->dry_run || n == 0, &hold,
                          err);
     if (rc == 0) {
         struct wtl_restore_filter filter = {.all_standing = q->all,
