@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which boot and which load of the driver this is: settings do not outlast them.
+ * Which boot and which load of the driver this is: settings do not outlast them. In words:
  *
- *   BOOT gpu@INODE     "boot" and the kernel's boot_id, and the inode of the link `driver` in the
- * GPU's PCI directory of sysfs. sysfs makes a new node, with a number that it has not used since
- * boot (fs/kernfs/dir.c counts on, and tells apart after a wrap), each time that the device is
- * bound: at a load of the module, and when the GPU alone is unbound and bound again. BOOT
- * module@INODE  the inode of /sys/module/nvidia, where PCI cannot be seen BOOT               where
- * neither can (WSL) virtual WORD       the drop-in's word for the start of its host and of its
- * driver
+ * "boot ID gpu@INODE": the kernel's boot_id, and the inode of the link `driver` in the GPU's PCI
+ * directory of sysfs. sysfs makes a new node, with a number that it has not used since boot
+ * (fs/kernfs/dir.c counts on, and tells apart after a wrap), each time that the device is bound: at
+ * a load of the module, and when the GPU alone is unbound and bound again.
+ *
+ * "boot ID module@INODE": of /sys/module/nvidia, where PCI cannot be seen. "boot ID": where neither
+ * can be (WSL).
+ *
+ * "virtual-...": the drop-in's own word for the start of its host and of its driver.
  *
  * A reset of the GPU (nvidia-smi --gpu-reset) loses settings, too, and is no new epoch: it is seen
  * when a setting is read back.
