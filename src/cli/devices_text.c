@@ -109,7 +109,7 @@ static void put_range(struct wtl_buf *out, enum wtl_knob knob, const struct wtl_
     const struct wtl_knob_value range = {.lo = r->min, .hi = r->max};
     wtl_buf_printf(out, ", range %s", wtl_knob_format(knob, range, text));
     if (r->n_steps)
-        wtl_buf_printf(out, " in %zu steps", r->n_steps);
+        wtl_buf_printf(out, " in %zu step%s", r->n_steps, wtl_plural((int64_t)r->n_steps));
     if (r->has_default)
         wtl_buf_printf(out, ", default %s",
                        wtl_knob_format(knob, wtl_knob_at(r->default_value), text));
@@ -123,7 +123,7 @@ static void put_knob(struct wtl_buf *out, const struct wtl_device_knob_look *k, 
     if (k->rc < 0)
         wtl_buf_puts(out, k->why ? k->why : "cannot be read");
     else if (!k->state.known)
-        wtl_buf_puts(out, "cannot be asked for");
+        wtl_buf_puts(out, "not told by the driver");
     else
         wtl_buf_puts(out, wtl_knob_format(k->knob, k->state.requested, text));
     if (k->rc == 0 && k->state.has_enforced &&

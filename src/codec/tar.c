@@ -63,9 +63,9 @@ static unsigned sum_of(const unsigned char *h)
 
 static void octal(unsigned char *field, size_t size, unsigned long value)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%0*lo", (int)size - 1, value);
-    memcpy(field, text, size);
+    for (size_t i = size - 1; i-- > 0; value >>= 3)
+        field[i] = (unsigned char)('0' + (value & 7));
+    field[size - 1] = '\0';
 }
 
 int wtl_tar_add(struct wtl_buf *out, const char *path, const void *data, size_t n,
@@ -79,7 +79,8 @@ int wtl_tar_add(struct wtl_buf *out, const char *path, const void *data, size_t 
         return WTL_FAIL(err, WTL_LIMIT, "\"%.100s\" is too long for an archive", path);
     unsigned char h[BLOCK] = {0};
     const char *name = cut > 0 ? path + cut + 1 : path;
-    memcpy(h + NAME, name, strlen(name));
+    for (size_t i = 0; name[i]; i++) /* a field that is full has no end */
+        h[NAME + i] = (unsigned char)name[i];
     memcpy(h + PREFIX, path, (size_t)cut);
     octal(h + MODE, 8, 0644);
     octal(h + UID, 8, 0);

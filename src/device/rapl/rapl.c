@@ -53,10 +53,10 @@ static void constraint_file(const struct zone *z, const char *what, char buf[64]
 static int long_term(const struct wtl_sysfs_dir *dir)
 {
     for (int k = 0; k < CONSTRAINTS; k++) {
-        char file[64], name[64];
+        char file[64], text[64];
         snprintf(file, sizeof file, "constraint_%d_name", k);
-        if (wtl_sysfs_text(dir, file, name, sizeof name) == WTL_PRESENT &&
-            strcmp(name, "long_term") == 0)
+        if (wtl_sysfs_text(dir, file, text, sizeof text) == WTL_PRESENT &&
+            strcmp(text, "long_term") == 0)
             return k;
     }
     return -1;
@@ -158,6 +158,8 @@ static int zone_range(void *state, enum wtl_knob knob, struct wtl_arena *arena,
 
 static int explain_write(const struct zone *z, int rc, struct wtl_error *err)
 {
+    if (rc == -WTL_UNSUPPORTED && wtl_sysfs_live(z->dir.files)) /* its files were there */
+        return WTL_FAIL(err, WTL_LOST, "%s is gone", z->id);
     if (rc == -WTL_PERMISSION)
         wtl_error_hint(err, "as root; if root is refused, the firmware has locked the limit of %s",
                        z->id);
@@ -206,14 +208,17 @@ struct found {
 /* "package-1", "package-0-die-1" to "1", "0.1". */
 static bool package_number(const char *name, char buf[16])
 {
-    unsigned package, die;
-    char end;
-    if (sscanf(name, "package-%3u-die-%3u%c", &package, &die, &end) == 2)
-        snprintf(buf, 16, "%u.%u", package, die);
-    else if (sscanf(name, "package-%3u%c", &package, &end) == 1)
-        snprintf(buf, 16, "%u", package);
-    else
+    static const char digits[] = "0123456789";
+    if (!wtl_starts_with(name, "package-"))
         return false;
+    const char *package = name + strlen("package-");
+    size_t n = strspn(package, digits);
+    const char *rest = package + n;
+    const char *die = wtl_starts_with(rest, "-die-") ? rest + strlen("-die-") : "";
+    size_t k = strspn(die, digits);
+    if (n == 0 || n > 3 || k > 3 || (*die ? k == 0 || die[k] : *rest != '\0'))
+        return false;
+    snprintf(buf, 16, "%.*s%s%.*s", (int)n, package, k ? "." : "", (int)k, die);
     return true;
 }
 

@@ -153,6 +153,29 @@ static void two_interfaces_of_one_package(void **state)
     close_world(&w);
 }
 
+static void names_of_zones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *id;
+    } cases[] = {
+        {"package-0\n", "rapl:0"},   {"package-12\n", "rapl:12"}, {"package-0-die-1\n", "rapl:0.1"},
+        {"package-\n", NULL},        {"package-0-die-\n", NULL},  {"package-0-die-x\n", NULL},
+        {"package-0x\n", NULL},      {"package-1234\n", NULL},    {"psys\n", "rapl:psys"},
+        {"psys-1\n", "rapl:psys-1"}, {"psys/../x\n", NULL},       {"core\n", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world w;
+        put(ZONE "energy_uj", "1\n");
+        put(ZONE "name", cases[i].name);
+        open_world(&w, false, NULL);
+        assert_int_equal(wtl_machine_count(w.machine), cases[i].id != NULL);
+        if (cases[i].id)
+            assert_string_equal(wtl_device_info(wtl_machine_device(w.machine, 0))->id, cases[i].id);
+        close_world(&w);
+    }
+}
+
 static void a_package_that_vanishes(void **state)
 {
     (void)state;
@@ -172,7 +195,8 @@ static void a_package_that_vanishes(void **state)
     put(ZONE "energy_uj", "1\n");
     assert_int_equal(wtl_device_read(d, energy, &r, &err), -WTL_LOST);
     assert_int_equal(wtl_device_knob(d, WTL_KNOB_power_limit_w, &s, &err), -WTL_LOST);
-    assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(100), NULL, &err) < 0, 1);
+    assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(100), NULL, &err),
+                     -WTL_LOST);
     assert_string_equal(content(ZONE "constraint_1_power_limit_uw"), "205000000");
     close_world(&w);
 }
@@ -389,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN(package_limit),
         IN(two_interfaces_of_one_package),
+        IN(names_of_zones),
         IN(a_package_that_vanishes),
         IN(clock_range),
         IN(policies_that_are_odd),
