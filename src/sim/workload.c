@@ -213,6 +213,12 @@ static void add_sums(const struct part *parts, struct wtl_sim_rates *out)
     out->sm_active = clamp(out->sm_active, 0, 1);
 }
 
+/* Whether two tenants are one and the same; padding that differs costs time only. */
+static bool same_bytes(const void *a, const void *b, size_t n)
+{
+    return memcmp(a, b, n) == 0;
+}
+
 void wtl_sim_rates(const struct wtl_sim_silicon *s, const struct wtl_sim_tenant *tenants, int n,
                    double sm_mhz, double mem_mhz, struct wtl_sim_rates *out)
 {
@@ -226,7 +232,7 @@ void wtl_sim_rates(const struct wtl_sim_silicon *s, const struct wtl_sim_tenant 
         if (!place(s, &tenants[i], out, &out->tenants[i]))
             continue;
         const bool same = i > 0 && !out->tenants[i - 1].out_of_memory &&
-                          memcmp(&tenants[i], &tenants[i - 1], sizeof *tenants) == 0;
+                          same_bytes(&tenants[i], &tenants[i - 1], sizeof *tenants);
         if (same)
             parts[i] = parts[i - 1];
         else
