@@ -384,8 +384,8 @@ void wtl_command_help(const struct wtl_command *command, FILE *out)
     if (command->verbs)
         fputs("\nverbs:\n", out);
     for (const struct wtl_command *const *v = command->verbs; v && *v; v++) {
-        char lead[16];
-        snprintf(lead, sizeof lead, "  %-10s ", strrchr((*v)->name, ' ') + 1);
+        char lead[24];
+        snprintf(lead, sizeof lead, "  %-12s ", strrchr((*v)->name, ' ') + 1);
         wtl_print_hanging(out, lead, (*v)->summary, 100);
     }
     const char *group = NULL;

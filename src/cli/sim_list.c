@@ -56,7 +56,7 @@ static void add_gpu(struct view *v)
     wtl_table_printf(v->gpu_table, "%s", g->lost ? "lost" : g->persistence ? "" : "no persistence");
     wtl_json_add(&v->gpus,
                  json_pack("{s:i, s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                           "s:o, s:o, s:I, s:i}",
+                           "s:o, s:o, s:I, s:i, s:b}",
                            "index", g->index, "name", wtl_json_text(g->board.name), "board",
                            wtl_json_text(g->board.short_name), "uuid", wtl_sim_uuid(g, uuid),
                            "lost", g->lost, "persistence", g->persistence, "power_w",
@@ -67,8 +67,8 @@ static void add_gpu(struct view *v)
                            lock_json(g->board.sm_clocks_mhz, &g->sm_lock), "mem_clock_lock",
                            lock_json(g->board.mem_clocks_mhz, &g->mem_lock), "temp_c",
                            wtl_json_finite(t.die_c), "gpu_util", wtl_json_finite(t.sm_util),
-                           "event_reasons", (json_int_t)t.reasons, "mig_instances",
-                           g->n_instances));
+                           "event_reasons", (json_int_t)t.reasons, "mig_instances", g->n_instances,
+                           "accounting", (int)(v->state.accounting >> g->index & 1)));
 }
 
 static void add_load(struct view *v, const struct wtl_sim_slot *slot)

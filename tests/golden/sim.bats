@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The virtual machine room on the command line.
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/run
+}
+
+teardown() {
+    "$WATTLE" sim stop >/dev/null 2>&1 || true
+}
+
+field() { # field EXPRESSION: of the JSON document on standard input
+    python3 -c "import json, sys; d = json.load(sys.stdin); print($1)"
+}
+
+@test "without a room every verb says how to start one" {
+    for verb in list "load resnet50" unload "fault --lost" stop; do
+        # shellcheck disable=SC2086
+        run "$WATTLE" sim $verb
+        [ "$status" -eq 1 ]
+        [[ $output == *"no virtual machine room is running"* ]]
+        [[ $output == *"wattle sim start"* ]]
+    done
+    run "$WATTLE" sim
+    [ "$status" -eq 2 ]
+    run "$WATTLE" sim strat
+    [ "$status" -eq 2 ]
+    [[ $output == *"did you mean \`wattle sim start\`?"* ]]
+}
+
+@test "start, load, list, unload, stop" {
+    [ "$("$WATTLE" sim start --gpu v100,a100 --json | field '[g["board"] for g in d["gpus"]]')" = "['v100', 'a100']" ]
+    run "$WATTLE" sim start
+    [ "$status" -eq 1 ]
+    [[ $output == *"running"*"already"* ]]
+    pid=$("$WATTLE" sim load resnet50 -i 1 --share 50% --batch 4 --json | field 'd["pid"]')
+    [ "$(cat "/proc/$pid/comm")" = resnet50 ]
+    [ "$("$WATTLE" sim list --json | field '[(l["pid"], l["gpu"], l["share"], l["batch"], l["mps"]) for l in d["loads"]]')" = \
+        "[($pid, 1, 0.5, 4, True)]" ]
+    run "$WATTLE" sim list
+    [[ $output == *V100*A100*resnet50* ]]
+    run "$WATTLE" sim unload "$pid"
+    [ "$output" = "1 load ended" ]
+    [ ! -e "/proc/$pid" ]
+    run "$WATTLE" sim unload "$pid"
+    [ "$status" -eq 1 ]
+    run "$WATTLE" sim stop
+    [ "$status" -eq 0 ]
+    [ "$output" = "the virtual machine room with 2 GPUs is gone" ]
+    [ ! -e run/sim/room ]
+    [ ! -e run/sim/socket ]
+}
+
+@test "a workload at the start, and none that does not exist" {
+    "$WATTLE" sim start --gpu v100 --workload resnet50 --batch 8 >/dev/null
+    [ "$("$WATTLE" sim list --json | field '[(l["workload"], l["batch"]) for l in d["loads"]]')" = "[('resnet50', 8)]" ]
+    "$WATTLE" sim stop >/dev/null
+    run "$WATTLE" sim start --gpu v100 --workload resnet5
+    [ "$status" -ne 0 ]
+    for _ in $(seq 100); do
+        "$WATTLE" sim list >/dev/null 2>&1 || break
+        sleep 0.02
+    done
+    run "$WATTLE" sim list # nothing half is left
+    [ "$status" -eq 1 ]
+    run "$WATTLE" sim start --gpu b52
+    [ "$status" -eq 1 ]
+    run "$WATTLE" sim start --batch 8
+    [ "$status" -eq 2 ]
+}
+
+@test "faults: set, shown, cleared; a lost GPU comes back with a driver load" {
+    "$WATTLE" sim start --gpu v100 >/dev/null
+    epoch=$("$WATTLE" sim list --json | field 'd["epoch"]')
+    "$WATTLE" sim fault --call 'nvmlDeviceSet*' --return no-permission --skip 2 --count 1 >/dev/null
+    [ "$("$WATTLE" sim list --json | field '[(f["call"], f["return"], f["skip"]) for f in d["faults"]]')" = \
+        "[('nvmlDeviceSet*', 4, 2)]" ]
+    run "$WATTLE" sim list
+    [[ $output == *"fault: nvmlDeviceSet* on all GPUs returns 4; hit 0 of 0 calls"* ]]
+    "$WATTLE" sim fault --clear >/dev/null
+    [ "$("$WATTLE" sim list --json | field 'd["faults"]')" = "[]" ]
+    "$WATTLE" sim fault -i 0 --lost >/dev/null
+    [ "$("$WATTLE" sim list --json | field 'd["gpus"][0]["lost"]')" = True ]
+    run "$WATTLE" sim load resnet50
+    [ "$status" -ne 0 ]
+    "$WATTLE" sim fault --reload >/dev/null
+    [ "$("$WATTLE" sim list --json | field 'd["gpus"][0]["lost"]')" = False ]
+    [ "$("$WATTLE" sim list --json | field 'd["epoch"]')" != "$epoch" ]
+    for bad in "--return 15" "--call x" "--for 5s" "--stale x" "--call x --return nonsense" ""; do
+        # shellcheck disable=SC2086
+        run "$WATTLE" sim fault $bad
+        [ "$status" -eq 2 ]
+    done
+}
+
+@test "SIGTERM cleans up; after kill -9 the next start does" {
+    pid=$("$WATTLE" sim start --gpu v100 --json | field 'd["pid"]')
+    kill "$pid"
+    for _ in $(seq 200); do
+        [ -e run/sim/room ] || break
+        sleep 0.02
+    done
+    [ ! -e run/sim/room ]
+    pid=$("$WATTLE" sim start --gpu v100 --workload resnet50 --json | field 'd["pid"]')
+    kill -9 "$pid"
+    run "$WATTLE" sim list
+    [ "$status" -eq 1 ]
+    "$WATTLE" sim start --gpu v100,v100 >/dev/null
+    [ "$("$WATTLE" sim list --json | field 'len(d["gpus"]), d["loads"]')" = "2 []" ]
+}
+
+@test "env is for eval, and warns without a room" {
+    run "$WATTLE" sim env
+    [ "$status" -eq 0 ]
+    [[ $output == *"no machine room is running"* ]]
+    eval "$("$WATTLE" sim env 2>/dev/null)"
+    [ -e "${LD_LIBRARY_PATH%%:*}/libnvidia-ml.so.1" ]
+}
