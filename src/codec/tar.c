@@ -81,7 +81,8 @@ int wtl_tar_add(struct wtl_buf *out, const char *path, const void *data, size_t 
     const char *name = cut > 0 ? path + cut + 1 : path;
     for (size_t i = 0; name[i]; i++) /* a field that is full has no end */
         h[NAME + i] = (unsigned char)name[i];
-    memcpy(h + PREFIX, path, (size_t)cut);
+    for (int i = 0; i < cut; i++)
+        h[PREFIX + i] = (unsigned char)path[i];
     octal(h + MODE, 8, 0644);
     octal(h + UID, 8, 0);
     octal(h + GID, 8, 0);

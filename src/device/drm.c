@@ -42,6 +42,8 @@ static int look_at(const struct wtl_backend_host *host, const char *name,
     if (!wtl_sysfs_key(&root, uevent, "DRIVER", card->driver, sizeof card->driver) ||
         !wtl_sysfs_key(&root, uevent, "PCI_SLOT_NAME", card->pci, sizeof card->pci))
         return 0;
+    if (card->pci[strspn(card->pci, "0123456789abcdefABCDEF:.")] != '\0')
+        return 0;
     (void)wtl_sysfs_key(&root, uevent, "PCI_ID", card->ids, sizeof card->ids);
     for (; *drivers; drivers++)
         if (strcmp(*drivers, card->driver) == 0) {

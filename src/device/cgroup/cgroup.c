@@ -245,6 +245,13 @@ static bool is_there(const struct wtl_backend_host *host, const char *id)
     return false;
 }
 
+/* One word, that leads nowhere else. */
+static bool path_is_plain(const char *path)
+{
+    return path[0] == '/' && !strpbrk(path, " \t\n") && !strstr(path, "/..") &&
+           !strstr(path, "//") && (path[1] == '\0' || !wtl_ends_with(path, "/"));
+}
+
 static int add_group(const struct wtl_backend_host *host, const struct wtl_cgroup_place *place,
                      const char *path, struct wtl_error *err)
 {
@@ -253,9 +260,10 @@ static int add_group(const struct wtl_backend_host *host, const struct wtl_cgrou
     if (!g || !info)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     int n = snprintf(g->id, sizeof g->id, "cgroup:%s", path);
-    if (n >= (int)sizeof g->id) {
+    if (n >= (int)sizeof g->id || !path_is_plain(path)) {
         wtl_backend_finding(host, WTL_FINDING_NOTE, "cgroup", NULL,
-                            "the path of this process's group is too long for a device's name");
+                            "the path of this process's group is too long for a device's name, or"
+                            " no single word");
         return 0;
     }
     g->v2 = place->v2;
@@ -270,12 +278,6 @@ static int add_group(const struct wtl_backend_host *host, const struct wtl_cgrou
         wtl_backend_finding(host, WTL_FINDING_NOTE, g->id, NULL,
                             "its quota is set by root, or by whom the group is delegated to");
     return rc < 0 ? rc : 0;
-}
-
-static bool path_is_plain(const char *path)
-{
-    return path[0] == '/' && !strstr(path, "/..") && !strstr(path, "//") &&
-           (path[1] == '\0' || !wtl_ends_with(path, "/"));
 }
 
 static int cgroup_open(const struct wtl_backend_host *host, struct wtl_error *err)

@@ -65,7 +65,7 @@ static void look_at_mount(struct wtl_view line, struct mount *cpu, struct mount 
     bool v1 = wtl_view_is(type, "cgroup");
     struct mount m = {.found = true};
     struct wtl_view root = word(line, 3), at = word(line, 4);
-    if ((!v1 && !wtl_view_is(type, "cgroup2")) || at.n < 2 || at.s[0] != '/')
+    if ((!v1 && !wtl_view_is(type, "cgroup2")) || at.n < 2 || at.s[0] != '/' || at.s[1] == '/')
         return;
     if (!wtl_view_copy((struct wtl_view){at.s + 1, at.n - 1}, m.at, sizeof m.at) ||
         !wtl_view_copy(root, m.root, sizeof m.root))

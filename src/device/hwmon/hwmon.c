@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,8 +220,8 @@ static int add_chips(const struct wtl_backend_host *host, struct wtl_error *err)
         if (wtl_sysfs_text(&root, file, chips[i].name, sizeof chips[i].name) != WTL_PRESENT ||
             is_for_others(chips[i].name))
             continue;
-        for (char *p = chips[i].name; *p; p++)
-            if (*p == ' ' || *p == '/' || *p == ':')
+        for (char *p = chips[i].name; *p; p++) /* ids are words */
+            if (!isalnum((unsigned char)*p) && !strchr("_-.", *p))
                 *p = '_';
         for (size_t j = 0; j < i; j++)
             same += strcmp(chips[j].name, chips[i].name) == 0;

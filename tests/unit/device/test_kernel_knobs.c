@@ -317,6 +317,23 @@ static void quota_of_version_1(void **state)
     close_world(&w);
 }
 
+/* Whatever a chip is called, its id is a word. */
+static void chips_with_odd_names(void **state)
+{
+    (void)state;
+    struct world w;
+    put("sys/class/hwmon/hwmon0/name", "a b\nc/d:e\n");
+    put("sys/class/hwmon/hwmon0/power1_input", "5000000\n");
+    put("proc/self/mountinfo", "29 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    put("proc/self/cgroup", "0::/two words\n");
+    put("sys/fs/cgroup/two words/cpu.max", "max 100000\n");
+    open_world(&w, false, NULL);
+    assert_int_equal(wtl_machine_count(w.machine), 1);
+    assert_string_equal(wtl_device_info(wtl_machine_device(w.machine, 0))->id,
+                        "hwmon:a_b_c_d_e/power1");
+    close_world(&w);
+}
+
 static void groups_that_are_none(void **state)
 {
     (void)state;
@@ -358,6 +375,8 @@ static void where_a_group_is(void **state)
     assert_true(p.v2);
     assert_string_equal(p.mount, "u");
     assert_string_equal(p.path, "/job");
+    /* A path from the system's root would lead out of a recorded one. */
+    assert_false(wtl_cgroup_place("1 0 0:26 / //sys/fs/cgroup rw - cgroup2 cgroup rw\n", "", &p));
     assert_false(wtl_cgroup_place("", "", &p));
     assert_false(wtl_cgroup_place("rubbish\n - cgroup2\n1 2 3 4 5 - cgroup2 x y\n", "0::/\n", &p));
 }
@@ -419,6 +438,7 @@ int main(void)
         IN(policies_that_are_odd),
         IN(quota_of_version_2),
         IN(quota_of_version_1),
+        IN(chips_with_odd_names),
         IN(groups_that_are_none),
         cmocka_unit_test(where_a_group_is),
         cmocka_unit_test(what_cpu_max_says),
