@@ -135,7 +135,8 @@ static void check_law(void *ctx, int board, bool set)
     (void)board;
     (void)set;
     double now = in_force();
-    /* A board that takes 5 W more than it was asked for is found out by the read-back, no sooner. */
+    /* A board that takes 5 W more than it was asked for is found out by the read-back, no sooner.
+     */
     double lie = set && w.room->fault == FAKE_OTHER_VALUE && w.room->fail_at > 0 ? 5 : 0;
     if (law.budget_w > 0 && now > law.budget_w + lie + 1e-6 && now > law.last_w + lie + 1e-6)
         law.broken++;
@@ -241,6 +242,43 @@ static void one_that_fails_is_undone(void **state)
         assert_true(k < 39);
     }
     assert_near(in_force(), 500, 0.375);
+}
+
+/* The record of a set that never came to the device may not stand for what is in force. */
+static void a_change_that_is_cut_short_keeps_what_is_in_force(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    assert_ok(cap(600, &l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    w.room->fault = FAKE_NEVER;
+    w.room->sticky = true;
+    law.budget_w = 0;
+    for (int k = 1; k < 60; k++) {
+        w.room->fail_at = w.room->calls + k;
+        int rc = cap(450, &l, &err);
+        law.budget_w = 0;
+        lease_world_restart(&w);
+        w.room->fail_at = 0;
+        struct wtl_restore_report report;
+        assert_ok(lease_world_restore(&w, NULL, &report, &err), &err);
+        WTL_ARENA(arena);
+        struct wtl_book book;
+        struct wtl_book_entry *entries;
+        size_t n;
+        assert_ok(wtl_book_open(w.state_dir, &book, &err), &err);
+        assert_ok(wtl_book_list(&book, &arena, &entries, &n, &err), &err);
+        const struct wtl_lease_record *r = &entries[n - 1].record;
+        assert_int_equal(r->state, WTL_LEASE_HELD);
+        for (int i = 0; i < 3; i++)
+            assert_near(r->knobs[i].wanted.hi, w.room->board[i].limit_w, 0);
+        assert_true(in_force() <= r->budget_w + 1e-6);
+        wtl_book_close(&book);
+        if (rc == 0)
+            return;
+    }
+    fail_msg("450 W never came through");
 }
 
 static void a_watch_mends_what_others_raise(void **state)
@@ -398,6 +436,7 @@ int main(void)
         T(a_cap_lowers_and_stays),
         T(a_changed_cap_keeps_its_priors_and_its_law),
         T(one_that_fails_is_undone),
+        T(a_change_that_is_cut_short_keeps_what_is_in_force),
         T(a_watch_mends_what_others_raise),
         T(a_watch_sees_another_driver_load),
         T(nothing_is_raised_blindly),

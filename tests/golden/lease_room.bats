@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Leases on GPUs that last: a virtual machine room, another NVML client that reads and writes beside us.
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    export WATTLE_STATE_DIR=$BATS_FILE_TMPDIR/state WATTLE_RUN_DIR=$BATS_FILE_TMPDIR/run
+    "$WATTLE" sim start --gpu v100,a100 -q
+    "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" -o sweep.wattle
+    "$WATTLE" optimize sweep.wattle --gpu V100 --workload stablediffusion -q -o plan.json
+    cat >client.py <<'END'
+import ctypes, sys
+nvml = ctypes.CDLL("libnvidia-ml.so.1")
+assert nvml.nvmlInit_v2() == 0
+device, limit = ctypes.c_void_p(), ctypes.c_uint()
+assert nvml.nvmlDeviceGetHandleByIndex_v2(int(sys.argv[1]), ctypes.byref(device)) == 0
+if len(sys.argv) > 2:
+    assert nvml.nvmlDeviceSetPowerManagementLimit(device, int(sys.argv[2]) * 1000) == 0
+assert nvml.nvmlDeviceGetPowerManagementLimit(device, ctypes.byref(limit)) == 0
+print(limit.value // 1000)
+END
+}
+
+teardown_file() { "$WATTLE" sim stop -q; }
+
+setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
+teardown() { "$WATTLE" restore --all -q; }
+
+# client INDEX [WATTS]: the limit as another NVML client reads it, after it set it.
+client() {
+    (eval "$("$WATTLE" sim env)" && python3 client.py "$@")
+}
+
+lock() { "$WATTLE" sim list --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["gpus"][0]["sm_clock_lock"])'; }
+
+@test "apply locks the clock of the plan's board, stays, and restore ends it" {
+    run "$WATTLE" apply plan.json
+    [ "$status" -eq 0 ]
+    [[ $output == *"Tesla V100"*"standing lease"* ]]
+    [[ $(lock) == *1125*1125* ]]
+    run "$WATTLE" status
+    [[ $output == *"1125 MHz, before released"* ]]
+    run "$WATTLE" apply plan.json --for 1ms
+    [ "$status" -eq 1 ]
+    [[ $output == *"is held by standing lease"*"wattle restore"* ]]
+    run "$WATTLE" apply plan.json # the same again changes nothing
+    [ "$status" -eq 0 ]
+    run "$WATTLE" restore --all
+    [[ $output == *"1125 MHz -> released, put back"* ]]
+    [ "$(lock)" = None ]
+}
+
+@test "a unit's way: apply --standing NAME, restore --standing NAME" {
+    "$WATTLE" apply plan.json --standing wattle-v100-sd -q
+    [[ $(lock) == *1125* ]]
+    run "$WATTLE" restore
+    [ "$output" = "nothing to put back" ]
+    run "$WATTLE" restore --standing wattle-v100-sd
+    [ "$status" -eq 0 ]
+    [ "$(lock)" = None ]
+}
+
+@test "a cap is seen by another client, changed in place, and put back" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    [ "$(client 0)" = 200 ]
+    [ "$(client 1)" = 200 ]
+    "$WATTLE" cap 300W -i 0 -i 1 -q
+    [ "$(client 0)" = 150 ]
+    run "$WATTLE" cap 150W -i 0 -i 1
+    [ "$status" -eq 5 ]
+    [ "$(client 0)" = 150 ]
+    "$WATTLE" restore --all -q
+    [ "$(client 0)" = 250 ]
+    [ "$(client 1)" = 250 ]
+}
+
+@test "a foreign write: status tells, restore leaves it alone, a watch sets ours again within a second" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    run "$WATTLE" status --check
+    [ "$status" -eq 0 ]
+    client 0 240
+    run "$WATTLE" status --check
+    [ "$status" -eq 1 ]
+    [[ $output == *"found 240 W: changed by others"*"ABOVE THE BUDGET"* ]]
+    "$WATTLE" cap 400W -i 0 -i 1 --watch >watch.log 2>&1 &
+    pid=$!
+    for _ in $(seq 200); do grep -q "ends it" watch.log && break; sleep 0.02; done
+    [ "$(client 0)" = 200 ]
+    client 0 245
+    for _ in $(seq 200); do grep -q "set again" watch.log && break; sleep 0.02; done
+    [ "$(client 0)" = 200 ]
+    kill -TERM "$pid"
+    wait "$pid" || true
+    grep -q "1 exposure" watch.log
+    [ "$(client 0)" = 200 ] # a cap outlives its watch
+    client 1 222
+    run "$WATTLE" restore --all
+    [[ $output == *"222 W, left alone"* ]]
+    [ "$(client 0)" = 250 ]
+    [ "$(client 1)" = 222 ]
+    client 1 250
+}
+
+@test "kill -9 of a loan: its guardian puts it back within a second" {
+    "$WATTLE" apply plan.json --for 60s >/dev/null 2>messages &
+    pid=$!
+    for _ in $(seq 200); do grep -q "held for" messages && break; sleep 0.02; done
+    [[ $(lock) == *1125* ]]
+    kill -9 "$pid"
+    for _ in $(seq 50); do [ "$(lock)" = None ] && break; sleep 0.02; done
+    [ "$(lock)" = None ]
+    wait "$pid" || true
+    run "$WATTLE" status
+    [ "$output" = "nothing is leased" ]
+}
