@@ -68,7 +68,7 @@ const struct wtl_sim_gpu *wtl_dropin_copy(int gpu);
 int wtl_dropin_state(struct wtl_room_state *out);
 
 /* A text into a client's buffer: NVML_INSUFFICIENT_SIZE. */
-int wtl_dropin_text(const char *text, char *out, unsigned size);
+int wtl_dropin_text(const char *from, char *to, unsigned size);
 
 /* "GPU 0: plenty of room" for lists: sets *n to `have`; 0, or NVML_INSUFFICIENT_SIZE when the
  * client's room is less. `items` NULL with room is an invalid argument. */

@@ -244,12 +244,12 @@ unsigned wtl_dropin_count(void)
     return n;
 }
 
-int wtl_dropin_text(const char *text, char *out, unsigned size)
+int wtl_dropin_text(const char *from, char *to, unsigned size)
 {
-    size_t n = strlen(text) + 1;
+    size_t n = strlen(from) + 1;
     if (n > size)
         return NVML_INSUFFICIENT_SIZE;
-    memcpy(out, text, n);
+    memcpy(to, from, n);
     return NVML_SUCCESS;
 }
 

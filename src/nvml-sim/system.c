@@ -2,11 +2,9 @@
  * The system and its handles; texts of codes. */
 #include "nvml-sim/impl.h"
 
-#include "base/text.h"
-
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 const char *nvmlErrorString(int code)
 {
@@ -207,23 +205,35 @@ static bool has_serial(const struct wtl_sim_gpu *gpu, int instance, const char *
     return instance < 0 && strcmp(serial, text) == 0;
 }
 
-/* "3b:0", "0000:3b:00.0", "00000000:3B:00.0" ... */
+/* Hexadecimal digits, one to eight; false without any. */
+static bool take_hex(const char **at, uint32_t *out)
+{
+    uint32_t value = 0;
+    int n = 0;
+    for (; n < 8 && isxdigit((unsigned char)**at); n++, (*at)++) {
+        int c = tolower((unsigned char)**at);
+        value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *out = value;
+    return n > 0;
+}
+
+/* "3b:0", "0000:3b:00.0", "00000000:3B:00.0": [domain:]bus:device[.0] */
 static bool has_bus_id(const struct wtl_sim_gpu *gpu, int instance, const char *text)
 {
-    unsigned domain = 0, bus = 0, device = 0, function = 0;
-    int end = 0;
-    bool ok = false;
-    if (sscanf(text, "%8x:%4x:%4x%n", &domain, &bus, &device, &end) == 3)
-        ok = true;
-    else if (sscanf(text, "%4x:%4x%n", &bus, &device, &end) == 2) {
-        domain = 0;
-        ok = true;
-    }
-    if (!ok || (text[end] && (sscanf(text + end, ".%1x", &function) != 1 || text[end + 2])))
+    uint32_t parts[3] = {0}, function = 0;
+    int n = 0;
+    const struct wtl_sim_pci pci = wtl_sim_pci(gpu);
+    do {
+        if (n == 3 || !take_hex(&text, &parts[n++]))
+            return false;
+    } while (*text == ':' && text++);
+    if (*text == '.' && (text++, !take_hex(&text, &function)))
         return false;
-    struct wtl_sim_pci pci = wtl_sim_pci(gpu);
-    return instance < 0 && pci.domain == domain && pci.bus == bus && pci.device == device &&
-           function == 0;
+    if (*text || n < 2 || function != 0 || instance >= 0)
+        return false;
+    uint32_t domain = n == 3 ? parts[0] : 0;
+    return pci.domain == domain && pci.bus == parts[n - 2] && pci.device == parts[n - 1];
 }
 
 int nvmlDeviceGetHandleByUUID(const char *uuid, struct nvml_device **d)

@@ -4,6 +4,7 @@
  * boost, power profiles and smoothing (Blackwell). */
 #include "nvml-sim/impl.h"
 
+/* NOLINTBEGIN(misc-unused-parameters) */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 static int not_supported(const char *function, const struct nvml_device *d)
@@ -52,3 +53,4 @@ int nvmlDeviceResetApplicationsClocks(struct nvml_device *d)
 {
     return not_supported(__func__, d);
 }
+/* NOLINTEND(misc-unused-parameters) */
