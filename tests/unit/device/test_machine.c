@@ -193,7 +193,10 @@ static void test_a_call_that_hangs(void **state)
     assert_int_equal(r.t_ns, 7);
     /* It is not called again while it hangs. */
     assert_int_equal(wtl_device_read(d, wanted, &r, &err), -WTL_TIMEOUT);
-    assert_int_equal(f.calls, 1);
+    pthread_mutex_lock(&f.lock);
+    int calls = f.calls;
+    pthread_mutex_unlock(&f.lock);
+    assert_int_equal(calls, 1);
     let_go(&f);
     int rc = -WTL_TIMEOUT;
     for (int i = 0; i < 1000000 && rc == -WTL_TIMEOUT; i++) {
