@@ -115,9 +115,20 @@ static struct wtl_device *device_of(struct wtl_machine *machine, const char *id)
     return NULL;
 }
 
+/* What a look at the leases is given. */
+struct look {
+    struct wtl_machine *machine;
+    struct wtl_arena *arena;
+    int64_t wall_ns;
+};
+
+/* Until then after a set the clock may still be on its way: switches take up to hundreds of
+ * milliseconds (arXiv 2502.20075), and the reading follows once a second at worst. */
+#define SETTLED_NS (2 * WTL_NS_PER_S)
+
 /* A lock that no getter reports: what the clock does can speak against it, never for it. */
-static void look_at_clock(struct wtl_device *d, const struct wtl_lease_knob_record *r,
-                          struct wtl_arena *arena, struct wtl_status_knob *out)
+static void look_at_clock(const struct look *look, struct wtl_device *d,
+                          const struct wtl_lease_knob_record *r, struct wtl_status_knob *out)
 {
     struct wtl_reading reading;
     struct wtl_error why = {0};
@@ -128,19 +139,21 @@ static void look_at_clock(struct wtl_device *d, const struct wtl_lease_knob_reco
         !wtl_reading_has(&reading, m))
         return;
     double mhz = reading.value[m];
-    if (mhz <= r->wanted.hi + 8) /* half a step of the widest lists */
-        return;
-    const char *text =
-        wtl_arena_printf(arena, "it runs at %g MHz, above its lock: set again by others", mhz);
-    out->standing = WTL_STANDING_FOREIGN;
+    bool above = mhz > r->wanted.hi + 8; /* half a step of the widest lists */
+    bool settled = look->wall_ns - r->set_wall_ns > SETTLED_NS;
+    if (above && settled)
+        out->standing = WTL_STANDING_FOREIGN;
+    const char *text = wtl_arena_printf(look->arena, "it runs at %g MHz%s", mhz,
+                                        !above    ? ""
+                                        : settled ? ", above its lock: set again by others"
+                                                  : ", but was set a moment ago: look again");
     out->text = text ? text : "";
 }
 
-static void look_at_knob(struct wtl_machine *machine, struct wtl_arena *arena,
-                         struct wtl_status_knob *out)
+static void look_at_knob(const struct look *look, struct wtl_status_knob *out)
 {
     const struct wtl_lease_knob_record *r = out->record;
-    struct wtl_device *d = device_of(machine, r->device);
+    struct wtl_device *d = device_of(look->machine, r->device);
     struct wtl_knob_state now = {0};
     struct wtl_error why = {0};
     if (!d) {
@@ -152,11 +165,11 @@ static void look_at_knob(struct wtl_machine *machine, struct wtl_arena *arena,
     } else if (r->seq == 0) {
         out->standing = WTL_STANDING_NOT_SET;
     } else if (wtl_device_knob(d, r->knob, &now, &why) < 0) {
-        const char *text = wtl_arena_strdup(arena, why.message);
+        const char *text = wtl_arena_strdup(look->arena, why.message);
         out->standing = WTL_STANDING_UNKNOWN;
         out->text = text ? text : "";
     } else if (!now.known) {
-        look_at_clock(d, r, arena, out);
+        look_at_clock(look, d, r, out);
     } else {
         out->found_known = true;
         out->found = now.requested;
@@ -167,8 +180,8 @@ static void look_at_knob(struct wtl_machine *machine, struct wtl_arena *arena,
     }
 }
 
-static int fill_lease(struct wtl_machine *machine, const struct wtl_lease_record *record,
-                      struct wtl_arena *arena, struct wtl_status_lease *l, struct wtl_error *err)
+static int fill_lease(const struct look *look, const struct wtl_lease_record *record,
+                      struct wtl_status_lease *l, struct wtl_error *err)
 {
     l->record = *record;
     l->alive = wtl_process_alive(&record->owner);
@@ -176,7 +189,7 @@ static int fill_lease(struct wtl_machine *machine, const struct wtl_lease_record
     bool open = record->state != WTL_LEASE_CLOSED;
     l->orphan = open && borrowed && !l->alive;
     l->n_knobs = record->n_knobs;
-    l->knobs = WTL_NEW_ARRAY(arena, struct wtl_status_knob, record->n_knobs + 1);
+    l->knobs = WTL_NEW_ARRAY(look->arena, struct wtl_status_knob, record->n_knobs + 1);
     if (!l->knobs)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     l->has_sum = open && record->has_budget;
@@ -184,7 +197,7 @@ static int fill_lease(struct wtl_machine *machine, const struct wtl_lease_record
     for (size_t i = 0; i < l->n_knobs; i++) {
         l->knobs[i] = (struct wtl_status_knob){.record = &record->knobs[i], .text = ""};
         if (open)
-            look_at_knob(machine, arena, &l->knobs[i]);
+            look_at_knob(look, &l->knobs[i]);
         l->has_sum = l->has_sum && l->knobs[i].found_known;
         l->sum_w += l->knobs[i].found_known ? l->knobs[i].found.hi : 0;
     }
@@ -203,9 +216,8 @@ static int count_exposures(const struct wtl_status_lease *l)
     return n + (l->orphan || (n == 0 && l->excess_w > 0));
 }
 
-static int fill(const struct wtl_book_entry *entries, size_t n, bool closed,
-                struct wtl_machine *machine, struct wtl_arena *arena, struct wtl_status *s,
-                struct wtl_error *err)
+static int fill(const struct look *look, const struct wtl_book_entry *entries, size_t n,
+                bool closed, struct wtl_status *s, struct wtl_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -214,7 +226,7 @@ static int fill(const struct wtl_book_entry *entries, size_t n, bool closed,
             s->unreadable[s->n_unreadable] = e->why;
             s->n_unreadable++;
         } else if (closed || is_open(e)) {
-            rc = fill_lease(machine, &e->record, arena, &s->leases[s->n], err);
+            rc = fill_lease(look, &e->record, &s->leases[s->n], err);
             s->exposures += rc == 0 ? count_exposures(&s->leases[s->n]) : 0;
             s->n++;
         }
@@ -237,7 +249,8 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
     if (rc == 0 && (!s.leases || !s.unreadable))
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
     rc = rc ? rc : open_those_here(flow, arena, ids, n_ids, "wattle status", true, &hold, err);
-    rc = rc ? rc : fill(entries, n, closed, hold.machine, arena, &s, err);
+    struct look look = {hold.machine, arena, flow->clock.wall_ns(flow->clock.ctx)};
+    rc = rc ? rc : fill(&look, entries, n, closed, &s, err);
     wtl_hold_close(&hold);
     if (rc == 0)
         *out = s;

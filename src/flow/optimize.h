@@ -6,10 +6,10 @@
 #ifndef WTL_FLOW_OPTIMIZE_H
 #define WTL_FLOW_OPTIMIZE_H
 
+#include "board/board_file.h"
 #include "core/clocks.h"
 #include "core/overlay.h"
 #include "flow/flow.h"
-#include "board/board_file.h"
 #include "store/plan_file.h"
 #include "store/policy_file.h"
 

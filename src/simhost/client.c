@@ -307,6 +307,6 @@ int wtl_room_ask(struct wtl_room *room, const struct wtl_room_request *request,
 
 int wtl_room_library(char path_out[WTL_LIMIT_PATH], struct wtl_error *err)
 {
-    return wtl_library_path("sim/libnvidia-ml.so.1", "src/nvml-sim/library/libnvidia-ml.so.1", path_out,
-                            err);
+    return wtl_library_path("sim/libnvidia-ml.so.1", "src/nvml-sim/library/libnvidia-ml.so.1",
+                            path_out, err);
 }

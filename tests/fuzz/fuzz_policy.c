@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "core/clocks.h"
 #include "board/board_file.h"
+#include "core/clocks.h"
 #include "store/policy_file.h"
 
 static void check_clocks(const struct wtl_clocks *c)

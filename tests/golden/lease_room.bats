@@ -51,6 +51,21 @@ print(json.load(sys.stdin)["gpus"][0]["sm_clock_lock"])'; }
     [ "$(lock)" = None ]
 }
 
+@test "a clock that is still on its way down is no foreign write" {
+    "$WATTLE" sim load stable-diffusion -i 0 -q
+    clock() { "$WATTLE" devices -i 0 --json | python3 -c 'import json, sys
+print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] if s["name"] == "sm_clock_mhz"))'; }
+    for _ in $(seq 200); do [ "$(clock)" -gt 1200 ] && break; sleep 0.02; done
+    [ "$(clock)" -gt 1200 ]
+    "$WATTLE" apply plan.json -q
+    run "$WATTLE" status --check
+    [ "$status" -eq 0 ]
+    for _ in $(seq 200); do [ "$(clock)" -le 1125 ] && break; sleep 0.02; done
+    run "$WATTLE" status
+    [[ $output == *"it runs at 1125 MHz"* ]]
+    "$WATTLE" sim unload -q
+}
+
 @test "a unit's way: apply --standing NAME, restore --standing NAME" {
     "$WATTLE" apply plan.json --standing wattle-v100-sd -q
     [[ $(lock) == *1125* ]]
