@@ -14,20 +14,47 @@
 
 enum { HANDLES_PER_GPU = 1 + WTL_SIM_INSTANCES };
 
+/* Init and shutdown must not wait for ever while threads poll. No call takes it twice. */
+#define LOCK_INITIALIZER PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+
 static struct {
     pthread_rwlock_t lock;  /* of users and room: calls read, init and shutdown write */
     pthread_mutex_t asking; /* one request at a time */
     unsigned users;
     struct wtl_room room;
     pthread_key_t copy_key;
+    bool has_key;
     struct nvml_device handles[WTL_ROOM_GPUS * HANDLES_PER_GPU];
-} state = {.lock = PTHREAD_RWLOCK_INITIALIZER, .asking = PTHREAD_MUTEX_INITIALIZER};
+} state = {.lock = LOCK_INITIALIZER, .asking = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* A child has the locks as they were and one thread alone: nobody may be within a call. */
+static void before_fork(void)
+{
+    pthread_rwlock_wrlock(&state.lock);
+    pthread_mutex_lock(&state.asking);
+}
+
+static void in_parent(void)
+{
+    pthread_mutex_unlock(&state.asking);
+    pthread_rwlock_unlock(&state.lock);
+}
+
+/* Made anew: those who waited for them are not here. */
+static void in_child(void)
+{
+    static const pthread_rwlock_t lock = LOCK_INITIALIZER;
+    static const pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+    memcpy(&state.lock, &lock, sizeof lock);
+    memcpy(&state.asking, &asking, sizeof asking);
+}
+
 static void prepare(void)
 {
-    (void)pthread_key_create(&state.copy_key, free);
+    state.has_key = pthread_key_create(&state.copy_key, free) == 0;
+    (void)pthread_atfork(before_fork, in_parent, in_child);
     for (int i = 0; i < WTL_ROOM_GPUS * HANDLES_PER_GPU; i++)
         state.handles[i] = (struct nvml_device){i / HANDLES_PER_GPU, i % HANDLES_PER_GPU - 1};
 }
@@ -35,8 +62,8 @@ static void prepare(void)
 /* A GPU's copy is too large for the stacks of some clients' threads: one for each thread. */
 static struct wtl_sim_gpu *thread_copy(void)
 {
-    struct wtl_sim_gpu *copy = pthread_getspecific(state.copy_key);
-    if (copy)
+    struct wtl_sim_gpu *copy = state.has_key ? pthread_getspecific(state.copy_key) : NULL;
+    if (copy || !state.has_key)
         return copy;
     copy = malloc(sizeof *copy);
     if (copy && pthread_setspecific(state.copy_key, copy) != 0) {
@@ -324,6 +351,22 @@ int nvmlShutdown(void)
         wtl_room_close(&state.room);
     pthread_rwlock_unlock(&state.lock);
     return rc;
+}
+
+/* At dlclose() and exit(): what the last nvmlShutdown() would give back, and the key, of which a
+ * process has 1024. At an exit other threads may be within calls; then all is left as it is. */
+__attribute__((destructor)) static void unload(void)
+{
+    if (pthread_rwlock_trywrlock(&state.lock) != 0)
+        return;
+    state.users = 0;
+    wtl_room_close(&state.room);
+    if (state.has_key) {
+        free(pthread_getspecific(state.copy_key));
+        (void)pthread_key_delete(state.copy_key);
+    }
+    state.has_key = false;
+    pthread_rwlock_unlock(&state.lock);
 }
 
 /* ---- What needs the room itself -------------------------------------------------------------- */

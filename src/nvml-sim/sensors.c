@@ -287,7 +287,8 @@ int nvmlDeviceGetSamples(struct nvml_device *d, unsigned kind, unsigned long lon
     enum { KINDS = 10 };
     struct wtl_dropin_call c;
     struct wtl_sim_sample got[WTL_SIM_RING];
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, type && n && kind < KINDS);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD,
+                              type && n && kind < KINDS && (!samples || *n > 0));
     if (rc != 0)
         return rc;
     int ring = ring_of(kind);

@@ -173,8 +173,9 @@ static unsigned percent(double fraction)
     return (unsigned)lround(100 * clamp(fraction, 0, 1));
 }
 
-/* The processes' part of a window of `s` seconds; memory time is told apart by SM time. */
-static void update_slots(struct wtl_sim_gpu *gpu, double s, double mem_util)
+/* The processes' parts of the board's utilisation, told apart by SM time: a process that is alone
+ * has all of it, as nvidia-smi's pmon shows. */
+static void update_slots(struct wtl_sim_gpu *gpu, double gpu_util, double mem_util)
 {
     double all = 0;
     for (int i = 0; i < gpu->n_slots; i++)
@@ -183,8 +184,9 @@ static void update_slots(struct wtl_sim_gpu *gpu, double s, double mem_util)
         struct wtl_sim_slot *slot = &gpu->slots[i];
         const double mine = gpu->sm_time[i] - slot->util_mark;
         slot->util_mark = gpu->sm_time[i];
-        slot->util_pct = percent(mine / s);
-        slot->mem_util_pct = percent(all > 0 ? mem_util * mine / all : 0);
+        const double part = all > 0 ? mine / all : 0;
+        slot->util_pct = percent(gpu_util * part);
+        slot->mem_util_pct = percent(mem_util * part);
         slot->util_t_ns = gpu->tick * WTL_SIM_STEP_NS;
     }
 }
@@ -202,7 +204,7 @@ static void update_util(struct wtl_sim_gpu *gpu)
     s->gpu_util_pct = percent(gpu_util);
     s->mem_util_pct = percent(mem_util);
     s->util_t_ns = gpu->tick * WTL_SIM_STEP_NS;
-    update_slots(gpu, window_s, mem_util);
+    update_slots(gpu, gpu_util, mem_util);
     push(gpu, WTL_SIM_RING_GPU_UTIL, s->gpu_util_pct);
     push(gpu, WTL_SIM_RING_MEM_UTIL, s->mem_util_pct);
     push(gpu, WTL_SIM_RING_SM_CLOCK, (uint32_t)wtl_sim_sm_now(gpu));

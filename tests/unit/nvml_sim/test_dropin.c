@@ -363,6 +363,9 @@ static void rings_give_what_is_new(void **state)
         nvml.nvmlDeviceGetSamples(gpu[0], NVML_SAMPLES_TOTAL_POWER, middle, &type, &n, s), 0);
     assert_true(s[0].timestamp_us > middle);
     assert_true(n >= all - all / 2 - 1);
+    n = 0;
+    assert_int_equal(nvml.nvmlDeviceGetSamples(gpu[0], NVML_SAMPLES_TOTAL_POWER, 0, &type, &n, s),
+                     NVML_INVALID_ARGUMENT);
     n = 200;
     assert_int_equal(
         nvml.nvmlDeviceGetSamples(gpu[0], NVML_SAMPLES_TOTAL_POWER, UINT64_MAX, &type, &n, s),

@@ -5,8 +5,10 @@
 #include "support/room.h"
 #include "support/support.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +197,90 @@ static void a_fork_asks_for_itself(void **state)
     test_room_stop(&room);
 }
 
+static atomic_bool enough;
+
+static void *set_until_enough(void *d)
+{
+    while (!atomic_load(&enough))
+        if (nvml.nvmlDeviceSetGpuLockedClocks(d, 900, 900) != 0)
+            return d;
+    return NULL;
+}
+
+static int init_and_read(void)
+{
+    struct nvml_device *d;
+    unsigned mw;
+    alarm(5); /* a lock that its owner left */
+    if (nvml.nvmlInit_v2() != 0 || nvml.nvmlDeviceGetHandleByIndex_v2(1, &d) != 0)
+        return 1;
+    return nvml.nvmlDeviceSetPowerManagementLimit(d, 200000) != 0 ||
+           nvml.nvmlDeviceGetPowerUsage(d, &mw) != 0;
+}
+
+static void a_fork_while_threads_call(void **state)
+{
+    (void)state;
+    enum { FORKS = 60 };
+    struct test_room room;
+    struct nvml_device *d = NULL;
+    pthread_t threads[THREADS];
+    test_room_start(&room, 2, true);
+    assert_int_equal(nvml.nvmlInit_v2(), 0);
+    assert_int_equal(nvml.nvmlDeviceGetHandleByIndex_v2(0, &d), 0);
+    atomic_store(&enough, false);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, set_until_enough, d), 0);
+    fflush(NULL);
+    int bad = 0;
+    for (int i = 0; i < FORKS && bad == 0; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(init_and_read());
+        bad = child_status(pid);
+    }
+    atomic_store(&enough, true);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed = NULL;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    assert_int_equal(bad, 0);
+    assert_int_equal(nvml.nvmlShutdown(), 0);
+    test_room_stop(&room);
+}
+
+static int open_descriptors(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* More often than a process has keys, and without nvmlShutdown() as some clients do. */
+static void opened_and_closed_more_often_than_there_are_keys(void **state)
+{
+    (void)state;
+    enum { TIMES = 1100 };
+    struct test_room room;
+    struct nvml_device *d = NULL;
+    unsigned mw = 0;
+    dropin_close(&nvml);
+    test_room_start(&room, 1, true);
+    const int before = open_descriptors();
+    for (int i = 0; i < TIMES; i++) {
+        dropin_open(&nvml);
+        assert_int_equal(nvml.nvmlInit_v2(), 0);
+        assert_int_equal(nvml.nvmlDeviceGetHandleByIndex_v2(0, &d), 0);
+        assert_int_equal(nvml.nvmlDeviceGetPowerUsage(d, &mw), 0);
+        dropin_close(&nvml);
+    }
+    assert_int_equal(open_descriptors(), before);
+    test_room_stop(&room);
+    dropin_open(&nvml);
+}
+
 static void *one_thread(void *index)
 {
     int rc = set_and_look((unsigned)(uintptr_t)index);
@@ -229,6 +315,8 @@ int main(void)
         cmocka_unit_test(two_processes_set_at_once),
         cmocka_unit_test(a_fork_asks_for_itself),
         cmocka_unit_test(threads_call_at_once),
+        cmocka_unit_test(a_fork_while_threads_call),
+        cmocka_unit_test(opened_and_closed_more_often_than_there_are_keys),
     };
     return cmocka_run_group_tests(tests, open_library, close_library);
 }

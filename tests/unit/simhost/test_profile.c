@@ -22,6 +22,8 @@ static void shipped_boards_are_what_they_say(void **state)
     for (size_t i = 0; i < n; i++) {
         assert_string_equal(boards[i].short_name, names[i]);
         assert_int_equal(boards[i].n_sm_clocks, clocks[i]);
+        /* NVML documents field 186 for all architectures. */
+        assert_true(boards[i].capabilities & WTL_SIM_FIELD_INSTANT);
         assert_true(boards[i].limit_w_min < boards[i].limit_w_default);
         assert_true(boards[i].limit_w_default <= boards[i].limit_w_max);
         assert_near(boards[i].silicon.sm_mhz_max, boards[i].sm_clocks_mhz[clocks[i] - 1], 0);
