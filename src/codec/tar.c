@@ -48,7 +48,7 @@ static int cut_at(const char *path)
     if (n <= NAME_SIZE)
         return 0;
     for (size_t i = n - 1; i > 0; i--)
-        if (path[i] == '/' && i <= PREFIX_SIZE && n - i - 1 <= NAME_SIZE && n - i - 1 > 0)
+        if (i <= PREFIX_SIZE && path[i] == '/' && n - i - 1 <= NAME_SIZE && n - i - 1 > 0)
             return (int)i;
     return -1;
 }
