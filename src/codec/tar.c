@@ -89,7 +89,8 @@ int wtl_tar_add(struct wtl_buf *out, const char *path, const void *data, size_t 
     octal(h + SIZE, 12, (unsigned long)n);
     octal(h + MTIME, 12, 0);
     h[TYPE] = '0';
-    memcpy(h + MAGIC, "ustar\00000", 8);
+    static const unsigned char magic[8] = {'u', 's', 't', 'a', 'r', 0, '0', '0'};
+    memcpy(h + MAGIC, magic, sizeof magic);
     octal(h + CHECKSUM, 7, sum_of(h));
     h[CHECKSUM + 7] = ' ';
     wtl_buf_add(out, (const char *)h, BLOCK);

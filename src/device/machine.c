@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEADLINE_NS (5 * WTL_NS_PER_S)
@@ -354,10 +355,8 @@ static void fold_pci(const char *text, char *dst, size_t size)
 {
     const char *first = strchr(text, ':');
     const char *second = first ? strchr(first + 1, ':') : NULL;
-    unsigned domain = 0;
-    if (second && sscanf(text, "%x:", &domain) != 1)
-        domain = 0;
-    snprintf(dst, size, "%04x:%s", domain, second ? first + 1 : text);
+    unsigned long domain = second ? strtoul(text, NULL, 16) : 0;
+    snprintf(dst, size, "%04lx:%s", domain, second ? first + 1 : text);
     for (char *p = dst; *p; p++)
         *p = (char)tolower((unsigned char)*p);
 }
