@@ -91,6 +91,8 @@ void wtl_interrupt_init(void)
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             (void)sigaction(signals[i], &action, NULL);
     }
+    /* A limit on the size of files is an error like a full disk, with words, and no crash. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     wtl_temporary_set_watch(&watch);
 }
 

@@ -162,6 +162,9 @@ static void look_at_knob(const struct look *look, struct wtl_status_knob *out)
     } else if (strcmp(wtl_device_info(d)->epoch, r->epoch) != 0) {
         out->standing = WTL_STANDING_LOST;
         out->text = "set under another boot or driver load, which has taken it along: set it again";
+    } else if (r->damaged) {
+        out->standing = WTL_STANDING_UNKNOWN;
+        out->text = "the record of what was set is damaged";
     } else if (r->seq == 0) {
         out->standing = WTL_STANDING_NOT_SET;
     } else if (wtl_device_knob(d, r->knob, &now, &why) < 0) {

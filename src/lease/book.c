@@ -175,6 +175,15 @@ static int64_t id_of(const char *name)
     return strcmp(name + n, ".lease") == 0 && wtl_parse_int(name, n, &id) && id > 0 ? id : 0;
 }
 
+/* A pipe or a link under a lease's name would make every command wait, or read what it may not. */
+static int check_regular(struct wtl_book *book, const char *file, struct wtl_error *err)
+{
+    struct stat st;
+    if (fstatat(book->dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return wtl_fail_errno(err, errno, "look at a lease in", book->path);
+    return S_ISREG(st.st_mode) ? 0 : WTL_FAIL(err, WTL_CORRUPT, "%s: it is no regular file", file);
+}
+
 static int read_entry(struct wtl_book *book, struct wtl_arena *arena, int64_t id,
                       struct wtl_book_entry *e, struct wtl_error *err)
 {
@@ -186,7 +195,8 @@ static int read_entry(struct wtl_book *book, struct wtl_arena *arena, int64_t id
     char *path = wtl_path_join(arena, book->path, e->file);
     if (!path)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    int rc = wtl_file_read(arena, path, 1 << 20, &text, &n, &why);
+    int rc = check_regular(book, e->file, &why);
+    rc = rc ? rc : wtl_file_read(arena, path, 1 << 20, &text, &n, &why);
     rc = rc ? rc : wtl_lease_decode(arena, text, n, e->file, &e->record, &e->grant_bytes, &why);
     if (rc == 0 && e->record.id != id)
         rc = WTL_FAIL(&why, WTL_CORRUPT, "%s: it is the file of lease %lld", e->file,

@@ -164,7 +164,10 @@ static int lower_all(struct wtl_lease *l, const double *limits_w, struct wtl_err
     int first = 0;
     for (size_t i = 0; i < l->n; i++) {
         struct wtl_lease_knob *k = &l->knobs[i];
-        if (asks_for(k, limits_w[i]) || wtl_cap_in_force_w(&k->found) < limits_w[i])
+        /* What is there already is set all the same, once: a limit that is in no record is looked
+         * after by nobody. */
+        if (asks_for(k, limits_w[i]) ? k->record.seq > 0
+                                     : wtl_cap_in_force_w(&k->found) < limits_w[i])
             continue;
         struct wtl_knob_value value = wtl_knob_at(limits_w[i]);
         int rc = wtl_lease_check_value(k, value, first ? NULL : err);

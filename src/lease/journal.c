@@ -352,15 +352,25 @@ static bool read_set_slot(const char *text, size_t n, size_t offset, size_t inde
            read_value(&at, "set", knob, value_out, &ignored) == 0;
 }
 
+static bool is_empty_slot(const char *text, size_t n, size_t offset)
+{
+    char empty[WTL_LEASE_SLOT];
+    empty_slot(empty);
+    return offset + WTL_LEASE_SLOT <= n && memcmp(text + offset, empty, sizeof empty) == 0;
+}
+
 static void read_sets(const char *text, size_t n, size_t grant_bytes, size_t index,
                       struct wtl_lease_knob_record *k)
 {
     struct wtl_knob_value value[2];
     int64_t seq[2] = {0, 0}, wall_ns[2] = {0, 0};
     bool valid[2];
-    for (int64_t turn = 0; turn < 2; turn++)
-        valid[turn] = read_set_slot(text, n, wtl_lease_knob_offset(grant_bytes, index, turn), index,
-                                    k->knob, &seq[turn], &wall_ns[turn], &value[turn]);
+    for (int64_t turn = 0; turn < 2; turn++) {
+        size_t offset = wtl_lease_knob_offset(grant_bytes, index, turn);
+        valid[turn] = read_set_slot(text, n, offset, index, k->knob, &seq[turn], &wall_ns[turn],
+                                    &value[turn]);
+        k->damaged = k->damaged || (!valid[turn] && !is_empty_slot(text, n, offset));
+    }
     if (!valid[0] && !valid[1])
         return;
     int last = valid[1] && (!valid[0] || seq[1] > seq[0]);
@@ -399,6 +409,8 @@ int wtl_lease_decode(struct wtl_arena *arena, const char *text, size_t n, const 
     }
     if (rc == -(int)WTL_NOMEM)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory reading %s", file);
+    if (rc == 0 && n != grant_bytes + (2 + 2 * r.n_knobs) * WTL_LEASE_SLOT)
+        rc = WTL_FAIL(&why, WTL_CORRUPT, "what was set is cut off");
     if (rc < 0)
         return corrupt(file, &why, err);
     read_state_slot(text, n, grant_bytes, &r);

@@ -59,6 +59,7 @@ struct wtl_lease_knob_record {
     bool prior_read;             /* the device reported it; else from our own record, or taken as
                                   * released */
     struct wtl_knob_value prior; /* what was requested before */
+    bool damaged; /* a slot is neither empty nor whole: what was set last may not be known */
     /* From the slots: what was asked for last, and before that. seq 0: nothing yet. */
     int64_t seq;
     int64_t set_wall_ns;
@@ -100,8 +101,8 @@ void wtl_lease_encode_set(size_t index, enum wtl_knob knob, int64_t seq, int64_t
                           struct wtl_knob_value value, char slot[WTL_LEASE_SLOT]);
 
 /* Reads a file. *grant_bytes_out as above. -WTL_CORRUPT: the grant cannot be trusted (torn, wrong
- * sum, another version); a bad slot is passed over, and a state of which neither slot is valid is
- * PENDING: what is put back on death. */
+ * sum, another version), or the file is not as long as it says; a bad slot is passed over, and a
+ * state of which neither slot is valid is PENDING: what is put back on death. */
 int wtl_lease_decode(struct wtl_arena *arena, const char *text, size_t n, const char *file,
                      struct wtl_lease_record *out, size_t *grant_bytes_out, struct wtl_error *err);
 

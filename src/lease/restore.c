@@ -39,6 +39,18 @@ static void failed(struct wtl_restore_knob *out, const struct wtl_error *why)
     snprintf(out->why, sizeof out->why, "%s", why->message);
 }
 
+/* Ours or somebody else's: nothing is put back by guesswork, nor given up. */
+static void cannot_tell(const struct wtl_lease_knob_record *k, struct wtl_knob_value now,
+                        struct wtl_restore_knob *out)
+{
+    char found[WTL_KNOB_TEXT], prior[WTL_KNOB_TEXT];
+    out->result = WTL_RESTORE_FAILED;
+    snprintf(out->why, sizeof out->why,
+             "the record of what was set is damaged, and whose %s it is cannot be told; set it to "
+             "%s by hand, then restore again",
+             wtl_knob_format(k->knob, now, found), wtl_knob_format(k->knob, k->prior, prior));
+}
+
 /* Writes the prior value, and reads back. */
 static void write_prior(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
                         const struct wtl_book_hold *hold, int64_t wall_ns,
@@ -84,8 +96,11 @@ static void restore_present(struct wtl_device *device, struct wtl_lease_record *
     }
     if (now.known)
         out->from = now.requested;
-    if (k->seq == 0 || (now.known && wtl_knob_same(k->knob, now.requested, k->prior)))
+    if ((k->seq == 0 && !k->damaged) ||
+        (now.known && wtl_knob_same(k->knob, now.requested, k->prior)))
         out->result = WTL_RESTORE_UNCHANGED;
+    else if (now.known && k->damaged && !is_ours(k, now.requested))
+        cannot_tell(k, now.requested, out);
     else if (now.known && !is_ours(k, now.requested))
         out->result = WTL_RESTORE_FOREIGN;
     else if (dry_run)

@@ -309,6 +309,30 @@ static void a_watch_mends_what_others_raise(void **state)
     assert_int_equal(watch.exposures, 1);
 }
 
+/* A cap that has nothing to move is recorded and looked after like any other. */
+static void a_watch_holds_what_was_there_already(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_cap_watch watch = {0};
+    struct wtl_cap_exposure e;
+    for (int i = 0; i < 3; i++)
+        w.room->board[i].limit_w = 200;
+    assert_ok(cap(600, &l, &err), &err);
+    assert_near(in_force(), 600, 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(wtl_lease_record(l)->knobs[i].seq > 0);
+        assert_near(wtl_lease_record(l)->knobs[i].wanted.hi, 200, 0);
+    }
+    w.room->board[1].limit_w = 250;
+    law.budget_w = 0;
+    assert_ok(wtl_cap_watch_step(l, &watch, 1000000000, &e, &err), &err);
+    assert_near(e.excess_w, 50, 0);
+    assert_int_equal(watch.reasserted, 1);
+    assert_near(in_force(), 600, 0);
+}
+
 static void a_watch_sees_another_driver_load(void **state)
 {
     (void)state;
@@ -438,6 +462,7 @@ int main(void)
         T(one_that_fails_is_undone),
         T(a_change_that_is_cut_short_keeps_what_is_in_force),
         T(a_watch_mends_what_others_raise),
+        T(a_watch_holds_what_was_there_already),
         T(a_watch_sees_another_driver_load),
         T(nothing_is_raised_blindly),
         T(the_law_holds_through_random_days),

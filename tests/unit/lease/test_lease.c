@@ -368,6 +368,73 @@ static void a_foreign_value_is_left_alone(void **state)
     assert_int_equal(open_leases(), 0);
 }
 
+/* Changes a byte of every slot of knob 0 in the file of lease 1, or cuts the slots off. */
+static void damage_sets(bool cut)
+{
+    char path[700];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/leases/1.lease", w.state_dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    off_t slots = st.st_size - 2 * WTL_LEASE_SLOT;
+    for (int turn = 0; turn < 2; turn++)
+        assert_int_equal(pwrite(fd, "#", 1, slots + (off_t)turn * WTL_LEASE_SLOT + 4), 1);
+    if (cut)
+        assert_int_equal(ftruncate(fd, slots), 0);
+    close(fd);
+}
+
+static void a_damaged_record_is_no_reason_to_give_up(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_restore_report report;
+    orphan(WTL_LEASE_LOAN, 130, false);
+    damage_sets(false);
+    assert_int_equal(lease_world_restore(&w, NULL, &report, &err), -WTL_FAILED);
+    assert_non_null(strstr(err.message, "damaged"));
+    assert_non_null(strstr(err.message, "250 W"));
+    assert_int_equal(open_leases(), 1);
+    w.room->board[0].limit_w = 250; /* by hand, as it says */
+    assert_ok(lease_world_restore(&w, NULL, &report, &err), &err);
+    assert_int_equal(report.n, 1);
+    assert_int_equal(report.leases[0].knobs[0].result, WTL_RESTORE_UNCHANGED);
+    assert_int_equal(open_leases(), 0);
+}
+
+static void a_record_that_is_cut_off_is_not_closed(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_restore_report report;
+    orphan(WTL_LEASE_LOAN, 130, false);
+    damage_sets(true);
+    (void)lease_world_restore(&w, NULL, &report, &err);
+    struct wtl_book book;
+    struct wtl_book_entry *entries;
+    size_t n;
+    assert_ok(wtl_book_open_to_read(w.state_dir, &book, &err), &err);
+    assert_ok(wtl_book_list(&book, &w.arena, &entries, &n, &err), &err);
+    wtl_book_close(&book);
+    assert_int_equal(n, 1);
+    assert_true(entries[0].unreadable);
+}
+
+static void a_pipe_in_the_book_makes_nobody_wait(void **state)
+{
+    (void)state;
+    char path[700];
+    struct wtl_error err = {0};
+    snprintf(path, sizeof path, "%s/leases/7.lease", w.state_dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(20);
+    struct wtl_lease *l = take(WTL_LEASE_LOAN, LIMIT, 1);
+    alarm(0);
+    assert_int_equal(wtl_lease_record(l)->id, 8);
+    assert_ok(wtl_lease_close(l, &err), &err);
+}
+
 static void a_foreign_value_is_told_to_the_holder(void **state)
 {
     (void)state;
@@ -617,6 +684,9 @@ int main(void)
         T(restore_is_idempotent),
         T(a_dry_run_touches_nothing),
         T(a_foreign_value_is_left_alone),
+        T(a_damaged_record_is_no_reason_to_give_up),
+        T(a_record_that_is_cut_off_is_not_closed),
+        T(a_pipe_in_the_book_makes_nobody_wait),
         T(a_foreign_value_is_told_to_the_holder),
         T(another_driver_load_is_closed_never_replayed),
         T(so_is_a_standing_lease_of_another_load),
