@@ -2,6 +2,7 @@
  * What a device is: names, addresses, modes. */
 #include "nvml-sim/impl.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -166,38 +167,49 @@ int nvmlDeviceGetBrand(struct nvml_device *d, unsigned *brand)
     return NVML_SUCCESS;
 }
 
-static int pci_info(const char *function, const struct nvml_device *d, struct nvml_pci *pci)
+/* The struct grew with the function's version, and clients of the older ones have no more room: up
+ * to the device id (v1); the subsystem's and 16 reserved bytes (v2); the long bus id (v3). */
+enum {
+    PCI_V1_BYTES = offsetof(struct nvml_pci, subsystem_id),
+    PCI_V2_BYTES = offsetof(struct nvml_pci, bus_id) + 16,
+};
+
+static int pci_info(const char *function, const struct nvml_device *d, struct nvml_pci *pci,
+                    size_t size)
 {
+    struct nvml_pci full;
     struct wtl_dropin_call c;
     int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_ANY, pci != NULL);
     if (rc != 0)
         return rc;
     struct wtl_sim_pci p = wtl_sim_pci(c.gpu);
-    memset(pci, 0, sizeof *pci);
-    pci->domain = p.domain;
-    pci->bus = p.bus;
-    pci->device = p.device;
-    pci->device_id = p.device_id;
-    pci->subsystem_id = p.subsystem_id;
-    snprintf(pci->bus_id_legacy, sizeof pci->bus_id_legacy, "%04X:%02X:%02X.0", p.domain & 0xffff,
+    memset(&full, 0, sizeof full);
+    full.domain = p.domain;
+    full.bus = p.bus;
+    full.device = p.device;
+    full.device_id = p.device_id;
+    full.subsystem_id = p.subsystem_id;
+    snprintf(full.bus_id_legacy, sizeof full.bus_id_legacy, "%04X:%02X:%02X.0", p.domain & 0xffff,
              p.bus & 0xff, p.device & 0xff);
-    snprintf(pci->bus_id, sizeof pci->bus_id, "%08X:%02X:%02X.0", p.domain, p.bus, p.device);
+    if (size == sizeof full)
+        snprintf(full.bus_id, sizeof full.bus_id, "%08X:%02X:%02X.0", p.domain, p.bus, p.device);
+    memcpy(pci, &full, size);
     return NVML_SUCCESS;
 }
 
 int nvmlDeviceGetPciInfo(struct nvml_device *d, struct nvml_pci *pci)
 {
-    return pci_info(__func__, d, pci);
+    return pci_info(__func__, d, pci, PCI_V1_BYTES);
 }
 
 int nvmlDeviceGetPciInfo_v2(struct nvml_device *d, struct nvml_pci *pci)
 {
-    return pci_info(__func__, d, pci);
+    return pci_info(__func__, d, pci, PCI_V2_BYTES);
 }
 
 int nvmlDeviceGetPciInfo_v3(struct nvml_device *d, struct nvml_pci *pci)
 {
-    return pci_info(__func__, d, pci);
+    return pci_info(__func__, d, pci, sizeof *pci);
 }
 
 int nvmlDeviceGetAPIRestriction(struct nvml_device *d, unsigned api, unsigned *restricted)

@@ -331,6 +331,23 @@ static void fields_have_a_code_each(void **state)
     assert_int_equal(f[4].ret, 0);
 }
 
+static void older_pci_structs_are_shorter(void **state)
+{
+    (void)state;
+    struct nvml_pci v1, v2, v3;
+    memset(&v1, 0x5a, sizeof v1);
+    memset(&v2, 0x5a, sizeof v2);
+    assert_int_equal(nvml.nvmlDeviceGetPciInfo(gpu[1], &v1), 0);
+    assert_int_equal(nvml.nvmlDeviceGetPciInfo_v2(gpu[1], &v2), 0);
+    assert_int_equal(nvml.nvmlDeviceGetPciInfo_v3(gpu[1], &v3), 0);
+    assert_memory_equal(&v1, &v3, 32);
+    assert_memory_equal(&v2, &v3, 36);
+    for (size_t i = 32; i < sizeof v1; i++)
+        assert_int_equal(((const char *)&v1)[i], 0x5a);
+    for (size_t i = 52; i < sizeof v2; i++)
+        assert_int_equal(((const char *)&v2)[i], 0x5a);
+}
+
 static bool has_samples(void *ctx)
 {
     unsigned type, n = 8;
@@ -738,6 +755,7 @@ int main(void)
         cmocka_unit_test(lists_of_clocks_fall_and_tell_their_length),
         cmocka_unit_test(memory_adds_up_in_both_structs),
         cmocka_unit_test(fields_have_a_code_each),
+        cmocka_unit_test(older_pci_structs_are_shorter),
         cmocka_unit_test(rings_give_what_is_new),
         cmocka_unit_test(locks_and_limits_hold_until_they_are_reset),
         cmocka_unit_test(modes_are_set),
