@@ -214,6 +214,15 @@ static int read_entry(struct wtl_book *book, struct wtl_arena *arena, int64_t id
     return 0;
 }
 
+int wtl_book_again(struct wtl_book *book, struct wtl_arena *arena, struct wtl_book_hold *hold,
+                   struct wtl_book_entry *entry, struct wtl_error *err)
+{
+    int rc = read_entry(book, arena, hold->id, entry, err);
+    if (rc == 0)
+        hold->grant_bytes = entry->grant_bytes;
+    return rc;
+}
+
 static int by_id(const void *a, const void *b)
 {
     const int64_t x = ((const struct wtl_book_entry *)a)->record.id;

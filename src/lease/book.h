@@ -66,6 +66,11 @@ int wtl_book_hold(struct wtl_book *book, int64_t id, size_t grant_bytes,
                   struct wtl_book_hold *hold_out, struct wtl_error *err);
 void wtl_book_let_go(struct wtl_book_hold *hold);
 
+/* The entry as it is now: what was listed may have been kept or closed by its holder until its lock
+ * could be had. */
+int wtl_book_again(struct wtl_book *book, struct wtl_arena *arena, struct wtl_book_hold *hold,
+                   struct wtl_book_entry *entry, struct wtl_error *err);
+
 /* Writes a new lease, fsynced together with its directory, and holds it. record->id is chosen here
  * when it is 0; else the file of that lease, which `hold_out` holds already, is replaced in one
  * step. On failure nothing is left behind. Call with the book locked. */

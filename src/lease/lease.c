@@ -191,13 +191,18 @@ static int grant(struct wtl_lease *l, const struct wtl_lease_request *q,
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     fill_grant(l, q, records);
     if (old) {
-        fill_from_old(l, &old->record);
+        struct wtl_book_entry now;
         int rc = wtl_book_hold(&h->book, old->record.id, old->grant_bytes, &l->hold, err);
         if (rc == -(int)WTL_BUSY)
             wtl_error_hint(err, "process %lld (%s) holds it", (long long)old->record.owner.pid,
                            old->record.owner.text);
+        rc = rc ? rc : wtl_book_again(&h->book, &l->arena, &l->hold, &now, err);
+        if (rc == 0 && (now.unreadable || now.record.state != WTL_LEASE_HELD))
+            rc = WTL_FAIL(err, WTL_BUSY, "lease %lld was ended at this moment: try again",
+                          (long long)old->record.id);
         if (rc < 0)
             return rc;
+        fill_from_old(l, &now.record);
     }
     int rc = wtl_book_add(&h->book, &l->record, &l->hold, err);
     if (rc < 0)

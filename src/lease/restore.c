@@ -239,7 +239,9 @@ static void end_change(const struct job *j, struct wtl_book_entry *e)
     struct wtl_book_hold hold = {.fd = -1, .lock_fd = -1};
     if (wtl_book_hold(&j->holder->book, e->record.id, e->grant_bytes, &hold, &ignored) < 0)
         return;
-    (void)wtl_restore_change(j->holder, &e->record, &hold, &ignored);
+    if (wtl_book_again(&j->holder->book, j->arena, &hold, e, &ignored) == 0 && !e->unreadable &&
+        is_cut_short(j, &e->record))
+        (void)wtl_restore_change(j->holder, &e->record, &hold, &ignored);
     wtl_book_let_go(&hold);
 }
 
@@ -338,8 +340,16 @@ static int deal_with(const struct job *j, const struct wtl_book_entry *e, struct
         report->n_held++;
         return named(j->filter, &e->record) ? still_held(&e->record, err) : 0;
     }
+    struct wtl_book_entry now = *e;
+    if (!j->filter->dry_run)
+        rc = wtl_book_again(&j->holder->book, j->arena, &hold, &now, err);
+    if (rc < 0 || now.unreadable || now.record.state == WTL_LEASE_CLOSED ||
+        !is_wanted(j, &now.record)) {
+        wtl_book_let_go(&hold);
+        return rc;
+    }
     struct wtl_restore_lease *l = &report->leases[report->n++];
-    l->record = e->record;
+    l->record = now.record;
     rc = settle(j, l, &hold, err);
     wtl_book_let_go(&hold);
     tell(j, l);

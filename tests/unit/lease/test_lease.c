@@ -322,6 +322,75 @@ static void the_next_one_who_takes_a_lease_puts_back(void **state)
     assert_ok(wtl_lease_close(l, &err), &err);
 }
 
+/* The lease of another holder, who sets, keeps and goes while we are busy with an earlier one. */
+static struct wtl_lease *kept_amid;
+
+static void keep_amid(void *ctx, int board, bool set)
+{
+    (void)ctx;
+    (void)board;
+    (void)set;
+    struct wtl_error err = {0};
+    struct wtl_lease *l = kept_amid;
+    if (!l)
+        return;
+    kept_amid = NULL;
+    assert_ok(wtl_lease_set(l, 0, wtl_knob_at(1110), &err), &err);
+    assert_ok(wtl_lease_keep(l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+}
+
+/* A child that holds a loan, has no guardian, and waits to be killed. */
+static pid_t living_orphan(void)
+{
+    int fds[2];
+    char byte;
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct lease_world mine = {0};
+        struct wtl_error err = {0};
+        struct wtl_lease *l;
+        if (!lease_world_enter(&mine, w.dir, &err) ||
+            lease_world_take(&mine, WTL_LEASE_LOAN, LIMIT, 1, &l, &err) < 0 ||
+            wtl_lease_set(l, 0, wtl_knob_at(130), &err) < 0)
+            _exit(1);
+        kill(wtl_holder_guardian(mine.holder), SIGKILL);
+        if (write(fds[1], "", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    close(fds[0]);
+    return child;
+}
+
+static void one_that_is_kept_meanwhile_is_not_put_back(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_restore_report report;
+    struct lease_world other = {0};
+    w.watch.after = keep_amid;
+    lease_world_restart(&w); /* devices that tell */
+    pid_t child = living_orphan();
+    assert_true(lease_world_enter(&other, w.dir, &err));
+    assert_ok(
+        lease_world_take(&other, WTL_LEASE_STANDING, WTL_KNOB_sm_clock_mhz, 1, &kept_amid, &err),
+        &err);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    int rc = lease_world_restore(&w, NULL, &report, &err);
+    lease_world_leave(&other);
+    assert_ok(rc, &err);
+    assert_null(kept_amid);
+    assert_int_equal(report.n, 1);
+    assert_near(w.room->board[0].limit_w, 250, 0);
+    assert_int_equal(open_leases(), 1);
+}
+
 static void restore_is_idempotent(void **state)
 {
     (void)state;
@@ -681,6 +750,7 @@ int main(void)
         T(the_guardian_puts_back_what_the_dead_held),
         T(a_standing_lease_survives_its_holder),
         T(the_next_one_who_takes_a_lease_puts_back),
+        T(one_that_is_kept_meanwhile_is_not_put_back),
         T(restore_is_idempotent),
         T(a_dry_run_touches_nothing),
         T(a_foreign_value_is_left_alone),
