@@ -203,6 +203,30 @@ static bool left_by_us(const struct wtl_lease_knob *k, const struct wtl_book_ent
     return newest != NULL;
 }
 
+/* A set of ours may land just after the driver was loaded anew, while its record still names the
+ * old load. So a value that is what we set last in an earlier load of this boot is ours, not a
+ * prior: that record, or NULL. After a boot it is whoever set it there. */
+static const struct wtl_lease_knob_record *
+ours_of_an_earlier_load(const struct wtl_lease_knob *k, const char *boot,
+                        const struct wtl_book_entry *entries, size_t n)
+{
+    const struct wtl_lease_knob_record *newest = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_lease_record *r = &entries[i].record;
+        if (entries[i].unreadable || strcmp(r->boot, boot) != 0)
+            continue;
+        for (size_t j = 0; j < r->n_knobs; j++)
+            if (r->knobs[j].knob == k->record.knob && r->knobs[j].seq > 0 &&
+                strcmp(r->knobs[j].device, k->record.device) == 0 &&
+                (!newest || r->knobs[j].set_wall_ns >= newest->set_wall_ns))
+                newest = &r->knobs[j];
+    }
+    if (!newest || strcmp(newest->epoch, k->record.epoch) == 0 ||
+        !wtl_lease_near(k->record.knob, newest->wanted, k->found.requested))
+        return NULL;
+    return newest;
+}
+
 /* ---- Surveys --------------------------------------------------------------------------------- */
 
 static int permission(const struct wtl_lease_knob *k, struct wtl_error *err)
@@ -236,8 +260,22 @@ static void fill_record(struct wtl_lease_knob *k, const struct wtl_lease_want *w
     memcpy(k->record.device_name, k->info->name, sizeof k->record.device_name);
 }
 
-static int look_at_knob(struct wtl_lease_knob *k, const struct wtl_book_entry *entries, size_t n,
-                        struct wtl_arena *arena, struct wtl_error *err)
+/* What was requested before us. */
+static void find_prior(struct wtl_lease_knob *k, const char *boot,
+                       const struct wtl_book_entry *entries, size_t n)
+{
+    k->record.prior_read = k->found.known;
+    if (!k->found.known) {
+        if (!left_by_us(k, entries, n, &k->record.prior))
+            k->record.prior = wtl_knob_released();
+        return;
+    }
+    const struct wtl_lease_knob_record *ours = ours_of_an_earlier_load(k, boot, entries, n);
+    k->record.prior = ours ? ours->prior : k->found.requested;
+    k->record.prior_read = !ours;
+}
+
+static int look_at_knob(struct wtl_lease_knob *k, struct wtl_arena *arena, struct wtl_error *err)
 {
     int rc = check_settable(k, err);
     rc = rc ? rc : wtl_device_epoch(k->device, k->record.epoch, err);
@@ -245,15 +283,7 @@ static int look_at_knob(struct wtl_lease_knob *k, const struct wtl_book_entry *e
         rc = WTL_FAIL(err, WTL_LOST, "the driver of %s was loaded anew while we looked",
                       k->info->id);
     rc = rc ? rc : wtl_device_knob_range(k->device, k->record.knob, arena, &k->range, err);
-    rc = rc ? rc : wtl_device_knob(k->device, k->record.knob, &k->found, err);
-    if (rc < 0)
-        return rc;
-    k->record.prior_read = k->found.known;
-    if (k->found.known)
-        k->record.prior = k->found.requested;
-    else if (!left_by_us(k, entries, n, &k->record.prior))
-        k->record.prior = wtl_knob_released();
-    return 0;
+    return rc ? rc : wtl_device_knob(k->device, k->record.knob, &k->found, err);
 }
 
 static int check_request(const struct wtl_lease_request *q, struct wtl_error *err)
@@ -293,7 +323,6 @@ int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_requ
                           struct wtl_arena *arena, struct wtl_lease_knob **knobs_out,
                           struct wtl_error *err)
 {
-    (void)holder;
     int rc = check_request(request, err);
     if (rc < 0)
         return rc;
@@ -302,7 +331,9 @@ int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_requ
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; rc == 0 && i < request->n_wants; i++) {
         fill_record(&knobs[i], &request->wants[i]);
-        rc = look_at_knob(&knobs[i], entries, n_entries, arena, err);
+        rc = look_at_knob(&knobs[i], arena, err);
+        if (rc == 0)
+            find_prior(&knobs[i], holder->boot, entries, n_entries);
         const struct wtl_book_entry *e = rc == 0 ? holder_of(&knobs[i], entries, n_entries) : NULL;
         if (e && e->record.id != own)
             rc = busy(&knobs[i], &e->record, err);

@@ -354,6 +354,26 @@ static void a_watch_sees_another_driver_load(void **state)
     assert_true(in_force() <= 600);
 }
 
+/* Its record names the old load then; what it set is no prior of the new one. */
+static void a_set_may_land_in_the_next_driver_load(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    assert_ok(cap(600, &l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    for (int i = 0; i < 3; i++) {
+        assert_near(w.room->board[i].limit_w, 200, 0);
+        w.room->board[i].load++; /* and its limit is ours, set a moment later */
+    }
+    law.budget_w = 0;
+    lease_world_restart(&w);
+    assert_ok(cap(600, &l, &err), &err);
+    assert_ok(wtl_lease_end(l, &err), &err);
+    for (int i = 0; i < 3; i++)
+        assert_near(w.room->board[i].limit_w, 250, 0);
+}
+
 static void nothing_is_raised_blindly(void **state)
 {
     (void)state;
@@ -464,6 +484,7 @@ int main(void)
         T(a_watch_mends_what_others_raise),
         T(a_watch_holds_what_was_there_already),
         T(a_watch_sees_another_driver_load),
+        T(a_set_may_land_in_the_next_driver_load),
         T(nothing_is_raised_blindly),
         T(the_law_holds_through_random_days),
     };
