@@ -73,6 +73,9 @@ struct wtl_backend {
     const char *summary; /* "NVIDIA GPUs through NVML" */
     bool named_only;     /* its devices exist only when they are named */
     bool by_name;        /* some do: opened once for each name that begins with its prefix */
+    /* open() may hang in a vendor's library: it runs on a thread with a deadline, its devices have
+     * blocks set, and its numbers of devices count from 0. */
+    bool opening_blocks;
     int (*open)(const struct wtl_backend_host *host, struct wtl_error *err);
 };
 

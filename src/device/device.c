@@ -154,7 +154,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-static struct timespec from_now(int64_t ns)
+struct timespec wtl_time_from_now(int64_t ns)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -208,7 +208,7 @@ static struct call *prepare(struct wtl_device *d, enum operation op, struct wtl_
 static int wait_for(struct wtl_device *d, struct wtl_error *err)
 {
     struct wtl_worker *w = d->worker;
-    struct timespec until = from_now(d->machine->deadline_ns);
+    struct timespec until = wtl_time_from_now(d->machine->deadline_ns);
     pthread_mutex_lock(&w->lock);
     w->phase = POSTED;
     pthread_cond_broadcast(&w->changed);
@@ -285,7 +285,7 @@ static bool end_thread(const struct wtl_device *d, struct wtl_worker *w)
     pthread_mutex_unlock(&w->lock);
     if (busy && d->ops.sensors->interrupt)
         d->ops.sensors->interrupt(d->ops.state);
-    struct timespec until = from_now(d->machine->deadline_ns);
+    struct timespec until = wtl_time_from_now(d->machine->deadline_ns);
     int late = 0;
     pthread_mutex_lock(&w->lock);
     while (w->phase == ENDING && late != ETIMEDOUT)
@@ -374,7 +374,8 @@ int wtl_device_processes(struct wtl_device *device, struct wtl_process *out, siz
     if (n > 0)
         memcpy(out, c->processes, n * sizeof *out);
     for (size_t i = 0; i < n; i++)
-        out[i].slice = chosen_index(device->machine, out[i].slice);
+        if (out[i].slice >= 0)
+            out[i].slice = chosen_index(device->machine, device->first + out[i].slice);
     *n_out = c->n;
     return 0;
 }

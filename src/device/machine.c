@@ -47,12 +47,17 @@ static int keep(struct wtl_machine *m, struct wtl_device ***list, size_t *n, siz
     return 0;
 }
 
+int wtl_machine_keep(struct wtl_machine *m, struct wtl_device *d, struct wtl_error *err)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->devices[i]->info.id, d->info.id) == 0)
+            return WTL_FAIL(err, WTL_FAILED, "two devices go by the id %s", d->info.id);
+    return keep(m, &m->devices, &m->n, &m->cap, d, err);
+}
+
 int wtl_machine_add(struct wtl_machine *m, const struct wtl_device_info *info,
                     const struct wtl_device_ops *ops, struct wtl_error *err)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (strcmp(m->devices[i]->info.id, info->id) == 0)
-            return WTL_FAIL(err, WTL_FAILED, "two devices go by the id %s", info->id);
     struct wtl_device *d = WTL_NEW(&m->arena, struct wtl_device);
     if (!d)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
@@ -61,7 +66,7 @@ int wtl_machine_add(struct wtl_machine *m, const struct wtl_device_info *info,
     d->machine = m;
     int rc = wtl_worker_init(d, err);
     if (rc == 0)
-        rc = keep(m, &m->devices, &m->n, &m->cap, d, err);
+        rc = wtl_machine_keep(m, d, err);
     if (rc < 0) {
         wtl_worker_fini(d);
         return rc;
@@ -97,7 +102,7 @@ void wtl_backend_finding(const struct wtl_backend_host *host, enum wtl_finding_l
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-static struct wtl_backend_host host_of(struct wtl_machine *m, const char *wanted)
+struct wtl_backend_host wtl_backend_host_of(struct wtl_machine *m, const char *wanted)
 {
     return (struct wtl_backend_host){.arena = &m->arena,
                                      .clock = m->clock,
@@ -124,11 +129,10 @@ static const struct wtl_backend *backend_of(const char *name, const char **rest_
 
 static int open_all(struct wtl_machine *m, struct wtl_error *err)
 {
-    struct wtl_backend_host host = host_of(m, NULL);
     int rc = 0;
     for (int i = 0; i < N_BACKENDS && rc == 0; i++)
         if (!backends[i]->named_only)
-            rc = backends[i]->open(&host, err);
+            rc = wtl_backend_open(m, backends[i], NULL, false, err);
     return rc;
 }
 
@@ -171,9 +175,8 @@ static int open_for(struct wtl_machine *m, const char *const *names, struct wtl_
         bool again = !each && opened[i];
         for (size_t j = 0; j < k && each; j++)
             again = again || strcmp(names[j], names[k]) == 0;
-        struct wtl_backend_host host = host_of(m, rest);
         if (!again)
-            rc = b->open(&host, err);
+            rc = wtl_backend_open(m, b, rest, true, err);
         opened[i] = !each;
     }
     return rc;
@@ -320,9 +323,16 @@ void wtl_machine_close(struct wtl_machine *m)
         return;
     bool ended = close_devices(m->devices, m->n);
     ended = close_devices(m->hidden, m->n_hidden) && ended;
-    if (!ended)
+    for (struct wtl_machine *p = m->parts; p; p = p->next_part)
+        ended = close_devices(p->devices, p->n) && ended;
+    if (!ended || m->abandoned)
         return; /* a thread that hangs in a driver may yet write there */
     wtl_sysfs_close(m->own_files);
+    for (struct wtl_machine *p = m->parts, *next; p; p = next) {
+        next = p->next_part;
+        struct wtl_arena of_part = p->arena;
+        wtl_arena_fini(&of_part);
+    }
     struct wtl_arena arena = m->arena;
     wtl_arena_fini(&arena);
 }
@@ -422,6 +432,11 @@ int wtl_machine_find(struct wtl_machine *m, const char *name, struct wtl_device 
     if (n == 1) {
         *device_out = found;
         return 0;
+    }
+    if (n == 0 && m->abandoned) {
+        int rc = WTL_FAIL(err, WTL_TIMEOUT, "there is no device \"%s\", and a driver hangs", name);
+        wtl_error_hint(err, "`wattle doctor` says which; `dmesg` may say why");
+        return rc;
     }
     int rc = n == 0 ? WTL_FAIL(err, WTL_NOTFOUND, "there is no device \"%s\"", name)
                     : WTL_FAIL(err, WTL_USAGE, "\"%s\" may be any of %zu devices", name, n);

@@ -7,6 +7,8 @@
 
 #include "device/backend.h"
 
+#include <time.h>
+
 struct wtl_worker;
 
 struct wtl_device {
@@ -14,6 +16,7 @@ struct wtl_device {
     struct wtl_device_ops ops;
     struct wtl_machine *machine;
     struct wtl_worker *worker; /* of this device, from open on */
+    int first; /* where the numbers that its back end gives begin in the machine's */
 };
 
 /* Makes what the device's calls need; starts no thread yet. */
@@ -41,6 +44,22 @@ struct wtl_machine {
     size_t n_hidden, cap_hidden;
     struct wtl_finding *findings;
     size_t n_findings, cap_findings;
+    struct wtl_machine *parts, *next_part; /* opened on threads of their own, see opening.c */
+    bool abandoned;                        /* a thread that hangs while opening may yet look */
 };
+
+/* What a back end that is opened for the machine gets. */
+struct wtl_backend_host wtl_backend_host_of(struct wtl_machine *m, const char *wanted);
+
+/* Opens a back end, with a deadline where it may block. `asked`: its devices were named, and one
+ * that hangs is -WTL_TIMEOUT; else that is a finding. */
+int wtl_backend_open(struct wtl_machine *m, const struct wtl_backend *backend, const char *wanted,
+                     bool asked, struct wtl_error *err);
+
+/* Lists one more device; -WTL_FAILED when its id is taken. */
+int wtl_machine_keep(struct wtl_machine *m, struct wtl_device *d, struct wtl_error *err);
+
+/* CLOCK_MONOTONIC in so many ns. */
+struct timespec wtl_time_from_now(int64_t ns);
 
 #endif

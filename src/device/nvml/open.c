@@ -350,5 +350,6 @@ static int open_nvml(const struct wtl_backend_host *host, struct wtl_error *err)
 const struct wtl_backend wtl_backend_nvml = {
     .prefix = "nvml",
     .summary = "NVIDIA GPUs through NVML",
+    .opening_blocks = true,
     .open = open_nvml,
 };

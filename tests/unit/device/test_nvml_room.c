@@ -338,6 +338,38 @@ static void a_call_that_hangs_is_a_timeout_until_it_is_back(void **state)
     stop();
 }
 
+static void opening_has_a_deadline_too(void **state)
+{
+    (void)state;
+    struct wtl_error err;
+    struct wtl_machine *m = NULL;
+    start(1);
+    struct wtl_room_request late = {.gpu = -1, .u.fault = {.gpu = -1, .count = 1, .delay_ms = 400}};
+    snprintf(late.u.fault.function, sizeof late.u.fault.function, "nvmlDeviceGetName");
+    struct wtl_machine_options options = {.clock = wtl_clock_system(),
+                                          .deadline_ns = WTL_NS_PER_S / 100};
+    /* A finding where nobody asked for it, */
+    assert_int_equal(ask(WTL_ROOM_FAULT_ADD, late, NULL), 0);
+    assert_ok(wtl_machine_open(wtl_alloc_system(), &options, &m, &err), &err);
+    size_t n = 0;
+    const struct wtl_finding *f = wtl_machine_findings(m, &n);
+    bool told = false;
+    for (size_t i = 0; i < n; i++)
+        told = told || (f[i].level == WTL_FINDING_PROBLEM && strstr(f[i].text, "the driver hangs"));
+    assert_true(told);
+    struct wtl_device *d = NULL;
+    assert_int_equal(wtl_machine_find(m, "0", &d, &err), -WTL_TIMEOUT);
+    wtl_machine_close(m);
+    /* a failure where somebody did. */
+    assert_int_equal(ask(WTL_ROOM_FAULT_ADD, late, NULL), 0);
+    const char *const only[] = {wtl_device_info(device)->id, NULL};
+    options.only = only;
+    m = NULL;
+    assert_int_equal(wtl_machine_open(wtl_alloc_system(), &options, &m, &err), -WTL_TIMEOUT);
+    assert_null(m);
+    stop();
+}
+
 static void a_reload_of_the_driver_is_another_epoch(void **state)
 {
     (void)state;
@@ -415,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_reload_of_the_driver_is_another_epoch),
         cmocka_unit_test(a_dead_host_is_a_lost_gpu),
         cmocka_unit_test(instances_of_the_room),
+        cmocka_unit_test(opening_has_a_deadline_too), /* last: it leaves the library open */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -522,10 +522,11 @@ static bool load_is_seen(void *ctx)
 {
     struct nvml_process_util u[4];
     struct nvml_utilization util;
-    unsigned n = 4;
+    unsigned n = 4, mw = 0;
     (void)ctx;
     return nvml.nvmlDeviceGetProcessUtilization(gpu[0], u, &n, 0) == 0 && n == 1 && u[0].sm > 10 &&
-           nvml.nvmlDeviceGetUtilizationRates(gpu[0], &util) == 0 && util.gpu > 10;
+           nvml.nvmlDeviceGetUtilizationRates(gpu[0], &util) == 0 && util.gpu > 10 &&
+           nvml.nvmlDeviceGetPowerUsage(gpu[0], &mw) == 0 && mw > truth(1).power_usage_mw + 5000;
 }
 
 static void a_load_shows_in_every_reading(void **state)

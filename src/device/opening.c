@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening a back end whose library may hang: on a thread, into a machine of its own, which the real
+ * one takes over when the thread is back in time. One that is not keeps its memory. */
+#include "device/machine_impl.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Opening may take several times what a call may: without persistence mode the driver wakes every
+ * board then, a second or more each. */
+enum { OPEN_DEADLINES = 6 };
+
+struct opening {
+    const struct wtl_backend *backend;
+    struct wtl_backend_host host;
+    struct wtl_error err;
+    int rc;
+    bool done;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+};
+
+static void *open_it(void *arg)
+{
+    struct opening *o = arg;
+    int rc = o->backend->open(&o->host, &o->err);
+    pthread_mutex_lock(&o->lock);
+    o->rc = rc;
+    o->done = true;
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+    return NULL;
+}
+
+/* A machine of the same view, without devices. */
+static struct wtl_machine *new_part(const struct wtl_machine *m)
+{
+    struct wtl_arena arena;
+    wtl_arena_init(&arena, m->arena.alloc);
+    struct wtl_machine *part = WTL_NEW(&arena, struct wtl_machine);
+    if (!part)
+        return NULL;
+    part->arena = arena;
+    part->clock = m->clock;
+    part->deadline_ns = m->deadline_ns;
+    part->root_fd = m->root_fd;
+    part->files = m->files;
+    part->live = m->live;
+    part->nvml = m->nvml ? wtl_arena_strdup(&part->arena, m->nvml) : NULL;
+    return part;
+}
+
+static struct opening *prepare(struct wtl_machine *part, const struct wtl_backend *b,
+                               const char *wanted)
+{
+    struct opening *o = WTL_NEW(&part->arena, struct opening);
+    const char *name = wanted ? wtl_arena_strdup(&part->arena, wanted) : NULL;
+    if (!o || part->arena.failed)
+        return NULL;
+    o->backend = b;
+    o->host = wtl_backend_host_of(part, name);
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr) != 0)
+        return NULL;
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    int failed = pthread_mutex_init(&o->lock, NULL);
+    if (!failed && pthread_cond_init(&o->changed, &attr) != 0) {
+        pthread_mutex_destroy(&o->lock);
+        failed = 1;
+    }
+    pthread_condattr_destroy(&attr);
+    return failed ? NULL : o;
+}
+
+static void drop(struct wtl_machine *part, struct opening *o)
+{
+    if (o) {
+        pthread_cond_destroy(&o->changed);
+        pthread_mutex_destroy(&o->lock);
+    }
+    struct wtl_arena arena = part->arena; /* holds the part, too */
+    wtl_arena_fini(&arena);
+}
+
+/* Whether the thread came back in time. */
+static bool wait_for(struct opening *o, int64_t ns)
+{
+    struct timespec until = wtl_time_from_now(ns);
+    int late = 0;
+    pthread_mutex_lock(&o->lock);
+    while (!o->done && late != ETIMEDOUT)
+        late = pthread_cond_timedwait(&o->changed, &o->lock, &until);
+    bool done = o->done;
+    pthread_mutex_unlock(&o->lock);
+    return done;
+}
+
+/* The part's devices and findings become the machine's; the part's memory is kept with it. */
+static int adopt(struct wtl_machine *m, struct wtl_machine *part, struct wtl_error *err)
+{
+    int first = (int)m->n;
+    part->next_part = m->parts;
+    m->parts = part;
+    for (size_t i = 0; i < part->n; i++) {
+        struct wtl_device *d = part->devices[i];
+        d->machine = m;
+        d->first = first;
+        if (d->info.parent >= 0)
+            d->info.parent += first;
+        int rc = wtl_machine_keep(m, d, err);
+        if (rc < 0) {
+            part->devices += i; /* closed with the part */
+            part->n -= i;
+            return rc;
+        }
+    }
+    part->n = 0;
+    for (size_t i = 0; i < part->n_findings; i++) {
+        if (wtl_grow(&m->arena, &m->findings, m->n_findings, &m->cap_findings) < 0)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        m->findings[m->n_findings++] = part->findings[i];
+    }
+    return part->arena.failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory") : 0;
+}
+
+static int hangs(struct wtl_machine *m, const struct wtl_backend *b, bool asked,
+                 struct wtl_error *err)
+{
+    struct wtl_backend_host host = wtl_backend_host_of(m, NULL);
+    double s = OPEN_DEADLINES * (double)m->deadline_ns / (double)WTL_NS_PER_S;
+    m->abandoned = true;
+    wtl_backend_finding(&host, WTL_FINDING_PROBLEM, b->prefix, "sudo dmesg | tail",
+                        "%s did not open within %g s: the driver hangs", b->summary, s);
+    if (!asked)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_TIMEOUT, "%s did not open within %g s", b->summary, s);
+    wtl_error_hint(err, "the call hangs in the driver; `dmesg` may say why");
+    return rc;
+}
+
+int wtl_backend_open(struct wtl_machine *m, const struct wtl_backend *b, const char *wanted,
+                     bool asked, struct wtl_error *err)
+{
+    if (!b->opening_blocks) {
+        struct wtl_backend_host host = wtl_backend_host_of(m, wanted);
+        return b->open(&host, err);
+    }
+    struct wtl_machine *part = new_part(m);
+    struct opening *o = part ? prepare(part, b, wanted) : NULL;
+    pthread_t thread;
+    if (!o || pthread_create(&thread, NULL, open_it, o) != 0) {
+        if (part)
+            drop(part, o);
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    }
+    if (!wait_for(o, OPEN_DEADLINES * m->deadline_ns)) {
+        pthread_detach(thread);
+        return hangs(m, b, asked, err);
+    }
+    pthread_join(thread, NULL);
+    pthread_cond_destroy(&o->changed);
+    pthread_mutex_destroy(&o->lock);
+    int rc = o->rc;
+    if (rc < 0 && err)
+        *err = o->err;
+    int adopted = adopt(m, part, rc < 0 ? NULL : err);
+    return rc < 0 ? rc : adopted;
+}
