@@ -76,6 +76,9 @@ static void print(struct wtl_context *ctx, const struct wtl_restore_report *repo
     if (report->n_held > 0)
         wtl_print_line(ctx->out, 0, "%zu lease%s left to living holders", report->n_held,
                        wtl_plural((int64_t)report->n_held));
+    if (report->n_standing > 0)
+        wtl_print_line(ctx->out, 0, "%zu standing lease%s not ended: `wattle restore --all` does",
+                       report->n_standing, wtl_plural((int64_t)report->n_standing));
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)

@@ -295,6 +295,20 @@ json_t *wtl_status_json(const struct wtl_status *s)
 
 /* ---- Restore --------------------------------------------------------------------------------- */
 
+/* What could not be ended although it should be. */
+static int check_ended(const struct wtl_restore_report *report, struct wtl_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < report->n; i++)
+        n += !report->leases[i].closed && !report->leases[i].dry;
+    if (n == 0)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_FAILED, "%zu lease%s could not be ended and stay%s open", n,
+                      wtl_plural((int64_t)n), n == 1 ? "s" : "");
+    wtl_error_hint(err, "run it again when the device is back; `wattle status` shows it");
+    return rc;
+}
+
 int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_request *q,
                      struct wtl_arena *arena, struct wtl_restore_report *report_out,
                      struct wtl_error *err)
@@ -328,6 +342,8 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
                                             .only_named = q->standing != NULL,
                                             .dry_run = q->dry_run};
         rc = wtl_lease_restore(hold.holder, &filter, arena, report_out, err);
+        if (rc == 0 && !q->dry_run)
+            rc = check_ended(report_out, err);
     }
     wtl_hold_close(&hold);
     return rc;
@@ -353,6 +369,7 @@ json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run)
         wtl_json_put(&lease, "knobs", knobs);
         wtl_json_add(&leases, lease);
     }
-    return json_pack("{s:b, s:I, s:o}", "dry_run", (int)dry_run, "held", (json_int_t)report->n_held,
+    return json_pack("{s:b, s:I, s:I, s:o}", "dry_run", (int)dry_run, "held",
+                     (json_int_t)report->n_held, "standing", (json_int_t)report->n_standing,
                      "leases", leases);
 }

@@ -391,6 +391,7 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
         if (entries[i].unreadable || entries[i].record.state == WTL_LEASE_CLOSED)
             continue;
         if (!is_wanted(&j, &entries[i].record)) {
+            report.n_standing += !filter->only_named && !filter->owner;
             if (is_cut_short(&j, &entries[i].record))
                 end_change(&j, &entries[i]);
             continue;

@@ -42,7 +42,8 @@ struct wtl_restore_lease {
 struct wtl_restore_report {
     struct wtl_restore_lease *leases; /* those that were dealt with */
     size_t n;
-    size_t n_held; /* passed over: their holders live */
+    size_t n_held;     /* passed over: their holders live */
+    size_t n_standing; /* passed over: nobody asked to end them */
 };
 
 struct wtl_restore_filter {

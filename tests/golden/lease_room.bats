@@ -70,7 +70,7 @@ print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] i
     "$WATTLE" apply plan.json --standing wattle-v100-sd -q
     [[ $(lock) == *1125* ]]
     run "$WATTLE" restore
-    [ "$output" = "nothing to put back" ]
+    [[ $output == "nothing to put back"*"1 standing lease not ended"* ]]
     run "$WATTLE" restore --standing wattle-v100-sd
     [ "$status" -eq 0 ]
     [ "$(lock)" = None ]
@@ -115,6 +115,18 @@ print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] i
     [ "$(client 0)" = 250 ]
     [ "$(client 1)" = 222 ]
     client 1 250
+}
+
+@test "a lost board's lease stays open, restore says so and fails, and works when it is back" {
+    "$WATTLE" cap 200W -i 0 -q
+    "$WATTLE" sim fault -i 0 --lost -q
+    run "$WATTLE" restore --all
+    [ "$status" -eq 1 ]
+    [[ $output == *"still open"*"could not be ended"* ]]
+    "$WATTLE" sim fault --reload -q
+    run "$WATTLE" restore --all
+    [ "$status" -eq 0 ]
+    [ "$(client 0)" = 250 ]
 }
 
 @test "kill -9 of a loan: its guardian puts it back within a second" {
