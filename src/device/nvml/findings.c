@@ -60,7 +60,7 @@ void wtl_nvml_find_no_library(const struct wtl_backend_host *host, const char *p
             "%d NVIDIA GPU%s on the PCI bus, and no NVIDIA driver", boards, wtl_plural(boards));
     else
         wtl_backend_finding(host, WTL_FINDING_NOTE, "nvml", NULL,
-                            "no NVIDIA GPU and no NVIDIA driver here (no %s)", path);
+                            "no NVIDIA hardware and no NVIDIA driver here (no %s)", path);
 }
 
 void wtl_nvml_find_no_start(const struct wtl_backend_host *host, const struct wtl_nvml_library *l,

@@ -153,7 +153,8 @@ static void what_is_missing_without_a_library(void **state)
     set_up("boards");
     f.path[0] = '\0'; /* the system's */
     nvml_fixture_open(&f);
-    assert_true(nvml_fixture_finds(&f, WTL_FINDING_NOTE, "no NVIDIA GPU and no NVIDIA driver"));
+    assert_true(
+        nvml_fixture_finds(&f, WTL_FINDING_NOTE, "no NVIDIA hardware and no NVIDIA driver"));
     nvml_fixture_close(&f);
     put("sys/bus/pci/devices/0000:3b:00.0/vendor", "0x10de\n");
     put("sys/bus/pci/devices/0000:3b:00.0/class", "0x030200\n");
