@@ -136,6 +136,20 @@ static int read_book(struct wtl_arena *arena, const char *state_dir, struct wtl_
     return 0;
 }
 
+/* The device of a lease whose driver was loaded anew since; NULL: none. */
+static const char *loaded_anew(const struct wtl_doctor *d, const struct wtl_lease_record *r)
+{
+    for (size_t i = 0; i < wtl_machine_count(d->devices.machine); i++) {
+        const struct wtl_device_info *info =
+            wtl_device_info(wtl_machine_device(d->devices.machine, i));
+        for (size_t k = 0; k < r->n_knobs; k++)
+            if (strcmp(r->knobs[k].device, info->id) == 0 &&
+                strcmp(r->knobs[k].epoch, info->epoch) != 0)
+                return info->id;
+    }
+    return NULL;
+}
+
 static void say_leases(struct findings *f, const struct wtl_doctor *d)
 {
     char boot[WTL_LIMIT_NAME];
@@ -156,6 +170,11 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
             say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
                 "lease %lld (%s) has lost its holder, and its knobs were not put back",
                 (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text);
+        else if (loaded_anew(d, r))
+            say(f, WTL_FINDING_PROBLEM, "leases", "wattle status",
+                "lease %lld (%s) is not in force: the driver of %s was loaded anew and took its"
+                " settings along; set them again, or end it",
+                (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text, loaded_anew(d, r));
     }
 }
 

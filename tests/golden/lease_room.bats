@@ -124,6 +124,9 @@ print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] i
     [ "$status" -eq 1 ]
     [[ $output == *"still open"*"could not be ended"* ]]
     "$WATTLE" sim fault --reload -q
+    run "$WATTLE" doctor
+    [ "$status" -eq 1 ]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"lease "*"is not in force: the driver of nvml:GPU-"*"loaded anew"* ]]
     run "$WATTLE" restore --all
     [ "$status" -eq 0 ]
     [ "$(client 0)" = 250 ]
