@@ -145,7 +145,7 @@ const struct wtl_command wtl_cmd_apply = {
                 "  wattle apply plan.json --for 10min            # and put it back\n"
                 "  wattle apply plan.json --dry-run              # what would be set",
     .exit_codes = "5  the plan is infeasible: it chose no clock\n"
-                  "7  the plan is undecided: it chose no clock",
+                  "  7  the plan is undecided: it chose no clock",
     .opts = opts,
     .options_size = sizeof(struct options),
     .min_args = 1,

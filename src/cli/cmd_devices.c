@@ -54,7 +54,7 @@ const struct wtl_command wtl_cmd_devices = {
         " `replay:FILE`, `cgroup:/PATH`. What is missing, and how to get it, says `wattle doctor`.",
     .examples = "  wattle devices\n"
                 "  wattle devices -i rapl:0 --json\n"
-                "  wattle devices --root machine.tar.gz  # somebody else's\n",
+                "  wattle devices --root machine.tar.gz  # somebody else's",
     .opts = opts,
     .options_size = sizeof(struct devices_command),
     .min_args = 0,

@@ -205,8 +205,8 @@ const struct wtl_command wtl_cmd_doctor = {
         " looked at on another machine; serial numbers, host and user names are not in it.",
     .examples = "  wattle doctor\n"
                 "  wattle doctor --gather machine.tar.gz\n"
-                "  wattle doctor --root machine.tar.gz\n",
-    .exit_codes = "1  something is wrong (with --strict: or missing)\n",
+                "  wattle doctor --root machine.tar.gz",
+    .exit_codes = "1  something is wrong (with --strict: or missing)",
     .opts = opts,
     .options_size = sizeof(struct doctor_command),
     .min_args = 0,

@@ -38,7 +38,10 @@ static void print_knob(struct wtl_context *ctx, const struct wtl_status_knob *k,
         wtl_print_line(ctx->out, 4, "found %s: %s", wtl_knob_format(r->knob, k->found, found),
                        wtl_standing_name(k->standing));
     else
-        wtl_print_line(ctx->out, 4, "%s", wtl_standing_name(k->standing));
+        wtl_print_line(ctx->out, 4, "%s%s", wtl_standing_name(k->standing),
+                       k->standing == WTL_STANDING_UNSEEN
+                           ? ", as usual: NVML has no getter of clock locks"
+                           : "");
     if (k->text[0])
         wtl_print_wrapped(ctx->out, k->text, 4, WIDTH);
 }
