@@ -26,9 +26,13 @@ teardown_file() { "$WATTLE" sim stop -q; }
 setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
 teardown() { "$WATTLE" restore --all -q; }
 
-# client INDEX [WATTS]: the limit as another NVML client reads it, after it set it.
+# client INDEX [WATTS]: the limit as another NVML client reads it, after it set it. A drop-in with
+# AddressSanitizer in it wants its runtime to be there first.
 client() {
-    (eval "$("$WATTLE" sim env)" && python3 client.py "$@")
+    local runtime
+    runtime=$(ldd "$WATTLE" | awk '/libasan/ { print $3 }')
+    (eval "$("$WATTLE" sim env)" &&
+        LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0 python3 client.py "$@")
 }
 
 lock() { "$WATTLE" sim list --json | python3 -c 'import json, sys
