@@ -4,11 +4,11 @@
  * back after its deadline writes to nobody's memory but its own. */
 #include "device/knob.h"
 #include "device/machine_impl.h"
+#include "device/waiting.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 /* As many as one call can give: NVML keeps about 120 samples and lists 100 or so processes. */
 enum { RING_MAX = 1024, PROCESS_MAX = 512 };
@@ -154,16 +154,6 @@ static void *work(void *arg)
     return NULL;
 }
 
-struct timespec wtl_time_from_now(int64_t ns)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t sum = t.tv_nsec + ns;
-    t.tv_sec += (time_t)(sum / WTL_NS_PER_S);
-    t.tv_nsec = (long)(sum % WTL_NS_PER_S);
-    return t;
-}
-
 static int overdue(const struct wtl_device *d, struct wtl_error *err)
 {
     double s = (double)d->machine->deadline_ns / (double)WTL_NS_PER_S;
@@ -245,21 +235,6 @@ static struct wtl_worker *new_worker(struct wtl_machine *m)
     return w;
 }
 
-static bool make_lock(struct wtl_worker *w)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return false;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    w->threaded = pthread_mutex_init(&w->lock, NULL) == 0;
-    if (w->threaded && pthread_cond_init(&w->changed, &attr) != 0) {
-        pthread_mutex_destroy(&w->lock);
-        w->threaded = false;
-    }
-    pthread_condattr_destroy(&attr);
-    return w->threaded;
-}
-
 int wtl_worker_init(struct wtl_device *d, struct wtl_error *err)
 {
     struct wtl_machine *m = d->machine;
@@ -269,8 +244,10 @@ int wtl_worker_init(struct wtl_device *d, struct wtl_error *err)
         d->worker = m->direct;
     } else {
         d->worker = new_worker(m);
-        if (d->worker && !make_lock(d->worker))
+        if (d->worker && !wtl_waiting_init(&d->worker->lock, &d->worker->changed))
             d->worker = NULL;
+        if (d->worker)
+            d->worker->threaded = true;
     }
     return d->worker ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
 }
@@ -308,8 +285,7 @@ bool wtl_worker_fini(struct wtl_device *d)
     if (w->threaded) {
         if (w->started && !end_thread(d, w))
             return false;
-        pthread_cond_destroy(&w->changed);
-        pthread_mutex_destroy(&w->lock);
+        wtl_waiting_fini(&w->lock, &w->changed);
     }
     wtl_arena_fini(&w->call.range_arena); /* twice is fine: devices that do not block share one */
     return true;

@@ -7,8 +7,6 @@
 
 #include "device/backend.h"
 
-#include <time.h>
-
 struct wtl_worker;
 
 struct wtl_device {
@@ -58,8 +56,5 @@ int wtl_backend_open(struct wtl_machine *m, const struct wtl_backend *backend, c
 
 /* Lists one more device; -WTL_FAILED when its id is taken. */
 int wtl_machine_keep(struct wtl_machine *m, struct wtl_device *d, struct wtl_error *err);
-
-/* CLOCK_MONOTONIC in so many ns. */
-struct timespec wtl_time_from_now(int64_t ns);
 
 #endif

@@ -2,12 +2,12 @@
  * Opening a back end whose library may hang: on a thread, into a machine of its own, which the real
  * one takes over when the thread is back in time. One that is not keeps its memory. */
 #include "device/machine_impl.h"
+#include "device/waiting.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Opening may take several times what a call may: without persistence mode the driver wakes every
  * board then, a second or more each. */
@@ -62,25 +62,13 @@ static struct opening *prepare(struct wtl_machine *part, const struct wtl_backen
         return NULL;
     o->backend = b;
     o->host = wtl_backend_host_of(part, name);
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return NULL;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int failed = pthread_mutex_init(&o->lock, NULL);
-    if (!failed && pthread_cond_init(&o->changed, &attr) != 0) {
-        pthread_mutex_destroy(&o->lock);
-        failed = 1;
-    }
-    pthread_condattr_destroy(&attr);
-    return failed ? NULL : o;
+    return wtl_waiting_init(&o->lock, &o->changed) ? o : NULL;
 }
 
 static void drop(struct wtl_machine *part, struct opening *o)
 {
-    if (o) {
-        pthread_cond_destroy(&o->changed);
-        pthread_mutex_destroy(&o->lock);
-    }
+    if (o)
+        wtl_waiting_fini(&o->lock, &o->changed);
     struct wtl_arena arena = part->arena; /* holds the part, too */
     wtl_arena_fini(&arena);
 }
@@ -161,8 +149,7 @@ int wtl_backend_open(struct wtl_machine *m, const struct wtl_backend *b, const c
         return hangs(m, b, asked, err);
     }
     pthread_join(thread, NULL);
-    pthread_cond_destroy(&o->changed);
-    pthread_mutex_destroy(&o->lock);
+    wtl_waiting_fini(&o->lock, &o->changed);
     int rc = o->rc;
     if (rc < 0 && err)
         *err = o->err;

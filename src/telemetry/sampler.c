@@ -2,6 +2,8 @@
  * Reading all devices, once or on a thread of its own. */
 #include "telemetry/sampler.h"
 
+#include "device/waiting.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -121,20 +123,12 @@ static void round_of(struct wtl_sampler *s)
     (void)n; /* the counter is full: there is something to read already */
 }
 
-static struct timespec after(struct timespec t, int64_t ns)
-{
-    int64_t sum = t.tv_nsec + ns;
-    t.tv_sec += (time_t)(sum / WTL_NS_PER_S);
-    t.tv_nsec = (long)(sum % WTL_NS_PER_S);
-    return t;
-}
-
 /* Until an interval after `begun`, a stop, or another interval. */
 static void rest(struct wtl_sampler *s, struct timespec begun)
 {
     pthread_mutex_lock(&s->lock);
     int64_t interval = s->interval_ns;
-    struct timespec until = after(begun, interval);
+    struct timespec until = wtl_time_after(begun, interval);
     int late = 0;
     while (!s->stop && s->interval_ns == interval && late != ETIMEDOUT)
         late = pthread_cond_timedwait(&s->changed, &s->lock, &until);
@@ -153,34 +147,12 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int make_lock(struct wtl_sampler *s)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return -1;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int rc = pthread_cond_init(&s->changed, &attr);
-    pthread_condattr_destroy(&attr);
-    if (rc != 0)
-        return -1;
-    if (pthread_mutex_init(&s->lock, NULL) == 0)
-        return 0;
-    pthread_cond_destroy(&s->changed);
-    return -1;
-}
-
-static void free_lock(struct wtl_sampler *s)
-{
-    pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->changed);
-}
-
 static int start(struct wtl_sampler *s, struct wtl_error *err)
 {
     s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s->fd < 0)
         return WTL_FAIL(err, WTL_FAILED, "no event descriptor: %s", strerror(errno));
-    if (make_lock(s) != 0) {
+    if (!wtl_waiting_init(&s->lock, &s->changed)) {
         close(s->fd);
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
@@ -191,7 +163,7 @@ static int start(struct wtl_sampler *s, struct wtl_error *err)
     int failed = pthread_create(&s->thread, NULL, run, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) {
-        free_lock(s);
+        wtl_waiting_fini(&s->lock, &s->changed);
         close(s->fd);
         return WTL_FAIL(err, WTL_NOMEM, "no thread to read the devices");
     }
@@ -246,12 +218,12 @@ bool wtl_sampler_stop(struct wtl_sampler *s, int64_t patience_ns)
     pthread_mutex_unlock(&s->lock);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now); /* what pthread_timedjoin_np() counts in */
-    now = after(now, patience_ns);
+    now = wtl_time_after(now, patience_ns);
     if (pthread_timedjoin_np(s->thread, NULL, &now) != 0) {
         pthread_detach(s->thread);
         return false;
     }
-    free_lock(s);
+    wtl_waiting_fini(&s->lock, &s->changed);
     close(s->fd);
     free_memory(s);
     return true;

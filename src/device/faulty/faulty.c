@@ -2,11 +2,12 @@
  * The faulty device: the wrapper, and `faulty:SPEC:ID`. */
 #include "device/faulty/faulty.h"
 
+#include "device/waiting.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct wtl_faulty {
     struct wtl_device_ops inner;
@@ -36,20 +37,10 @@ static const struct wtl_fault_rule *fired_rule(const struct wtl_faulty *f, unsig
     return NULL;
 }
 
-static struct timespec deadline(int64_t ns)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t sum = t.tv_nsec + ns;
-    t.tv_sec += (time_t)(sum / WTL_NS_PER_S);
-    t.tv_nsec = (long)(sum % WTL_NS_PER_S);
-    return t;
-}
-
 /* False: interrupted. */
 static bool hang(struct wtl_faulty *f, int64_t ns)
 {
-    struct timespec until = deadline(ns);
+    struct timespec until = wtl_time_from_now(ns);
     int late = 0;
     pthread_mutex_lock(&f->lock);
     while (!f->interrupted && late != ETIMEDOUT)
@@ -271,8 +262,7 @@ static void faulty_interrupt(void *state)
 static void faulty_close(void *state)
 {
     struct wtl_faulty *f = state;
-    pthread_cond_destroy(&f->ended);
-    pthread_mutex_destroy(&f->lock);
+    wtl_waiting_fini(&f->lock, &f->ended);
 }
 
 /* The wrapped device decides which of the optional functions there are. */
@@ -282,27 +272,12 @@ static const struct wtl_sensor_ops sensor_ops_with_epoch = {
     faulty_read, faulty_ring, faulty_processes, faulty_epoch, faulty_interrupt, faulty_close};
 static const struct wtl_knob_ops knob_ops = {faulty_get, faulty_range, faulty_set};
 
-static int make_condition(struct wtl_faulty *f)
-{
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
-        return -1;
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    int rc = pthread_cond_init(&f->ended, &attr);
-    pthread_condattr_destroy(&attr);
-    if (rc == 0 && pthread_mutex_init(&f->lock, NULL) != 0) {
-        pthread_cond_destroy(&f->ended);
-        rc = -1;
-    }
-    return rc ? -1 : 0;
-}
-
 int wtl_faulty_new(struct wtl_arena *arena, const struct wtl_device_ops *inner,
                    const struct wtl_fault_plan *plan, struct wtl_faulty **faulty_out,
                    struct wtl_error *err)
 {
     struct wtl_faulty *f = WTL_NEW(arena, struct wtl_faulty);
-    if (!f || make_condition(f) != 0)
+    if (!f || !wtl_waiting_init(&f->lock, &f->ended))
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     f->inner = *inner;
     wtl_faulty_set_plan(f, plan);

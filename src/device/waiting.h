@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Waiting for another thread until a time of the monotonic clock, which nobody sets.
+ */
+#ifndef WTL_DEVICE_WAITING_H
+#define WTL_DEVICE_WAITING_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/* A lock, and a condition whose pthread_cond_timedwait() counts in CLOCK_MONOTONIC. False: neither
+ * could be made. */
+bool wtl_waiting_init(pthread_mutex_t *lock, pthread_cond_t *changed);
+void wtl_waiting_fini(pthread_mutex_t *lock, pthread_cond_t *changed);
+
+struct timespec wtl_time_after(struct timespec t, int64_t ns);
+
+/* CLOCK_MONOTONIC in so many ns. */
+struct timespec wtl_time_from_now(int64_t ns);
+
+#endif
