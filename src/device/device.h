@@ -104,7 +104,8 @@ struct wtl_machine_options {
     /* Ids to open, as wtl_machine_find() takes them, NULL-terminated; NULL: everything that is
      * found. Devices that exist only when named (virtual:, replay:, faulty:) need this. */
     const char *const *only;
-    int64_t deadline_ns; /* of one call; 0: 5 s */
+    bool only_those_here; /* names in `only` that are nowhere are left out, and no failure */
+    int64_t deadline_ns;  /* of one call; 0: 5 s */
 };
 
 /* -WTL_NOTFOUND when a name in `only` is nowhere, with what there is as the hint. A back end that
@@ -124,6 +125,9 @@ struct wtl_device *wtl_machine_device(struct wtl_machine *machine, size_t index)
  * when several do; both list what there is. */
 int wtl_machine_find(struct wtl_machine *machine, const char *name, struct wtl_device **device_out,
                      struct wtl_error *err);
+
+/* The device of exactly this id; NULL: none. */
+struct wtl_device *wtl_machine_by_id(const struct wtl_machine *machine, const char *id);
 
 const struct wtl_device_info *wtl_device_info(const struct wtl_device *device);
 

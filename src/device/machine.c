@@ -153,10 +153,22 @@ static bool any_without_backend(const char *const *names)
     return false;
 }
 
+/* 0 where a name that is nowhere may be left out; else the failure, handed on. */
+static int unless_left_out(const struct wtl_machine *m, int rc, const struct wtl_error *why,
+                           struct wtl_error *err)
+{
+    if (rc == -(int)WTL_NOTFOUND && m->only_those_here)
+        return 0;
+    if (rc < 0 && err)
+        *err = *why;
+    return rc;
+}
+
 /* Opens what the names may mean: each back end once, but for the named-only ones. */
 static int open_for(struct wtl_machine *m, const char *const *names, struct wtl_error *err)
 {
     bool opened[N_BACKENDS + 1] = {false};
+    struct wtl_error why = {0};
     int rc = 0;
     if (any_without_backend(names)) { /* a UUID, a PCI address, a number */
         rc = open_all(m, err);
@@ -176,7 +188,7 @@ static int open_for(struct wtl_machine *m, const char *const *names, struct wtl_
         for (size_t j = 0; j < k && each; j++)
             again = again || strcmp(names[j], names[k]) == 0;
         if (!again)
-            rc = wtl_backend_open(m, b, rest, true, err);
+            rc = unless_left_out(m, wtl_backend_open(m, b, rest, true, &why), &why, err);
         opened[i] = !each;
     }
     return rc;
@@ -239,6 +251,7 @@ static bool choose_numbered(struct wtl_machine *m, const char *name, struct wtl_
 static int select_devices(struct wtl_machine *m, const char *const *names, struct wtl_error *err)
 {
     size_t n = 0;
+    struct wtl_error why = {0};
     struct wtl_device **chosen = WTL_NEW_ARRAY(&m->arena, struct wtl_device *, m->n + 1);
     if (!chosen)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
@@ -246,10 +259,11 @@ static int select_devices(struct wtl_machine *m, const char *const *names, struc
         struct wtl_device *d = NULL;
         if (choose_numbered(m, *names, chosen, &n))
             continue;
-        int rc = wtl_machine_find(m, *names, &d, err);
+        int rc = unless_left_out(m, wtl_machine_find(m, *names, &d, &why), &why, err);
         if (rc < 0)
             return rc;
-        choose(chosen, &n, d);
+        if (d)
+            choose(chosen, &n, d);
     }
     return restrict_to(m, chosen, n, err);
 }
@@ -296,6 +310,7 @@ int wtl_machine_open(struct wtl_alloc alloc, const struct wtl_machine_options *o
     m->deadline_ns = options->deadline_ns > 0 ? options->deadline_ns : DEADLINE_NS;
     m->root_fd = -1;
     m->nvml = options->nvml;
+    m->only_those_here = options->only_those_here;
     int rc = fill(m, options, err);
     if (rc < 0)
         wtl_machine_close(m);
@@ -347,6 +362,14 @@ size_t wtl_machine_count(const struct wtl_machine *m)
 struct wtl_device *wtl_machine_device(struct wtl_machine *m, size_t index)
 {
     return m->devices[index];
+}
+
+struct wtl_device *wtl_machine_by_id(const struct wtl_machine *m, const char *id)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->devices[i]->info.id, id) == 0)
+            return m->devices[i];
+    return NULL;
 }
 
 const struct wtl_device_info *wtl_device_info(const struct wtl_device *device)

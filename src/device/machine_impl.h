@@ -31,6 +31,7 @@ struct wtl_machine {
     struct wtl_sysfs *files, *own_files; /* own: opened by us */
     bool live;
     const char *nvml;
+    bool only_those_here;
     struct wtl_worker *direct; /* shared by the devices that do not block; NULL: none yet */
 
     struct wtl_device **devices;

@@ -139,13 +139,10 @@ static int read_book(struct wtl_arena *arena, const char *state_dir, struct wtl_
 /* The device of a lease whose driver was loaded anew since; NULL: none. */
 static const char *loaded_anew(const struct wtl_doctor *d, const struct wtl_lease_record *r)
 {
-    for (size_t i = 0; i < wtl_machine_count(d->devices.machine); i++) {
-        const struct wtl_device_info *info =
-            wtl_device_info(wtl_machine_device(d->devices.machine, i));
-        for (size_t k = 0; k < r->n_knobs; k++)
-            if (strcmp(r->knobs[k].device, info->id) == 0 &&
-                strcmp(r->knobs[k].epoch, info->epoch) != 0)
-                return info->id;
+    for (size_t k = 0; k < r->n_knobs; k++) {
+        const struct wtl_device *device = wtl_machine_by_id(d->devices.machine, r->knobs[k].device);
+        if (device && strcmp(wtl_device_info(device)->epoch, r->knobs[k].epoch) != 0)
+            return r->knobs[k].device;
     }
     return NULL;
 }

@@ -8,17 +8,23 @@
 
 #include <string.h>
 
-/* ids NULL: everything that is found. */
+/* Whether a device that is not here fails the opening, or is left out. */
+enum missing { MISSING_FAILS, MISSING_IS_LEFT_OUT };
+
+/* n 0: everything that is found, or nothing where what is missing is left out. */
 static int open_machine(const struct wtl_flow *flow, struct wtl_arena *arena,
-                        const char *const *ids, size_t n, struct wtl_machine **out,
-                        struct wtl_error *err)
+                        const char *const *ids, size_t n, enum missing missing,
+                        struct wtl_machine **out, struct wtl_error *err)
 {
-    const char **only = ids ? WTL_NEW_ARRAY(arena, const char *, n + 1) : NULL;
-    if (ids && !only)
+    const char **only = WTL_NEW_ARRAY(arena, const char *, n + 1);
+    if (!only)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
         only[i] = ids[i];
-    struct wtl_machine_options options = {.clock = flow->clock, .only = only};
+    bool all = n == 0 && missing == MISSING_FAILS;
+    struct wtl_machine_options options = {.clock = flow->clock,
+                                          .only = all ? NULL : only,
+                                          .only_those_here = missing == MISSING_IS_LEFT_OUT};
     return wtl_machine_open(flow->alloc, &options, out, err);
 }
 
@@ -40,12 +46,12 @@ static int guarded(struct wtl_arena *arena, struct wtl_machine *machine,
 }
 
 static int open_hold(const struct wtl_flow *flow, struct wtl_arena *arena, const char *const *ids,
-                     size_t n, const char *text, bool look_only, struct wtl_hold *hold_out,
-                     struct wtl_error *err)
+                     size_t n, enum missing missing, const char *text, bool look_only,
+                     struct wtl_hold *hold_out, struct wtl_error *err)
 {
     struct wtl_hold *h = hold_out;
     *h = (struct wtl_hold){0};
-    int rc = open_machine(flow, arena, ids, n, &h->machine, err);
+    int rc = open_machine(flow, arena, ids, n, missing, &h->machine, err);
     rc = rc ? rc : guarded(arena, h->machine, &h->program.device_ids, err);
     if (rc == 0 && !look_only)
         rc = wtl_program_path(arena, &h->program.program, err);
@@ -67,14 +73,14 @@ int wtl_hold_open(const struct wtl_flow *flow, struct wtl_arena *arena, const ch
                   size_t n, const char *text, bool look_only, struct wtl_hold *hold_out,
                   struct wtl_error *err)
 {
-    return open_hold(flow, arena, n ? ids : NULL, n, text, look_only, hold_out, err);
+    return open_hold(flow, arena, ids, n, MISSING_FAILS, text, look_only, hold_out, err);
 }
 
-int wtl_hold_open_none(const struct wtl_flow *flow, struct wtl_arena *arena, const char *text,
-                       bool look_only, struct wtl_hold *hold_out, struct wtl_error *err)
+int wtl_hold_open_those_here(const struct wtl_flow *flow, struct wtl_arena *arena,
+                             const char *const *ids, size_t n, const char *text, bool look_only,
+                             struct wtl_hold *hold_out, struct wtl_error *err)
 {
-    static const char *const none[] = {NULL};
-    return open_hold(flow, arena, none, 0, text, look_only, hold_out, err);
+    return open_hold(flow, arena, ids, n, MISSING_IS_LEFT_OUT, text, look_only, hold_out, err);
 }
 
 void wtl_hold_close(struct wtl_hold *hold)

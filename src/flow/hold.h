@@ -24,9 +24,10 @@ int wtl_hold_open(const struct wtl_flow *flow, struct wtl_arena *arena, const ch
                   size_t n, const char *text, bool look_only, struct wtl_hold *hold_out,
                   struct wtl_error *err);
 
-/* The same without any device: to close what needs none. */
-int wtl_hold_open_none(const struct wtl_flow *flow, struct wtl_arena *arena, const char *text,
-                       bool look_only, struct wtl_hold *hold_out, struct wtl_error *err);
+/* The same with those of the devices that are here; n 0: none, to close what needs none. */
+int wtl_hold_open_those_here(const struct wtl_flow *flow, struct wtl_arena *arena,
+                             const char *const *ids, size_t n, const char *text, bool look_only,
+                             struct wtl_hold *hold_out, struct wtl_error *err);
 
 /* Loans are put back. Zeros are fine. */
 void wtl_hold_close(struct wtl_hold *hold);

@@ -76,44 +76,7 @@ static int list_book(struct wtl_arena *arena, struct wtl_book_entry **entries_ou
     return rc;
 }
 
-/* Opens the devices that leases name; those that are not here are left out. None named: an empty
- * machine. */
-static int open_those_here(const struct wtl_flow *flow, struct wtl_arena *arena, const char **ids,
-                           size_t n, const char *text, bool look_only, struct wtl_hold *hold,
-                           struct wtl_error *err)
-{
-    struct wtl_error why = {0};
-    size_t here = 0;
-    for (size_t i = 0; i < n; i++) { /* one after the other: who is missing is known then */
-        struct wtl_hold probe;
-        int rc = n == 1 ? 0 : wtl_hold_open(flow, arena, &ids[i], 1, text, true, &probe, &why);
-        if (rc == 0 && n > 1)
-            wtl_hold_close(&probe);
-        if (rc == 0)
-            ids[here++] = ids[i];
-        else if (rc != -(int)WTL_NOTFOUND)
-            ids[here++] = ids[i];
-    }
-    int rc = here ? wtl_hold_open(flow, arena, ids, here, text, look_only, hold, &why)
-                  : wtl_hold_open_none(flow, arena, text, look_only, hold, &why);
-    if (rc == -(int)WTL_NOTFOUND)
-        rc = wtl_hold_open_none(flow, arena, text, look_only, hold, &why);
-    if (rc < 0 && err)
-        *err = why;
-    return rc;
-}
-
 /* ---- Status ---------------------------------------------------------------------------------- */
-
-static struct wtl_device *device_of(struct wtl_machine *machine, const char *id)
-{
-    for (size_t i = 0; i < wtl_machine_count(machine); i++) {
-        struct wtl_device *d = wtl_machine_device(machine, i);
-        if (strcmp(wtl_device_info(d)->id, id) == 0)
-            return d;
-    }
-    return NULL;
-}
 
 /* What a look at the leases is given. */
 struct look {
@@ -153,7 +116,7 @@ static void look_at_clock(const struct look *look, struct wtl_device *d,
 static void look_at_knob(const struct look *look, struct wtl_status_knob *out)
 {
     const struct wtl_lease_knob_record *r = out->record;
-    struct wtl_device *d = device_of(look->machine, r->device);
+    struct wtl_device *d = wtl_machine_by_id(look->machine, r->device);
     struct wtl_knob_state now = {0};
     struct wtl_error why = {0};
     if (!d) {
@@ -251,7 +214,8 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
                            .unreadable = WTL_NEW_ARRAY(arena, const char *, n + 1)};
     if (rc == 0 && (!s.leases || !s.unreadable))
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    rc = rc ? rc : open_those_here(flow, arena, ids, n_ids, "wattle status", true, &hold, err);
+    rc = rc ? rc
+            : wtl_hold_open_those_here(flow, arena, ids, n_ids, "wattle status", true, &hold, err);
     struct look look = {hold.machine, arena, flow->clock.wall_ns(flow->clock.ctx)};
     rc = rc ? rc : fill(&look, entries, n, closed, &s, err);
     wtl_hold_close(&hold);
@@ -333,8 +297,8 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
         return 0;                  /* no book: nothing was ever leased, and none is made */
     struct wtl_flow quiet = *flow; /* the report says what was done */
     quiet.log = NULL;
-    rc = open_those_here(&quiet, arena, ids, n_ids, "wattle restore", q->dry_run || n == 0, &hold,
-                         err);
+    rc = wtl_hold_open_those_here(&quiet, arena, ids, n_ids, "wattle restore", q->dry_run || n == 0,
+                                  &hold, err);
     if (rc == 0) {
         struct wtl_restore_filter filter = {.all_standing = q->all,
                                             .names = names,

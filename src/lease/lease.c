@@ -16,12 +16,7 @@ int64_t wtl_holder_wall_ns(const struct wtl_holder *h)
 
 struct wtl_device *wtl_holder_device(struct wtl_holder *h, const char *id)
 {
-    for (size_t i = 0; i < wtl_machine_count(h->options.machine); i++) {
-        struct wtl_device *d = wtl_machine_device(h->options.machine, i);
-        if (strcmp(wtl_device_info(d)->id, id) == 0)
-            return d;
-    }
-    return NULL;
+    return wtl_machine_by_id(h->options.machine, id);
 }
 
 /* ---- The holder ------------------------------------------------------------------------------ */

@@ -270,6 +270,12 @@ static void test_open_failures(void **state)
     struct wtl_machine_options options = {
         .clock = wtl_clock_system(), .root = "/dev", .nvml = "", .only = only};
     assert_int_equal(wtl_machine_open(wtl_alloc_system(), &options, &m, &err), -WTL_NOTFOUND);
+    options.only_those_here = true;
+    assert_ok(wtl_machine_open(wtl_alloc_system(), &options, &m, &err), &err);
+    assert_int_equal(wtl_machine_count(m), 0);
+    wtl_machine_close(m);
+    m = NULL;
+    options.only_those_here = false;
     options.only = NULL;
     options.root = "/nowhere/at/all";
     assert_int_equal(wtl_machine_open(wtl_alloc_system(), &options, &m, &err), -WTL_NOTFOUND);
