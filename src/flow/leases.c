@@ -28,11 +28,6 @@ bool wtl_standing_is_fine(enum wtl_standing standing)
 
 /* ---- Devices of the book --------------------------------------------------------------------- */
 
-static bool is_open(const struct wtl_book_entry *e)
-{
-    return !e->unreadable && e->record.state != WTL_LEASE_CLOSED;
-}
-
 /* The ids that open leases name; as many as are in *ids_out, which ends with NULL. */
 static int device_ids(const struct wtl_book_entry *entries, size_t n, struct wtl_arena *arena,
                       const char ***ids_out, size_t *n_out, struct wtl_error *err)
@@ -40,7 +35,8 @@ static int device_ids(const struct wtl_book_entry *entries, size_t n, struct wtl
     const char **ids = NULL;
     size_t used = 0, cap = 0;
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; is_open(&entries[i]) && k < entries[i].record.n_knobs; k++) {
+        for (size_t k = 0; wtl_book_entry_is_open(&entries[i]) && k < entries[i].record.n_knobs;
+             k++) {
             const struct wtl_lease_knob_record *r = &entries[i].record.knobs[k];
             bool known = r->ephemeral;
             for (size_t j = 0; j < used && !known; j++)
@@ -151,9 +147,8 @@ static int fill_lease(const struct look *look, const struct wtl_lease_record *re
 {
     l->record = *record;
     l->alive = wtl_process_alive(&record->owner);
-    bool borrowed = record->kind == WTL_LEASE_LOAN || record->state == WTL_LEASE_PENDING;
     bool open = record->state != WTL_LEASE_CLOSED;
-    l->orphan = open && borrowed && !l->alive;
+    l->orphan = open && wtl_lease_is_borrowed(record) && !l->alive;
     l->n_knobs = record->n_knobs;
     l->knobs = WTL_NEW_ARRAY(look->arena, struct wtl_status_knob, record->n_knobs + 1);
     if (!l->knobs)
@@ -191,7 +186,7 @@ static int fill(const struct look *look, const struct wtl_book_entry *entries, s
         if (e->unreadable) {
             s->unreadable[s->n_unreadable] = e->why;
             s->n_unreadable++;
-        } else if (closed || is_open(e)) {
+        } else if (closed || wtl_book_entry_is_open(e)) {
             rc = fill_lease(look, &e->record, &s->leases[s->n], err);
             s->exposures += rc == 0 ? count_exposures(&s->leases[s->n]) : 0;
             s->n++;

@@ -469,3 +469,8 @@ int wtl_book_tidy(struct wtl_book *book, const struct wtl_book_entry *entries, s
     }
     return rc;
 }
+
+bool wtl_book_entry_is_open(const struct wtl_book_entry *entry)
+{
+    return !entry->unreadable && entry->record.state != WTL_LEASE_CLOSED;
+}

@@ -48,6 +48,9 @@ struct wtl_book_entry {
     char why[WTL_LEASE_TEXT];
 };
 
+/* Whether it can be read, and is not closed. */
+bool wtl_book_entry_is_open(const struct wtl_book_entry *entry);
+
 /* All of them by number, closed ones included; none of a book whose dir_fd is negative. A file that
  * cannot be read is an entry, too. */
 int wtl_book_list(struct wtl_book *book, struct wtl_arena *arena, struct wtl_book_entry **out,

@@ -421,3 +421,8 @@ int wtl_lease_decode(struct wtl_arena *arena, const char *text, size_t n, const 
     *grant_bytes_out = grant_bytes;
     return 0;
 }
+
+bool wtl_lease_is_borrowed(const struct wtl_lease_record *r)
+{
+    return r->kind == WTL_LEASE_LOAN || r->state == WTL_LEASE_PENDING;
+}

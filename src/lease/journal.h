@@ -87,6 +87,9 @@ struct wtl_lease_record {
     char why[WTL_LEASE_TEXT]; /* of the state, "" none */
 };
 
+/* Whether the lease waits for its owner's death to be put back: a loan, or one never kept. */
+bool wtl_lease_is_borrowed(const struct wtl_lease_record *r);
+
 /* The whole file of a new lease: grant, state slot, empty slots (those of knobs with seq > 0 are
  * filled). -WTL_LIMIT, -WTL_NOMEM. */
 int wtl_lease_encode(const struct wtl_lease_record *r, struct wtl_buf *out, struct wtl_error *err);

@@ -42,9 +42,6 @@ struct wtl_device *wtl_holder_device(struct wtl_holder *holder, const char *id);
 /* Who holds it, in words: `standing lease 7 "cap" (cap 500 W) of root, since ...Z, pid 12`. */
 const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size);
 
-/* Whether the lease waits for its owner's death to be put back: a loan, or one never kept. */
-bool wtl_lease_is_borrowed(const struct wtl_lease_record *r);
-
 /* The survey against the entries of the book. `own`: a lease that is no conflict (0: none). */
 int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_request *request,
                           const struct wtl_book_entry *entries, size_t n_entries, int64_t own,

@@ -104,22 +104,12 @@ const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size
     return buf;
 }
 
-bool wtl_lease_is_borrowed(const struct wtl_lease_record *r)
-{
-    return r->kind == WTL_LEASE_LOAN || r->state == WTL_LEASE_PENDING;
-}
-
-static bool is_open(const struct wtl_book_entry *e)
-{
-    return !e->unreadable && e->record.state != WTL_LEASE_CLOSED;
-}
-
 /* The open lease of this load that has the knob; NULL: nobody. */
 static const struct wtl_book_entry *holder_of(const struct wtl_lease_knob *k,
                                               const struct wtl_book_entry *entries, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!is_open(&entries[i]))
+        if (!wtl_book_entry_is_open(&entries[i]))
             continue;
         const struct wtl_lease_record *r = &entries[i].record;
         for (size_t j = 0; j < r->n_knobs; j++)
@@ -173,9 +163,9 @@ const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *hol
     const char *name = request->name ? request->name : "";
     for (size_t i = 0; i < n; i++) {
         const struct wtl_lease_record *r = &entries[i].record;
-        if (is_open(&entries[i]) && !wtl_lease_is_borrowed(r) && strcmp(r->name, name) == 0 &&
-            r->has_budget == request->has_budget && same_knobs(r, request) &&
-            (r->owner.uid == holder->owner.uid || holder->owner.uid == 0))
+        if (wtl_book_entry_is_open(&entries[i]) && !wtl_lease_is_borrowed(r) &&
+            strcmp(r->name, name) == 0 && r->has_budget == request->has_budget &&
+            same_knobs(r, request) && (r->owner.uid == holder->owner.uid || holder->owner.uid == 0))
             return &entries[i];
     }
     return NULL;
@@ -308,7 +298,7 @@ static int check_name(const struct wtl_lease_request *q, const struct wtl_book_e
     for (size_t i = 0; q->name && q->name[0] && i < n; i++) {
         char who[400];
         const struct wtl_lease_record *r = &entries[i].record;
-        if (!is_open(&entries[i]) || r->id == own || strcmp(r->name, q->name) != 0)
+        if (!wtl_book_entry_is_open(&entries[i]) || r->id == own || strcmp(r->name, q->name) != 0)
             continue;
         int rc = WTL_FAIL(err, WTL_BUSY, "the name is taken by %s",
                           wtl_lease_describe(r, who, sizeof who));
@@ -349,7 +339,7 @@ static size_t without_the_dead(struct wtl_book_entry *entries, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (!is_open(&entries[i]) || !wtl_lease_is_borrowed(&entries[i].record) ||
+        if (!wtl_book_entry_is_open(&entries[i]) || !wtl_lease_is_borrowed(&entries[i].record) ||
             wtl_process_alive(&entries[i].record.owner))
             entries[kept++] = entries[i];
     return kept;

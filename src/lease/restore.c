@@ -343,8 +343,7 @@ static int deal_with(const struct job *j, const struct wtl_book_entry *e, struct
     struct wtl_book_entry now = *e;
     if (!j->filter->dry_run)
         rc = wtl_book_again(&j->holder->book, j->arena, &hold, &now, err);
-    if (rc < 0 || now.unreadable || now.record.state == WTL_LEASE_CLOSED ||
-        !is_wanted(j, &now.record)) {
+    if (rc < 0 || !wtl_book_entry_is_open(&now) || !is_wanted(j, &now.record)) {
         wtl_book_let_go(&hold);
         return rc;
     }
@@ -388,7 +387,7 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
     if (!report.leases)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        if (entries[i].unreadable || entries[i].record.state == WTL_LEASE_CLOSED)
+        if (!wtl_book_entry_is_open(&entries[i]))
             continue;
         if (!is_wanted(&j, &entries[i].record)) {
             report.n_standing += !filter->only_named && !filter->owner;
