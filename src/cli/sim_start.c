@@ -94,24 +94,11 @@ static const struct options defaults = {.seed = 1, .load.instance = -1};
 
 /* ---- Boards and workloads -------------------------------------------------------------------- */
 
-/* "plain" is a made-up board, and a made-up workload: for tests, and where no data are installed.
- */
-static int find_board(const char *name, struct wtl_sim_board *out, struct wtl_error *err)
-{
-    if (strcmp(name, "plain") != 0)
-        return wtl_sim_profile_board(name, out, err);
-    wtl_sim_board_plain(out);
-    return 0;
-}
-
 static int find_workload(void *ctx, const char *name, const struct wtl_sim_board *board,
                          struct wtl_sim_workload *out, struct wtl_error *err)
 {
     (void)ctx;
-    if (strcmp(name, "plain") != 0)
-        return wtl_sim_profile_workload(name, board, out, err);
-    wtl_sim_workload_plain(out);
-    return 0;
+    return wtl_sim_profile_workload(name, board, out, err);
 }
 
 /* The names of the options, taken apart at commas. */
@@ -134,7 +121,7 @@ static int collect_boards(struct wtl_context *ctx, const struct options *o,
             if (n == WTL_ROOM_GPUS)
                 return WTL_FAIL(err, WTL_USAGE, "a machine room has at most %d GPUs",
                                 WTL_ROOM_GPUS);
-            int rc = find_board(name, &boards[n], err);
+            int rc = wtl_sim_profile_board(name, &boards[n], err);
             if (rc < 0)
                 return rc;
             n++;

@@ -45,7 +45,8 @@ int wtl_sim_workload_parse(struct wtl_arena *arena, const char *text, size_t siz
                            struct wtl_sim_workload_profile *out, struct wtl_error *err);
 
 /* By short name ("a100"), name of the file ("a100-pcie-40gb"), the board's own name, or a path that
- * ends in .yaml. -WTL_NOTFOUND lists what there is. */
+ * ends in .yaml. "plain" is a made-up board (sim/board.h), and below a made-up workload: for tests,
+ * and where no data are installed. -WTL_NOTFOUND lists what there is. */
 int wtl_sim_profile_board(const char *name, struct wtl_sim_board *out, struct wtl_error *err);
 
 /* A workload with its parameters on a board; by name or path. -WTL_NOTFOUND when there is none of

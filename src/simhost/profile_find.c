@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PLAIN "plain" /* the made-up board and workload of src/sim */
+
 /* The files of one folder of data/sim, read. */
 struct found {
     struct wtl_arena *arena;
@@ -105,6 +107,10 @@ int wtl_sim_profile_workloads(struct wtl_arena *arena, struct wtl_sim_workload_p
 
 int wtl_sim_profile_board(const char *name, struct wtl_sim_board *out, struct wtl_error *err)
 {
+    if (strcmp(name, PLAIN) == 0) {
+        wtl_sim_board_plain(out);
+        return 0;
+    }
     WTL_ARENA(arena);
     struct found f = {.arena = &arena};
     const bool path = wtl_ends_with(name, ".yaml");
@@ -125,6 +131,10 @@ int wtl_sim_profile_board(const char *name, struct wtl_sim_board *out, struct wt
 int wtl_sim_profile_workload(const char *name, const struct wtl_sim_board *board,
                              struct wtl_sim_workload *out, struct wtl_error *err)
 {
+    if (strcmp(name, PLAIN) == 0) {
+        wtl_sim_workload_plain(out);
+        return 0;
+    }
     WTL_ARENA(arena);
     struct found f = {.arena = &arena};
     const bool path = wtl_ends_with(name, ".yaml");

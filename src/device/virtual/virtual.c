@@ -364,15 +364,6 @@ static int describe(struct virtual_device *v, const char *name, struct wtl_devic
     return virtual_epoch(v, info->epoch, err);
 }
 
-static int find_workload(const char *name, const struct wtl_sim_board *board,
-                         struct wtl_sim_workload *out, struct wtl_error *err)
-{
-    if (strcmp(name, "plain") != 0)
-        return wtl_sim_profile_workload(name, board, out, err);
-    wtl_sim_workload_plain(out);
-    return 0;
-}
-
 /* PIDs of nobody: beyond what Linux gives out (pid_max is 2^22 at most). */
 enum { FIRST_PID = 1 << 22 };
 
@@ -388,7 +379,7 @@ static int start_loads(struct virtual_device *v, const struct wtl_virtual_option
                                     .tenant = {.share = l->share},
                                     .pattern = l->pattern};
         snprintf(p.name, sizeof p.name, "%.31s", l->workload);
-        rc = find_workload(l->workload, &v->gpu.board, &p.tenant.workload, err);
+        rc = wtl_sim_profile_workload(l->workload, &v->gpu.board, &p.tenant.workload, err);
         if (rc < 0)
             break;
         p.tenant.batch = l->batch ? l->batch : p.tenant.workload.batch_default;
@@ -397,14 +388,6 @@ static int start_loads(struct virtual_device *v, const struct wtl_virtual_option
             wtl_error_context(err, "load=%s", l->workload);
     }
     return rc;
-}
-
-static int find_board(const char *name, struct wtl_sim_board *out, struct wtl_error *err)
-{
-    if (strcmp(name, "plain") != 0)
-        return wtl_sim_profile_board(name, out, err);
-    wtl_sim_board_plain(out);
-    return 0;
 }
 
 static int backend_open(const struct wtl_backend_host *host, struct wtl_error *err)
@@ -418,7 +401,7 @@ static int backend_open(const struct wtl_backend_host *host, struct wtl_error *e
         rc = WTL_FAIL(err, WTL_LIMIT, "\"virtual:%s\" is longer than the %d bytes of a name",
                       host->wanted, WTL_LIMIT_NAME - 1);
     if (rc == 0)
-        rc = find_board(o.board, &board, err);
+        rc = wtl_sim_profile_board(o.board, &board, err);
     if (rc < 0)
         return rc;
     struct virtual_device *v = WTL_NEW(host->arena, struct virtual_device);
