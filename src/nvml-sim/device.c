@@ -322,13 +322,19 @@ int nvmlDeviceGetMigDeviceHandleByIndex(struct nvml_device *d, unsigned index,
     return NVML_SUCCESS;
 }
 
+/* A call about a MIG instance, and no board. */
+static int begin_instance(struct wtl_dropin_call *c, const char *function,
+                          const struct nvml_device *instance, bool arguments)
+{
+    int rc = wtl_dropin_begin(c, function, instance, WTL_DROPIN_ANY, arguments);
+    return rc == 0 && c->instance < 0 ? NVML_INVALID_ARGUMENT : rc;
+}
+
 int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(struct nvml_device *instance,
                                                  struct nvml_device **d)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, instance, WTL_DROPIN_ANY, d != NULL);
-    if (rc == 0 && c.instance < 0)
-        rc = NVML_INVALID_ARGUMENT;
+    int rc = begin_instance(&c, __func__, instance, d != NULL);
     if (rc == 0)
         *d = wtl_dropin_handle(c.index, -1);
     return rc;
@@ -346,9 +352,7 @@ int nvmlDeviceIsMigDeviceHandle(struct nvml_device *d, unsigned *is_mig)
 int nvmlDeviceGetGpuInstanceId(struct nvml_device *instance, unsigned *id)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, instance, WTL_DROPIN_ANY, id != NULL);
-    if (rc == 0 && c.instance < 0)
-        rc = NVML_INVALID_ARGUMENT;
+    int rc = begin_instance(&c, __func__, instance, id != NULL);
     if (rc == 0)
         *id = (unsigned)c.gpu->instances[c.instance].gpu_instance;
     return rc;
@@ -357,9 +361,7 @@ int nvmlDeviceGetGpuInstanceId(struct nvml_device *instance, unsigned *id)
 int nvmlDeviceGetComputeInstanceId(struct nvml_device *instance, unsigned *id)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, instance, WTL_DROPIN_ANY, id != NULL);
-    if (rc == 0 && c.instance < 0)
-        rc = NVML_INVALID_ARGUMENT;
+    int rc = begin_instance(&c, __func__, instance, id != NULL);
     if (rc == 0)
         *id = (unsigned)c.gpu->instances[c.instance].compute_instance;
     return rc;
