@@ -73,6 +73,47 @@ void wtl_error_context(struct wtl_error *err, const char *format, ...)
     err->message[used + rest] = '\0';
 }
 
+const char *wtl_code_name(enum wtl_code code)
+{
+    switch (code) {
+    case WTL_OK:
+        return "ok";
+    case WTL_FAILED:
+        return "failed";
+    case WTL_USAGE:
+        return "usage";
+    case WTL_UNSUPPORTED:
+        return "unsupported";
+    case WTL_PERMISSION:
+        return "permission";
+    case WTL_INFEASIBLE:
+        return "infeasible";
+    case WTL_REFUTED:
+        return "refuted";
+    case WTL_UNDECIDED:
+        return "undecided";
+    case WTL_NOMEM:
+        return "out of memory";
+    case WTL_IO:
+        return "io";
+    case WTL_PARSE:
+        return "parse";
+    case WTL_LIMIT:
+        return "limit";
+    case WTL_NOTFOUND:
+        return "not found";
+    case WTL_CORRUPT:
+        return "corrupt";
+    case WTL_BUSY:
+        return "busy";
+    case WTL_TIMEOUT:
+        return "timeout";
+    case WTL_LOST:
+        return "lost";
+    }
+    return "failed";
+}
+
 int wtl_exit_status(int rc)
 {
     int code = rc < 0 ? -rc : rc;

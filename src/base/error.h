@@ -37,6 +37,9 @@ void wtl_error_input(struct wtl_error *err, const char *path, int64_t line, int6
 void wtl_error_context(struct wtl_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A code as documents name it: "usage", "unsupported", "not found" ...; never NULL. */
+const char *wtl_code_name(enum wtl_code code);
+
 /* The process exit status for a (negative) return value of ours. */
 int wtl_exit_status(int rc);
 

@@ -354,6 +354,13 @@ const char *wtl_plural(int64_t n)
     return n == 1 ? "" : "s";
 }
 
+const char *wtl_article(const char *name)
+{
+    bool spelled = name[0] >= 'A' && name[0] <= 'Z' && !(name[1] >= 'a' && name[1] <= 'z');
+    bool vowel = name[0] && strchr(spelled ? "AEFHILMNORSX" : "aeiouAEIOU", name[0]);
+    return vowel ? "an" : "a";
+}
+
 void wtl_replace_controls(char *s)
 {
     for (; *s; s++)

@@ -83,4 +83,7 @@ void wtl_replace_controls(char *s);
 /* "" for 1, "s" else: "%d run%s". Nothing else in the tree makes plurals. */
 const char *wtl_plural(int64_t n);
 
+/* "a" or "an" before a name as it is spoken: an A100, an NVIDIA ..., an RTX, a V100, a Tesla. */
+const char *wtl_article(const char *name);
+
 #endif

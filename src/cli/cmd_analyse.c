@@ -99,7 +99,7 @@ const struct wtl_command wtl_cmd_analyse = {
     .examples = "  wattle analyse results/ -o analysis --max-slowdown 5%\n"
                 "  wattle analyse results/ -o analysis --policy published-000 --price 0.30",
     .exit_codes = "5  no plan is ok: limits cannot be met\n"
-                  "  7  no plan is ok: the data cannot tell",
+                  "7  no plan is ok: the data cannot tell",
     .opts = opts,
     .options_size = sizeof(struct analyse_options),
     .defaults = &defaults,

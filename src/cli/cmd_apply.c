@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle apply`: a plan's clock onto devices. */
+#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/lease_text.h"
@@ -61,6 +62,8 @@ static int show(struct wtl_context *ctx, const struct wtl_apply_result *r, struc
 {
     if (ctx->json)
         return wtl_print_json(ctx, wtl_apply_json(r), err);
+    if (ctx->child && ctx->verbosity < 0)
+        return 0;
     fprintf(ctx->out, "%s on %s: %d MHz\n\n", r->plan->workload, r->plan->gpu, r->plan->clock_mhz);
     wtl_print_moves(ctx, r->moves, r->n, r->dry_run);
     fputc('\n', ctx->out);
@@ -83,6 +86,11 @@ static int hold(struct wtl_context *ctx, struct wtl_apply_result *r, double seco
     return rc;
 }
 
+static int finish(void *result, struct wtl_error *err)
+{
+    return wtl_apply_finish(result, err);
+}
+
 static int apply(struct wtl_context *ctx, const struct options *o,
                  const struct wtl_plan_file *plans, struct wtl_error *err)
 {
@@ -96,12 +104,15 @@ static int apply(struct wtl_context *ctx, const struct options *o,
                                         .name = o->standing,
                                         .force = o->force,
                                         .dry_run = o->dry_run,
-                                        .loan = o->duration.given};
+                                        .loan = o->duration.given || ctx->child,
+                                        .changing = wtl_interrupt_hold};
     struct wtl_apply_result r;
     int rc = wtl_flow_apply(&flow, &request, ctx->arena, &r, err);
     if (rc < 0)
         return rc;
     rc = show(ctx, &r, err);
+    if (rc == 0 && r.loan && ctx->child)
+        return wtl_child_with_loan(ctx, finish, &r, err);
     if (rc == 0 && r.loan)
         return hold(ctx, &r, o->duration.value, err);
     int finished = wtl_apply_finish(&r, rc ? NULL : err);
@@ -114,10 +125,12 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     struct wtl_plan_file plans;
     if (o->duration.given && o->standing)
         return WTL_FAIL(err, WTL_USAGE, "--for makes a loan, which has no --standing name");
+    if (ctx->child && (o->standing || o->duration.given))
+        return WTL_FAIL(err, WTL_USAGE,
+                        "-- COMMAND makes a loan that ends with it: neither --standing nor --for");
     int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &plans, err);
     if (rc < 0)
         return rc;
-    wtl_interrupt_hold();
     rc = apply(ctx, o, &plans, err);
     wtl_interrupt_release();
     return rc;
@@ -126,7 +139,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 const struct wtl_command wtl_cmd_apply = {
     .name = "apply",
     .summary = "Set the clock that a plan chose, as a standing lease or for a while",
-    .synopsis = "PLAN [-i ID]... [options]",
+    .synopsis = "PLAN [-i ID]... [options] [-- COMMAND [ARG]...]",
     .description =
         "Locks the SM clock of the devices to what the plan chose. Without -i these are all GPUs "
         "of "
@@ -135,7 +148,12 @@ const struct wtl_command wtl_cmd_apply = {
         "What was there before is on disk before anything is set, and a knob that another lease "
         "holds is refused with the name of its holder. The lease stands until `wattle restore` "
         "ends it; with --for it is a loan, which is put back at the end of that time, on a signal, "
-        "and by its guardian when the command is killed. The same command again, or another plan "
+        "and by its guardian when the command is killed.\n\n"
+        "With -- COMMAND it is a loan for the run of that command, which has this one's standard "
+        "input and output (what apply says goes to standard error); the exit status is the "
+        "command's. SIGINT, SIGTERM, SIGHUP and SIGQUIT are sent on to it, and the clock is put "
+        "back when it has ended. Should apply be killed itself, the guardian puts back while the "
+        "command runs on.\n\nThe same command again, or another plan "
         "for the same devices and name, changes the standing lease and keeps what was there before "
         "the first. docs/leases.md says how all this works.\n\n"
         "Setting clocks needs root. Nothing is set that the device does not list: plans hold legal "
@@ -143,12 +161,16 @@ const struct wtl_command wtl_cmd_apply = {
     .examples = "  wattle apply plan.json                        # every GPU of the plan's type\n"
                 "  wattle apply plan.json -i nvml:GPU-8f3c1a2b   # this one\n"
                 "  wattle apply plan.json --for 10min            # and put it back\n"
+                "  wattle apply plan.json -- python3 serve.py    # while that runs\n"
                 "  wattle apply plan.json --dry-run              # what would be set",
     .exit_codes = "5  the plan is infeasible: it chose no clock\n"
-                  "  7  the plan is undecided: it chose no clock",
+                  "7  the plan is undecided: it chose no clock\n"
+                  "125  with -- COMMAND: a failure of apply, whatever it is; 126 and 127: the "
+                  "command cannot be run; else its own status, 128 + N after signal N",
     .opts = opts,
     .options_size = sizeof(struct options),
     .min_args = 1,
     .max_args = 1,
+    .takes_child = true,
     .run = run,
 };

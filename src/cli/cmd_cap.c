@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle cap`: a power budget over devices. */
+#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/lease_text.h"
@@ -53,10 +54,13 @@ static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, struct 
 {
     if (ctx->json)
         return wtl_print_json(ctx, wtl_cap_json(r), err);
+    if (ctx->child && ctx->verbosity < 0)
+        return 0;
     wtl_print_moves(ctx, r->moves, r->n, r->dry_run);
     fprintf(ctx->out, "\nlimits %g W + base %g W = %g W of %g W\n", r->limits_w, r->base_w,
             r->limits_w + r->base_w, r->budget_w);
-    wtl_print_lease_end(ctx, &r->lease);
+    if (!r->lent || r->lease.kind == WTL_LEASE_STANDING)
+        wtl_print_lease_end(ctx, &r->lease);
     return 0;
 }
 
@@ -97,7 +101,8 @@ static void begin_anew(struct wtl_context *ctx, const struct wtl_flow *flow,
 {
     struct wtl_cap_watch watch = r->watch;
     struct wtl_error err = {0};
-    wtl_cap_finish(r);
+    (void)wtl_cap_finish(r, NULL); /* kept: lets go, and changes nothing */
+    wtl_interrupt_release();       /* opening may take long, and nothing is half done */
     int rc = wtl_flow_cap(flow, request, ctx->arena, r, &err);
     r->watch = watch;
     report(ctx, r, rc < 0 ? "cannot set it again" : "set again", rc < 0 ? err.message : "");
@@ -123,7 +128,21 @@ static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,
             begin_anew(ctx, flow, request, r);
     }
     report(ctx, r, "end of the watch", "the limits stay");
-    wtl_cap_finish(r);
+    return wtl_cap_finish(r, NULL);
+}
+
+static int finish(void *result, struct wtl_error *err)
+{
+    return wtl_cap_finish(result, err);
+}
+
+static int check_options(const struct wtl_context *ctx, const struct options *o,
+                         struct wtl_error *err)
+{
+    if (ctx->child && (o->standing || o->watch))
+        return WTL_FAIL(
+            err, WTL_USAGE,
+            "-- COMMAND makes a loan that ends with it: neither --standing nor --watch");
     return 0;
 }
 
@@ -136,16 +155,21 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                                       .base_w = o->base.given ? o->base.value : 0,
                                       .name = o->standing,
                                       .dry_run = o->dry_run,
-                                      .watch = o->watch && !o->dry_run};
+                                      .watch = o->watch && !o->dry_run,
+                                      .loan = ctx->child && !o->dry_run,
+                                      .changing = wtl_interrupt_hold};
     struct wtl_cap_result r;
-    int rc = wtl_parse_quantity(ctx->argv[0], WTL_UNIT_WATT, &request.budget_w, err);
+    int rc = check_options(ctx, o, err);
+    rc = rc ? rc : wtl_parse_quantity(ctx->argv[0], WTL_UNIT_WATT, &request.budget_w, err);
     if (rc < 0)
         return rc;
-    wtl_interrupt_hold();
     rc = wtl_flow_cap(&flow, &request, ctx->arena, &r, err);
-    rc = rc ? rc : show(ctx, &r, err);
+    if (rc == 0)
+        rc = show(ctx, &r, err);
     if (rc == 0 && request.watch)
         rc = watch(ctx, &flow, &request, &r);
+    else if (rc == 0 && r.lent)
+        rc = wtl_child_with_loan(ctx, finish, &r, err);
     wtl_interrupt_release();
     return rc;
 }
@@ -153,14 +177,16 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 const struct wtl_command wtl_cmd_cap = {
     .name = "cap",
     .summary = "Hold a power budget over devices by their limits",
-    .synopsis = "POWER -i ID [-i ID]... [options]",
+    .synopsis = "POWER -i ID [-i ID]... [options] [-- COMMAND [ARG]...]",
     .description =
         "Splits the budget over the power limits of the devices, in proportion to their default "
         "limits, none below its minimum and none above what it had before. Limits are lowered and "
         "read back before any is raised, so that their sum, with the base, never passes the budget "
         "by a change of ours. A budget below the sum of the lowest limits is refused.\n\n"
         "The cap is a standing lease: it stays when the command ends, and `wattle restore` ends "
-        "it. The same command again changes it. A board follows its limit as an average of about a "
+        "it. The same command again changes it. With -- COMMAND it is a loan for the run of that "
+        "command, as `wattle apply` makes one, and is put back when it ends. A board follows its "
+        "limit as an average of about a "
         "second; shorter peaks are not promised away.\n\n"
         "Other programs cannot be kept from setting limits. --watch sees that within a second, "
         "sets "
@@ -169,11 +195,16 @@ const struct wtl_command wtl_cmd_cap = {
     .examples = "  wattle cap 500W -i nvml:GPU-8f3c1a2b -i nvml:GPU-77aa0c11  # two boards\n"
                 "  wattle cap 1.2kW --base 300W -i 0 -i 1 -i 2             # with the rest of the "
                 "node\n"
-                "  wattle cap 500W -i 0 -i 1 --watch                       # and look after it",
-    .exit_codes = "5  the budget is below the sum of the lowest limits",
+                "  wattle cap 500W -i 0 -i 1 --watch                       # and look after it\n"
+                "  wattle cap 300W -i 0 -- python3 train.py                # while that runs",
+    .exit_codes =
+        "5  the budget is below the sum of the lowest limits\n"
+        "125  with -- COMMAND: a failure of cap, whatever it is; 126 and 127: the command cannot "
+        "be run; else its own status, 128 + N after signal N",
     .opts = opts,
     .options_size = sizeof(struct options),
     .min_args = 1,
     .max_args = 1,
+    .takes_child = true,
     .run = run,
 };

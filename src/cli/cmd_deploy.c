@@ -122,7 +122,7 @@ const struct wtl_command wtl_cmd_deploy = {
     .examples = "  wattle deploy plan.json -o deploy/\n"
                 "  wattle deploy plan.json -o deploy/ --without-wattle",
     .exit_codes = "5  nothing to deploy: every plan is infeasible\n"
-                  "  7  nothing to deploy: no plan is decided",
+                  "7  nothing to deploy: no plan is decided",
     .opts = opts,
     .options_size = sizeof(struct deploy_options),
     .defaults = &defaults,

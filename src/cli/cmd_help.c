@@ -50,15 +50,19 @@ static void overview_man(FILE *out)
 {
     size_t n;
     const struct wtl_command *const *all = wtl_commands(&n);
-    fputs(".\\\" made by `wattle help --man`\n.Dd $Mdocdate$\n.Dt WATTLE 1\n.Os Wattle\n"
-          ".Sh NAME\n.Nm wattle\n.Nd least energy for AI inference, inside the limits you set\n"
-          ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op options\n"
-          ".Sh DESCRIPTION\n"
-          "Finds, proves and holds the operating point at which AI inference does its work with\n"
-          "the least energy, inside the limits its owner sets: slowdown, latency, power, cost.\n"
-          "Data goes to standard output, progress and messages to standard error.\n"
-          ".Sh COMMANDS\n.Bl -tag -width Ds\n",
-          out);
+    fputs(
+        ".\\\" made by `wattle help --man`\n.Dd $Mdocdate$\n.Dt WATTLE 1\n.Os Wattle\n"
+        ".Sh NAME\n.Nm wattle\n.Nd least energy for AI inference, inside the limits you set\n"
+        ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op options\n"
+        ".Sh DESCRIPTION\n"
+        "Finds, proves and holds the operating point at which AI inference does its work with\n"
+        "the least energy, inside the limits its owner sets: slowdown, latency, power, cost.\n"
+        "Data goes to standard output, progress and messages to standard error.\n"
+        "With\n.Fl \\-json\na command prints one document, and an error is one as well: an object\n"
+        ".Li error\nwith its status, message, hint and exit status, beside the text on standard "
+        "error.\n"
+        ".Sh COMMANDS\n.Bl -tag -width Ds\n",
+        out);
     for (size_t i = 0; i < n; i++)
         fprintf(out, ".It Xr wattle\\-%s 1\n%s.\n", all[i]->name, all[i]->summary);
     fputs(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"

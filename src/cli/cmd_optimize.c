@@ -159,7 +159,7 @@ const struct wtl_command wtl_cmd_optimize = {
                 "  wattle optimize c.wattle --baseline rep:1\n"
                 "  wattle optimize c.wattle --gpu A100 --price 0.30 --carbon 380 --busy-hours 6000",
     .exit_codes = "5  no plan is ok: limits cannot be met\n"
-                  "  7  no plan is ok: the data cannot tell",
+                  "7  no plan is ok: the data cannot tell",
     .opts = opts,
     .options_size = sizeof(struct optimize_options),
     .defaults = &defaults,

@@ -90,10 +90,10 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                                           .n_names = (size_t)ctx->argc,
                                           .standing = o->standing,
                                           .all = o->all,
-                                          .dry_run = o->dry_run};
+                                          .dry_run = o->dry_run,
+                                          .changing = wtl_interrupt_hold};
     if (o->standing && (o->all || ctx->argc > 0))
         return WTL_FAIL(err, WTL_USAGE, "--standing names the one lease to end");
-    wtl_interrupt_hold();
     int rc = wtl_flow_restore(&flow, &request, ctx->arena, &report, err);
     int shown = 0;
     if (rc == 0 || report.n > 0) { /* what was done is shown before what was not */

@@ -231,7 +231,7 @@ const struct wtl_command wtl_cmd_validate = {
     .examples = "  wattle validate plan.json fresh.wattle -o confirmed.json --save june\n"
                 "  wattle validate plan.json --within c.wattle",
     .exit_codes = "6  a plan is refuted\n"
-                  "  7  none is refuted, but one is undecided, or there is nothing to judge",
+                  "7  none is refuted, but one is undecided, or there is nothing to judge",
     .opts = opts,
     .options_size = sizeof(struct validate_options),
     .min_args = 1,

@@ -62,6 +62,11 @@ struct wtl_context {
     int argc;      /* positional arguments */
     const char *const *argv;
     const void *options; /* the command's option struct, filled */
+    bool printed;        /* a JSON document is on `out`, after which no error object comes */
+    /* Of a command that runs another: its words from behind "--", ended by NULL; NULL: none was
+     * given. Standard output is then that command's, and `out` is standard error. */
+    const char *const *child;
+    int child_status; /* what it ended with; of a failure: 126, 127 where it could not be run */
 };
 
 struct wtl_command {
@@ -71,10 +76,11 @@ struct wtl_command {
     const char *description;    /* paragraphs for man page and --help, may use \n\n */
     const char *examples;       /* lines "command  # what it does" */
     const char *exit_codes;     /* lines beyond those of every command: "5  no clock meets the
-                                 * limits"; NULL */
+                                 * limits", with \n between them; NULL */
     const struct wtl_opt *opts; /* ends with a NULL name */
     size_t options_size;
     int min_args, max_args; /* max_args -1: any */
+    bool takes_child;       /* "-- COMMAND ARG..." may follow: wtl_context.child */
     const void *defaults;   /* option struct to start from; NULL: zeros */
     /* 0 or negative code, err set; exit status is wtl_exit_status() of it. A command that ends
      * normally with a status such as 5 or 6 has said so on `out` or `messages` itself, leaves
@@ -84,6 +90,9 @@ struct wtl_command {
      * "sim start". NULL: none. */
     const struct wtl_command *const *verbs;
 };
+
+/* Exit status of a failure of ours where another command's is returned: DESIGN, section 5. */
+enum { WTL_EXIT_OURS = 125 };
 
 /* What every command may end with, for help and man pages: "0  done" ...; ends with NULL. */
 extern const char *const wtl_exit_codes[];

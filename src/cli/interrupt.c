@@ -27,9 +27,22 @@ static atomic_flag taken = ATOMIC_FLAG_INIT; /* by a thread that changes the tab
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { N_SIGNALS = sizeof signals / sizeof signals[0] };
 
+static atomic_int forward_to; /* process; 0: nobody */
 static atomic_bool held;
 static atomic_int noted; /* the signal; 0: none */
 static int bell[2] = {-1, -1};
+
+/* Only what may be called in a handler: kill. Sent by a process; what the terminal or the kernel
+ * sends goes to the whole group. */
+static void forward(int signal_number, siginfo_t *info, void *context)
+{
+    int before = errno;
+    pid_t pid = atomic_load(&forward_to);
+    (void)context;
+    if (pid > 0 && info->si_code <= 0)
+        (void)kill(pid, signal_number);
+    errno = before;
+}
 
 /* Only what may be called in a handler: write, unlink, rmdir, sigaction, raise. */
 static void end(int signal_number)
@@ -79,18 +92,44 @@ static void gone(const char *path)
     atomic_flag_clear(&taken);
 }
 
-void wtl_interrupt_init(void)
+/* For each of these signals that nobody had ignored. */
+static void handle(struct sigaction *action)
 {
-    static const struct wtl_temporary_watch watch = {made, gone};
-    struct sigaction action = {.sa_handler = end, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
+    sigemptyset(&action->sa_mask);
     for (int i = 0; i < N_SIGNALS; i++)
-        sigaddset(&action.sa_mask, signals[i]);
+        sigaddset(&action->sa_mask, signals[i]);
     for (int i = 0; i < N_SIGNALS; i++) {
         struct sigaction before;
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            (void)sigaction(signals[i], &action, NULL);
+            (void)sigaction(signals[i], action, NULL);
     }
+}
+
+static void end_by_signals(void)
+{
+    struct sigaction action = {.sa_handler = end, .sa_flags = (int)SA_RESETHAND};
+    handle(&action);
+}
+
+void wtl_interrupt_forward(pid_t pid)
+{
+    static struct sigaction quit; /* as it was before */
+    struct sigaction action = {.sa_sigaction = forward, .sa_flags = SA_SIGINFO | SA_RESTART};
+    atomic_store(&forward_to, pid);
+    if (pid > 0) {
+        handle(&action);
+        if (sigaction(SIGQUIT, NULL, &quit) == 0 && quit.sa_handler != SIG_IGN)
+            (void)sigaction(SIGQUIT, &action, NULL);
+    } else {
+        end_by_signals();
+        (void)sigaction(SIGQUIT, &quit, NULL);
+    }
+}
+
+void wtl_interrupt_init(void)
+{
+    static const struct wtl_temporary_watch watch = {made, gone};
+    end_by_signals();
     /* A limit on the size of files is an error like a full disk, with words, and no crash. */
     (void)signal(SIGXFSZ, SIG_IGN);
     wtl_temporary_set_watch(&watch);

@@ -9,17 +9,24 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* At the start of main(). A signal that the caller had ignored (nohup) stays ignored. */
 void wtl_interrupt_init(void);
 
 /* From now on the first of these signals is only noted, so that what was lent can be put back; a
- * second one of the same kind ends the command at once (and the guardian puts back). */
+ * second one of the same kind ends the command at once (and the guardian puts back). For the moment
+ * before the first change: until then a signal shall end the command at once. */
 void wtl_interrupt_hold(void);
 
 /* Whether one was noted; waits for one up to so long. */
 bool wtl_interrupt_noted(void);
 bool wtl_interrupt_wait(int64_t ns);
+
+/* While a command of the user's runs as process `pid`: these signals, and SIGQUIT, are sent on to
+ * it and have no other effect, as often as they come; those of the terminal it gets by itself. 0:
+ * as before that. */
+void wtl_interrupt_forward(pid_t pid);
 
 /* The usual effect again, also of the one that was noted: may not return. */
 void wtl_interrupt_release(void);

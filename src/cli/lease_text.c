@@ -18,7 +18,7 @@ static const char *outcome(const struct wtl_knob_move *m, bool dry_run)
         return "would be set";
     if (!m->done)
         return "not set";
-    return m->verified ? "read back" : "set, not reported";
+    return m->verified ? "read back" : "set; cannot be read back";
 }
 
 void wtl_print_moves(struct wtl_context *ctx, const struct wtl_knob_move *moves, size_t n,
@@ -31,15 +31,16 @@ void wtl_print_moves(struct wtl_context *ctx, const struct wtl_knob_move *moves,
         if (i == 0 || strcmp(m->device, moves[i - 1].device) != 0)
             wtl_print_line(ctx->out, 0, "%s  %s", m->device, m->device_name);
         wtl_print_line(ctx->out, 2, "%s %s -> %s, %s", wtl_knob_info(m->knob)->title,
-                       m->from_known ? wtl_knob_format(m->knob, m->from, from) : "(not reported)",
+                       m->from_known ? wtl_knob_format(m->knob, m->from, from) : "(not told)",
                        wtl_knob_format(m->knob, m->to, to), outcome(m, dry_run));
         blind = blind || (m->done && !m->verified);
     }
     if (blind && ctx->verbosity >= 0)
-        wtl_print_wrapped(ctx->out,
-                          "NVML does not report clock locks: that one is in force shows in the "
-                          "clock under load.",
-                          0, WIDTH);
+        wtl_print_wrapped(
+            ctx->out,
+            "As on every board: NVML has no getter of clock locks. That one is in force "
+            "shows in the clock under load, which `wattle status` looks at.",
+            0, WIDTH);
 }
 
 void wtl_print_lease_end(struct wtl_context *ctx, const struct wtl_lease_record *lease)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The command `wattle`: finds the command, parses its options, runs it, shows its error. */
 #include "cli/command.h"
+#include "cli/failure.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 
@@ -83,19 +84,10 @@ int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory writing the JSON document");
     else if (fwrite(wtl_buf_str(&text), 1, text.len, ctx->out) != text.len)
         rc = WTL_FAIL(err, WTL_IO, "cannot write to standard output");
+    ctx->printed = true; /* or a part of it */
     json_decref(document);
     wtl_buf_fini(&text);
     return rc;
-}
-
-static int show_error(const struct wtl_error *err, int rc)
-{
-    if (err->code != WTL_OK) {
-        char text[1200];
-        wtl_error_format(err, text, sizeof text);
-        fprintf(stderr, "%s\n", text);
-    }
-    return wtl_exit_status(rc);
 }
 
 const struct wtl_command *wtl_find_command(const char *name, struct wtl_error *err)
@@ -110,6 +102,23 @@ const struct wtl_command *wtl_find_command(const char *name, struct wtl_error *e
     const char *near = wtl_did_you_mean(name, names, N_COMMANDS);
     if (near)
         wtl_error_hint(err, "did you mean `wattle %s`?", near);
+    else
+        wtl_error_hint(err, "`wattle help` lists the commands");
+    return NULL;
+}
+
+/* "wattle -q optimize": NULL, and where the option belongs. */
+static const struct wtl_command *option_first(int argc, const char *const *argv,
+                                              struct wtl_error *err)
+{
+    struct wtl_error ignored = {0};
+    int i = 1;
+    while (i < argc && argv[i][0] == '-')
+        i++;
+    (void)WTL_FAIL(err, WTL_USAGE, "options follow the command, and \"%s\" stands before it",
+                   argv[1]);
+    if (i < argc && wtl_find_command(argv[i], &ignored))
+        wtl_error_hint(err, "wattle %s %s", argv[i], argv[1]);
     else
         wtl_error_hint(err, "`wattle help` lists the commands");
     return NULL;
@@ -149,6 +158,40 @@ static int flush_output(struct wtl_error *err)
     return 0;
 }
 
+/* The exit status of what happened; with another command's it is that one's, or 125. */
+static int conclude(const struct wtl_context *ctx, const struct wtl_error *err, int rc)
+{
+    int status = wtl_show_failure(err, rc, ctx->json && !ctx->printed ? ctx->out : NULL);
+    if (!ctx->child)
+        return status;
+    return rc < 0 && ctx->child_status == 0 ? (int)WTL_EXIT_OURS : ctx->child_status;
+}
+
+static bool has_child(const struct wtl_command *command, int argc, const char *const *argv)
+{
+    for (int i = 1; command->takes_child && i < argc; i++)
+        if (strcmp(argv[i], "--") == 0)
+            return true;
+    return false;
+}
+
+static int show_help(const struct wtl_command *command)
+{
+    struct wtl_error err = {0};
+    wtl_command_help(command, stdout);
+    return wtl_show_failure(&err, flush_output(&err), NULL);
+}
+
+/* Arguments that make no sense. */
+static int refuse(const struct wtl_command *command, int argc, const char *const *argv,
+                  const struct wtl_error *err, int rc)
+{
+    bool child = has_child(command, argc, argv); /* standard output is not ours */
+    bool json = wtl_asks_for_json(argc, argv) && !child;
+    int status = wtl_show_failure(err, rc, json ? stdout : NULL);
+    return child ? (int)WTL_EXIT_OURS : status;
+}
+
 static int run_command(const struct wtl_command *command, int argc, const char *const *argv)
 {
     WTL_ARENA(arena);
@@ -164,12 +207,11 @@ static int run_command(const struct wtl_command *command, int argc, const char *
     bool help = false;
     int rc = wtl_options_parse(command, argc, argv, &ctx, &help, &err);
     if (rc < 0)
-        return show_error(&err, rc);
-    if (help) {
-        wtl_command_help(command, stdout);
-        rc = flush_output(&err);
-        return rc < 0 ? show_error(&err, rc) : 0;
-    }
+        return refuse(command, argc, argv, &err, rc);
+    if (help)
+        return show_help(command);
+    if (ctx.child)
+        ctx.out = stderr;
     wtl_terminal_init(&terminal, &ctx);
     rc = command->run(&ctx, &err);
     wtl_terminal_fini(&terminal);
@@ -177,14 +219,14 @@ static int run_command(const struct wtl_command *command, int argc, const char *
     int flushed = flush_output(err.code == WTL_OK ? &err : NULL);
     if (flushed < 0 && err.code == WTL_IO)
         rc = flushed;
-    return show_error(&err, rc);
+    return conclude(&ctx, &err, rc);
 }
 
 static int show_version(void)
 {
     struct wtl_error err = {0};
     printf("wattle %s\n", WTL_VERSION);
-    return show_error(&err, flush_output(&err));
+    return wtl_show_failure(&err, flush_output(&err), NULL);
 }
 
 int main(int argc, char **argv)
@@ -205,13 +247,14 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return run_command(&wtl_cmd_help, 1, help_argv);
     struct wtl_error err = {0};
-    const struct wtl_command *command = wtl_find_command(name, &err);
-    if (!command)
-        return show_error(&err, -(int)WTL_USAGE);
+    const struct wtl_command *command =
+        name[0] == '-' ? option_first(argc, args, &err) : wtl_find_command(name, &err);
     argc--;
     args++;
-    command = find_verb(command, &argc, &args, &err);
+    if (command)
+        command = find_verb(command, &argc, &args, &err);
     if (!command)
-        return show_error(&err, -(int)WTL_USAGE);
+        return wtl_show_failure(&err, -(int)WTL_USAGE,
+                                wtl_asks_for_json(argc, args) ? stdout : NULL);
     return run_command(command, argc, args);
 }

@@ -243,6 +243,20 @@ static int parse_letters(const struct wtl_command *command, int argc, const char
     return 0;
 }
 
+/* What follows "--": another command's words. */
+static int take_child(struct wtl_context *ctx, int argc, const char *const *argv,
+                      struct wtl_error *err)
+{
+    if (argc == 0)
+        return WTL_FAIL(err, WTL_USAGE, "no command follows \"--\"");
+    const char **words = wtl_arena_calloc(ctx->arena, (size_t)argc + 1, sizeof *words);
+    if (!words)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    memcpy(words, argv, (size_t)argc * sizeof *words);
+    ctx->child = words;
+    return 0;
+}
+
 int wtl_options_parse(const struct wtl_command *command, int argc, const char *const *argv,
                       struct wtl_context *ctx, bool *help_out, struct wtl_error *err)
 {
@@ -260,7 +274,10 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
         int rc = 0;
         if (only_arguments || argv[i][0] != '-' || argv[i][1] == '\0')
             rest[n++] = argv[i];
-        else if (strcmp(argv[i], "--") == 0)
+        else if (strcmp(argv[i], "--") == 0 && command->takes_child) {
+            rc = take_child(ctx, argc - i - 1, argv + i + 1, err);
+            i = argc;
+        } else if (strcmp(argv[i], "--") == 0)
             only_arguments = true;
         else if (argv[i][1] == '-')
             rc = parse_long(command, argc, argv, &i, ctx, help_out, err);
@@ -377,6 +394,27 @@ static void print_option_line(FILE *out, char letter, const char *name, const ch
     wtl_print_hanging(out, lead, help, WIDTH);
 }
 
+/* "5  text" lines, the texts in one column that is as wide as the longest code asks for. */
+static void print_exit_codes(const struct wtl_command *command, FILE *out, int indent, int width)
+{
+    const char *more = command->exit_codes ? command->exit_codes : "";
+    int column = 1;
+    for (const char *p = more; *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : "") {
+        int digits = (int)strcspn(p, " ");
+        column = digits > column ? digits : column;
+    }
+    for (int i = 0; wtl_exit_codes[i]; i++)
+        fprintf(out, "%*s%-*.1s%s\n", indent, "", column, wtl_exit_codes[i], wtl_exit_codes[i] + 1);
+    while (*more) {
+        char lead[16], text[400];
+        size_t n = strcspn(more, "\n"), digits = strcspn(more, " ");
+        snprintf(lead, sizeof lead, "%*s%-*.*s  ", indent, "", column, (int)digits, more);
+        snprintf(text, sizeof text, "%.*s", (int)(n - digits - 2), more + digits + 2);
+        wtl_print_hanging(out, lead, text, width);
+        more += n + (more[n] == '\n');
+    }
+}
+
 void wtl_command_help(const struct wtl_command *command, FILE *out)
 {
     fprintf(out, "usage: wattle %s %s\n\n", command->name, command->synopsis);
@@ -402,10 +440,7 @@ void wtl_command_help(const struct wtl_command *command, FILE *out)
         print_option_line(out, common_options[i].letter, common_options[i].name, NULL,
                           common_options[i].help);
     fputs("\nexit status:\n", out);
-    for (int i = 0; wtl_exit_codes[i]; i++)
-        fprintf(out, "  %s\n", wtl_exit_codes[i]);
-    if (command->exit_codes)
-        fprintf(out, "  %s\n", command->exit_codes);
+    print_exit_codes(command, out, 2, 100);
     if (command->examples)
         fprintf(out, "\nexamples:\n%s\n", command->examples);
 }
@@ -509,10 +544,7 @@ void wtl_command_man(const struct wtl_command *command, FILE *out)
     fputs(".El\n", out);
     man_verbs(command, out);
     fputs(".Sh EXIT STATUS\n.Bd -literal\n", out);
-    for (int i = 0; wtl_exit_codes[i]; i++)
-        fprintf(out, "%s\n", wtl_exit_codes[i]);
-    if (command->exit_codes)
-        fprintf(out, "%s\n", command->exit_codes);
+    print_exit_codes(command, out, 0, 76);
     fputs(".Ed\n", out);
     if (command->examples) {
         fputs(".Sh EXAMPLES\n.Bd -literal\n", out);

@@ -2,6 +2,7 @@
  * Plans onto devices. */
 #include "flow/apply.h"
 
+#include "base/text.h"
 #include "codec/json.h"
 #include "core/gpu_name.h"
 
@@ -75,8 +76,9 @@ static int check_board(const struct wtl_apply_request *q, const struct wtl_plan 
 {
     if (q->force || is_board(plan, info))
         return 0;
-    int rc = WTL_FAIL(err, WTL_USAGE, "%s is a %s; the plan was made on a %s", info->id, info->name,
-                      board_of(plan));
+    int rc =
+        WTL_FAIL(err, WTL_USAGE, "%s is %s %s; the plan was made on %s %s", info->id,
+                 wtl_article(info->name), info->name, wtl_article(board_of(plan)), board_of(plan));
     wtl_error_hint(err, "clocks of one board say nothing of another; --force sets it all the same");
     return rc;
 }
@@ -198,6 +200,7 @@ int wtl_flow_apply(const struct wtl_flow *flow, const struct wtl_apply_request *
                             err);
     rc = rc ? rc : choose_devices(q, r->plan, arena, r->hold.machine, &wants, &n, err);
     if (rc == 0) {
+        wtl_holder_on_change(r->hold.holder, q->changing);
         snprintf(purpose, sizeof purpose, "plan %.40s on %.40s: %d MHz", r->plan->workload,
                  r->plan->gpu, r->plan->clock_mhz);
         struct wtl_lease_request request = {.kind = q->loan ? WTL_LEASE_LOAN : WTL_LEASE_STANDING,

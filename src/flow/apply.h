@@ -17,7 +17,8 @@ struct wtl_apply_request {
     const char *name;           /* of the standing lease; NULL: none */
     bool force;                 /* also on a board that is not the plan's */
     bool dry_run;
-    bool loan; /* put back when wtl_apply_finish() is called */
+    bool loan;              /* put back when wtl_apply_finish() is called */
+    void (*changing)(void); /* before the first change: wtl_holder_on_change(); NULL: nobody */
 };
 
 struct wtl_apply_result {

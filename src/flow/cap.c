@@ -75,7 +75,7 @@ static int enforce(const struct wtl_cap_request *q, struct wtl_lease *lease,
     double *limits_w = NULL;
     int rc = split(q, wtl_lease_knob(lease, 0), wtl_lease_count(lease), arena, r, &limits_w, err);
     rc = rc ? rc : wtl_cap_enforce(lease, limits_w, err);
-    rc = rc ? rc : wtl_lease_keep(lease, err);
+    rc = rc || q->loan ? rc : wtl_lease_keep(lease, err);
     for (size_t i = 0; i < r->n; i++) {
         const struct wtl_lease_knob *k = wtl_lease_knob(lease, i);
         r->moves[i].done = r->moves[i].verified =
@@ -96,7 +96,7 @@ static int lease_it(const struct wtl_cap_request *q, const struct wtl_lease_requ
     r->lease = *wtl_lease_record(lease);
     r->lease.knobs = NULL; /* goes with the lease */
     r->lease.n_knobs = 0;
-    if (rc == 0 && q->watch) {
+    if (rc == 0 && (q->watch || q->loan)) {
         r->lent = lease;
         return 0;
     }
@@ -127,8 +127,9 @@ int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *q,
     int rc = wtl_hold_open(flow, arena, q->ids, q->n_ids, "wattle cap", q->dry_run, &r->hold, err);
     rc = rc ? rc : choose(r->hold.machine, arena, &wants, &n, err);
     if (rc == 0) {
+        wtl_holder_on_change(r->hold.holder, q->changing);
         snprintf(purpose, sizeof purpose, "cap %g W", q->budget_w);
-        struct wtl_lease_request request = {.kind = WTL_LEASE_STANDING,
+        struct wtl_lease_request request = {.kind = q->loan ? WTL_LEASE_LOAN : WTL_LEASE_STANDING,
                                             .name = q->name,
                                             .purpose = purpose,
                                             .wants = wants,
@@ -150,13 +151,12 @@ int wtl_cap_tend(struct wtl_cap_result *r, struct wtl_error *err)
     return wtl_cap_watch_step(r->lent, &r->watch, clock.monotonic_ns(clock.ctx), &r->exposure, err);
 }
 
-void wtl_cap_finish(struct wtl_cap_result *r)
+int wtl_cap_finish(struct wtl_cap_result *r, struct wtl_error *err)
 {
-    struct wtl_error ignored = {0};
-    if (r->lent)
-        (void)wtl_lease_close(r->lent, &ignored); /* kept: lets go, and changes nothing */
+    int rc = r->lent ? wtl_lease_close(r->lent, err) : 0;
     r->lent = NULL;
     wtl_hold_close(&r->hold);
+    return rc;
 }
 
 json_t *wtl_cap_json(const struct wtl_cap_result *r)

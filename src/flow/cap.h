@@ -15,7 +15,9 @@ struct wtl_cap_request {
     size_t n_ids;
     const char *name; /* of the lease; NULL: none */
     bool dry_run;
-    bool watch; /* the lease stays in hand: wtl_cap_tend(), wtl_cap_finish() */
+    bool watch;             /* the lease stays in hand: wtl_cap_tend(), wtl_cap_finish() */
+    bool loan;              /* no standing lease: put back when wtl_cap_finish() is called */
+    void (*changing)(void); /* before the first change: wtl_holder_on_change(); NULL: nobody */
 };
 
 struct wtl_cap_result {
@@ -26,7 +28,7 @@ struct wtl_cap_result {
     bool dry_run;
     bool changed; /* an earlier cap of ours was taken over */
     struct wtl_lease_record lease;
-    struct wtl_hold hold;   /* open while it is watched */
+    struct wtl_hold hold;   /* open while it is watched, or lent */
     struct wtl_lease *lent; /* likewise; NULL: none */
     struct wtl_cap_watch watch;
     struct wtl_cap_exposure exposure; /* of the last look */
@@ -42,8 +44,8 @@ int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *requ
  * have to be opened anew (wtl_cap_finish(), wtl_flow_cap()). */
 int wtl_cap_tend(struct wtl_cap_result *result, struct wtl_error *err);
 
-/* Lets go of a watched cap, which stays in force. */
-void wtl_cap_finish(struct wtl_cap_result *result);
+/* Lets go of a watched cap, which stays in force; puts a lent one back, which may fail. */
+int wtl_cap_finish(struct wtl_cap_result *result, struct wtl_error *err);
 
 json_t *wtl_cap_json(const struct wtl_cap_result *result);
 

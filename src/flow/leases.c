@@ -295,6 +295,7 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
     rc = wtl_hold_open_those_here(&quiet, arena, ids, n_ids, "wattle restore", q->dry_run || n == 0,
                                   &hold, err);
     if (rc == 0) {
+        wtl_holder_on_change(hold.holder, q->changing);
         struct wtl_restore_filter filter = {.all_standing = q->all,
                                             .names = names,
                                             .n_names = n_names,

@@ -61,6 +61,7 @@ struct wtl_restore_request {
     const char *standing; /* a name, as units give it; NULL: none */
     bool all;
     bool dry_run;
+    void (*changing)(void); /* before the first change: wtl_holder_on_change(); NULL: nobody */
 };
 int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_request *request,
                      struct wtl_arena *arena, struct wtl_restore_report *report_out,

@@ -65,6 +65,18 @@ void wtl_holder_close(struct wtl_holder *h)
     wtl_book_close(&h->book);
 }
 
+void wtl_holder_on_change(struct wtl_holder *h, void (*changing)(void))
+{
+    h->changing = changing;
+}
+
+void wtl_holder_changes(struct wtl_holder *h)
+{
+    if (h->changing)
+        h->changing();
+    h->changing = NULL;
+}
+
 pid_t wtl_holder_guardian(const struct wtl_holder *h)
 {
     return h->guardian.pid;
@@ -233,7 +245,10 @@ static int acquire_locked(struct wtl_lease *l, const struct wtl_lease_request *q
     const struct wtl_book_entry *old = wtl_lease_to_take_over(h, q, entries, n);
     rc = wtl_lease_survey_book(h, q, entries, n, old ? old->record.id : 0, &l->arena, &l->knobs,
                                err);
-    return rc ? rc : grant(l, q, old, err);
+    if (rc < 0)
+        return rc;
+    wtl_holder_changes(h);
+    return grant(l, q, old, err);
 }
 
 int wtl_lease_acquire(struct wtl_holder *h, const struct wtl_lease_request *request,

@@ -49,6 +49,11 @@ void wtl_holder_close(struct wtl_holder *holder); /* NULL is fine */
  */
 pid_t wtl_holder_guardian(const struct wtl_holder *holder);
 
+/* `changing` is called before the first thing is changed outside this process: a grant in the
+ * journal, a loan of the dead put back. Until then the holder's death leaves nothing to do, so that
+ * a command may let signals have their usual effect. NULL: nobody. */
+void wtl_holder_on_change(struct wtl_holder *holder, void (*changing)(void));
+
 /* ---- Taking a lease -------------------------------------------------------------------------- */
 
 struct wtl_lease_want {

@@ -32,7 +32,11 @@ struct wtl_holder {
     char boot[WTL_LIMIT_NAME];
     struct wtl_guardian guardian;
     struct wtl_lease *leases; /* newest first */
+    void (*changing)(void);   /* wtl_holder_on_change() */
 };
+
+/* To be called before anything is changed outside this process. */
+void wtl_holder_changes(struct wtl_holder *holder);
 
 int64_t wtl_holder_wall_ns(const struct wtl_holder *holder);
 

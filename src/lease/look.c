@@ -97,9 +97,10 @@ const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size
     char at[24], name[WTL_LIMIT_NAME + 4] = "";
     if (r->name[0])
         snprintf(name, sizeof name, " \"%s\"", r->name);
-    snprintf(buf, size, "%s lease %lld%s (%s) of %s, pid %lld, since %s",
+    snprintf(buf, size, "%s lease %lld%s (%s) of %s, pid %lld%s, since %s",
              wtl_lease_kind_name(r->kind), (long long)r->id, name, r->purpose,
              r->owner.user[0] ? r->owner.user : "an unknown user", (long long)r->owner.pid,
+             wtl_process_alive(&r->owner) ? "" : " (ended)",
              wtl_format_utc(r->granted_wall_ns, at, sizeof at));
     return buf;
 }

@@ -240,8 +240,10 @@ static void end_change(const struct job *j, struct wtl_book_entry *e)
     if (wtl_book_hold(&j->holder->book, e->record.id, e->grant_bytes, &hold, &ignored) < 0)
         return;
     if (wtl_book_again(&j->holder->book, j->arena, &hold, e, &ignored) == 0 && !e->unreadable &&
-        is_cut_short(j, &e->record))
+        is_cut_short(j, &e->record)) {
+        wtl_holder_changes(j->holder);
         (void)wtl_restore_change(j->holder, &e->record, &hold, &ignored);
+    }
     wtl_book_let_go(&hold);
 }
 
@@ -349,6 +351,8 @@ static int deal_with(const struct job *j, const struct wtl_book_entry *e, struct
     }
     struct wtl_restore_lease *l = &report->leases[report->n++];
     l->record = now.record;
+    if (!j->filter->dry_run)
+        wtl_holder_changes(j->holder);
     rc = settle(j, l, &hold, err);
     wtl_book_let_go(&hold);
     tell(j, l);

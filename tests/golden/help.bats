@@ -41,10 +41,14 @@ commands() {
 @test "every command says how it may end" {
     n=0
     for c in $(commands); do
-        text=$("$WATTLE" "$c" --help)
+        text=$("$WATTLE" "$c" --help | sed -E 's/^  ([0-7])  +/  \1  /')
         for line in "0  done" "2  wrong usage" "3  not supported here" "4  permission denied"; do
             [[ $text == *"  $line"* ]] || { echo "$c: no $line" >&2 && return 1; }
         done
+        # Codes and texts stand in two columns, however many a command adds.
+        awk '/^exit status/ { on = 1; next } /^$/ { on = 0 }
+            on && /^  [0-9]/ { match($0, /[0-9]+ +/); if (at && RLENGTH != at) bad = 1; at = RLENGTH }
+            END { exit bad }' < <("$WATTLE" "$c" --help) || { echo "$c: not in line" >&2 && return 1; }
         n=$((n + 1))
     done
     [ "$n" -ge 12 ] || { echo "$n commands" >&2 && return 1; }

@@ -148,3 +148,40 @@ print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] i
     run "$WATTLE" status
     [ "$output" = "nothing is leased" ]
 }
+
+@test "a loan for the run of a command: another client sees it, kill -9 puts it back" {
+    run "$WATTLE" cap 300W -i 0 -i 1 -q -- "$WATTLE" sim list --json
+    [ "$(python3 -c 'import json, sys
+print(*(int(g["power_limit_w"]) for g in json.load(sys.stdin)["gpus"]))' <<<"$output")" = "150 150" ]
+    [ "$(client 0)" = 250 ]
+    "$WATTLE" cap 300W -i 0 -i 1 -- sleep 60 >cap.log 2>&1 &
+    pid=$!
+    for _ in $(seq 200); do grep -q "held until" cap.log && break; sleep 0.02; done
+    [ "$(client 0)" = 150 ]
+    child=$(pgrep -P "$pid" sleep)
+    kill -KILL "$pid"
+    for _ in $(seq 200); do [ "$(client 0)" = 250 ] && break; sleep 0.02; done
+    [ "$(client 0)" = 250 ]
+    kill "$child" # it runs on, and is not ours to end
+    wait "$pid" || true
+}
+
+@test "while a driver hangs a signal ends commands at once, and nothing was changed" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    "$WATTLE" sim fault --call 'nvmlInit*' --hang -q
+    for words in "apply plan.json" "cap 300W -i 0 -i 1" "restore --all" "status" "devices" "doctor" "top --once"; do
+        begin=$(date +%s%N)
+        "$WATTLE" $words >hang.log 2>&1 &
+        pid=$!
+        for _ in $(seq 100); do [ "$(ls "/proc/$pid/task" | wc -l)" -gt 1 ] && break; sleep 0.02; done
+        kill -TERM "$pid"
+        status=0
+        wait "$pid" || status=$?
+        ms=$((($(date +%s%N) - begin) / 1000000))
+        [ "$status" -eq 143 ] && [ "$ms" -lt 5000 ] || { echo "$words: $status after $ms ms" && cat hang.log && false; }
+    done
+    "$WATTLE" sim fault --clear -q
+    run "$WATTLE" status --check
+    [ "$status" -eq 0 ]
+    [[ $output == *"cap 400 W"*"limits and base 400 W of 400 W" ]]
+}

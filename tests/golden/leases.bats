@@ -114,3 +114,67 @@ setup() {
     [ "$status" -ne 0 ]
     [[ $output == *"without its journal nothing is set"* ]]
 }
+
+@test "a loan for the run of a command: its input, output and status are that command's" {
+    bats_require_minimum_version 1.5.0
+    run --separate-stderr "$WATTLE" apply plan.json -i virtual:v100 -- sh -c 'cat; exit 7' <<<"its input"
+    [ "$status" -eq 7 ]
+    [ "$output" = "its input" ]
+    [[ $stderr == *"1140 MHz"*"held until sh ends"*"put back"* || $stderr == *"1125 MHz"*"put back"* ]]
+    run --separate-stderr "$WATTLE" cap 200W -i virtual:v100 -q -- echo ours
+    [ "$status" -eq 0 ]
+    [ "$output" = ours ]
+    [ -z "$stderr" ]
+    run --separate-stderr "$WATTLE" apply plan.json -i virtual:v100 -q --json -- echo ours
+    [ "$output" = ours ]
+    [[ $stderr == *'"kind": "loan"'* ]]
+    run "$WATTLE" apply plan.json -i virtual:v100 -q -- sh -c 'kill -KILL $$'
+    [ "$status" -eq 137 ]
+    run "$WATTLE" apply plan.json -i virtual:v100 --dry-run -- touch ran
+    [ "$status" -eq 0 ]
+    [ ! -e ran ]
+    run "$WATTLE" status
+    [ "$output" = "nothing is leased" ]
+}
+
+@test "a command that cannot be run, and failures of ours before it" {
+    run "$WATTLE" apply plan.json -i virtual:v100 -- ./nowhere
+    [ "$status" -eq 127 ]
+    [[ $output == *"put back"*'cannot run "./nowhere"'* ]]
+    run "$WATTLE" apply plan.json -i virtual:v100 -- ./plan.json
+    [ "$status" -eq 126 ]
+    for words in "apply plan.json -i nope" "apply plan.json --nonsense" "apply nowhere.json" \
+        "cap 99W -i virtual:v100" "cap 200W -i virtual:v100 --watch" "apply plan.json --for 1s" \
+        "apply plan.json --standing night"; do
+        run "$WATTLE" $words -- touch ran
+        [ "$status" -eq 125 ] || { echo "$words: $status" && false; }
+    done
+    run "$WATTLE" apply plan.json --
+    [ "$status" -eq 125 ]
+    [[ $output == *'no command follows "--"'* ]]
+    [ ! -e ran ]
+}
+
+@test "signals go to the command, and the loan ends when it does" {
+    cat >child.sh <<'END'
+trap 'echo got TERM; sleep 0.1; echo done; exit 9' TERM
+trap 'echo got INT' INT
+echo ready
+while :; do sleep 0.02; done
+END
+    # Whoever runs the tests in the background has SIGINT ignored.
+    env --default-signal "$WATTLE" apply plan.json -i virtual:v100 -- sh child.sh >said 2>messages &
+    pid=$!
+    for _ in $(seq 200); do grep -q ready said && break; sleep 0.02; done
+    kill -INT "$pid"
+    for _ in $(seq 200); do grep -q "got INT" said && break; sleep 0.02; done
+    kill -INT "$pid" # as often as it comes
+    for _ in $(seq 200); do [ "$(grep -c "got INT" said)" = 2 ] && break; sleep 0.02; done
+    [ "$(grep -c "got INT" said)" = 2 ]
+    kill -TERM "$pid"
+    status=0
+    wait "$pid" || status=$?
+    [ "$status" -eq 9 ]
+    grep -q done said
+    grep -q "put back" messages
+}

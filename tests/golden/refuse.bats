@@ -42,7 +42,9 @@ campaign() {
     refused 2 '--max-slowdown: ' optimize c.wattle --max-slowdown fast
     refused 2 '--csv "sums" is not a choice' export c.wattle --csv sums
     refused 2 'choose one of: runs' export c.wattle --csv sums
-    refused 3 'the demonstration is for people: no --json' demo --json
+    refused 2 'options follow the command, and "-q" stands before it' -q optimize c.wattle
+    refused 2 'hint: wattle optimize -q' -q optimize c.wattle
+    refused 2 '`wattle help` lists the commands' --nonsense
     [ -z "$(ls -A)" ]
 }
 
@@ -127,4 +129,39 @@ END
     printf 'gpu,workload,clock_mhz,time_s,energy_j\nA100,w,1410,20,4000\n' >d/ok.csv
     run --separate-stderr "$WATTLE" import d -o c.wattle
     [[ $stderr == *"is nested deeper than "*" directories"* ]]
+}
+
+# The one line on standard output is an object; MEMBER of its "error" is VALUE.
+error_is() {
+    python3 -c 'import json, sys
+error = json.loads(sys.argv[1])["error"]
+assert set(error) == {"status", "message", "hint", "exit", "file", "line", "column"}, error
+assert str(error[sys.argv[2]]) == sys.argv[3], error' "$output" "$1" "$2"
+}
+
+@test "with --json an error is an object on standard output as well" {
+    run --separate-stderr "$WATTLE" demo --json
+    [ "$status" -eq 3 ]
+    error_is status unsupported
+    error_is exit 3
+    error_is message "the demonstration is for people: no --json"
+    error_is hint None
+    [[ $stderr == *"the demonstration is for people"* ]]
+    run --separate-stderr "$WATTLE" optimize nowhere.wattle --json
+    [ "$status" -eq 1 ]
+    error_is exit 1
+    run --separate-stderr "$WATTLE" optimize --json --replicates abc
+    error_is status usage
+    error_is message '--replicates "abc" is not a whole number'
+    run --separate-stderr "$WATTLE" optimise --json
+    error_is hint 'did you mean `wattle optimize`?'
+    run --separate-stderr "$WATTLE" sim begin --json
+    error_is exit 2
+    echo '{' >plan.json
+    run --separate-stderr "$WATTLE" deploy plan.json -o out --json
+    error_is status parse
+    error_is file plan.json
+    error_is line 2
+    run --separate-stderr "$WATTLE" optimize -- --json # an argument, no option
+    [ -z "$output" ]
 }

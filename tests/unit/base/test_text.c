@@ -181,6 +181,27 @@ static void utf8_by_the_letter_of_the_rfc(void **state)
         assert_false(wtl_utf8_valid(bad[i]));
 }
 
+static void articles_as_names_are_spoken(void **state)
+{
+    static const char *const an[] = {"NVIDIA A100-PCIE-40GB",
+                                     "A100",
+                                     "H100",
+                                     "RTX 3080 Ti",
+                                     "Intel Arc",
+                                     "AMD Instinct",
+                                     "L4",
+                                     "MI300X",
+                                     "A"};
+    static const char *const a[] = {
+        "V100", "Tesla V100", "GeForce RTX 3090", "P40", "T4", "B200", "plain", "GH200",
+        "",     "Radeon"};
+    (void)state;
+    for (size_t i = 0; i < sizeof an / sizeof an[0]; i++)
+        assert_string_equal(wtl_article(an[i]), "an");
+    for (size_t i = 0; i < sizeof a / sizeof a[0]; i++)
+        assert_string_equal(wtl_article(a[i]), "a");
+}
+
 static void one_is_no_plural(void **state)
 {
     (void)state;
@@ -194,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_is_no_plural),
+        cmocka_unit_test(articles_as_names_are_spoken),
         cmocka_unit_test(parses_what_is_a_number),
         cmocka_unit_test(refuses_what_is_not_and_leaves_the_output),
         cmocka_unit_test(agrees_with_strtod_to_the_last_bit),

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Another command, run for as long as something is lent: `wattle apply PLAN -- CMD`. It has the
+ * standard input, output and error of ours, the environment and the place on the terminal.
+ */
+#ifndef WTL_CLI_CHILD_H
+#define WTL_CLI_CHILD_H
+
+#include "cli/command.h"
+
+/* What shells give a command that is no program, or is not there. */
+enum { WTL_EXIT_NO_PROGRAM = 126, WTL_EXIT_NOT_FOUND = 127 };
+
+/* Runs words[0] (looked for on PATH) and waits for its end. Signals that ask us to end go to it and
+ * have no effect on us (cli/interrupt.h). *status_out: what it ended with, 128 + N for signal N.
+ * -WTL_NOTFOUND, -WTL_PERMISSION: it cannot be run; -WTL_NOMEM. */
+int wtl_child_run(const char *const *words, int *status_out, struct wtl_error *err);
+
+/* Runs ctx->child unless a signal came before, then ends the loan by end(what), and fills
+ * ctx->child_status: one of the above where it could not be run. -code: that, or the end failed. */
+int wtl_child_with_loan(struct wtl_context *ctx, int (*end)(void *what, struct wtl_error *err),
+                        void *what, struct wtl_error *err);
+
+#endif
