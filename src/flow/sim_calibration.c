@@ -248,6 +248,7 @@ static int one_grid(struct evaluation *e, const struct grid *g, struct wtl_error
 
 struct run {
     double seconds, watt, sm_mhz;
+    bool warm;
 };
 
 /* Cold runs are not what a sweep tells: the first of each clock, and those half as long again as
@@ -273,6 +274,48 @@ static double spread_of(const struct run *runs, size_t n, bool watt, double *scr
     return k ? 1.4826 * wtl_median(scratch, k) / sqrt(2) : 0;
 }
 
+/* One quantity at one clock, from `n` runs' values; sorts them. */
+static struct wtl_calibration_at at_clock(double *values, size_t n, double given, double spread)
+{
+    double own = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            own += pow(log(values[i] / values[j]), 2);
+    own = n > 1 ? sqrt(own / ((double)n * (double)(n - 1))) : 0;
+    struct wtl_calibration_at at = {.measured = wtl_median(values, n), .given = given};
+    at.error = log(given / at.measured);
+    at.spread = fmax(own, spread);
+    at.within = fabs(at.error) <= 2 * at.spread / sqrt((double)n);
+    return at;
+}
+
+/* The clocks of a sweep, in the order in which they were run. */
+static int list_clocks(struct evaluation *e, struct subject *s, const struct run *runs, size_t n,
+                       double *scratch, struct wtl_error *err)
+{
+    struct wtl_calibration_row *row = s->row;
+    row->clocks = WTL_NEW_ARRAY(e->arena, struct wtl_calibration_clock, n + 1);
+    if (!row->clocks)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        double *watts = scratch + n, work, watt;
+        size_t k = 0;
+        for (size_t j = 0; j < n; j++)
+            if (fabs(runs[j].sm_mhz - runs[i].sm_mhz) < 0.5 && runs[j].warm) {
+                scratch[k] = runs[j].seconds;
+                watts[k++] = runs[j].watt;
+            }
+        if (k == 0 || (i > 0 && fabs(runs[i].sm_mhz - runs[i - 1].sm_mhz) < 0.5))
+            continue;
+        const struct point p = {1, runs[i].sm_mhz, 1, 1};
+        (void)evaluate(s, &p, &work, &watt);
+        row->clocks[row->n_clocks++] = (struct wtl_calibration_clock){
+            runs[i].sm_mhz, (int)k, at_clock(scratch, k, 1 / work, row->work_spread),
+            at_clock(watts, k, watt, row->watt_spread)};
+    }
+    return 0;
+}
+
 static int sweep(struct evaluation *e, const char *gpu, const char *in_data, const char *workload,
                  const char *board, double mem_mhz, struct wtl_error *err)
 {
@@ -290,14 +333,15 @@ static int sweep(struct evaluation *e, const char *gpu, const char *in_data, con
             continue;
         if (wtl_grow(e->arena, &runs, n, &cap) < 0)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-        runs[n++] = (struct run){number(&sheet, 4), number(&sheet, 5), number(&sheet, 3)};
+        runs[n++] = (struct run){number(&sheet, 4), number(&sheet, 5), number(&sheet, 3), false};
     }
-    double *scratch = WTL_RAW_ARRAY(e->arena, double, n *(n + 1) / 2 + 1);
+    double *scratch = WTL_RAW_ARRAY(e->arena, double, n *(n + 3) / 2 + 1);
     if (rc == 0 && !scratch)
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct point p = {1, runs[i].sm_mhz, 1, 1};
-        if (is_warm(runs, n, i, scratch))
+        runs[i].warm = is_warm(runs, n, i, scratch);
+        if (runs[i].warm)
             rc = compare(e, s, &p, 1 / runs[i].seconds, runs[i].watt, err);
     }
     if (rc < 0)
@@ -306,8 +350,9 @@ static int sweep(struct evaluation *e, const char *gpu, const char *in_data, con
     if (s->row) {
         s->row->work_spread = spread_of(runs, n, false, scratch);
         s->row->watt_spread = spread_of(runs, n, true, scratch);
+        rc = list_clocks(e, s, runs, n, scratch, err);
     }
-    return 0;
+    return rc;
 }
 
 static int sweeps(struct evaluation *e, struct wtl_error *err)

@@ -17,6 +17,22 @@ struct wtl_calibration_error {
     double median, p90;
 };
 
+/* One quantity of a sweep at one clock. Errors and spreads are natural logarithms, near enough to
+ * shares. */
+struct wtl_calibration_at {
+    double measured, given; /* median of the warm runs; the virtual board's */
+    double error;           /* log(given/measured) */
+    double spread;          /* standard deviation of one run: of the runs at this clock where they
+                             * differ more than runs of the sweep do, else the sweep's */
+    bool within; /* |error| is at most two standard deviations of the mean of so many runs */
+};
+
+struct wtl_calibration_clock {
+    double sm_mhz;
+    int runs;                             /* warm ones */
+    struct wtl_calibration_at time, watt; /* seconds of a run, watt */
+};
+
 struct wtl_calibration_row {
     const char *workload;
     const struct wtl_sim_fitted *fitted; /* with the stored errors */
@@ -25,6 +41,8 @@ struct wtl_calibration_row {
     /* Of sweeps with repeated runs: the robust standard deviation of one run about another at the
      * same clock, as a share; 0: not known. */
     double work_spread, watt_spread;
+    size_t n_clocks;                      /* of a sweep: 0 of everything else */
+    struct wtl_calibration_clock *clocks; /* falling */
 };
 
 struct wtl_calibration {

@@ -117,6 +117,10 @@ static const struct bound REALS[] = {
     BOUND(silicon.leak_e_c, 5, 1e9),
     BOUND(silicon.vram_mib, 1, 1e8),
     BOUND(silicon.vram_reserved_mib, 0, 1e8),
+    BOUND(silicon.uncore_knee_mhz, 0, 10000),
+    BOUND(silicon.uncore_floor_mhz, 0, 10000),
+    BOUND(silicon.uncore_loss, 0, 0.95),
+    BOUND(silicon.uncore_step_mhz, 0, 1000),
     BOUND(switch_ms_min, 0, 10000),
     BOUND(switch_ms_max, 0, 10000),
     BOUND(limit_w_min, 0, 10000),
@@ -224,6 +228,7 @@ static int check_orders(const struct wtl_sim_board *b, struct wtl_error *err)
     } pair[] = {
         {"lowest and highest SM clock", b->silicon.sm_mhz_min, b->silicon.sm_mhz_max},
         {"voltages", b->silicon.v_min, b->silicon.v_max},
+        {"uncore floor and knee", b->silicon.uncore_floor_mhz, b->silicon.uncore_knee_mhz},
         {"reserved and whole memory", b->silicon.vram_reserved_mib, b->silicon.vram_mib},
         {"switch latency", b->switch_ms_min, b->switch_ms_max},
         {"lowest and default limit", b->limit_w_min, b->limit_w_default},

@@ -14,6 +14,16 @@ double wtl_sim_voltage(const struct wtl_sim_silicon *s, double sm_mhz)
            (s->v_max - s->v_min) * (sm_mhz - s->knee_mhz) / (s->sm_mhz_max - s->knee_mhz);
 }
 
+double wtl_sim_uncore(const struct wtl_sim_silicon *s, double sm_mhz)
+{
+    if (s->uncore_loss <= 0)
+        return 1;
+    const double step = s->uncore_step_mhz;
+    const double g = step > 0 ? ceil(sm_mhz / step - 1e-9) * step : sm_mhz;
+    const double below = (s->uncore_knee_mhz - g) / (s->uncore_knee_mhz - s->uncore_floor_mhz);
+    return 1 - s->uncore_loss * fmin(fmax(below, 0), 1);
+}
+
 struct wtl_sim_static wtl_sim_static_parts(const struct wtl_sim_silicon *s, double sm_mhz,
                                            double mem_mhz)
 {

@@ -9,6 +9,10 @@
  *                          + clock_w (f/sm_mhz_max) (V/v_max)^2 + memory_w (m/mem_mhz_max)
  *             base_w: regulators, fan, what no clock moves; clock_w: the clock tree, which toggles
  *             while a context is resident and nothing computes
+ *   uncore    what lies between the SMs and the memory (crossbar, L2) slows down with them:
+ *             U(f) = 1 - uncore_loss clamp((uncore_knee_mhz - g)/(uncore_knee_mhz -
+ * uncore_floor_mhz), 0, 1) with g = f rounded up to a multiple of uncore_step_mhz: its speed
+ * against full speed
  */
 #ifndef WTL_SIM_SILICON_H
 #define WTL_SIM_SILICON_H
@@ -23,10 +27,17 @@ struct wtl_sim_silicon {
     double leak_e_c;          /* kelvin by which leakage grows e-fold */
     double vram_mib;          /* of the board */
     double vram_reserved_mib; /* of the driver, never free */
+    double uncore_knee_mhz;   /* SM clock from which on the uncore runs at full speed */
+    double uncore_floor_mhz;  /* SM clock below which it does not slow down further, < knee */
+    double uncore_loss;       /* of its speed there, 0 <= loss < 1; 0: no SM clock slows it */
+    double uncore_step_mhz;   /* of the SM clock in which it moves; 0: with every clock */
 };
 
 /* Volt at an SM clock; never falls with it. Clocks beyond the range take its end. */
 double wtl_sim_voltage(const struct wtl_sim_silicon *silicon, double sm_mhz);
+
+/* Speed of the uncore at an SM clock, against its full speed; never falls as the clock rises. */
+double wtl_sim_uncore(const struct wtl_sim_silicon *silicon, double sm_mhz);
 
 /* Power in watts of the board with clocks up and nothing running. */
 double wtl_sim_static_w(const struct wtl_sim_silicon *silicon, double sm_mhz, double mem_mhz,

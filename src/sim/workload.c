@@ -86,20 +86,25 @@ struct solo {
     struct wtl_sim_fit fit;
     double clock_stretch; /* clk of workload.h */
     double chip_s, alone_s;
-    double busy;   /* chip_s/alone_s */
-    double idle_s; /* of alone_s, without a kernel resident */
+    double toggle_s; /* of chip_s, without what a slow uncore adds */
+    double busy;     /* toggle_s/alone_s */
+    double idle_s;   /* of alone_s, without a kernel resident */
 };
 
-static void by_itself(struct solo *o, const struct wtl_sim_tenant *t, double x, double stretch)
+/* x: clock over the highest; uncore: its speed there; stretch: of the memory's time. */
+static void by_itself(struct solo *o, const struct wtl_sim_tenant *t, double x, double uncore,
+                      double stretch)
 {
     const struct wtl_sim_fit *f = &o->fit;
-    const double b = t->batch, knee = f->copy_knee / b;
-    o->clock_stretch = (1 - f->memory_share) / x + f->memory_share * stretch;
-    o->chip_s = f->compute_s * (b + f->fill_batch * t->share) * pow(t->share, -f->share_power) *
-                o->clock_stretch;
+    const double b = t->batch, knee = f->copy_knee / b, memory = f->memory_share * stretch;
+    const double chip =
+        f->compute_s * (b + f->fill_batch * t->share) * pow(t->share, -f->share_power);
+    o->clock_stretch = (1 - f->memory_share) / x + memory / uncore;
+    o->chip_s = chip * o->clock_stretch;
+    o->toggle_s = chip * ((1 - f->memory_share) / x + memory);
     const double kernels_s = smooth_max(f->launch_s, o->chip_s, f->overlap);
     o->alone_s = kernels_s + b * (f->copy_s + f->copy_large_s / (1 + knee * knee * knee * knee));
-    o->busy = o->chip_s / o->alone_s;
+    o->busy = o->toggle_s / o->alone_s;
     o->idle_s = o->alone_s - o->chip_s - RESIDENT * fmax(kernels_s - o->chip_s, 0);
 }
 
@@ -110,13 +115,15 @@ struct part {
     bool same_as_before;             /* in every respect as the tenant before it */
 };
 
-static void set_part(struct part *p, const struct wtl_sim_tenant *t, double x, double mem_mhz)
+static void set_part(struct part *p, const struct wtl_sim_silicon *s,
+                     const struct wtl_sim_tenant *t, double sm_mhz, double mem_mhz)
 {
+    const double highest = s->sm_mhz_max;
     double stretch;
     fit_at(t, mem_mhz, &p->now.fit, &stretch);
     p->top.fit = p->now.fit;
-    by_itself(&p->now, t, x, stretch);
-    by_itself(&p->top, t, 1, stretch);
+    by_itself(&p->now, t, sm_mhz / highest, wtl_sim_uncore(s, sm_mhz), stretch);
+    by_itself(&p->top, t, 1, wtl_sim_uncore(s, highest), stretch);
     double batches = 1 / p->top.alone_s;
     if (t->offered_per_s > 0)
         batches = fmin(batches, t->offered_per_s / t->batch);
@@ -148,7 +155,7 @@ static void set_rate(struct wtl_sim_tenant_rate *r, const struct part *p,
      * fall as it rises. */
     if (t->offered_per_s > 0) {
         const double crowd = item_s(&p->top, t->batch, chips, hosts) * t->batch / p->top.alone_s;
-        *duty_out = fmin(*duty_out, crowd * r->work_per_s * p->now.chip_s / t->batch);
+        *duty_out = fmin(*duty_out, crowd * r->work_per_s * p->now.toggle_s / t->batch);
     }
     r->busy = clamp(r->work_per_s / r->capacity_per_s * (1 - p->now.idle_s / r->latency_s), 0, 1);
     r->sm_active = r->work_per_s * p->now.fit.roof_s * p->now.clock_stretch;
@@ -236,7 +243,7 @@ void wtl_sim_rates(const struct wtl_sim_silicon *s, const struct wtl_sim_tenant 
         if (same)
             parts[i] = parts[i - 1];
         else
-            set_part(&parts[i], &tenants[i], f / s->sm_mhz_max, mem_mhz);
+            set_part(&parts[i], s, &tenants[i], f, mem_mhz);
         parts[i].same_as_before = same;
         chips += parts[i].chip_demand;
         hosts += parts[i].host_demand;

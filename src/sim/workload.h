@@ -27,7 +27,8 @@ enum {
 /* Parameters of one workload phase on one board at one memory clock. x = f/sm_mhz_max, b = batch,
  * s = share. All positive; written out for one tenant alone, then beside others.
  *
- *   clk   = (1 - memory_share)/x + memory_share            the chip's time against the clock
+ *   clk   = (1 - memory_share)/x + memory_share/U           the chip's time against the clock;
+ *                                                           U: speed of the uncore (silicon.h)
  *   chip  = compute_s (b + fill_batch s) s^-share_power clk  a batch on the chip
  *   copy  = b (copy_s + copy_large_s/(1 + (copy_knee/b)^4))  host: staging; larger batches leave
  *                                                           the host's cache
@@ -43,7 +44,8 @@ enum {
  *   dynamic power = v^2 (item_j T + active_w x u + occupancy_w x o) + item_memory_j T
  *
  * v = V(f)/v_max, T items per second, u the share of time in which any tenant computes (one minus
- * the product over tenants of 1 - chip/alone), o the sum of share chip/alone, 1 at most. */
+ * the product over tenants of 1 - chip/alone), o the sum of share chip/alone, 1 at most. In u and o
+ * chip is without what a slow uncore adds: SMs that wait do not toggle. */
 struct wtl_sim_fit {
     double mem_mhz;       /* the memory clock that it was fitted at */
     double launch_s;      /* host's time to launch a batch's kernels */
@@ -54,7 +56,7 @@ struct wtl_sim_fit {
     double compute_s;     /* an item on the whole chip at the highest clock */
     double fill_batch;    /* batch that the whole chip needs to be half filled */
     double share_power;   /* > 0 */
-    double memory_share;  /* of the chip's time that waits for memory, 0..1 */
+    double memory_share;  /* of the chip's time that waits for memory, 0..1, at full uncore speed */
     double roof_s;        /* an item when many tenants fill the chip, highest clock */
     double host_s;        /* a batch when many tenants fill the host */
     double corner;        /* sharpness of the roofline's corner, > 0 */

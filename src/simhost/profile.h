@@ -28,6 +28,7 @@ struct wtl_sim_fitted {
     const char *source;
     int work_rows, watt_rows;                    /* that it was fitted to */
     struct wtl_sim_held_out folds, batch, share; /* random fifths; each batch; each share */
+    struct wtl_sim_held_out clock, block; /* every second clock; every fifth block of four clocks */
     struct wtl_sim_fit fit;
 };
 

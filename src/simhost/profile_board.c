@@ -99,6 +99,12 @@ static int keep_node(struct wtl_arena *arena, const struct wtl_yaml_node *node, 
     }
 
 #define SILICON(field) NUMBER(wtl_sim_silicon, field)
+#define UNCORE(field)                                                                              \
+    {                                                                                              \
+        .name = "uncore_" #field, .type = WTL_YAML_T_NUMBER,                                       \
+        .offset = offsetof(struct wtl_sim_silicon, uncore_##field),                                \
+        .doc = "As in struct wtl_sim_silicon; without it no SM clock slows the uncore."            \
+    }
 static const struct wtl_yaml_key silicon_keys[] = {
     SILICON(sm_mhz_min),  SILICON(sm_mhz_max),
     SILICON(mem_mhz_max), SILICON(knee_mhz),
@@ -107,6 +113,8 @@ static const struct wtl_yaml_key silicon_keys[] = {
     SILICON(clock_w),     SILICON(memory_w),
     SILICON(leak_ref_c),  SILICON(leak_e_c),
     SILICON(vram_mib),    SILICON(vram_reserved_mib),
+    UNCORE(knee_mhz),     UNCORE(floor_mhz),
+    UNCORE(loss),         UNCORE(step_mhz),
 };
 #define THERMAL(field) NUMBER(wtl_sim_thermal, field)
 static const struct wtl_yaml_key thermal_keys[] = {

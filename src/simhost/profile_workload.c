@@ -21,7 +21,7 @@ struct document {
 /* A fit as it is written: its held-out errors in a table of their own. */
 struct errors {
     int work_rows, watt_rows;
-    struct wtl_sim_held_out folds, batch, share;
+    struct wtl_sim_held_out folds, batch, share, clock, block;
 };
 struct entry {
     const char *board, *phase, *source;
@@ -56,6 +56,8 @@ static const struct wtl_yaml_key error_keys[] = {
     ERRORS("folds", folds),
     ERRORS("batch", batch),
     ERRORS("share", share),
+    ERRORS("clock", clock),
+    ERRORS("block", block),
 };
 static const struct wtl_yaml_table error_table = {
     "fit", "How good a fit is: median and 90th percentile on rows that were left out.",
@@ -259,6 +261,8 @@ int wtl_sim_workload_parse(struct wtl_arena *arena, const char *text, size_t siz
                                           .folds = e->errors.folds,
                                           .batch = e->errors.batch,
                                           .share = e->errors.share,
+                                          .clock = e->errors.clock,
+                                          .block = e->errors.block,
                                           .fit = e->fit};
     }
     *out = (struct wtl_sim_workload_profile){doc.workload, doc.fits.n, fits};

@@ -72,7 +72,19 @@ static int any_tenants(struct wtl_rng *rng, struct wtl_sim_tenant *tenants)
     return n;
 }
 
-/* Over random tenants, boards' mismatch included. A rounding error is not a fall. */
+/* Half of the time none. */
+static void any_uncore(struct wtl_rng *rng, struct wtl_sim_silicon *s)
+{
+    if (wtl_rng_below(rng, 2))
+        return;
+    s->uncore_knee_mhz = 400 + 1100 * wtl_rng_uniform(rng);
+    s->uncore_floor_mhz = s->uncore_knee_mhz * wtl_rng_uniform(rng);
+    s->uncore_loss = 0.95 * wtl_rng_uniform(rng);
+    s->uncore_step_mhz = 100 * wtl_rng_uniform(rng);
+}
+
+/* Over random tenants, boards' mismatch and uncore included; every other pair of clocks is a narrow
+ * one, on both sides of what moves in steps. A rounding error is not a fall. */
 static void nothing_falls_as_the_clock_rises(void **state)
 {
     (void)state;
@@ -84,12 +96,13 @@ static void nothing_falls_as_the_clock_rises(void **state)
         struct wtl_sim_silicon s = chip;
         struct wtl_sim_mismatch m;
         int n = any_tenants(&rng, tenants);
+        any_uncore(&rng, &s);
         wtl_sim_mismatch_draw(&rng, &m);
         wtl_sim_mismatch_silicon(&m, &s);
         for (int i = 0; i < n; i++)
             wtl_sim_mismatch_workload(&m, &tenants[i].workload);
         double mem = between(&rng, 400, 1300), f = 210 + 1200 * wtl_rng_uniform(&rng);
-        double g = f + (1410 - f) * wtl_rng_uniform(&rng);
+        double g = f + (round % 2 ? 1410 - f : fmin(10, 1410 - f)) * wtl_rng_uniform(&rng);
         wtl_sim_rates(&s, tenants, n, f, mem, &low);
         wtl_sim_rates(&s, tenants, n, g, mem, &high);
         for (int i = 0; i < n; i++) {
@@ -205,6 +218,41 @@ static void known_values(void **state)
     assert_near(r.vram_used_mib, 600, 0);
 }
 
+/* At 530 to 559 and from 560 on of steps of 30 MHz; between knee and floor on a straight line. What
+ * waits for memory takes 1/U as long, what the SMs do does not, and waiting SMs draw no more. */
+static void a_slow_uncore_slows_what_waits_for_memory(void **state)
+{
+    (void)state;
+    static struct wtl_sim_tenant t;
+    static struct wtl_sim_rates slow, full;
+    struct wtl_sim_silicon s = chip;
+    assert_near(wtl_sim_uncore(&s, 300), 1, 0);
+    s.uncore_knee_mhz = 900;
+    s.uncore_floor_mhz = 600;
+    s.uncore_loss = 0.4;
+    assert_near(wtl_sim_uncore(&s, 900), 1, 1e-12);
+    assert_near(wtl_sim_uncore(&s, 1400), 1, 0);
+    assert_near(wtl_sim_uncore(&s, 750), 0.8, 1e-12);
+    assert_near(wtl_sim_uncore(&s, 600), 0.6, 1e-12);
+    assert_near(wtl_sim_uncore(&s, 210), 0.6, 0);
+    s.uncore_step_mhz = 30;
+    assert_near(wtl_sim_uncore(&s, 721), 0.8, 1e-12);
+    assert_near(wtl_sim_uncore(&s, 735), wtl_sim_uncore(&s, 750), 0);
+    assert_true(wtl_sim_uncore(&s, 720) < wtl_sim_uncore(&s, 721) - 0.03);
+
+    wtl_sim_workload_plain(&t.workload);
+    struct wtl_sim_fit *fit = &t.workload.phases[0].fits[0];
+    fit->launch_s = fit->copy_s = fit->copy_large_s = fit->host_s = fit->roof_s = 1e-9;
+    fit->memory_share = 0.5;
+    t.share = 1;
+    t.batch = 8;
+    wtl_sim_rates(&chip, &t, 1, 705, 1000, &full);
+    wtl_sim_rates(&s, &t, 1, 705, 1000, &slow);
+    const double u = wtl_sim_uncore(&s, 705);
+    assert_near(slow.work_per_s / full.work_per_s, (0.5 * 2 + 0.5) / (0.5 * 2 + 0.5 / u), 1e-6);
+    assert_true(slow.dynamic_w < full.dynamic_w);
+}
+
 static void memory_runs_out_in_order(void **state)
 {
     (void)state;
@@ -295,6 +343,7 @@ int main(void)
         cmocka_unit_test(sums_are_of_their_parts),
         cmocka_unit_test(rivals_take_and_equals_share),
         cmocka_unit_test(known_values),
+        cmocka_unit_test(a_slow_uncore_slows_what_waits_for_memory),
         cmocka_unit_test(memory_runs_out_in_order),
         cmocka_unit_test(limit_holds_and_is_used),
         cmocka_unit_test(mismatch_is_5_to_10_percent),
