@@ -6,13 +6,14 @@
 #include "codec/json.h"
 #include "nvml-abi/nvml_abi.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 
 struct options {
     const char *gpu;
     const char *call, *code;
-    int skip, every, count;
+    int skip, every, count, xid;
     struct wtl_opt_quantity delay;
     bool hang;
     struct wtl_opt_list stale;
@@ -116,6 +117,14 @@ static const struct wtl_opt opts[] = {
      .offset = AT(lost),
      .group = BOARDS,
      .help = "the GPU falls off the bus (XID 79)"},
+    {.name = "xid",
+     .type = WTL_OPT_INT,
+     .min = 1,
+     .max = 999,
+     .arg = "N",
+     .offset = AT(xid),
+     .group = BOARDS,
+     .help = "an error of this number, for those who wait for NVML's events; nothing else happens"},
     {.name = "brake",
      .type = WTL_OPT_CHOICE,
      .choices = "on,off",
@@ -182,6 +191,31 @@ static int parse_code(const char *text, int32_t *code_out, struct wtl_error *err
     return rc;
 }
 
+/* A fault of a function that nobody can call would wait for ever. Patterns end with a star. */
+static int check_function(const char *name, struct wtl_error *err)
+{
+    char path[WTL_LIMIT_PATH];
+    const char *star = strchr(name, '*');
+    struct wtl_error ignored = {0};
+    if (star)
+        return strncmp(name, "nvml", star - name < 4 ? (size_t)(star - name) : 4) == 0
+                   ? 0
+                   : WTL_FAIL(err, WTL_USAGE, "--call \"%.80s\": NVML's functions begin with nvml",
+                              name);
+    void *library =
+        wtl_room_library(path, &ignored) == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    bool there = !library || dlsym(library, name);
+    if (library)
+        dlclose(library);
+    if (there)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_USAGE, "the drop-in library has no function \"%.80s\"", name);
+    wtl_error_hint(err,
+                   "names are exact, with their version (nvmlInit_v2); a star at the end takes "
+                   "all that begin so (nvmlInit*)");
+    return rc;
+}
+
 static int call_fault(struct wtl_room *room, const struct options *o, int gpu,
                       struct wtl_error *err)
 {
@@ -195,7 +229,9 @@ static int call_fault(struct wtl_room *room, const struct options *o, int gpu,
     f->every = (uint32_t)o->every;
     f->count = (uint32_t)o->count;
     f->delay_ms = o->hang ? WTL_ROOM_HANG : o->delay.given ? (int32_t)(o->delay.value * 1000) : 0;
-    int rc = o->code ? parse_code(o->code, &f->nvml_return, err) : 0;
+    int rc = check_function(o->call, err);
+    if (rc == 0 && o->code)
+        rc = parse_code(o->code, &f->nvml_return, err);
     return rc < 0 ? rc : wtl_room_ask(room, &r, NULL, err);
 }
 
@@ -247,6 +283,7 @@ static int board_faults(struct wtl_room *room, const struct options *o, int gpu,
         {o->brake != NULL, WTL_ROOM_GPU_BRAKE, o->brake && strcmp(o->brake, "on") == 0, 0},
         {o->ambient.given, WTL_ROOM_GPU_AMBIENT, 0, o->ambient.value},
         {o->oob.given, WTL_ROOM_GPU_OOB, 0, o->oob.value},
+        {o->xid > 0, WTL_ROOM_GPU_XID, (uint32_t)o->xid, 0},
         {o->lost, WTL_ROOM_GPU_LOSE, 0, 0},
         {o->mismatch, WTL_ROOM_DRIVER_MISMATCH, 1, 0},
     };
@@ -315,6 +352,7 @@ const struct wtl_command wtl_cmd_sim_fault = {
     .examples = "  wattle sim fault --call nvmlDeviceSetGpuLockedClocks --return no-permission\n"
                 "  wattle sim fault -i 1 --call '*' --return gpu-is-lost --skip 10 --count 1\n"
                 "  wattle sim fault -i 0 --stale power --for 5s\n"
+                "  wattle sim fault -i 0 --xid 31\n"
                 "  wattle sim fault --reload\n"
                 "  wattle sim fault --clear",
     .opts = opts,

@@ -7,7 +7,9 @@
 #include "cli/table.h"
 #include "codec/json.h"
 #include "sim/readings.h"
+#include "simhost/profile.h"
 
+#include <math.h>
 #include <stdio.h>
 
 struct view {
@@ -16,6 +18,7 @@ struct view {
     struct wtl_room_state state;
     struct wtl_sim_gpu *gpu; /* the present one */
     json_t *gpus, *loads, *faults;
+    struct wtl_buf board_faults; /* lines */
     struct wtl_table *gpu_table, *load_table;
 };
 
@@ -38,11 +41,63 @@ static json_t *lock_json(const uint16_t *clocks, const struct wtl_sim_lock *lock
                : json_null();
 }
 
+/* "power, temp"; "" none. */
+static const char *frozen_text(const struct wtl_sim_gpu *g, char buf[64])
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = {{WTL_SIM_SENSOR_POWER, "power"},
+                 {WTL_SIM_SENSOR_COUNTER, "energy"},
+                 {WTL_SIM_SENSOR_TEMP, "temp"},
+                 {WTL_SIM_SENSOR_UTIL, "util"}};
+    size_t used = 0;
+    buf[0] = '\0';
+    if (g->sensors.frozen_until_ns <= wtl_sim_gpu_now_ns(g))
+        return buf;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (g->sensors.frozen & names[i].bit)
+            used +=
+                (size_t)snprintf(buf + used, 64 - used, "%s%s", used ? ", " : "", names[i].name);
+    return buf;
+}
+
+/* Another temperature than the board's profile has it in. */
+static bool stands_elsewhere(const struct wtl_sim_gpu *g)
+{
+    struct wtl_sim_board usual;
+    struct wtl_error ignored = {0};
+    return wtl_sim_profile_board(g->board.short_name, &usual, &ignored) == 0 &&
+           fabs(g->board.thermal.ambient_c - usual.thermal.ambient_c) > 0.01;
+}
+
+/* What `wattle sim fault` did to the board, a line each. */
+static void put_board_faults(struct wtl_buf *out, const struct wtl_sim_gpu *g)
+{
+    char frozen[64];
+    uint32_t xid = wtl_sim_last_xid(g, NULL);
+    if (g->oob_limit_w > 0)
+        wtl_buf_printf(out, "fault: GPU %d has a limit of %g W from outside\n", g->index,
+                       g->oob_limit_w);
+    if (g->power_brake)
+        wtl_buf_printf(out, "fault: GPU %d has its power brake on\n", g->index);
+    if (frozen_text(g, frozen)[0])
+        wtl_buf_printf(out, "fault: GPU %d keeps its last %s\n", g->index, frozen);
+    if (g->sensors.drop > 0)
+        wtl_buf_printf(out, "fault: GPU %d loses %g %% of its sensors' updates\n", g->index,
+                       100 * g->sensors.drop);
+    if (stands_elsewhere(g))
+        wtl_buf_printf(out, "fault: GPU %d stands at %g C\n", g->index, g->board.thermal.ambient_c);
+    if (xid)
+        wtl_buf_printf(out, "fault: GPU %d had XID %u last\n", g->index, xid);
+}
+
 static void add_gpu(struct view *v)
 {
     const struct wtl_sim_gpu *g = v->gpu;
     struct wtl_sim_truth t;
-    char uuid[WTL_SIM_UUID], lock[32];
+    char uuid[WTL_SIM_UUID], lock[32], frozen[64];
+    uint32_t xid = wtl_sim_last_xid(g, NULL);
     wtl_sim_gpu_truth(g, &t);
     wtl_table_printf(v->gpu_table, "%d", g->index);
     wtl_table_put(v->gpu_table, g->board.name);
@@ -56,7 +111,7 @@ static void add_gpu(struct view *v)
     wtl_table_printf(v->gpu_table, "%s", g->lost ? "lost" : g->persistence ? "" : "no persistence");
     wtl_json_add(&v->gpus,
                  json_pack("{s:i, s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                           "s:o, s:o, s:I, s:i, s:b}",
+                           "s:o, s:o, s:I, s:i, s:b, s:o, s:o, s:b, s:s, s:o, s:o}",
                            "index", g->index, "name", wtl_json_text(g->board.name), "board",
                            wtl_json_text(g->board.short_name), "uuid", wtl_sim_uuid(g, uuid),
                            "lost", g->lost, "persistence", g->persistence, "power_w",
@@ -68,7 +123,12 @@ static void add_gpu(struct view *v)
                            lock_json(g->board.mem_clocks_mhz, &g->mem_lock), "temp_c",
                            wtl_json_finite(t.die_c), "gpu_util", wtl_json_finite(t.sm_util),
                            "event_reasons", (json_int_t)t.reasons, "mig_instances", g->n_instances,
-                           "accounting", (int)(v->state.accounting >> g->index & 1)));
+                           "accounting", (int)(v->state.accounting >> g->index & 1), "ambient_c",
+                           wtl_json_finite(g->board.thermal.ambient_c), "out_of_band_limit_w",
+                           g->oob_limit_w > 0 ? wtl_json_finite(g->oob_limit_w) : json_null(),
+                           "power_brake", g->power_brake, "stale", frozen_text(g, frozen),
+                           "dropped", wtl_json_finite(g->sensors.drop), "last_xid",
+                           xid ? json_integer(xid) : json_null()));
 }
 
 static void add_load(struct view *v, const struct wtl_sim_slot *slot)
@@ -129,6 +189,7 @@ static int collect(struct view *v, struct wtl_error *err)
         if (rc < 0)
             break;
         add_gpu(v);
+        put_board_faults(&v->board_faults, v->gpu);
         for (int k = 0; k < v->gpu->n_slots; k++)
             add_load(v, &v->gpu->slots[k]);
     }
@@ -137,26 +198,30 @@ static int collect(struct view *v, struct wtl_error *err)
     return rc;
 }
 
-static void print_faults(const struct view *v)
+static void put_call_fault(struct wtl_buf *out, const struct wtl_room_fault *f)
 {
-    FILE *out = v->ctx->out;
+    char gpu[16] = "all GPUs";
+    if (f->gpu >= 0)
+        snprintf(gpu, sizeof gpu, "GPU %d", f->gpu);
+    wtl_buf_printf(out, "fault: %s on %s", f->function, gpu);
+    if (f->nvml_return)
+        wtl_buf_printf(out, " returns %d", f->nvml_return);
+    if (f->delay_ms == WTL_ROOM_HANG)
+        wtl_buf_puts(out, " hangs");
+    else if (f->delay_ms)
+        wtl_buf_printf(out, " takes %d ms", f->delay_ms);
+    wtl_buf_printf(out, "; hit %u of %u calls\n", f->n_hits, f->n_calls);
+}
+
+static void print_faults(struct view *v)
+{
+    struct wtl_buf *out = &v->board_faults;
     if (v->state.mismatch)
-        fputs("\nfault: driver and library are of two versions\n", out);
-    for (uint32_t i = 0; i < v->state.n_faults; i++) {
-        const struct wtl_room_fault *f = &v->state.faults[i];
-        char gpu[16] = "all GPUs";
-        if (f->gpu >= 0)
-            snprintf(gpu, sizeof gpu, "GPU %d", f->gpu);
-        fprintf(out, "%sfault: %s on %s", i == 0 && !v->state.mismatch ? "\n" : "", f->function,
-                gpu);
-        if (f->nvml_return)
-            fprintf(out, " returns %d", f->nvml_return);
-        if (f->delay_ms == WTL_ROOM_HANG)
-            fputs(" hangs", out);
-        else if (f->delay_ms)
-            fprintf(out, " takes %d ms", f->delay_ms);
-        fprintf(out, "; hit %u of %u calls\n", f->n_hits, f->n_calls);
-    }
+        wtl_buf_puts(out, "fault: driver and library are of two versions\n");
+    for (uint32_t i = 0; i < v->state.n_faults; i++)
+        put_call_fault(out, &v->state.faults[i]);
+    if (out->len > 0)
+        fprintf(v->ctx->out, "\n%s", wtl_buf_str(out));
 }
 
 static int show(struct view *v, struct wtl_error *err)
@@ -186,6 +251,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     struct view v = {
         .ctx = ctx, .gpus = json_array(), .loads = json_array(), .faults = json_array()};
+    wtl_buf_init(&v.board_faults, wtl_alloc_system(), 1 << 20);
     int rc = wtl_sim_cli_open(&v.room, err);
     if (rc == 0)
         rc = collect(&v, err);
@@ -194,6 +260,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     json_decref(v.gpus);
     json_decref(v.loads);
     json_decref(v.faults);
+    wtl_buf_fini(&v.board_faults);
     wtl_room_close(&v.room);
     return rc;
 }

@@ -37,7 +37,7 @@ static const struct wtl_opt opts[] = {
      .type = WTL_OPT_LIST,
      .arg = "BOARD,...",
      .offset = AT(gpus),
-     .help = "boards in order: a100, v100, h100, rtx3080ti, p40, or the path of a profile; may be "
+     .help = "boards in order: a100, v100, h100, 3080ti, p40, or the path of a profile; may be "
              "repeated (a100,v100)"},
     {.name = "workload",
      .letter = 'w',

@@ -52,8 +52,8 @@ static unsigned clock_mhz(const struct wtl_sim_readings *r, unsigned clock, enum
         return which == CLOCK_NOW   ? r->mem_mhz
                : which == CLOCK_MAX ? r->mem_mhz_max
                                     : r->mem_mhz_default;
-    if (clock == NVML_CLOCK_VIDEO && which == CLOCK_NOW)
-        return r->video_mhz;
+    if (clock == NVML_CLOCK_VIDEO)
+        return which == CLOCK_NOW ? r->video_mhz : r->video_mhz_max;
     return which == CLOCK_NOW ? r->sm_mhz : which == CLOCK_MAX ? r->sm_mhz_max : r->sm_mhz_default;
 }
 
@@ -62,8 +62,8 @@ static int get_clock(const char *function, const struct nvml_device *d, unsigned
 {
     struct wtl_dropin_call c;
     int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_BOARD, mhz && clock <= NVML_CLOCK_VIDEO);
-    if (rc == 0 && clock == NVML_CLOCK_VIDEO && which != CLOCK_NOW)
-        rc = NVML_NOT_SUPPORTED;
+    if (rc == 0 && clock == NVML_CLOCK_VIDEO && which == CLOCK_DEFAULT)
+        rc = NVML_NOT_SUPPORTED; /* there are no application clocks for it */
     if (rc == 0)
         *mhz = clock_mhz(&c.r, clock, which);
     return rc;

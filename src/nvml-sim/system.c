@@ -2,6 +2,8 @@
  * The system and its handles; texts of codes. */
 #include "nvml-sim/impl.h"
 
+#include "simhost/title.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,20 +74,35 @@ int nvmlSystemGetCudaDriverVersion_v2(int *version)
     return rc;
 }
 
+/* What stands in /proc/PID/FILE up to its first NUL or end of line; false: there is no process. */
+static bool first_text(const char *file, unsigned pid, char *text, size_t size)
+{
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%u/%s", pid, file);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    size_t n = fread(text, 1, size - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return true;
+}
+
+/* As the driver has it: the first word of the command line, with its path. */
 int nvmlSystemGetProcessName(unsigned pid, char *text, unsigned size)
 {
     int rc = wtl_dropin_begin_system(__func__, text != NULL && size > 0);
     if (rc != 0)
         return rc;
-    char path[48], name[64] = "";
-    snprintf(path, sizeof path, "/proc/%u/comm", pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
+    char name[256];
+    if (!first_text("cmdline", pid, name, sizeof name))
         return NVML_NOT_FOUND;
-    if (!fgets(name, sizeof name, f))
-        name[0] = '\0';
-    fclose(f);
-    name[strcspn(name, "\n")] = '\0';
+    if (name[0] == '\0') /* a thread of the kernel */
+        (void)first_text("comm", pid, name, sizeof name);
+    char *tail = strstr(name, WTL_TITLE_OF_LOAD);
+    if (tail)
+        *tail = '\0';
     snprintf(text, size, "%s", name); /* NVML cuts, too */
     return NVML_SUCCESS;
 }

@@ -263,6 +263,13 @@ void wtl_sim_lose(struct wtl_sim_gpu *gpu);
 void wtl_sim_brake(struct wtl_sim_gpu *gpu, bool on);
 
 /* The room's (inlet's) temperature. */
+/* An error that the driver logs as XID `number` and tells those who wait for events; nothing else
+ * happens. */
+void wtl_sim_xid(struct wtl_sim_gpu *gpu, uint32_t number);
+
+/* The last XID since the start, 0: none; *t_ns_out (NULL: not wanted) when it was. */
+uint32_t wtl_sim_last_xid(const struct wtl_sim_gpu *gpu, int64_t *t_ns_out);
+
 void wtl_sim_ambient(struct wtl_sim_gpu *gpu, double ambient_c);
 
 /* ---- The truth ------------------------------------------------------------------------------- */

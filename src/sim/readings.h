@@ -37,6 +37,7 @@ struct wtl_sim_readings {
 
     uint32_t sm_mhz, mem_mhz, video_mhz;      /* now; the graphics clock is the SM clock */
     uint32_t sm_mhz_max, mem_mhz_max;         /* of the lists */
+    uint32_t video_mhz_max;                   /* beside the highest SM clock */
     uint32_t sm_mhz_default, mem_mhz_default; /* default application clocks */
     int pstate;
     uint64_t reasons, reasons_supported;

@@ -293,7 +293,8 @@ int wtl_simhost_run(const struct wtl_simhost_options *options, int lock_fd, stru
                          .socket_fd = -1,
                          .timer_fd = -1,
                          .epoll_fd = -1,
-                         .owner = geteuid()};
+                         .owner = geteuid(),
+                         .title = wtl_title_find()};
     if (h.dir_fd < 0)
         return wtl_fail_errno(err, errno, "open", options->dir);
     for (int i = 0; i < WTL_HOST_PEERS; i++)

@@ -7,6 +7,7 @@
 
 #include "simhost/host.h"
 #include "simhost/protocol.h"
+#include "simhost/title.h"
 
 #include <sys/types.h>
 
@@ -43,6 +44,7 @@ struct wtl_host {
     int64_t swept_ns;
     struct wtl_host_peer peers[WTL_HOST_PEERS];
     struct wtl_host_load loads[WTL_ROOM_LOADS];
+    struct wtl_title title; /* for the processes of loads */
 };
 
 /* What an event of the loop is about. */

@@ -30,13 +30,15 @@ static bool privileged(const struct wtl_host *h, const struct wtl_host_peer *pee
 
 /* Waits to be killed. Between fork() and here only calls that are safe after it. Closing all that
  * it inherited, the room's lock above all, tells the host that it is what it shall be. */
-static void stand_for_a_load(pid_t host, const char *name, uid_t uid, gid_t gid)
-    __attribute__((noreturn));
-static void stand_for_a_load(pid_t host, const char *name, uid_t uid, gid_t gid)
+static void stand_for_a_load(pid_t host, const char *name, const struct wtl_title *title,
+                             const char *line, uid_t uid, gid_t gid) __attribute__((noreturn));
+static void stand_for_a_load(pid_t host, const char *name, const struct wtl_title *title,
+                             const char *line, uid_t uid, gid_t gid)
 {
     sigset_t none;
     sigemptyset(&none);
     (void)prctl(PR_SET_NAME, name);
+    wtl_title_set(title, line);
     if (geteuid() == 0 && uid != 0 &&
         (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0))
         _exit(1);
@@ -60,17 +62,19 @@ static void wait_for_end(int fd)
     close(fd);
 }
 
-static int make_process(const struct wtl_host_peer *peer, const char *name, pid_t *pid_out,
-                        struct wtl_error *err)
+static int make_process(const struct wtl_host *h, const struct wtl_host_peer *peer,
+                        const char *name, unsigned gpu, pid_t *pid_out, struct wtl_error *err)
 {
     int ends[2];
+    char line[WTL_SIM_NAME + 48];
+    snprintf(line, sizeof line, "%s" WTL_TITLE_OF_LOAD "%u)", name, gpu);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return WTL_FAIL(err, WTL_FAILED, "cannot make a process for the load: %s", strerror(errno));
     pid_t host = getpid();
     pid_t pid = fork();
     int why = errno;
     if (pid == 0)
-        stand_for_a_load(host, name, peer->uid, peer->gid);
+        stand_for_a_load(host, name, &h->title, line, peer->uid, peer->gid);
     close(ends[1]);
     wait_for_end(ends[0]);
     if (pid < 0)
@@ -169,7 +173,8 @@ int wtl_host_load_start(struct wtl_host *h, const struct wtl_host_peer *peer, un
                       workload.batch_max);
     pid_t pid = load->pid;
     if (rc == 0)
-        rc = pid ? check_process(h, peer, pid, err) : make_process(peer, workload.name, &pid, err);
+        rc = pid ? check_process(h, peer, pid, err)
+                 : make_process(h, peer, workload.name, gpu, &pid, err);
     if (rc < 0)
         return rc;
     const struct wtl_sim_process process = process_of(load, &workload, pid, peer->uid);

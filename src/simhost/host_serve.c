@@ -92,6 +92,9 @@ static void fault_gpu(struct wtl_sim_gpu *gpu, const struct wtl_room_request *r)
     case WTL_ROOM_GPU_OOB:
         wtl_sim_set_oob_limit(gpu, number);
         break;
+    case WTL_ROOM_GPU_XID:
+        wtl_sim_xid(gpu, value);
+        break;
     case WTL_ROOM_DRIVER_RELOAD:
     case WTL_ROOM_DRIVER_MISMATCH:
     case WTL_ROOM_N_GPU_FAULTS:

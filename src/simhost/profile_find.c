@@ -105,6 +105,15 @@ int wtl_sim_profile_workloads(struct wtl_arena *arena, struct wtl_sim_workload_p
     return 0;
 }
 
+/* Its short name, with or without the product line ("3080ti"); its file's; the driver's. */
+static bool goes_by(const struct wtl_sim_board *board, const char *stem, const char *name)
+{
+    const char *short_name = board->short_name;
+    return wtl_same_name(short_name, name) || wtl_same_name(stem, name) ||
+           wtl_same_name(board->name, name) ||
+           (wtl_starts_with(short_name, "rtx") && wtl_same_name(short_name + strlen("rtx"), name));
+}
+
 int wtl_sim_profile_board(const char *name, struct wtl_sim_board *out, struct wtl_error *err)
 {
     if (strcmp(name, PLAIN) == 0) {
@@ -119,8 +128,7 @@ int wtl_sim_profile_board(const char *name, struct wtl_sim_board *out, struct wt
         struct wtl_sim_board board;
         rc = wtl_sim_board_parse(&arena, f.files[i].text, f.files[i].size, f.files[i].path, &board,
                                  err);
-        if (rc == 0 && (path || wtl_same_name(board.short_name, name) ||
-                        wtl_same_name(f.files[i].stem, name) || wtl_same_name(board.name, name))) {
+        if (rc == 0 && (path || goes_by(&board, f.files[i].stem, name))) {
             *out = board;
             return 0;
         }

@@ -102,6 +102,9 @@ static int check_gpu_fault(const struct wtl_room_request *r, struct wtl_error *e
     case WTL_ROOM_GPU_OOB:
         ok = within(x, 0, 1e5);
         break;
+    case WTL_ROOM_GPU_XID:
+        ok = value >= 1 && value <= 999;
+        break;
     case WTL_ROOM_GPU_BRAKE:
     case WTL_ROOM_DRIVER_MISMATCH:
         ok = value <= 1;

@@ -44,6 +44,7 @@ enum wtl_room_gpu_fault {
     WTL_ROOM_GPU_BRAKE,       /* value: 1 on, 0 off */
     WTL_ROOM_GPU_AMBIENT,     /* number: C */
     WTL_ROOM_GPU_OOB,         /* number: W; 0: none */
+    WTL_ROOM_GPU_XID,         /* value: its number, 1 to 999 */
     WTL_ROOM_DRIVER_RELOAD,   /* of all GPUs */
     WTL_ROOM_DRIVER_MISMATCH, /* value: 1, 0 */
     WTL_ROOM_N_GPU_FAULTS

@@ -37,6 +37,8 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [[ $output == *"running"*"already"* ]]
     pid=$("$WATTLE" sim load resnet50 -i 1 --share 50% --batch 4 --json | field 'd["pid"]')
     [ "$(cat "/proc/$pid/comm")" = resnet50 ]
+    [ "$(tr '\0' '|' <"/proc/$pid/cmdline")" = "resnet50 (virtual load on GPU 1)|" ]
+    [ "$("$WATTLE" top -n 1 --json | field '[p["name"] for d in d["devices"] for p in d["processes"]]')" = "['resnet50']" ]
     [ "$("$WATTLE" sim list --json | field '[(l["pid"], l["gpu"], l["share"], l["batch"], l["mps"]) for l in d["loads"]]')" = \
         "[($pid, 1, 0.5, 4, True)]" ]
     run "$WATTLE" sim list
@@ -88,7 +90,18 @@ field() { # field EXPRESSION: of the JSON document on standard input
     "$WATTLE" sim fault --reload >/dev/null
     [ "$("$WATTLE" sim list --json | field 'd["gpus"][0]["lost"]')" = False ]
     [ "$("$WATTLE" sim list --json | field 'd["epoch"]')" != "$epoch" ]
-    for bad in "--return 15" "--call x" "--for 5s" "--stale x" "--call x --return nonsense" ""; do
+    "$WATTLE" sim fault -i 0 --oob-limit 150W --brake on --stale power --drop 20% --ambient 45 --xid 31 -q
+    [ "$("$WATTLE" sim list --json | field '[d["gpus"][0][k] for k in ("out_of_band_limit_w", "power_brake", "stale", "dropped", "ambient_c", "last_xid")]')" = \
+        "[150, True, 'power', 0.2, 45, 31]" ]
+    run "$WATTLE" sim list
+    for text in "a limit of 150 W from outside" "power brake on" "keeps its last power" "loses 20 %" "stands at 45 C" "XID 31"; do
+        [[ $output == *"fault: GPU 0 "*"$text"* ]] || { echo "$text" && false; }
+    done
+    run "$WATTLE" sim fault --call nvmlDeviceGetPowerUsag --hang
+    [ "$status" -eq 2 ]
+    [[ $output == *"has no function"* ]]
+    "$WATTLE" sim fault --call nvmlDeviceGetPowerUsage --hang -q
+    for bad in "--return 15" "--call cuda* --hang" "--xid 0" "--call x" "--for 5s" "--stale x" "--call x --return nonsense" ""; do
         # shellcheck disable=SC2086
         run "$WATTLE" sim fault $bad
         [ "$status" -eq 2 ]

@@ -220,6 +220,8 @@ static void what_stands_still_is_what_the_engine_says(void **state)
         assert_int_equal(nvml.nvmlDeviceGetPowerManagementLimitConstraints(gpu[i], &a, &b), 0);
         assert_int_equal(a, r.limit_min_mw);
         assert_int_equal(b, r.limit_max_mw);
+        assert_int_equal(nvml.nvmlDeviceGetMaxClockInfo(gpu[i], NVML_CLOCK_VIDEO, &a), 0);
+        assert_int_equal(a, copy.board.sm_clocks_mhz[copy.board.n_sm_clocks - 1] * 9 / 10);
         assert_int_equal(nvml.nvmlDeviceGetMaxClockInfo(gpu[i], NVML_CLOCK_SM, &a), 0);
         assert_int_equal(a, r.sm_mhz_max);
         assert_int_equal(nvml.nvmlDeviceGetMaxClockInfo(gpu[i], NVML_CLOCK_MEM, &a), 0);
@@ -727,6 +729,14 @@ static void a_lost_gpu_tells_by_code_and_by_event(void **state)
     assert_int_equal(nvml.nvmlDeviceRegisterEvents(gpu[1], NVML_EVENT_XID, set), 0);
     assert_int_equal(nvml.nvmlEventSetWait_v2(set, &e, 20), NVML_TIMEOUT);
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_GPU_FAULT, 1);
+    r.u.gpu_fault.what = WTL_ROOM_GPU_XID;
+    r.u.gpu_fault.value = 31;
+    ask(r);
+    assert_int_equal(nvml.nvmlEventSetWait_v2(set, &e, 1000), 0);
+    assert_int_equal(e.type, NVML_EVENT_XID);
+    assert_int_equal(e.data, 31);
+    assert_ptr_equal(e.device, gpu[1]);
+    assert_int_equal(nvml.nvmlDeviceGetPowerUsage(gpu[1], &mw), 0); /* it is no more than told */
     r.u.gpu_fault.what = WTL_ROOM_GPU_LOSE;
     ask(r);
     assert_int_equal(nvml.nvmlEventSetWait_v2(set, &e, 1000), 0);

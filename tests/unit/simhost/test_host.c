@@ -402,6 +402,14 @@ static void a_load_is_a_process(void **state)
     assert_non_null(fgets(name, sizeof name, f));
     fclose(f);
     assert_string_equal(name, "plain\n");
+    char title[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(title, 1, sizeof title, f); /* to its end: no host's arguments behind it */
+    fclose(f);
+    assert_string_equal(title, "plain (virtual load on GPU 0)");
+    assert_int_equal(n, strlen(title) + 1);
     /* stopped by request */
     assert_ok(ask_value(&room, WTL_ROOM_LOAD_STOP, -1, (uint32_t)pid, &err), &err);
     assert_true(is_gone(pid));

@@ -42,6 +42,11 @@ static void boards_go_by_many_names(void **state)
         assert_ok(wtl_sim_profile_board(names[i], &board, &err), &err);
         assert_string_equal(board.name, "Tesla V100-PCIE-32GB");
     }
+    const char *as_people_say[] = {"3080ti", "RTX 3080 Ti", "rtx3080ti", "rtx-3080-ti"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok(wtl_sim_profile_board(as_people_say[i], &board, &err), &err);
+        assert_string_equal(board.short_name, "rtx3080ti");
+    }
     assert_ok(wtl_sim_profile_board(source_path("data/sim/boards/tesla-p40.yaml"), &board, &err),
               &err);
     assert_int_equal(board.capabilities & (WTL_SIM_LOCK_SM | WTL_SIM_ENERGY_COUNTER), 0);
