@@ -10,7 +10,7 @@
 struct options {
     struct wtl_opt_list ids;
     struct wtl_opt_quantity base;
-    const char *standing;
+    const char *standing, *ceiling, *workload;
     bool watch, dry_run;
 };
 
@@ -36,6 +36,17 @@ static const struct wtl_opt opts[] = {
      .arg = "NAME",
      .offset = AT(standing),
      .help = "name of the lease"},
+    {.name = "ceiling",
+     .type = WTL_OPT_STRING,
+     .arg = "PLAN",
+     .offset = AT(ceiling),
+     .help = "hold a board whose limit cannot be set by a ceiling on its clock, from what the runs "
+             "behind this plan drew at most: the cap is then soft"},
+    {.name = "workload",
+     .type = WTL_OPT_STRING,
+     .arg = "NAME",
+     .offset = AT(workload),
+     .help = "take the ceiling from this workload's plan (the worst of all plans of the board)"},
     {.name = "watch",
      .type = WTL_OPT_FLAG,
      .offset = AT(watch),
@@ -57,8 +68,15 @@ static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, struct 
     if (ctx->child && ctx->verbosity < 0)
         return 0;
     wtl_print_moves(ctx, r->moves, r->n, r->dry_run);
-    fprintf(ctx->out, "\nlimits %g W + base %g W = %g W of %g W\n", r->limits_w, r->base_w,
-            r->limits_w + r->base_w, r->budget_w);
+    fprintf(ctx->out, "\nlimits %s%g W + base %g W = %g W of %g W%s\n",
+            r->soft ? "and ceilings " : "", r->limits_w, r->base_w, r->limits_w + r->base_w,
+            r->budget_w, r->soft ? ", soft" : "");
+    if (r->soft)
+        wtl_print_wrapped(
+            ctx->out,
+            "soft: a ceiling on a clock is as good as the runs behind the plan. Other "
+            "work may draw more under it, and no firmware watches over it.",
+            0, 80);
     if (!r->lent || r->lease.kind == WTL_LEASE_STANDING)
         wtl_print_lease_end(ctx, &r->lease);
     return 0;
@@ -143,6 +161,8 @@ static int check_options(const struct wtl_context *ctx, const struct options *o,
         return WTL_FAIL(
             err, WTL_USAGE,
             "-- COMMAND makes a loan that ends with it: neither --standing nor --watch");
+    if (o->workload && !o->ceiling)
+        return WTL_FAIL(err, WTL_USAGE, "--workload goes with --ceiling PLAN");
     return 0;
 }
 
@@ -159,8 +179,13 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                                       .loan = ctx->child && !o->dry_run,
                                       .changing = wtl_interrupt_hold};
     struct wtl_cap_result r;
+    struct wtl_plan_file plans;
     int rc = check_options(ctx, o, err);
     rc = rc ? rc : wtl_parse_quantity(ctx->argv[0], WTL_UNIT_WATT, &request.budget_w, err);
+    if (rc == 0 && o->ceiling) {
+        rc = wtl_plan_file_read(ctx->arena, o->ceiling, &plans, err);
+        request.ceilings = (struct wtl_ceiling_source){&plans, o->ceiling, o->workload};
+    }
     if (rc < 0)
         return rc;
     rc = wtl_flow_cap(&flow, &request, ctx->arena, &r, err);
@@ -188,6 +213,9 @@ const struct wtl_command wtl_cmd_cap = {
         "command, as `wattle apply` makes one, and is put back when it ends. A board follows its "
         "limit as an average of about a "
         "second; shorter peaks are not promised away.\n\n"
+        "A board whose limit cannot be set is refused, or with --ceiling held by the highest clock "
+        "under which the runs behind the plan drew at most its share (the largest 99 % quantile of "
+        "their power samples). Such a cap is soft, and says so.\n\n"
         "Other programs cannot be kept from setting limits. --watch sees that within a second, "
         "sets "
         "ours again and counts the exposure; without it `wattle status` tells. On a board that "
@@ -198,6 +226,7 @@ const struct wtl_command wtl_cmd_cap = {
                 "  wattle cap 500W -i 0 -i 1 --watch                       # and look after it\n"
                 "  wattle cap 300W -i 0 -- python3 train.py                # while that runs",
     .exit_codes =
+        "3  a board has no limit that could be set, and no --ceiling PLAN tells of it\n"
         "5  the budget is below the sum of the lowest limits\n"
         "125  with -- COMMAND: a failure of cap, whatever it is; 126 and 127: the command cannot "
         "be run; else its own status, 128 + N after signal N",

@@ -66,7 +66,8 @@ static void print_lease(struct wtl_context *ctx, const struct wtl_status_lease *
         wtl_print_wrapped(ctx->out, "its holder died and nobody put it back: `wattle restore` does",
                           2, WIDTH);
     if (l->has_sum)
-        wtl_print_line(ctx->out, 2, "limits and base %g W of %g W%s", l->sum_w, r->budget_w,
+        wtl_print_line(ctx->out, 2, "limits%s and base %g W of %g W%s%s",
+                       l->soft ? ", ceilings" : "", l->sum_w, r->budget_w, l->soft ? ", soft" : "",
                        l->excess_w > 0 ? ": ABOVE THE BUDGET" : "");
 }
 

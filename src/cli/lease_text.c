@@ -33,6 +33,9 @@ void wtl_print_moves(struct wtl_context *ctx, const struct wtl_knob_move *moves,
         wtl_print_line(ctx->out, 2, "%s %s -> %s, %s", wtl_knob_info(m->knob)->title,
                        m->from_known ? wtl_knob_format(m->knob, m->from, from) : "(not told)",
                        wtl_knob_format(m->knob, m->to, to), outcome(m, dry_run));
+        if (m->soft)
+            wtl_print_line(ctx->out, 4, "soft: runs under that clock drew at most %.1f W",
+                           m->soft_w);
         blind = blind || (m->done && !m->verified);
     }
     if (blind && ctx->verbosity >= 0)

@@ -36,6 +36,15 @@ struct wtl_curve_point {
     bool knee;        /* the knee of the front */
 };
 
+/* What the runs at one clock drew at most: the largest, over the accepted runs that have power
+ * samples, of the 99 % quantile of a run's samples. Samples are what the sensor made of the power:
+ * on NVIDIA boards means over 25 ms to 1 s. */
+struct wtl_power_p99 {
+    int clock_mhz;
+    double power_w;
+    int n_runs; /* at least 1 */
+};
+
 /* The data that a plan rests on: enough to know its runs again, not to get them back. Keys are the
  * first 48 bits of SHA-256, ascending (flow/identity.h). All empty: not known. */
 enum { WTL_RUN_KEY_DIGITS = 12 };
@@ -74,6 +83,8 @@ struct wtl_plan {
 
     const struct wtl_curve_point *curve; /* every legal or measured clock, ascending */
     size_t n_curve;
+    const struct wtl_power_p99 *power_p99; /* one per clock that was measured, ascending */
+    size_t n_power_p99;
     double hypervolume; /* of the front, relative to (baseline energy, slowest time); 0..1 */
     int knee_clock_mhz; /* 0: no front */
 

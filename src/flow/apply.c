@@ -56,7 +56,7 @@ static int choose_plan(const struct wtl_apply_request *q, const struct wtl_plan 
 
 /* ---- Which devices --------------------------------------------------------------------------- */
 
-static bool is_board(const struct wtl_plan *plan, const struct wtl_device_info *info)
+bool wtl_plan_fits_device(const struct wtl_plan *plan, const struct wtl_device_info *info)
 {
     char short_name[WTL_LIMIT_NAME], model[WTL_LIMIT_NAME];
     wtl_gpu_short_name(info->name, short_name, sizeof short_name);
@@ -74,7 +74,7 @@ static const char *board_of(const struct wtl_plan *plan)
 static int check_board(const struct wtl_apply_request *q, const struct wtl_plan *plan,
                        const struct wtl_device_info *info, struct wtl_error *err)
 {
-    if (q->force || is_board(plan, info))
+    if (q->force || wtl_plan_fits_device(plan, info))
         return 0;
     int rc =
         WTL_FAIL(err, WTL_USAGE, "%s is %s %s; the plan was made on %s %s", info->id,
@@ -97,8 +97,8 @@ static int choose_devices(const struct wtl_apply_request *q, const struct wtl_pl
         int rc = q->n_ids ? check_board(q, plan, info, err) : 0;
         if (rc < 0)
             return rc;
-        if (q->n_ids || (info->kind == WTL_DEVICE_GPU && is_board(plan, info)))
-            wants[n++] = (struct wtl_lease_want){d, WTL_KNOB_sm_clock_mhz};
+        if (q->n_ids || (info->kind == WTL_DEVICE_GPU && wtl_plan_fits_device(plan, info)))
+            wants[n++] = (struct wtl_lease_want){.device = d, .knob = WTL_KNOB_sm_clock_mhz};
     }
     if (n == 0) {
         int rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no %s here, which the plan was made on",

@@ -31,6 +31,9 @@ struct wtl_apply_result {
     struct wtl_lease *loan;        /* NULL: none */
 };
 
+/* Whether the device is a board of the model that the plan was made on. */
+bool wtl_plan_fits_device(const struct wtl_plan *plan, const struct wtl_device_info *info);
+
 /* -WTL_USAGE: which of several plans is meant, or the board is another one; -WTL_INFEASIBLE,
  * -WTL_UNDECIDED: the plan chose no clock; else as wtl_lease_acquire() and wtl_lease_set(). On
  * failure everything is as it was. */

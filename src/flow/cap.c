@@ -11,29 +11,39 @@ static int no_limit(const struct wtl_device_info *info, struct wtl_error *err)
 {
     int rc = WTL_FAIL(err, WTL_UNSUPPORTED, "%s has no power limit that could be set", info->id);
     if (info->knobs & WTL_KNOB_BIT(WTL_KNOB_sm_clock_mhz))
-        wtl_error_hint(err, "a ceiling on its clock would only be a soft cap, and needs an upper "
-                            "quantile of its power at each clock, which plans do not hold; "
-                            "`wattle apply PLAN` sets a plan's clock");
+        wtl_error_hint(err, "--ceiling PLAN holds it by a ceiling on its clock, from what the runs "
+                            "behind the plan drew at most: a soft cap");
     return rc;
 }
 
-static int choose(struct wtl_machine *machine, struct wtl_arena *arena,
-                  struct wtl_lease_want **wants_out, size_t *n_out, struct wtl_error *err)
+/* Its limit; else its clock, where a plan says what that is worth. */
+static int want(const struct wtl_cap_request *q, struct wtl_device *d, struct wtl_arena *arena,
+                struct wtl_lease_want *out, struct wtl_error *err)
+{
+    const struct wtl_device_info *info = wtl_device_info(d);
+    *out = (struct wtl_lease_want){.device = d, .knob = WTL_KNOB_power_limit_w};
+    if (info->knobs & WTL_KNOB_BIT(WTL_KNOB_power_limit_w))
+        return 0;
+    if (!q->ceilings.plans || !(info->knobs & WTL_KNOB_BIT(WTL_KNOB_sm_clock_mhz)))
+        return no_limit(info, err);
+    out->knob = WTL_KNOB_sm_clock_mhz;
+    return wtl_ceiling_of(&q->ceilings, d, arena, &out->ceiling, err);
+}
+
+static int choose(const struct wtl_cap_request *q, struct wtl_machine *machine,
+                  struct wtl_arena *arena, struct wtl_lease_want **wants_out, size_t *n_out,
+                  struct wtl_error *err)
 {
     size_t n = wtl_machine_count(machine);
     struct wtl_lease_want *wants = WTL_NEW_ARRAY(arena, struct wtl_lease_want, n + 1);
-    if (!wants)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < n; i++) {
-        struct wtl_device *d = wtl_machine_device(machine, i);
-        const struct wtl_device_info *info = wtl_device_info(d);
-        if (!(info->knobs & WTL_KNOB_BIT(WTL_KNOB_power_limit_w)))
-            return no_limit(info, err);
-        wants[i] = (struct wtl_lease_want){d, WTL_KNOB_power_limit_w};
+    int rc = wants ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = want(q, wtl_machine_device(machine, i), arena, &wants[i], err);
+    if (rc == 0) {
+        *wants_out = wants;
+        *n_out = n;
     }
-    *wants_out = wants;
-    *n_out = n;
-    return 0;
+    return rc;
 }
 
 /* Splits, and notes what would move. */
@@ -61,7 +71,10 @@ static int split(const struct wtl_cap_request *q, const struct wtl_lease_knob *k
                                              .knob = k->record.knob,
                                              .from_known = k->found.known,
                                              .from = k->found.requested,
-                                             .to = wtl_knob_at(limits_w[i])};
+                                             .to = wtl_cap_value(k, limits_w[i]),
+                                             .soft = k->record.ceiling.n > 0,
+                                             .soft_w = limits_w[i]};
+        r->soft = r->soft || r->moves[i].soft;
         if (!r->moves[i].device || !r->moves[i].device_name)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
@@ -78,8 +91,11 @@ static int enforce(const struct wtl_cap_request *q, struct wtl_lease *lease,
     rc = rc || q->loan ? rc : wtl_lease_keep(lease, err);
     for (size_t i = 0; i < r->n; i++) {
         const struct wtl_lease_knob *k = wtl_lease_knob(lease, i);
-        r->moves[i].done = r->moves[i].verified =
-            k->found.known && wtl_knob_same(k->record.knob, k->found.requested, r->moves[i].to);
+        struct wtl_knob_move *m = &r->moves[i];
+        m->verified = k->found.known && wtl_knob_same(m->knob, k->found.requested, m->to);
+        m->done =
+            m->verified || (m->soft && !k->found.known && !k->uncertain && k->record.seq > 0 &&
+                            wtl_knob_same(m->knob, k->record.wanted, m->to));
     }
     return rc;
 }
@@ -125,7 +141,7 @@ int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *q,
     if (q->n_ids == 0)
         return WTL_FAIL(err, WTL_USAGE, "a cap needs the devices that it is for: -i ID");
     int rc = wtl_hold_open(flow, arena, q->ids, q->n_ids, "wattle cap", q->dry_run, &r->hold, err);
-    rc = rc ? rc : choose(r->hold.machine, arena, &wants, &n, err);
+    rc = rc ? rc : choose(q, r->hold.machine, arena, &wants, &n, err);
     if (rc == 0) {
         wtl_holder_on_change(r->hold.holder, q->changing);
         snprintf(purpose, sizeof purpose, "cap %g W", q->budget_w);
@@ -164,9 +180,9 @@ json_t *wtl_cap_json(const struct wtl_cap_result *r)
     json_t *moves = json_array();
     for (size_t i = 0; i < r->n; i++)
         wtl_json_add(&moves, wtl_knob_move_json(&r->moves[i]));
-    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "budget_w",
+    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o}", "budget_w",
                      wtl_json_finite(r->budget_w), "base_w", wtl_json_finite(r->base_w), "limits_w",
-                     wtl_json_finite(r->limits_w), "dry_run", (int)r->dry_run, "changed",
-                     (int)r->changed, "lease",
+                     wtl_json_finite(r->limits_w), "soft", (int)r->soft, "dry_run", (int)r->dry_run,
+                     "changed", (int)r->changed, "lease",
                      r->lease.id ? wtl_lease_json(&r->lease) : json_null(), "moves", moves);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A power budget over devices, as a standing lease on their limits (lease/cap.h).
+ * A power budget over devices, as a standing lease on their limits, or on the clocks of those whose
+ * limit cannot be set (lease/cap.h).
  */
 #ifndef WTL_FLOW_CAP_H
 #define WTL_FLOW_CAP_H
 
+#include "flow/ceiling.h"
 #include "flow/hold.h"
 #include "lease/cap.h"
 
@@ -13,7 +15,8 @@ struct wtl_cap_request {
     double base_w;          /* what else draws from it, at most, and has no knob */
     const char *const *ids; /* 1 or more */
     size_t n_ids;
-    const char *name; /* of the lease; NULL: none */
+    const char *name;                   /* of the lease; NULL: none */
+    struct wtl_ceiling_source ceilings; /* plans NULL: a board without a limit to set is refused */
     bool dry_run;
     bool watch;             /* the lease stays in hand: wtl_cap_tend(), wtl_cap_finish() */
     bool loan;              /* no standing lease: put back when wtl_cap_finish() is called */
@@ -22,7 +25,8 @@ struct wtl_cap_request {
 
 struct wtl_cap_result {
     double budget_w, base_w;
-    double limits_w; /* sum of the limits, the base left out */
+    double limits_w; /* sum of the limits, and of what ceilings stand for; the base left out */
+    bool soft;       /* a clock ceiling is a part of it */
     struct wtl_knob_move *moves;
     size_t n;
     bool dry_run;
@@ -35,8 +39,9 @@ struct wtl_cap_result {
 };
 
 /* -WTL_INFEASIBLE: below the sum of the lowest limits; -WTL_UNSUPPORTED: a device without a power
- * limit; else as lease/lease.h. On failure a new cap leaves everything as it was; a change of an
- * earlier one leaves limits that keep the larger of the two budgets. */
+ * limit that could be set, or a ceiling for it; else as lease/lease.h. On failure a new cap leaves
+ * everything as it was; a change of an earlier one leaves limits that keep the larger of the two
+ * budgets. */
 int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *request,
                  struct wtl_arena *arena, struct wtl_cap_result *result_out, struct wtl_error *err);
 

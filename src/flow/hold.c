@@ -102,11 +102,14 @@ json_t *wtl_knob_value_json(enum wtl_knob knob, struct wtl_knob_value value)
 
 json_t *wtl_knob_move_json(const struct wtl_knob_move *m)
 {
-    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:b, s:b}", "device", wtl_json_text(m->device),
-                     "name", wtl_json_text(m->device_name), "knob", wtl_knob_info(m->knob)->name,
-                     "from", m->from_known ? wtl_knob_value_json(m->knob, m->from) : json_null(),
-                     "to", wtl_knob_value_json(m->knob, m->to), "done", (int)m->done, "verified",
-                     (int)m->verified);
+    json_t *o = json_pack(
+        "{s:o, s:o, s:s, s:o, s:o, s:b, s:b}", "device", wtl_json_text(m->device), "name",
+        wtl_json_text(m->device_name), "knob", wtl_knob_info(m->knob)->name, "from",
+        m->from_known ? wtl_knob_value_json(m->knob, m->from) : json_null(), "to",
+        wtl_knob_value_json(m->knob, m->to), "done", (int)m->done, "verified", (int)m->verified);
+    if (m->soft)
+        wtl_json_put(&o, "soft_w", wtl_json_finite(m->soft_w));
+    return o;
 }
 
 json_t *wtl_lease_json(const struct wtl_lease_record *r)

@@ -39,6 +39,8 @@ struct wtl_knob_move {
     bool from_known;
     struct wtl_knob_value from, to;
     bool done;
+    bool soft; /* a clock ceiling in a cap, which counts for soft_w */
+    double soft_w;
     bool verified; /* read back from the device; false where it has no getter */
 };
 

@@ -6,6 +6,7 @@
 #include "lease/cap.h"
 #include "lease/process.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const standing_names[] = {
@@ -81,31 +82,18 @@ struct look {
     int64_t wall_ns;
 };
 
-/* Until then after a set the clock may still be on its way: switches take up to hundreds of
- * milliseconds (arXiv 2502.20075), and the reading follows once a second at worst. */
-#define SETTLED_NS (2 * WTL_NS_PER_S)
-
-/* A lock that no getter reports: what the clock does can speak against it, never for it. */
+/* A lock that no getter reports. */
 static void look_at_clock(const struct look *look, struct wtl_device *d,
                           const struct wtl_lease_knob_record *r, struct wtl_status_knob *out)
 {
-    struct wtl_reading reading;
-    struct wtl_error why = {0};
-    enum wtl_metric m =
-        r->knob == WTL_KNOB_mem_clock_mhz ? WTL_M_mem_clock_mhz : WTL_M_sm_clock_mhz;
-    out->standing = WTL_STANDING_UNSEEN;
-    if (r->wanted.released || wtl_device_read(d, WTL_METRIC_BIT(m), &reading, &why) < 0 ||
-        !wtl_reading_has(&reading, m))
+    struct wtl_lease_clock c = wtl_lease_look_at_clock(d, r, look->wall_ns);
+    out->standing = c.above && c.settled ? WTL_STANDING_FOREIGN : WTL_STANDING_UNSEEN;
+    if (!c.known)
         return;
-    double mhz = reading.value[m];
-    bool above = mhz > r->wanted.hi + 8; /* half a step of the widest lists */
-    bool settled = look->wall_ns - r->set_wall_ns > SETTLED_NS;
-    if (above && settled)
-        out->standing = WTL_STANDING_FOREIGN;
-    const char *text = wtl_arena_printf(look->arena, "it runs at %g MHz%s", mhz,
-                                        !above    ? ""
-                                        : settled ? ", above its lock: set again by others"
-                                                  : ", but was set a moment ago: look again");
+    const char *text = wtl_arena_printf(look->arena, "it runs at %g MHz%s", c.mhz,
+                                        !c.above    ? ""
+                                        : c.settled ? ", above its lock: set again by others"
+                                                    : ", but was set a moment ago: look again");
     out->text = text ? text : "";
 }
 
@@ -142,6 +130,18 @@ static void look_at_knob(const struct look *look, struct wtl_status_knob *out)
     }
 }
 
+/* What a knob of a cap stands for; infinity: not known. */
+static double in_force_w(const struct wtl_status_knob *k)
+{
+    const struct wtl_lease_knob_record *r = k->record;
+    if (r->ceiling.n == 0)
+        return k->found_known ? k->found.hi : (double)INFINITY;
+    if (k->found_known)
+        return wtl_ceiling_power_w(&r->ceiling, k->found);
+    return k->standing == WTL_STANDING_UNSEEN ? wtl_ceiling_power_w(&r->ceiling, r->wanted)
+                                              : (double)INFINITY;
+}
+
 static int fill_lease(const struct look *look, const struct wtl_lease_record *record,
                       struct wtl_status_lease *l, struct wtl_error *err)
 {
@@ -159,8 +159,10 @@ static int fill_lease(const struct look *look, const struct wtl_lease_record *re
         l->knobs[i] = (struct wtl_status_knob){.record = &record->knobs[i], .text = ""};
         if (open)
             look_at_knob(look, &l->knobs[i]);
-        l->has_sum = l->has_sum && l->knobs[i].found_known;
-        l->sum_w += l->knobs[i].found_known ? l->knobs[i].found.hi : 0;
+        double w = in_force_w(&l->knobs[i]);
+        l->has_sum = l->has_sum && isfinite(w);
+        l->sum_w += w;
+        l->soft = l->soft || record->knobs[i].ceiling.n > 0;
     }
     double excess_w = l->sum_w - record->budget_w;
     l->excess_w = l->has_sum && excess_w > 1e-6 ? excess_w : 0;
@@ -243,6 +245,8 @@ json_t *wtl_status_json(const struct wtl_status *s)
         wtl_json_put(&lease, "limits_and_base_w",
                      l->has_sum ? wtl_json_finite(l->sum_w) : json_null());
         wtl_json_put(&lease, "excess_w", l->has_sum ? wtl_json_finite(l->excess_w) : json_null());
+        if (l->record.has_budget)
+            wtl_json_put(&lease, "soft", json_boolean(l->soft));
         wtl_json_put(&lease, "knobs", knobs);
         wtl_json_add(&leases, lease);
     }

@@ -35,7 +35,8 @@ struct wtl_status_lease {
     bool orphan; /* a loan of the dead: `wattle restore` puts it back */
     struct wtl_status_knob *knobs;
     size_t n_knobs;
-    bool has_sum; /* of a cap, all limits could be read */
+    bool soft;    /* a cap of which a clock ceiling is a part */
+    bool has_sum; /* of a cap: all limits could be read, and nothing speaks against its ceilings */
     double sum_w, excess_w;
 };
 

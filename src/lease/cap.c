@@ -34,14 +34,15 @@ static double sum_at(const struct wtl_cap_board *boards, size_t n, double x)
 
 /* The largest x whose shares fit; the sum grows with x, so bisection finds it to the last bit that
  * matters. `hi` gives everybody the most. */
-static double largest_x(const struct wtl_cap_board *boards, size_t n, double left_w, double hi)
+static double largest_x(double (*sum)(const struct wtl_cap_board *, size_t, double),
+                        const struct wtl_cap_board *boards, size_t n, double left_w, double hi)
 {
     double lo = 0;
-    if (sum_at(boards, n, hi) <= left_w)
+    if (sum(boards, n, hi) <= left_w)
         return hi;
     for (int i = 0; i < 200; i++) {
         double x = lo + (hi - lo) / 2;
-        if (sum_at(boards, n, x) <= left_w)
+        if (sum(boards, n, x) <= left_w)
             lo = x;
         else
             hi = x;
@@ -83,6 +84,29 @@ static int check_split(const struct wtl_cap_board *boards, size_t n, double budg
     return rc;
 }
 
+/* What is left for limits once each ceiling has its rung. */
+static double take_rungs(const struct wtl_cap_board *boards, size_t n, double x, double left_w,
+                         double *limits_w_out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct wtl_ceiling_rung *rung =
+            wtl_ceiling_within(&boards[i].ceiling, share_at(&boards[i], x));
+        if (!rung)
+            continue;
+        limits_w_out[i] = rung->power_w;
+        left_w -= rung->power_w;
+    }
+    return left_w;
+}
+
+static double sum_of_limits_at(const struct wtl_cap_board *boards, size_t n, double x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += boards[i].ceiling.n ? 0 : share_at(&boards[i], x);
+    return sum;
+}
+
 int wtl_cap_split(const struct wtl_cap_board *boards, size_t n, double budget_w, double base_w,
                   double *limits_w_out, struct wtl_error *err)
 {
@@ -90,15 +114,34 @@ int wtl_cap_split(const struct wtl_cap_board *boards, size_t n, double budget_w,
     int rc = check_split(boards, n, budget_w, base_w, &top, err);
     if (rc < 0)
         return rc;
-    double x = largest_x(boards, n, budget_w - base_w, top);
+    double x = largest_x(sum_at, boards, n, budget_w - base_w, top);
+    double left_w = take_rungs(boards, n, x, budget_w - base_w, limits_w_out);
+    x = largest_x(sum_of_limits_at, boards, n, left_w, top);
     for (size_t i = 0; i < n; i++)
-        limits_w_out[i] = in_eighths(&boards[i], share_at(&boards[i], x));
+        if (boards[i].ceiling.n == 0)
+            limits_w_out[i] = in_eighths(&boards[i], share_at(&boards[i], x));
     return 0;
+}
+
+/* A ceiling lets through from its lowest rung to its highest, or to the lock that was there before.
+ */
+static void ceiling_board(const struct wtl_lease_knob *k, struct wtl_cap_board *b)
+{
+    const struct wtl_ceiling *c = &k->record.ceiling;
+    double before_w = wtl_ceiling_power_w(c, k->record.prior), top_w = c->rungs[c->n - 1].power_w;
+    *b = (struct wtl_cap_board){.min_w = c->rungs[0].power_w,
+                                .max_w = fmin(before_w, top_w),
+                                .weight_w = top_w,
+                                .ceiling = *c};
 }
 
 int wtl_cap_board(const struct wtl_lease_knob *k, struct wtl_cap_board *board_out,
                   struct wtl_error *err)
 {
+    if (k->record.ceiling.n > 0) {
+        ceiling_board(k, board_out);
+        return 0;
+    }
     if (!k->found.known)
         return WTL_FAIL(err, WTL_UNSUPPORTED,
                         "%s does not say what its power limit is: a cap on it could not be checked",
@@ -128,20 +171,42 @@ size_t wtl_cap_moves(const double *from_w, const double *to_w, size_t n,
     return used;
 }
 
-/* What a board counts for: the most that it may be at. */
-static double counts_w(const struct wtl_lease_knob *k)
+struct wtl_knob_value wtl_cap_value(const struct wtl_lease_knob *k, double limit_w)
 {
+    const struct wtl_ceiling_rung *rung = wtl_ceiling_within(&k->record.ceiling, limit_w);
+    if (!rung)
+        return wtl_knob_at(limit_w);
+    double least = k->range.n_steps ? k->range.steps[0] : k->range.min;
+    return (struct wtl_knob_value){.lo = fmin(least, rung->clock_mhz), .hi = rung->clock_mhz};
+}
+
+/* Of a lock that no getter reports our record says what it is. After a set that failed it is what
+ * was asked for, or what was there before, which may be as little known. */
+static double ceiling_counts_w(const struct wtl_lease_knob *k)
+{
+    if (k->uncertain)
+        return (double)INFINITY;
+    return wtl_ceiling_power_w(&k->record.ceiling, k->found.known      ? k->found.requested
+                                                   : k->record.seq > 0 ? k->record.wanted
+                                                                       : wtl_knob_released());
+}
+
+double wtl_cap_counts_w(const struct wtl_lease_knob *k)
+{
+    if (k->record.ceiling.n > 0)
+        return ceiling_counts_w(k);
     double w = wtl_cap_in_force_w(&k->found);
     if (k->uncertain && k->record.seq > 0 && !k->record.wanted.released)
         w = fmax(w, k->record.wanted.hi);
     return w;
 }
 
-static double sum_w(const struct wtl_lease *l)
+/* What all but one count for. */
+static double others_w(const struct wtl_lease *l, size_t but)
 {
-    double sum = l->record.base_w;
+    double sum = 0;
     for (size_t i = 0; i < l->n; i++)
-        sum += counts_w(&l->knobs[i]);
+        sum += i == but ? 0 : wtl_cap_counts_w(&l->knobs[i]);
     return sum;
 }
 
@@ -155,52 +220,76 @@ static double budget_w(const struct wtl_lease *l)
 
 static bool asks_for(const struct wtl_lease_knob *k, double w)
 {
-    return k->found.known && wtl_lease_near(k->record.knob, k->found.requested, wtl_knob_at(w)) &&
-           wtl_lease_took(k, wtl_knob_at(w));
+    struct wtl_knob_value value = wtl_cap_value(k, w);
+    if (k->record.ceiling.n > 0 && !k->found.known) /* no getter: what we set is what there is */
+        return k->record.seq > 0 && !k->uncertain &&
+               wtl_knob_same(k->record.knob, k->record.wanted, value);
+    return k->found.known && wtl_lease_near(k->record.knob, k->found.requested, value) &&
+           wtl_lease_took(k, value);
 }
 
+/* What is set, whatever became of the last wish. */
+static double is_at_w(const struct wtl_lease_knob *k)
+{
+    return k->record.ceiling.n > 0 ? wtl_cap_counts_w(k) : wtl_cap_in_force_w(&k->found);
+}
+
+/* Whether it has to be set before anything is raised. What is there already is set all the same,
+ * once: a limit that is in no record is looked after by nobody. */
+static bool is_for_lowering(const struct wtl_lease_knob *k, double limit_w)
+{
+    return asks_for(k, limit_w) ? k->record.seq == 0 : !(is_at_w(k) < limit_w);
+}
+
+static int lower(struct wtl_lease *l, size_t i, double limit_w, struct wtl_error *err)
+{
+    struct wtl_lease_knob *k = &l->knobs[i];
+    struct wtl_knob_value value = wtl_cap_value(k, limit_w);
+    int rc = wtl_lease_check_value(k, value, err);
+    return rc ? rc : wtl_lease_set_now(l, i, value, err);
+}
+
+/* Ceilings of which it is not known where they are come last: they may be below, and setting them
+ * is then a raise. */
 static int lower_all(struct wtl_lease *l, const double *limits_w, struct wtl_error *err)
 {
     int first = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        struct wtl_lease_knob *k = &l->knobs[i];
-        /* What is there already is set all the same, once: a limit that is in no record is looked
-         * after by nobody. */
-        if (asks_for(k, limits_w[i]) ? k->record.seq > 0
-                                     : wtl_cap_in_force_w(&k->found) < limits_w[i])
-            continue;
-        struct wtl_knob_value value = wtl_knob_at(limits_w[i]);
-        int rc = wtl_lease_check_value(k, value, first ? NULL : err);
-        if (rc == 0)
-            rc = wtl_lease_set_now(l, i, value, first ? NULL : err);
-        first = first ? first : rc;
-    }
+    for (int unknown = 0; unknown < 2; unknown++)
+        for (size_t i = 0; i < l->n && !(unknown && first); i++) {
+            const struct wtl_lease_knob *k = &l->knobs[i];
+            if (isinf(is_at_w(k)) != (bool)unknown || !is_for_lowering(k, limits_w[i]))
+                continue;
+            int rc = lower(l, i, limits_w[i], first ? NULL : err);
+            first = first ? first : rc;
+        }
     return first;
 }
 
-static int no_room(const struct wtl_lease *l, size_t index, double limit_w, double others_w,
+static int no_room(const struct wtl_lease *l, size_t index, double limit_w, double rest_w,
                    struct wtl_error *err)
 {
     return WTL_FAIL(err, WTL_FAILED,
                     "%s is not raised to %g W: the other limits in force come to %g W of %g W",
-                    l->knobs[index].info->id, limit_w, others_w, budget_w(l));
+                    l->knobs[index].info->id, limit_w, rest_w, budget_w(l));
 }
 
 static int raise_one(struct wtl_lease *l, size_t i, double limit_w, struct wtl_error *err)
 {
     struct wtl_lease_knob *k = &l->knobs[i];
-    int rc = wtl_lease_check_value(k, wtl_knob_at(limit_w), err);
+    struct wtl_knob_value value = wtl_cap_value(k, limit_w);
+    int rc = wtl_lease_check_value(k, value, err);
     rc = rc ? rc : wtl_lease_look(l, err);
     if (rc < 0)
         return rc;
-    double others_w = sum_w(l) - l->record.base_w - counts_w(k);
-    double most_w = fmax(limit_w, k->found.has_enforced ? k->found.enforced : 0);
-    if (others_w + most_w > budget_w(l) + SLACK_W)
-        return no_room(l, i, limit_w, others_w, err);
-    double before_w = k->found.requested.hi;
-    rc = wtl_lease_set_now(l, i, wtl_knob_at(limit_w), err);
+    bool is_limit = k->record.ceiling.n == 0;
+    double rest_w = others_w(l, i);
+    double most_w = fmax(limit_w, is_limit && k->found.has_enforced ? k->found.enforced : 0);
+    if (rest_w + most_w > budget_w(l) + SLACK_W)
+        return no_room(l, i, limit_w, rest_w, err);
+    struct wtl_knob_value before = k->found.known ? k->found.requested : k->record.wanted;
+    rc = wtl_lease_set_now(l, i, value, err);
     if (rc < 0) /* what became of it is not known: down again, if that can be had */
-        (void)wtl_lease_set_now(l, i, wtl_knob_at(before_w), NULL);
+        (void)wtl_lease_set_now(l, i, before, NULL);
     return rc;
 }
 

@@ -9,9 +9,15 @@
  * that somebody set from outside the system may be lifted at any time. The board follows its limit
  * as an average of about a second; shorter peaks are not promised away.
  *
+ * A board whose limit cannot be set may be held by a ceiling on its clock instead, where runs told
+ * what its work draws at most under each clock (lease/ceiling.h). It then counts for that power; a
+ * ceiling that is not set yet, or may not be, counts as infinite. Such a cap is soft: it is only as
+ * good as those runs.
+ *
  * The split: each board gets limit = clamp(x * default limit, minimum, what it had before the cap),
  * with the one x for which the sum is the budget; whole eighths of a watt, rounded down (RAPL's
- * unit, and exact in milliwatts). A cap never gives a board more than it had before.
+ * unit, and exact in milliwatts). A ceiling is the highest within its board's share; what it leaves
+ * goes to the limits. A cap never gives a board more than it had before.
  */
 #ifndef WTL_LEASE_CAP_H
 #define WTL_LEASE_CAP_H
@@ -20,7 +26,8 @@
 
 struct wtl_cap_board {
     double min_w, max_w; /* what may be asked for; max: what the board had before the cap, too */
-    double weight_w;     /* its default limit */
+    double weight_w;     /* its default limit; of a ceiling the power of its highest rung */
+    struct wtl_ceiling ceiling; /* n 0: a limit */
 };
 
 /* The split of `budget_w - base_w`. -WTL_INFEASIBLE: below the sum of the minimum limits, which the
@@ -32,6 +39,12 @@ int wtl_cap_split(const struct wtl_cap_board *boards, size_t n, double budget_w,
  * read. */
 int wtl_cap_board(const struct wtl_lease_knob *knob, struct wtl_cap_board *board_out,
                   struct wtl_error *err);
+
+/* What a knob is set to for a share: that limit, or the range of clocks under its ceiling. */
+struct wtl_knob_value wtl_cap_value(const struct wtl_lease_knob *knob, double limit_w);
+
+/* What a board counts for: the most that it may be at. */
+double wtl_cap_counts_w(const struct wtl_lease_knob *knob);
 
 /* What a board may draw by its limits: the larger of requested and enforced. */
 double wtl_cap_in_force_w(const struct wtl_knob_state *state);
@@ -55,7 +68,7 @@ int wtl_cap_enforce(struct wtl_lease *lease, const double *limits_w, struct wtl_
 /* What a look at the limits in force found. */
 struct wtl_cap_exposure {
     bool blind;      /* a board did not answer: nothing is raised */
-    double sum_w;    /* limits in force, plus the base */
+    double sum_w;    /* limits in force, plus the base; infinite: a ceiling is gone */
     double excess_w; /* above the budget; 0: none */
     size_t n_wrong;  /* limits that are not what we set */
 };

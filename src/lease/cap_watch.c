@@ -12,10 +12,20 @@ static bool is_wrong(const struct wtl_lease_knob *k)
 {
     if (k->record.seq == 0 || k->record.wanted.released || !k->found.known)
         return false;
-    double requested_w = k->found.requested.released ? (double)INFINITY : k->found.requested.hi;
-    return requested_w > k->record.wanted.hi &&
+    double requested = k->found.requested.released ? (double)INFINITY : k->found.requested.hi;
+    return requested > k->record.wanted.hi &&
            !wtl_knob_same(k->record.knob, k->found.requested, k->record.wanted) &&
            !wtl_lease_took(k, k->record.wanted);
+}
+
+/* A ceiling that no getter reports: the clock itself tells that it is gone. */
+static bool is_passed(const struct wtl_lease *l, const struct wtl_lease_knob *k)
+{
+    if (k->record.ceiling.n == 0 || k->found.known)
+        return false;
+    struct wtl_lease_clock c =
+        wtl_lease_look_at_clock(k->device, &k->record, wtl_holder_wall_ns(l->holder));
+    return c.above && c.settled;
 }
 
 void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
@@ -23,12 +33,11 @@ void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
     struct wtl_cap_exposure e = {.sum_w = l->record.base_w};
     e.blind = wtl_lease_look(l, NULL) < 0;
     for (size_t i = 0; i < l->n; i++) {
-        const struct wtl_lease_knob *k = &l->knobs[i];
-        double w = wtl_cap_in_force_w(&k->found);
-        if (k->uncertain && k->record.seq > 0 && !k->record.wanted.released)
-            w = fmax(w, k->record.wanted.hi);
-        e.sum_w += w;
-        e.n_wrong += is_wrong(k);
+        struct wtl_lease_knob *k = &l->knobs[i];
+        k->wrong = is_wrong(k) || is_passed(l, k);
+        bool unbounded = k->wrong && !k->found.known;
+        e.sum_w += unbounded ? (double)INFINITY : wtl_cap_counts_w(k);
+        e.n_wrong += k->wrong;
     }
     double excess_w = e.sum_w - l->record.budget_w;
     e.excess_w = excess_w > 1e-6 ? excess_w : 0;
@@ -56,7 +65,7 @@ static int reassert(struct wtl_lease *l, struct wtl_error *err)
     int first = 0;
     for (size_t i = 0; i < l->n; i++) {
         struct wtl_lease_knob *k = &l->knobs[i];
-        if (!is_wrong(k))
+        if (!k->wrong)
             continue;
         struct wtl_knob_value wanted = k->record.wanted;
         int rc = wtl_lease_set_now(l, i, wanted, first ? NULL : err);

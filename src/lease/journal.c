@@ -121,13 +121,25 @@ void wtl_lease_encode_set(size_t index, enum wtl_knob knob, int64_t seq, int64_t
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
+static json_t *ceiling_json(const struct wtl_ceiling *c)
+{
+    json_t *rungs = json_array();
+    for (size_t i = 0; i < c->n; i++)
+        wtl_json_add(&rungs, json_pack("[f, f]", c->rungs[i].clock_mhz, c->rungs[i].power_w));
+    return rungs;
+}
+
 static json_t *knob_json(const struct wtl_lease_knob_record *k)
 {
     char prior[WTL_KNOB_TEXT];
-    return json_pack("{s:o, s:o, s:o, s:s, s:b, s:s, s:b}", "device", wtl_json_text(k->device),
-                     "name", wtl_json_text(k->device_name), "epoch", wtl_json_text(k->epoch),
-                     "knob", wtl_knob_info(k->knob)->name, "ephemeral", (int)k->ephemeral, "prior",
-                     wtl_knob_format(k->knob, k->prior, prior), "prior_read", (int)k->prior_read);
+    json_t *o =
+        json_pack("{s:o, s:o, s:o, s:s, s:b, s:s, s:b}", "device", wtl_json_text(k->device), "name",
+                  wtl_json_text(k->device_name), "epoch", wtl_json_text(k->epoch), "knob",
+                  wtl_knob_info(k->knob)->name, "ephemeral", (int)k->ephemeral, "prior",
+                  wtl_knob_format(k->knob, k->prior, prior), "prior_read", (int)k->prior_read);
+    if (k->ceiling.n > 0)
+        wtl_json_put(&o, "ceiling", ceiling_json(&k->ceiling));
+    return o;
 }
 
 static json_t *owner_json(const struct wtl_lease_owner *o)
@@ -225,8 +237,43 @@ static int read_value(const struct wtl_json *at, const char *key, enum wtl_knob 
     return rc ? rc : wtl_knob_parse(knob, text, out, err);
 }
 
-static int read_knob(const struct wtl_json *at, struct wtl_lease_knob_record *k,
-                     struct wtl_error *err)
+static int read_rung(const struct wtl_json *item, const struct wtl_ceiling_rung *last,
+                     struct wtl_ceiling_rung *out, struct wtl_error *err)
+{
+    struct wtl_json mhz = wtl_json_item(item, 0), power = wtl_json_item(item, 1);
+    struct wtl_ceiling_rung r = {json_number_value(mhz.value), json_number_value(power.value)};
+    if (!json_is_number(mhz.value) || !json_is_number(power.value) || !(r.clock_mhz > 0) ||
+        !(r.power_w > 0) || (last && !(r.clock_mhz > last->clock_mhz && r.power_w > last->power_w)))
+        return wtl_json_fail(item, err, "expected a clock and its power, ascending");
+    *out = r;
+    return 0;
+}
+
+static int read_ceiling(struct wtl_arena *arena, const struct wtl_json *knob, struct wtl_ceiling *c,
+                        struct wtl_error *err)
+{
+    struct wtl_json at;
+    if (!wtl_json_find(knob, "ceiling", &at))
+        return 0;
+    int rc = wtl_json_array(knob, "ceiling", &at, err);
+    size_t n = rc ? 0 : wtl_json_count(&at);
+    if (rc == 0 && n > WTL_CEILING_MAX_RUNGS)
+        rc = wtl_json_fail(&at, err, "%zu rungs, more than %d", n, WTL_CEILING_MAX_RUNGS);
+    struct wtl_ceiling_rung *rungs =
+        rc ? NULL : WTL_NEW_ARRAY(arena, struct wtl_ceiling_rung, n + 1);
+    if (rc == 0 && !rungs)
+        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory reading a lease");
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct wtl_json item = wtl_json_item(&at, i);
+        rc = read_rung(&item, i ? &rungs[i - 1] : NULL, &rungs[i], err);
+    }
+    if (rc == 0)
+        *c = (struct wtl_ceiling){rungs, n};
+    return rc;
+}
+
+static int read_knob(struct wtl_arena *arena, const struct wtl_json *at,
+                     struct wtl_lease_knob_record *k, struct wtl_error *err)
 {
     char knob[WTL_LIMIT_NAME];
     int rc = wtl_json_name(at, "device", k->device, sizeof k->device, err);
@@ -240,7 +287,8 @@ static int read_knob(const struct wtl_json *at, struct wtl_lease_knob_record *k,
     k->knob = wtl_knob_by_name(knob);
     if (k->knob == WTL_N_KNOBS)
         return wtl_json_fail(at, err, "there is no knob \"%s\"", knob);
-    return read_value(at, "prior", k->knob, &k->prior, err);
+    rc = read_value(at, "prior", k->knob, &k->prior, err);
+    return rc ? rc : read_ceiling(arena, at, &k->ceiling, err);
 }
 
 static int read_knobs(struct wtl_arena *arena, const struct wtl_json *root,
@@ -257,7 +305,7 @@ static int read_knobs(struct wtl_arena *arena, const struct wtl_json *root,
     for (size_t i = 0; rc == 0 && i < r->n_knobs; i++) {
         struct wtl_json item;
         rc = wtl_json_item_object(&array, i, &item, err);
-        rc = rc ? rc : read_knob(&item, &r->knobs[i], err);
+        rc = rc ? rc : read_knob(arena, &item, &r->knobs[i], err);
     }
     return rc;
 }

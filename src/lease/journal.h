@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "core/knob.h"
+#include "lease/ceiling.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +59,7 @@ struct wtl_lease_knob_record {
     bool prior_read;             /* the device reported it; else from our own record, or taken as
                                   * released */
     struct wtl_knob_value prior; /* what was requested before */
+    struct wtl_ceiling ceiling;  /* of a clock that stands in for a limit in a cap; n 0: none */
     bool damaged; /* a slot is neither empty nor whole: what was set last may not be known */
     /* From the slots: what was asked for last, and before that. seq 0: nothing yet. */
     int64_t seq;

@@ -176,8 +176,11 @@ static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *ol
         for (size_t j = 0; j < old->n_knobs; j++)
             if (r->knobs[i].knob == old->knobs[j].knob &&
                 strcmp(r->knobs[i].device, old->knobs[j].device) == 0 &&
-                strcmp(r->knobs[i].epoch, old->knobs[j].epoch) == 0)
+                strcmp(r->knobs[i].epoch, old->knobs[j].epoch) == 0) {
+                struct wtl_ceiling ceiling = r->knobs[i].ceiling; /* what is known now */
                 r->knobs[i] = old->knobs[j];
+                r->knobs[i].ceiling = ceiling;
+            }
     l->final_budget_waits = r->has_budget;
     l->final_budget_w = r->budget_w;
     l->final_base_w = r->base_w;
@@ -188,6 +191,22 @@ static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *ol
     l->taken_over = true;
 }
 
+/* The lease's own copies of the ceilings of its request. */
+static int copy_ceilings(struct wtl_lease *l, struct wtl_error *err)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct wtl_ceiling *c = &l->knobs[i].record.ceiling;
+        struct wtl_ceiling_rung *rungs =
+            WTL_NEW_ARRAY(&l->arena, struct wtl_ceiling_rung, c->n + 1);
+        if (!rungs)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        for (size_t r = 0; r < c->n; r++)
+            rungs[r] = c->rungs[r];
+        c->rungs = rungs;
+    }
+    return 0;
+}
+
 static int grant(struct wtl_lease *l, const struct wtl_lease_request *q,
                  const struct wtl_book_entry *old, struct wtl_error *err)
 {
@@ -196,6 +215,9 @@ static int grant(struct wtl_lease *l, const struct wtl_lease_request *q,
         WTL_NEW_ARRAY(&l->arena, struct wtl_lease_knob_record, l->n);
     if (!records)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    int copied = copy_ceilings(l, err);
+    if (copied < 0)
+        return copied;
     fill_grant(l, q, records);
     if (old) {
         struct wtl_book_entry now;
@@ -210,6 +232,10 @@ static int grant(struct wtl_lease *l, const struct wtl_lease_request *q,
         if (rc < 0)
             return rc;
         fill_from_old(l, &now.record);
+        /* Cut short, its last set may have come to the device or not. */
+        for (size_t i = 0; i < l->n; i++)
+            l->knobs[i].uncertain =
+                strcmp(now.record.why, WTL_LEASE_CHANGING) == 0 && !l->knobs[i].found.known;
     }
     int rc = wtl_book_add(&h->book, &l->record, &l->hold, err);
     if (rc < 0)
@@ -361,8 +387,8 @@ int wtl_lease_look(struct wtl_lease *l, struct wtl_error *err)
     for (size_t i = 0; i < l->n; i++) {
         struct wtl_lease_knob *k = &l->knobs[i];
         int rc = wtl_device_knob(k->device, k->record.knob, &k->found, first ? NULL : err);
-        if (rc == 0)
-            k->uncertain = false;
+        if (rc == 0) /* a lock that no getter reports stays as uncertain as it was */
+            k->uncertain = k->uncertain && !k->found.known;
         else if (first == 0)
             first = rc;
     }

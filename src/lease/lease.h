@@ -59,6 +59,7 @@ void wtl_holder_on_change(struct wtl_holder *holder, void (*changing)(void));
 struct wtl_lease_want {
     struct wtl_device *device;
     enum wtl_knob knob;
+    struct wtl_ceiling ceiling; /* a clock in place of a limit, in a cap; n 0: none */
 };
 
 struct wtl_lease_request {
@@ -84,6 +85,7 @@ struct wtl_lease_knob {
     const struct wtl_device_info *info;
     struct wtl_knob_range range;
     struct wtl_knob_state found; /* when last read back */
+    bool wrong;                  /* at the last look of a cap: not what we set, and more */
     bool uncertain;              /* the last set failed or hangs: it may have had an effect */
     struct wtl_lease_knob_record record;
     int64_t refill_ns; /* of the rate limit */
@@ -124,6 +126,18 @@ int wtl_lease_set(struct wtl_lease *lease, size_t index, struct wtl_knob_value v
 
 /* Reads all knobs back into `found`. The first failure is returned; the others are read still. */
 int wtl_lease_look(struct wtl_lease *lease, struct wtl_error *err);
+
+/* What the present clock of a board says of a lock that no getter reports: it can speak against
+ * it, never for it. */
+struct wtl_lease_clock {
+    bool known;
+    double mhz;
+    bool above;   /* of the lock that was set last */
+    bool settled; /* long enough after that set: a clock that is above was set by somebody else */
+};
+struct wtl_lease_clock wtl_lease_look_at_clock(struct wtl_device *device,
+                                               const struct wtl_lease_knob_record *record,
+                                               int64_t wall_ns);
 
 /* ---- The end --------------------------------------------------------------------------------- */
 

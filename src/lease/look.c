@@ -90,6 +90,30 @@ bool wtl_lease_took(const struct wtl_lease_knob *k, struct wtl_knob_value value)
     return wtl_lease_near(knob, k->found.requested, value);
 }
 
+/* Until then after a set the clock may still be on its way: switches take up to hundreds of
+ * milliseconds (arXiv 2502.20075), and the reading follows once a second at worst. */
+#define SETTLED_NS (2 * WTL_NS_PER_S)
+
+struct wtl_lease_clock wtl_lease_look_at_clock(struct wtl_device *device,
+                                               const struct wtl_lease_knob_record *r,
+                                               int64_t wall_ns)
+{
+    struct wtl_reading reading;
+    struct wtl_error why = {0};
+    struct wtl_lease_clock c = {0};
+    enum wtl_metric m =
+        r->knob == WTL_KNOB_mem_clock_mhz ? WTL_M_mem_clock_mhz : WTL_M_sm_clock_mhz;
+    if (r->seq == 0 || r->wanted.released ||
+        wtl_device_read(device, WTL_METRIC_BIT(m), &reading, &why) < 0 ||
+        !wtl_reading_has(&reading, m))
+        return c;
+    c.known = true;
+    c.mhz = reading.value[m];
+    c.above = c.mhz > r->wanted.hi + 8; /* half a step of the widest lists */
+    c.settled = wall_ns - r->set_wall_ns > SETTLED_NS;
+    return c;
+}
+
 /* ---- Who holds what -------------------------------------------------------------------------- */
 
 const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size)
@@ -246,6 +270,7 @@ static void fill_record(struct wtl_lease_knob *k, const struct wtl_lease_want *w
     k->device = want->device;
     k->info = wtl_device_info(want->device);
     k->record.knob = want->knob;
+    k->record.ceiling = want->ceiling;
     k->record.ephemeral = k->info->flags & WTL_DEVICE_EPHEMERAL;
     memcpy(k->record.device, k->info->id, sizeof k->record.device);
     memcpy(k->record.device_name, k->info->name, sizeof k->record.device_name);

@@ -186,6 +186,38 @@ static int write_curve(struct wtl_arena *arena, struct wtl_arena *scratch, const
     return mark_front(scratch, w, point, plan, err);
 }
 
+static int compare_p99(const void *a, const void *b)
+{
+    const struct wtl_power_p99 *p = a, *q = b;
+    return (p->clock_mhz > q->clock_mhz) - (p->clock_mhz < q->clock_mhz);
+}
+
+/* What runs drew at most, clock by clock. */
+static int write_power_p99(struct wtl_arena *arena, const struct wtl_observations *obs,
+                           struct wtl_plan *plan, struct wtl_error *err)
+{
+    size_t n = 0, kept = 0;
+    struct wtl_power_p99 *p = WTL_NEW_ARRAY(arena, struct wtl_power_p99, obs->n + 1);
+    if (!p)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for the power of the runs");
+    for (size_t i = 0; i < obs->n; i++)
+        if (wtl_run_has(obs->run[i], WTL_R_power_p99_w))
+            p[n++] = (struct wtl_power_p99){obs->run[i]->clock_mhz,
+                                            obs->run[i]->metric[WTL_R_power_p99_w], 1};
+    qsort(p, n, sizeof *p, compare_p99);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || p[i].clock_mhz != p[kept - 1].clock_mhz) {
+            p[kept++] = p[i];
+            continue;
+        }
+        p[kept - 1].power_w = fmax(p[kept - 1].power_w, p[i].power_w);
+        p[kept - 1].n_runs++;
+    }
+    plan->power_p99 = p;
+    plan->n_power_p99 = kept;
+    return 0;
+}
+
 /* ---- status ---- */
 
 /* Whether the best feasible clock may be no better than the baseline, and yet may be worth it. */
@@ -500,6 +532,7 @@ int wtl_answer(struct wtl_arena *arena, struct wtl_arena *scratch, const struct 
     plan->time_cv_error = wtl_curve_cv_error(w->time);
     plan->power_cv_error = wtl_curve_cv_error(w->power);
     int rc = write_curve(arena, scratch, w, plan, err);
+    rc = rc ? rc : write_power_p99(arena, &w->obs, plan, err);
     if (rc)
         return rc;
     note_baseline(w, plan, notes);

@@ -300,6 +300,50 @@ static int read_curve(struct wtl_arena *arena, const struct wtl_json *o, struct 
     return 0;
 }
 
+static int read_power_at(const struct wtl_json *o, struct wtl_power_p99 *p, struct wtl_error *err)
+{
+    static const char *const keys[] = {"clock_mhz", "power_w", "n", NULL};
+    struct wtl_json power = member(o, "power_w");
+    int64_t mhz = 0, n = 0;
+    int rc;
+    if ((rc = want_object(o, err)) < 0 || (rc = known_keys(o, keys, err)) < 0 ||
+        (rc = wtl_json_integer(o, "clock_mhz", 1, CLOCK_MAX_MHZ, &mhz, err)) < 0 ||
+        (rc = wtl_json_number(o, "power_w", &p->power_w, err)) < 0 ||
+        (rc = wtl_json_integer(o, "n", 1, WTL_LIMIT_RUNS, &n, err)) < 0)
+        return rc;
+    if (p->power_w <= 0)
+        return wtl_json_fail(&power, err, "%g W is no power of a run", p->power_w);
+    p->clock_mhz = (int)mhz;
+    p->n_runs = (int)n;
+    return 0;
+}
+
+static int read_power_p99(struct wtl_arena *arena, const struct wtl_json *o, struct wtl_plan *plan,
+                          struct wtl_error *err)
+{
+    struct wtl_json at = member(o, "power_p99");
+    if (none(&at))
+        return 0;
+    int rc = want_array(&at, err);
+    size_t n = wtl_json_count(&at);
+    if (rc == 0 && n > WTL_LIMIT_CLOCKS)
+        rc = wtl_json_fail(&at, err, "%zu clocks, more than %d", n, WTL_LIMIT_CLOCKS);
+    struct wtl_power_p99 *p = rc < 0 ? NULL : WTL_NEW_ARRAY(arena, struct wtl_power_p99, n + 1);
+    if (!p)
+        return rc < 0 ? rc : no_memory(err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct wtl_json item = wtl_json_item(&at, i);
+        rc = read_power_at(&item, &p[i], err);
+        if (rc == 0 && i && p[i].clock_mhz <= p[i - 1].clock_mhz)
+            rc = wtl_json_fail(&at, err, "clocks are not ascending");
+    }
+    if (rc < 0)
+        return rc;
+    plan->power_p99 = p;
+    plan->n_power_p99 = n;
+    return 0;
+}
+
 static int read_constraint(const struct wtl_json *o, const struct wtl_constraint_field *f,
                            struct wtl_policy *policy, struct wtl_error *err)
 {
@@ -666,6 +710,7 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
                                        "curve",
                                        "knee_clock_mhz",
                                        "hypervolume",
+                                       "power_p99",
                                        "made_from",
                                        NULL};
     struct wtl_plan p = {.policy = wtl_policy_default()};
@@ -682,7 +727,7 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
         (rc = read_estimates(o, wtl_estimate_fields, &p, err)) < 0 ||
         (rc = read_rejected(o, &p, err)) < 0 || (rc = read_infeasible(o, &p, err)) < 0 ||
         (rc = read_notes(arena, o, &p, err)) < 0 || (rc = read_models(arena, o, &p, err)) < 0 ||
-        (rc = read_curve(arena, o, &p, err)) < 0 ||
+        (rc = read_curve(arena, o, &p, err)) < 0 || (rc = read_power_p99(arena, o, &p, err)) < 0 ||
         (rc = read_clock(o, "knee_clock_mhz", &p.knee_clock_mhz, err)) < 0 ||
         (rc = number_opt(o, "hypervolume", &p.hypervolume, err)) < 0 ||
         (rc = read_made_from(arena, o, &p.made_from, err)) < 0 || (rc = check_plan(o, &p, err)) < 0)

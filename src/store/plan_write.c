@@ -196,6 +196,20 @@ static void put_curve(struct writer *w, json_t *parent)
     put_real(w, parent, "hypervolume", w->plan->hypervolume);
 }
 
+static void put_power_p99(struct writer *w, json_t *parent)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < w->plan->n_power_p99; i++) {
+        const struct wtl_power_p99 *p = &w->plan->power_p99[i];
+        json_t *o = json_object();
+        put(w, o, "clock_mhz", json_integer(p->clock_mhz));
+        put_real(w, o, "power_w", p->power_w);
+        put(w, o, "n", json_integer(p->n_runs));
+        append(w, array, o);
+    }
+    put(w, parent, "power_p99", array);
+}
+
 static void put_policy(struct writer *w, json_t *parent, const struct wtl_policy *p)
 {
     char text[WTL_LIMIT_NAME + 16];
@@ -334,6 +348,7 @@ static json_t *plan_object(struct writer *w)
     put_model(w, models, "power", p->power_model, p->power_cv_error);
     put(w, o, "models", models);
     put_curve(w, o);
+    put_power_p99(w, o);
     put_made_from(w, o);
     return o;
 }

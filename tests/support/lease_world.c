@@ -124,7 +124,8 @@ int lease_world_take(struct lease_world *w, enum wtl_lease_kind kind, enum wtl_k
 {
     struct wtl_lease_want wants[FAKE_BOARDS];
     for (int i = 0; i < n; i++)
-        wants[i] = (struct wtl_lease_want){wtl_machine_device(w->machine, (size_t)i), knob};
+        wants[i] = (struct wtl_lease_want){.device = wtl_machine_device(w->machine, (size_t)i),
+                                           .knob = knob};
     struct wtl_lease_request request = {
         .kind = kind, .purpose = "test", .wants = wants, .n_wants = (size_t)n};
     return wtl_lease_acquire(w->holder, &request, out, err);

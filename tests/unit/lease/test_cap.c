@@ -70,7 +70,7 @@ static void splits_of_random_boards_use_the_budget(void **state)
     wtl_rng_init(&rng, 7);
     for (int trial = 0; trial < 2000; trial++) {
         struct wtl_error err = {0};
-        struct wtl_cap_board boards[8];
+        struct wtl_cap_board boards[8] = {0};
         double w[8], least = 0, most = 0;
         size_t n = 1 + wtl_rng_below(&rng, 8);
         for (size_t i = 0; i < n; i++) {
@@ -167,7 +167,8 @@ static int cap(double budget_w, struct wtl_lease **out, struct wtl_error *err)
     double limits_w[FAKE_BOARDS];
     size_t n = (size_t)w.room->n;
     for (size_t i = 0; i < n; i++)
-        wants[i] = (struct wtl_lease_want){wtl_machine_device(w.machine, i), LIMIT};
+        wants[i] =
+            (struct wtl_lease_want){.device = wtl_machine_device(w.machine, i), .knob = LIMIT};
     struct wtl_lease_request request = {.kind = WTL_LEASE_STANDING,
                                         .purpose = "cap",
                                         .wants = wants,

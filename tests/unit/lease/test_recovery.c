@@ -28,7 +28,7 @@ struct scene {
 
 static struct wtl_lease_want limit_of(struct lease_world *w, size_t i)
 {
-    return (struct wtl_lease_want){wtl_machine_device(w->machine, i), LIMIT};
+    return (struct wtl_lease_want){.device = wtl_machine_device(w->machine, i), .knob = LIMIT};
 }
 
 /* Two limits and a clock: 150 W, 160 W and 1140 MHz, where there are 250 W and no lock. */

@@ -630,6 +630,33 @@ static double flat(double f)
     return 80;
 }
 
+/* Of each clock the largest quantile among its accepted runs that have one, and how many. */
+static void what_the_runs_drew_at_most_stands_clock_by_clock(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy policy = wtl_policy_default();
+    for (size_t i = 0; i < set.n_runs; i++) {
+        struct wtl_run *r = &set.runs[i];
+        if (r->clock_mhz == 600 && r->rep == 3)
+            r->causes = 1u << WTL_CAUSE_outlier;
+        if (r->clock_mhz != 620)
+            wtl_run_set(r, WTL_R_power_p99_w, r->clock_mhz / 10.0 + r->rep);
+    }
+    struct wtl_plan plan = optimise(&arena, &set, &policy);
+    assert_int_equal(plan.n_power_p99, 40); /* 600, 640, ... 1400 */
+    assert_int_equal(plan.power_p99[0].clock_mhz, 600);
+    assert_near(plan.power_p99[0].power_w, 62, 0);
+    assert_int_equal(plan.power_p99[0].n_runs, 2);
+    for (size_t i = 1; i < plan.n_power_p99; i++) {
+        assert_int_equal(plan.power_p99[i].clock_mhz, 620 + 20 * (int)i);
+        assert_near(plan.power_p99[i].power_w, 65 + 2 * (double)i, 0);
+        assert_int_equal(plan.power_p99[i].n_runs, 3);
+    }
+}
+
 static void noise_is_undecided_and_nothing_to_gain_is_not(void **state)
 {
     (void)state;
@@ -785,6 +812,7 @@ int main(void)
         cmocka_unit_test(a_fastest_clock_that_cannot_be_told_decides_nothing),
         cmocka_unit_test(a_rate_counts_idle_energy),
         cmocka_unit_test(latency_objectives_hold_at_their_bounds),
+        cmocka_unit_test(what_the_runs_drew_at_most_stands_clock_by_clock),
         cmocka_unit_test(noise_is_undecided_and_nothing_to_gain_is_not),
         cmocka_unit_test(preference_chooses_among_the_tied),
         cmocka_unit_test(unusable_sets_say_why),

@@ -104,6 +104,13 @@ static struct wtl_plan random_plan(struct wtl_arena *arena, uint64_t seed)
                                             .knee = i == 2};
     p.curve = curve;
     p.n_curve = 3;
+    if (wtl_rng_below(&rng, 2)) {
+        struct wtl_power_p99 *p99 = WTL_NEW_ARRAY(arena, struct wtl_power_p99, 2);
+        p99[0] = (struct wtl_power_p99){510, 1 + fabs(figure(&rng)), 1};
+        p99[1] = (struct wtl_power_p99){1380, 1 + fabs(figure(&rng)), 12};
+        p.power_p99 = p99;
+        p.n_power_p99 = 2;
+    }
     p.hypervolume = figure(&rng);
     p.knee_clock_mhz = 1125;
     if (wtl_rng_below(&rng, 2)) {
@@ -206,6 +213,12 @@ static void assert_plans_equal(const struct wtl_plan *a, const struct wtl_plan *
     assert_estimates_equal(&a->power_w, &b->power_w);
     assert_int_equal(a->n_curve, b->n_curve);
     assert_memory_equal(a->curve, b->curve, a->n_curve * sizeof *a->curve);
+    assert_int_equal(a->n_power_p99, b->n_power_p99);
+    for (size_t i = 0; i < a->n_power_p99; i++) {
+        assert_int_equal(a->power_p99[i].clock_mhz, b->power_p99[i].clock_mhz);
+        assert_true(a->power_p99[i].power_w == b->power_p99[i].power_w);
+        assert_int_equal(a->power_p99[i].n_runs, b->power_p99[i].n_runs);
+    }
     assert_true(a->hypervolume == b->hypervolume);
     assert_int_equal(a->knee_clock_mhz, b->knee_clock_mhz);
     assert_int_equal(a->time_model == NULL, b->time_model == NULL);
@@ -325,6 +338,15 @@ static void damaged_newer_and_foreign_documents_say_what_is_wrong(void **state)
          "plans[0].made_from.sources: key 1 is not of 12 hexadecimal digits", WTL_PARSE},
         {HEAD REST ",\"made_from\":{\"sources\":\"0123456789ab 0123456789ab\"}}]}",
          "plans[0].made_from.sources: keys are not ascending", WTL_PARSE},
+        {HEAD REST ",\"power_p99\":[{\"clock_mhz\":600,\"power_w\":90,\"n\":1},"
+                   "{\"clock_mhz\":600,\"power_w\":90,\"n\":1}]}]}",
+         "plans[0].power_p99: clocks are not ascending", WTL_PARSE},
+        {HEAD REST ",\"power_p99\":[{\"clock_mhz\":600,\"power_w\":0,\"n\":1}]}]}",
+         "plans[0].power_p99[0].power_w: 0 W is no power of a run", WTL_PARSE},
+        {HEAD REST ",\"power_p99\":[{\"clock_mhz\":600,\"power_w\":90,\"n\":0}]}]}",
+         "plans[0].power_p99[0].n: 0 is outside 1 to 2000000", WTL_PARSE},
+        {HEAD REST ",\"power_p99\":[{\"clock_mhz\":600,\"n\":1}]}]}",
+         "plans[0].power_p99[0].power_w: is missing (expected a number)", WTL_PARSE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         WTL_ARENA(arena);
