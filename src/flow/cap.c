@@ -4,6 +4,7 @@
 
 #include "codec/json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,7 +66,7 @@ static int split(const struct wtl_cap_request *q, const struct wtl_lease_knob *k
     r->n = n;
     for (size_t i = 0; i < n; i++) {
         const struct wtl_lease_knob *k = &knobs[i];
-        r->limits_w += limits_w[i];
+        r->limits_w = round((r->limits_w + limits_w[i]) * 1e6) * 1e-6; /* for people to read */
         r->moves[i] = (struct wtl_knob_move){.device = wtl_arena_strdup(arena, k->info->id),
                                              .device_name = wtl_arena_strdup(arena, k->info->name),
                                              .knob = k->record.knob,

@@ -213,7 +213,7 @@ static double others_w(const struct wtl_lease *l, size_t but)
 /* The budget that a change has to keep: a new one, where there is one. */
 static double budget_w(const struct wtl_lease *l)
 {
-    if (!l->final_budget_waits)
+    if (!l->final_waits)
         return l->record.budget_w - l->record.base_w;
     return l->final_budget_w - l->final_base_w;
 }

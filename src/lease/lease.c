@@ -181,7 +181,9 @@ static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *ol
                 r->knobs[i] = old->knobs[j];
                 r->knobs[i].ceiling = ceiling;
             }
-    l->final_budget_waits = r->has_budget;
+    l->final_waits = true;
+    memcpy(l->final_purpose, r->purpose, sizeof l->final_purpose);
+    memcpy(r->purpose, old->purpose, sizeof r->purpose);
     l->final_budget_w = r->budget_w;
     l->final_base_w = r->base_w;
     if (r->has_budget && old->budget_w - old->base_w > r->budget_w - r->base_w) {
@@ -413,11 +415,12 @@ int wtl_lease_keep(struct wtl_lease *l, struct wtl_error *err)
     int64_t now_ns = wtl_holder_wall_ns(h);
     if (r->kind != WTL_LEASE_STANDING)
         return WTL_FAIL(err, WTL_USAGE, "a loan cannot be kept");
-    if (!l->final_budget_waits)
+    if (!l->final_waits)
         return wtl_book_note_state(&l->hold, r, WTL_LEASE_HELD, "", now_ns, err);
     struct wtl_lease_record next = *r;
     next.budget_w = l->final_budget_w;
     next.base_w = l->final_base_w;
+    memcpy(next.purpose, l->final_purpose, sizeof next.purpose);
     next.state = WTL_LEASE_HELD;
     next.state_seq++;
     next.state_wall_ns = now_ns;
@@ -429,7 +432,7 @@ int wtl_lease_keep(struct wtl_lease *l, struct wtl_error *err)
     wtl_book_unlock(&h->book);
     if (rc == 0) {
         *r = next;
-        l->final_budget_waits = false;
+        l->final_waits = false;
     }
     return rc;
 }

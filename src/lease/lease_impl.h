@@ -19,8 +19,10 @@ struct wtl_lease {
     struct wtl_lease_knob *knobs;
     size_t n;
     bool taken_over;
-    bool
-        final_budget_waits; /* a taken-over cap: the grant has the larger budget until it is kept */
+    /* A lease that was taken over says what it was for, and has the larger budget, until it is kept
+     * as what it shall be. */
+    bool final_waits;
+    char final_purpose[WTL_LEASE_TEXT];
     double final_budget_w, final_base_w;
     double sets_per_s, burst;
 };

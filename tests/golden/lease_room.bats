@@ -24,7 +24,10 @@ END
 teardown_file() { "$WATTLE" sim stop -q; }
 
 setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
-teardown() { "$WATTLE" restore --all -q; }
+teardown() {
+    "$WATTLE" sim fault --clear -q
+    "$WATTLE" restore --all -q
+}
 
 # client INDEX [WATTS]: the limit as another NVML client reads it, after it set it. A drop-in with
 # AddressSanitizer in it wants its runtime to be there first.
@@ -92,6 +95,43 @@ print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] i
     "$WATTLE" restore --all -q
     [ "$(client 0)" = 250 ]
     [ "$(client 1)" = 250 ]
+}
+
+@test "a board whose limit cannot be set: refused, or a soft cap by a ceiling on its clock" {
+    "$WATTLE" sim fault -i 0 --call nvmlDeviceGetPowerManagementLimitConstraints --return not-supported -q
+    run "$WATTLE" cap 300W -i 0 -i 1
+    [ "$status" -eq 3 ]
+    [[ $output == *"no power limit that could be set"*"--ceiling PLAN"* ]]
+    run "$WATTLE" cap 300W -i 0 -i 1 --ceiling plan.json # its runs are a table without samples
+    [ "$status" -eq 1 ]
+    [[ $output == *"does not tell what the runs on"* ]]
+    [ "$(client 1)" = 250 ]
+
+    awk -F, -v OFS=, 'NR == 1 { print $0, "power_p99_w" }
+        $1 == "V100" && $2 == "stablediffusion" { print $0, 1.08 * $9 + 5 }' \
+        "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" >runs.csv
+    "$WATTLE" import -q runs.csv -o samples.wattle
+    "$WATTLE" optimize samples.wattle -q -o samples.json
+    run "$WATTLE" cap 300W -i 0 -i 1 --ceiling samples.json
+    [ "$status" -eq 0 ]
+    [[ $output == *"135-1185 MHz"*"drew at most 88.5 W"*"211.375 W"*"of 300 W, soft"* ]]
+    [[ $(lock) == *135*1185* ]]
+    [ "$(client 1)" = 211 ]
+    run "$WATTLE" status --check
+    [ "$status" -eq 0 ]
+    [[ $output == *"ceilings and base 299.902 W of 300 W, soft"* ]]
+
+    "$WATTLE" cap 250W -i 0 -i 1 --ceiling samples.json --workload stablediffusion -q
+    [[ $(lock) == *135*795* ]]
+    run "$WATTLE" cap 120W -i 0 -i 1 --ceiling samples.json
+    [ "$status" -eq 5 ]
+    [[ $("$WATTLE" status) == *"cap 250 W"*" of 250 W, soft"* ]]
+    run "$WATTLE" cap 250W -i 0 -i 1 --ceiling samples.json --workload vit
+    [ "$status" -eq 1 ]
+    "$WATTLE" restore --all -q
+    [ "$(lock)" = None ]
+    [ "$(client 1)" = 250 ]
+    "$WATTLE" sim fault --clear -q
 }
 
 @test "a foreign write: status tells, restore leaves it alone, a watch sets ours again within a second" {
