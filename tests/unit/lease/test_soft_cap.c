@@ -300,7 +300,7 @@ static void the_law_holds_through_random_days(void **state)
     (void)state;
     struct wtl_rng rng;
     int capped = 0, faults = 0, steps = 0;
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    for (uint64_t seed = 1; seed <= 12; seed++) {
         wtl_rng_init(&rng, seed);
         struct wtl_lease *l = NULL;
         for (int step = 0; step < 30; step++, steps++) {
@@ -344,7 +344,7 @@ static void the_law_holds_through_random_days(void **state)
     }
     print_message("# %d steps: %d caps set, %d faults, law broken %d times\n", steps, capped,
                   faults, law.broken);
-    assert_true(capped > 300 && faults > 300);
+    assert_true(capped > 100 && faults > 80);
 }
 
 int main(void)
