@@ -95,6 +95,41 @@ static void splits_of_random_boards_use_the_budget(void **state)
     }
 }
 
+/* What does not add up is refused, never split. */
+static void boards_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    const struct wtl_cap_board wrong[] = {
+        {-1, 250, 250}, {(double)NAN, 250, 250}, {200, 150, 250}, {100, 250, 0}, {100, 250, -5}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        double limit_w = -1;
+        assert_int_equal(wtl_cap_split(&wrong[i], 1, 500, 0, &limit_w, &err), -WTL_FAILED);
+        assert_near(limit_w, -1, 0);
+    }
+    struct wtl_device_info info = {.id = "fake:7"};
+    struct wtl_lease_knob silent = {.info = &info, .range = {.min = 100, .max = 300}};
+    struct wtl_cap_board board = {-1, -1, -1};
+    assert_int_equal(wtl_cap_board(&silent, &board, &err), -WTL_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "fake:7"));
+    assert_near(board.max_w, -1, 0);
+}
+
+/* The most that a board may draw counts, be it asked for or enforced still. */
+static void the_greater_of_asked_and_enforced_is_in_force(void **state)
+{
+    (void)state;
+    struct wtl_knob_state s = {.known = true, .requested = wtl_knob_at(200)};
+    assert_near(wtl_cap_in_force_w(&s), 200, 0);
+    s.has_enforced = true;
+    s.enforced = 250;
+    assert_near(wtl_cap_in_force_w(&s), 250, 0);
+    s.enforced = 150;
+    assert_near(wtl_cap_in_force_w(&s), 200, 0);
+    s.known = false;
+    assert_near(wtl_cap_in_force_w(&s), 150, 0);
+}
+
 static void moves_lower_before_they_raise(void **state)
 {
     (void)state;
@@ -282,6 +317,78 @@ static void a_change_that_is_cut_short_keeps_what_is_in_force(void **state)
     fail_msg("450 W never came through");
 }
 
+/* A foreign write between two raises of a change. */
+static void raise_another(void *ctx, int board, bool set)
+{
+    (void)ctx;
+    check_law(NULL, board, set);
+    if (!set || board != 0)
+        return;
+    w.room->board[2].limit_w = 300;
+    law.last_w = in_force(); /* not ours */
+}
+
+static void a_raise_needs_room_at_that_moment(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    assert_ok(cap(450, &l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    law.budget_w = 0;
+    w.watch.after = raise_another;
+    lease_world_restart(&w);
+    assert_int_equal(cap(600, &l, &err), -WTL_FAILED);
+    assert_non_null(strstr(err.message, "fake:1 is not raised to 200 W"));
+    assert_non_null(strstr(err.message, "500 W of 600 W"));
+    assert_near(w.room->board[0].limit_w, 200, 0);
+    assert_near(w.room->board[1].limit_w, 150, 0);
+    assert_int_equal(law.broken, 0);
+}
+
+static int first_set; /* the number of the call */
+
+static void note_first_set(void *ctx, int board, bool set)
+{
+    check_law(ctx, board, set);
+    if (set && first_set == 0)
+        first_set = w.room->calls;
+}
+
+/* Its answer came too late, and what became of it is not known. */
+static void a_raise_that_fails_goes_down_again(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    w.watch.after = note_first_set;
+    lease_world_restart(&w);
+    int until_set = 0;
+    for (int turn = 0; turn < 2; turn++) { /* the first to count calls, the second to fail */
+        w.room->fail_at = 0;
+        law.budget_w = 0;
+        assert_ok(cap(450, &l, &err), &err);
+        assert_ok(wtl_lease_close(l, &err), &err);
+        law.budget_w = 0;
+        first_set = 0;
+        int before = w.room->calls, sets = w.room->board[0].sets;
+        w.room->fault = FAKE_LATE;
+        w.room->fail_at = turn == 0 ? 0 : before + until_set;
+        int rc = cap(600, &l, &err);
+        if (turn == 0) {
+            assert_ok(rc, &err);
+            until_set = first_set - before;
+            assert_ok(wtl_lease_close(l, &err), &err);
+            continue;
+        }
+        assert_int_equal(rc, -WTL_TIMEOUT);
+        assert_int_equal(w.room->board[0].sets, sets + 2);
+        for (int i = 0; i < 3; i++)
+            assert_near(w.room->board[i].limit_w, 150, 0);
+    }
+    assert_int_equal(law.broken, 0);
+}
+
 static void a_watch_mends_what_others_raise(void **state)
 {
     (void)state;
@@ -308,6 +415,38 @@ static void a_watch_mends_what_others_raise(void **state)
     assert_ok(wtl_cap_watch_step(l, &watch, 2500000000, &e, &err), &err);
     assert_near(w.room->board[1].limit_w, 120, 0);
     assert_int_equal(watch.exposures, 1);
+}
+
+/* One limit above ours is wrong while the sum is not; a board that cannot be read makes us blind.
+ */
+static void a_watch_counts_what_is_wrong_and_what_it_cannot_see(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_cap_watch watch = {0};
+    struct wtl_cap_exposure e;
+    assert_ok(cap(600, &l, &err), &err);
+    w.room->board[0].limit_w = 100;
+    w.room->board[1].limit_w = 250;
+    law.budget_w = 0;
+    assert_ok(wtl_cap_watch_step(l, &watch, 1000000000, &e, &err), &err);
+    assert_near(e.sum_w, 550, 0);
+    assert_near(e.excess_w, 0, 0);
+    assert_int_equal(e.n_wrong, 1);
+    assert_int_equal(watch.exposures, 1);
+    assert_int_equal(watch.reasserted, 1);
+    assert_near(w.room->board[0].limit_w, 100, 0);
+    assert_near(w.room->board[1].limit_w, 200, 0);
+    assert_ok(wtl_cap_watch_step(l, &watch, 1500000000, &e, &err), &err);
+    assert_int_equal(watch.blind, 0);
+    assert_near(watch.exposed_s, 0.5, 1e-9);
+    w.room->board[2].lost = true;
+    assert_int_equal(wtl_cap_watch_step(l, &watch, 2000000000, &e, &err), -WTL_LOST);
+    assert_true(e.blind);
+    assert_int_equal(watch.blind, 1);
+    assert_int_equal(watch.exposures, 1);
+    w.room->board[2].lost = false;
 }
 
 /* A cap that has nothing to move is recorded and looked after like any other. */
@@ -477,12 +616,17 @@ int main(void)
         cmocka_unit_test(splits_in_proportion_to_the_defaults),
         cmocka_unit_test(refuses_less_than_the_least),
         cmocka_unit_test(splits_of_random_boards_use_the_budget),
+        cmocka_unit_test(boards_that_make_no_sense_are_refused),
+        cmocka_unit_test(the_greater_of_asked_and_enforced_is_in_force),
         cmocka_unit_test(moves_lower_before_they_raise),
         T(a_cap_lowers_and_stays),
         T(a_changed_cap_keeps_its_priors_and_its_law),
         T(one_that_fails_is_undone),
         T(a_change_that_is_cut_short_keeps_what_is_in_force),
+        T(a_raise_needs_room_at_that_moment),
+        T(a_raise_that_fails_goes_down_again),
         T(a_watch_mends_what_others_raise),
+        T(a_watch_counts_what_is_wrong_and_what_it_cannot_see),
         T(a_watch_holds_what_was_there_already),
         T(a_watch_sees_another_driver_load),
         T(a_set_may_land_in_the_next_driver_load),
