@@ -8,38 +8,63 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Waits until nobody holds the room; false after five seconds. */
-static bool wait_end(const struct wtl_room *room)
+/* Waits until nobody holds the room; that did not happen in five seconds: -WTL_TIMEOUT. */
+static int wait_end(const char *dir, int pid, struct wtl_error *err)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
     for (int i = 0; i < 1000; i++) {
-        if (!wtl_room_running(room))
-            return true;
+        if (!wtl_room_alive(dir))
+            return 0;
         nanosleep(&pause, NULL);
     }
-    return false;
+    int rc = WTL_FAIL(err, WTL_TIMEOUT, "the machine room (process %d) did not end in 5 s", pid);
+    wtl_error_hint(err, "kill -9 %d; the next `wattle sim start` cleans up after it", pid);
+    return rc;
+}
+
+/* A room of another version understands no request of ours. */
+static int stop_other_version(const char *dir, int *pid_out, struct wtl_error *err)
+{
+    int rc = wtl_room_terminate(dir, pid_out, err);
+    return rc ? rc : wait_end(dir, *pid_out, err);
+}
+
+static int stop(const char *dir, int *pid_out, unsigned *n_gpus_out, struct wtl_error *err)
+{
+    struct wtl_room room = {0};
+    struct wtl_room_request request = wtl_room_request(WTL_ROOM_STOP, -1);
+    struct wtl_error why = {0};
+    int rc = wtl_room_open(dir, &room, &why);
+    if (rc == -(int)WTL_CORRUPT)
+        return stop_other_version(dir, pid_out, err);
+    if (rc < 0) {
+        *err = why;
+        return rc;
+    }
+    *pid_out = (int)room.head->host_pid;
+    *n_gpus_out = room.head->n_gpus;
+    rc = wtl_room_ask(&room, &request, NULL, err);
+    if (rc == 0 || rc == -(int)WTL_TIMEOUT)
+        rc = wait_end(dir, *pid_out, err);
+    wtl_room_close(&room);
+    return rc;
 }
 
 static int run_stop(struct wtl_context *ctx, struct wtl_error *err)
 {
-    struct wtl_room room = {0};
-    struct wtl_room_request stop = wtl_room_request(WTL_ROOM_STOP, -1);
-    int rc = wtl_sim_cli_open(&room, err);
-    if (rc < 0)
-        return rc;
-    int pid = (int)room.head->host_pid;
-    unsigned n = room.head->n_gpus;
-    rc = wtl_room_ask(&room, &stop, NULL, err);
-    if ((rc == 0 || rc == -(int)WTL_TIMEOUT) && !wait_end(&room)) {
-        rc = WTL_FAIL(err, WTL_TIMEOUT, "the machine room (process %d) did not end in 5 s", pid);
-        wtl_error_hint(err, "kill -9 %d; the next `wattle sim start` cleans up after it", pid);
-    }
-    wtl_room_close(&room);
+    char dir[WTL_LIMIT_PATH];
+    int pid = 0;
+    unsigned n = 0; /* of another version: not known */
+    int rc = wtl_room_find(dir, err);
+    rc = rc ? rc : stop(dir, &pid, &n, err);
     if (rc < 0)
         return rc;
     if (ctx->json)
         return wtl_print_json(ctx, json_pack("{s:i}", "stopped", pid), err);
-    fprintf(ctx->out, "the virtual machine room with %u GPU%s is gone\n", n, n == 1 ? "" : "s");
+    if (n > 0)
+        fprintf(ctx->out, "the virtual machine room with %u GPU%s is gone\n", n, wtl_plural(n));
+    else
+        fprintf(ctx->out, "the virtual machine room of another version of Wattle is gone\n");
     return 0;
 }
 

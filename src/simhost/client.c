@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +78,7 @@ static int check_head(const struct wtl_room_head *head, size_t size, struct wtl_
         head->head_bytes != sizeof *head || head->slot_bytes != sizeof(struct wtl_room_slot) ||
         head->n_gpus > WTL_ROOM_GPUS || size < wtl_room_offset(head->n_gpus)) {
         int rc = WTL_FAIL(err, WTL_CORRUPT, "the machine room is of another version of Wattle");
-        wtl_error_hint(err, "stop it with the wattle that started it, and start it anew");
+        wtl_error_hint(err, "`wattle sim stop` ends it all the same; start it anew");
         return rc;
     }
     return 0;
@@ -229,6 +230,27 @@ static int connect_socket(int dir_fd, struct wtl_error *err)
     if (why == ECONNREFUSED || why == ENOENT)
         return WTL_FAIL(err, WTL_LOST, "the host of the virtual machine room is gone");
     return wtl_fail_errno(err, why, "connect to", WTL_ROOM_SOCKET);
+}
+
+int wtl_room_terminate(const char *dir, int *pid_out, struct wtl_error *err)
+{
+    struct ucred host = {0};
+    socklen_t size = sizeof host;
+    int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0)
+        return wtl_fail_errno(err, errno, "open", dir);
+    int fd = connect_socket(dir_fd, err);
+    close(dir_fd);
+    if (fd < 0)
+        return fd;
+    int rc = 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &host, &size) != 0 || host.pid <= 0)
+        rc = WTL_FAIL(err, WTL_FAILED, "cannot tell which process the machine room is");
+    else if (kill(host.pid, SIGTERM) != 0)
+        rc = wtl_fail_errno(err, errno, "end", "the machine room's process");
+    close(fd);
+    *pid_out = (int)host.pid;
+    return rc;
 }
 
 static int gone(struct wtl_room *room, struct wtl_error *err)

@@ -64,6 +64,10 @@ int wtl_room_ask(struct wtl_room *room, const struct wtl_room_request *request,
 /* Connects without asking: the host counts its clients. */
 int wtl_room_connect(struct wtl_room *room, struct wtl_error *err);
 
+/* Ends a room whatever its version, by SIGTERM to the process behind its socket. -WTL_NOTFOUND,
+ * -WTL_LOST: there is none; -WTL_PERMISSION. */
+int wtl_room_terminate(const char *dir, int *pid_out, struct wtl_error *err);
+
 /* The drop-in library's path: beside this program or library as installed
  * (LIBDIR/wattle/sim/libnvidia-ml.so.1) or in a build tree. -WTL_NOTFOUND. */
 int wtl_room_library(char path_out[WTL_LIMIT_PATH], struct wtl_error *err);

@@ -55,6 +55,20 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [ ! -e run/sim/socket ]
 }
 
+@test "a room of another version is told, and can be ended" {
+    "$WATTLE" sim start --gpu v100 -q
+    printf '\377' | dd of=run/sim/room seek=8 bs=1 conv=notrunc status=none # its version
+    run "$WATTLE" sim list
+    [ "$status" -eq 1 ]
+    [[ $output == *"another version of Wattle"*"wattle sim stop"* ]]
+    run "$WATTLE" doctor
+    [[ $output == *"PROBLEM"*"does not start"*"fix: wattle sim fault --clear, or wattle sim stop"* ]]
+    run "$WATTLE" sim stop
+    [ "$status" -eq 0 ]
+    [ "$output" = "the virtual machine room of another version of Wattle is gone" ]
+    [ ! -e run/sim/socket ]
+}
+
 @test "a workload at the start, and none that does not exist" {
     "$WATTLE" sim start --gpu v100 --workload resnet50 --batch 8 >/dev/null
     [ "$("$WATTLE" sim list --json | field '[(l["workload"], l["batch"]) for l in d["loads"]]')" = "[('resnet50', 8)]" ]

@@ -2,6 +2,7 @@
  * What doctor says about NVML and its GPUs: what is so, and the command that changes it. */
 #include "base/text.h"
 #include "device/nvml/nvml.h"
+#include "simhost/client.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,14 @@ void wtl_nvml_find_no_library(const struct wtl_backend_host *host, const char *p
                             "no NVIDIA hardware and no NVIDIA driver here (no %s)", path);
 }
 
+/* Whether the library is that of virtual machine rooms. */
+static bool is_drop_in(const char *path)
+{
+    char ours[WTL_LIMIT_PATH];
+    struct wtl_error none = {0};
+    return wtl_room_library(ours, &none) == 0 && strcmp(ours, path) == 0;
+}
+
 void wtl_nvml_find_no_start(const struct wtl_backend_host *host, const struct wtl_nvml_library *l,
                             int code)
 {
@@ -72,6 +81,8 @@ void wtl_nvml_find_no_start(const struct wtl_backend_host *host, const struct wt
         level = WTL_FINDING_LACK;
         fix = in_container(host->root_fd) ? "start the container with --gpus all"
                                           : "sudo modprobe nvidia";
+    } else if (is_drop_in(l->path)) { /* of another version of Wattle, or made to fail */
+        fix = "wattle sim fault --clear, or wattle sim stop";
     } else if (code == NVML_LIB_RM_VERSION_MISMATCH) {
         fix = "sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia && sudo modprobe nvidia";
     } else if (wtl_nvml_class(code) == WTL_NVML_DENIED) {
@@ -81,7 +92,7 @@ void wtl_nvml_find_no_start(const struct wtl_backend_host *host, const struct wt
     }
     wtl_backend_finding(host, level, "nvml", fix, "%s is here and does not start: %s (code %d)",
                         l->path, wtl_nvml_text(code), code);
-    if (code == NVML_LIB_RM_VERSION_MISMATCH)
+    if (code == NVML_LIB_RM_VERSION_MISMATCH && !is_drop_in(l->path))
         wtl_backend_finding(host, WTL_FINDING_NOTE, "nvml", NULL,
                             "the driver was upgraded while the old one is loaded; a reboot, or "
                             "ending all its users and loading it again, mends that");
