@@ -11,6 +11,7 @@ extern const struct wtl_command wtl_cmd_sim_start;
 extern const struct wtl_command wtl_cmd_sim_list;
 extern const struct wtl_command wtl_cmd_sim_load;
 extern const struct wtl_command wtl_cmd_sim_unload;
+extern const struct wtl_command wtl_cmd_sim_mig;
 extern const struct wtl_command wtl_cmd_sim_fault;
 extern const struct wtl_command wtl_cmd_sim_env;
 extern const struct wtl_command wtl_cmd_sim_stop;
@@ -22,6 +23,7 @@ static const struct wtl_command *const verbs[] = {
     &wtl_cmd_sim_list,
     &wtl_cmd_sim_load,
     &wtl_cmd_sim_unload,
+    &wtl_cmd_sim_mig,
     &wtl_cmd_sim_fault,
     &wtl_cmd_sim_env,
     &wtl_cmd_sim_stop,

@@ -295,7 +295,8 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
                      ? WTL_FAIL(err, WTL_USAGE, "wattle %s needs more arguments", command->name)
                      : WTL_FAIL(err, WTL_USAGE, "wattle %s does not know what to do with \"%s\"",
                                 command->name, rest[command->max_args]);
-        wtl_error_hint(err, "usage: wattle %s %s", command->name, command->synopsis);
+        wtl_error_hint(err, "usage: wattle %s%s%s", command->name, command->synopsis[0] ? " " : "",
+                       command->synopsis);
         return rc;
     }
     return 0;
@@ -417,7 +418,8 @@ static void print_exit_codes(const struct wtl_command *command, FILE *out, int i
 
 void wtl_command_help(const struct wtl_command *command, FILE *out)
 {
-    fprintf(out, "usage: wattle %s %s\n\n", command->name, command->synopsis);
+    fprintf(out, "usage: wattle %s%s%s\n\n", command->name, command->synopsis[0] ? " " : "",
+            command->synopsis);
     wtl_print_wrapped(out, command->description ? command->description : command->summary, 0, 100);
     if (command->verbs)
         fputs("\nverbs:\n", out);

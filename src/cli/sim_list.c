@@ -19,7 +19,7 @@ struct view {
     struct wtl_sim_gpu *gpu; /* the present one */
     json_t *gpus, *loads, *faults;
     struct wtl_buf board_faults; /* lines */
-    struct wtl_table *gpu_table, *load_table;
+    struct wtl_table *gpu_table, *instance_table, *load_table;
 };
 
 /* "1140", "300-1140", "-" */
@@ -92,11 +92,19 @@ static void put_board_faults(struct wtl_buf *out, const struct wtl_sim_gpu *g)
         wtl_buf_printf(out, "fault: GPU %d had XID %u last\n", g->index, xid);
 }
 
+/* "no persistence, MIG" */
+static const char *state_text(const struct wtl_sim_gpu *g, char buf[48])
+{
+    const char *state = g->lost ? "lost" : g->persistence ? "" : "no persistence";
+    snprintf(buf, 48, "%s%s%s", state, state[0] && g->mig ? ", " : "", g->mig ? "MIG" : "");
+    return buf;
+}
+
 static void add_gpu(struct view *v)
 {
     const struct wtl_sim_gpu *g = v->gpu;
     struct wtl_sim_truth t;
-    char uuid[WTL_SIM_UUID], lock[32], frozen[64];
+    char uuid[WTL_SIM_UUID], lock[32], frozen[64], said[48];
     uint32_t xid = wtl_sim_last_xid(g, NULL);
     wtl_sim_gpu_truth(g, &t);
     wtl_table_printf(v->gpu_table, "%d", g->index);
@@ -108,27 +116,27 @@ static void add_gpu(struct view *v)
     wtl_table_number(v->gpu_table, !g->lost, t.mem_mhz, 0);
     wtl_table_number(v->gpu_table, !g->lost, t.die_c, 1);
     wtl_table_number(v->gpu_table, !g->lost, t.sm_util * 100, 0);
-    wtl_table_printf(v->gpu_table, "%s", g->lost ? "lost" : g->persistence ? "" : "no persistence");
-    wtl_json_add(&v->gpus,
-                 json_pack("{s:i, s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                           "s:o, s:o, s:I, s:i, s:b, s:o, s:o, s:b, s:s, s:o, s:o}",
-                           "index", g->index, "name", wtl_json_text(g->board.name), "board",
-                           wtl_json_text(g->board.short_name), "uuid", wtl_sim_uuid(g, uuid),
-                           "lost", g->lost, "persistence", g->persistence, "power_w",
-                           wtl_json_finite(t.power_w), "energy_j", wtl_json_finite(t.energy_j),
-                           "power_limit_w", wtl_json_finite(g->limit_w), "power_limit_enforced_w",
-                           wtl_json_finite(t.enforced_w), "sm_clock_mhz", wtl_json_finite(t.sm_mhz),
-                           "mem_clock_mhz", wtl_json_finite(t.mem_mhz), "sm_clock_lock",
-                           lock_json(g->board.sm_clocks_mhz, &g->sm_lock), "mem_clock_lock",
-                           lock_json(g->board.mem_clocks_mhz, &g->mem_lock), "temp_c",
-                           wtl_json_finite(t.die_c), "gpu_util", wtl_json_finite(t.sm_util),
-                           "event_reasons", (json_int_t)t.reasons, "mig_instances", g->n_instances,
-                           "accounting", (int)(v->state.accounting >> g->index & 1), "ambient_c",
-                           wtl_json_finite(g->board.thermal.ambient_c), "out_of_band_limit_w",
-                           g->oob_limit_w > 0 ? wtl_json_finite(g->oob_limit_w) : json_null(),
-                           "power_brake", g->power_brake, "stale", frozen_text(g, frozen),
-                           "dropped", wtl_json_finite(g->sensors.drop), "last_xid",
-                           xid ? json_integer(xid) : json_null()));
+    wtl_table_put(v->gpu_table, state_text(g, said));
+    wtl_json_add(
+        &v->gpus,
+        json_pack(
+            "{s:i, s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+            "s:o, s:o, s:I, s:b, s:o, s:b, s:o, s:o, s:b, s:s, s:o, s:o}",
+            "index", g->index, "name", wtl_json_text(g->board.name), "board",
+            wtl_json_text(g->board.short_name), "uuid", wtl_sim_uuid(g, uuid), "lost", g->lost,
+            "persistence", g->persistence, "power_w", wtl_json_finite(t.power_w), "energy_j",
+            wtl_json_finite(t.energy_j), "power_limit_w", wtl_json_finite(g->limit_w),
+            "power_limit_enforced_w", wtl_json_finite(t.enforced_w), "sm_clock_mhz",
+            wtl_json_finite(t.sm_mhz), "mem_clock_mhz", wtl_json_finite(t.mem_mhz), "sm_clock_lock",
+            lock_json(g->board.sm_clocks_mhz, &g->sm_lock), "mem_clock_lock",
+            lock_json(g->board.mem_clocks_mhz, &g->mem_lock), "temp_c", wtl_json_finite(t.die_c),
+            "gpu_util", wtl_json_finite(t.sm_util), "event_reasons", (json_int_t)t.reasons, "mig",
+            g->mig, "mig_instances", wtl_sim_cli_add_instances(g, v->instance_table), "accounting",
+            (int)(v->state.accounting >> g->index & 1), "ambient_c",
+            wtl_json_finite(g->board.thermal.ambient_c), "out_of_band_limit_w",
+            g->oob_limit_w > 0 ? wtl_json_finite(g->oob_limit_w) : json_null(), "power_brake",
+            g->power_brake, "stale", frozen_text(g, frozen), "dropped",
+            wtl_json_finite(g->sensors.drop), "last_xid", xid ? json_integer(xid) : json_null()));
 }
 
 static void add_load(struct view *v, const struct wtl_sim_slot *slot)
@@ -137,15 +145,19 @@ static void add_load(struct view *v, const struct wtl_sim_slot *slot)
     double work = 0, per_s = 0;
     (void)wtl_sim_work(v->gpu, p->pid, &work, &per_s);
     wtl_table_printf(v->load_table, "%u", p->pid);
-    wtl_table_printf(v->load_table, "%d", v->gpu->index);
+    if (p->instance < 0)
+        wtl_table_printf(v->load_table, "%d", v->gpu->index);
+    else
+        wtl_table_printf(v->load_table, "%d/%d", v->gpu->index, p->instance);
     wtl_table_put(v->load_table, p->tenant.workload.name);
     wtl_table_number(v->load_table, true, p->tenant.share * 100, 0);
     wtl_table_printf(v->load_table, "%d", p->tenant.batch);
     wtl_table_number(v->load_table, true, per_s, 1);
     wtl_table_put(v->load_table, p->tenant.workload.unit);
     wtl_json_add(&v->loads,
-                 json_pack("{s:I, s:i, s:o, s:I, s:b, s:o, s:i, s:o, s:o, s:o, s:o}", "pid",
-                           (json_int_t)p->pid, "gpu", v->gpu->index, "workload",
+                 json_pack("{s:I, s:i, s:o, s:o, s:I, s:b, s:o, s:i, s:o, s:o, s:o, s:o}", "pid",
+                           (json_int_t)p->pid, "gpu", v->gpu->index, "mig_instance",
+                           p->instance < 0 ? json_null() : json_integer(p->instance), "workload",
                            wtl_json_text(p->tenant.workload.name), "uid", (json_int_t)p->uid, "mps",
                            p->mps, "share", wtl_json_finite(p->tenant.share), "batch",
                            p->tenant.batch, "rate_per_s", wtl_json_finite(p->tenant.offered_per_s),
@@ -181,7 +193,8 @@ static int collect(struct view *v, struct wtl_error *err)
     v->gpu = WTL_NEW(arena, struct wtl_sim_gpu);
     v->gpu_table = wtl_table_new(arena, gpu_columns, sizeof gpu_columns / sizeof *gpu_columns);
     v->load_table = wtl_table_new(arena, load_columns, sizeof load_columns / sizeof *load_columns);
-    if (!v->gpu || !v->gpu_table || !v->load_table)
+    v->instance_table = wtl_sim_cli_instances(arena);
+    if (!v->gpu || !v->gpu_table || !v->load_table || !v->instance_table)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     int rc = wtl_room_state(&v->room, &v->state, err);
     for (unsigned i = 0; i < v->room.head->n_gpus && rc == 0; i++) {
@@ -238,6 +251,10 @@ static int show(struct view *v, struct wtl_error *err)
     }
     if (rc == 0)
         rc = wtl_table_print(v->gpu_table, 0, WTL_TABLE_WIDTH, ctx->out, err);
+    if (rc == 0 && wtl_table_rows(v->instance_table) > 0) {
+        fputc('\n', ctx->out);
+        rc = wtl_table_print(v->instance_table, 0, WTL_TABLE_WIDTH, ctx->out, err);
+    }
     if (rc == 0 && wtl_table_rows(v->load_table) > 0) {
         fputc('\n', ctx->out);
         rc = wtl_table_print(v->load_table, 0, WTL_TABLE_WIDTH, ctx->out, err);
@@ -270,7 +287,8 @@ const struct wtl_command wtl_cmd_sim_list = {
     .summary = "Show the virtual GPUs, their loads and their faults",
     .synopsis = "",
     .description = "Shows the truth about the virtual GPUs: what they draw, not what their sensors "
-                   "say of it, which is what `wattle devices` and every NVML client get to see.",
+                   "say of it, which is what `wattle devices` and every NVML client get to see. "
+                   "The GPU of a load in a MIG instance is shown as GPU/INSTANCE.",
     .examples = "  wattle sim list\n"
                 "  wattle sim list --json",
     .max_args = 0,

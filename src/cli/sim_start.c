@@ -347,7 +347,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
             rc = wtl_room_open(dir, &room, err);
         if (rc == 0)
             rc = start_loads(&room, o, err);
-        if (rc == 0)
+        if (rc == 0 && (ctx->json || ctx->verbosity >= 0))
             rc = show(ctx, &room, dir, err);
     }
     wtl_room_close(&room);

@@ -294,7 +294,7 @@ int nvmlDeviceGetMigMode(struct nvml_device *d, unsigned *current, unsigned *pen
     if (!(c.gpu->board.capabilities & WTL_SIM_MIG))
         return NVML_NOT_SUPPORTED;
     *current = c.r.mig;
-    *pending = c.r.mig_pending;
+    *pending = c.r.mig; /* at once, or refused */
     return NVML_SUCCESS;
 }
 
@@ -377,9 +377,8 @@ static int attributes_of(const char *function, const struct nvml_device *d,
     if (c.instance < 0)
         return NVML_NOT_SUPPORTED; /* of MIG devices alone */
     const struct wtl_sim_instance *i = &c.gpu->instances[c.instance];
-    const struct wtl_sim_board *b = &c.gpu->board;
     *out = (struct nvml_attributes){
-        .multiprocessors = (uint32_t)(b->n_sm * i->slices / b->mig_slices),
+        .multiprocessors = (uint32_t)i->n_sm,
         .gpu_slices = (uint32_t)i->slices,
         .compute_slices = (uint32_t)i->slices,
         .memory_mib = (uint64_t)i->vram_mib,

@@ -40,6 +40,13 @@ void wtl_sim_board_plain(struct wtl_sim_board *out)
         .pci_subsystem_id = 0x145f10de,
         .n_sm = 108,
         .mig_slices = 7,
+        .n_mig = 6,
+        .mig = {{"1g.5gb", 19, 1, 1, 14, 4864, false},
+                {"1g.10gb", 15, 1, 2, 14, 9984, false},
+                {"2g.10gb", 14, 2, 2, 28, 9984, false},
+                {"3g.20gb", 9, 3, 4, 42, 20096, false},
+                {"4g.20gb", 5, 4, 4, 56, 20096, false},
+                {"7g.40gb", 0, 7, 8, 98, 40448, false}},
         .n_sm_clocks = 88,
         .n_mem_clocks = 2,
         .mem_clocks_mhz = {800, 1600},
@@ -246,11 +253,35 @@ static int check_orders(const struct wtl_sim_board *b, struct wtl_error *err)
     return 0;
 }
 
+static int check_mig(const struct wtl_sim_board *b, struct wtl_error *err)
+{
+    if (!(b->capabilities & WTL_SIM_MIG))
+        return 0;
+    if (b->n_mig < 1 || b->n_mig > WTL_SIM_MIG_PROFILES || b->mig_slices < 1)
+        return WTL_FAIL(err, WTL_USAGE, "a virtual board with MIG has 1 to %d profiles, not %d",
+                        WTL_SIM_MIG_PROFILES, b->n_mig);
+    for (int i = 0; i < b->n_mig; i++) {
+        const struct wtl_sim_mig_profile *p = &b->mig[i];
+        if (!memchr(p->name, 0, sizeof p->name) || p->slices < 1 || p->slices > b->mig_slices ||
+            p->eighths < p->slices || p->eighths > WTL_SIM_EIGHTHS || p->n_sm < 1 ||
+            p->n_sm > b->n_sm || !(p->vram_mib >= 1 && p->vram_mib <= b->silicon.vram_mib))
+            return WTL_FAIL(err, WTL_USAGE, "MIG profile %.15s does not fit its virtual board",
+                            p->name);
+        for (int k = 0; k < i; k++)
+            if (b->mig[k].id == p->id || strcmp(b->mig[k].name, p->name) == 0)
+                return WTL_FAIL(err, WTL_USAGE, "MIG profile %s (%d) is there twice", p->name,
+                                p->id);
+    }
+    return 0;
+}
+
 int wtl_sim_board_check(const struct wtl_sim_board *b, struct wtl_error *err)
 {
     int rc = check_bounds(b, err);
     if (!rc)
         rc = check_orders(b, err);
+    if (!rc)
+        rc = check_mig(b, err);
     if (!rc)
         rc = check_list("SM clocks", b->sm_clocks_mhz, b->n_sm_clocks, err);
     if (!rc)

@@ -21,6 +21,8 @@ enum {
     WTL_SIM_SM_CLOCKS = 256, /* V100 lists 167 */
     WTL_SIM_MEM_CLOCKS = 8,  /* RTX boards list 4 or 5 */
     WTL_SIM_BOARD_NAME = 64, /* as NVML's name buffer */
+    WTL_SIM_EIGHTHS = 8,     /* of the memory, that MIG deals out */
+    WTL_SIM_MIG_PROFILES = 8,
 };
 
 /* Numbers as in NVML's nvmlDeviceGetArchitecture(). */
@@ -90,6 +92,17 @@ struct wtl_sim_idle {
     int context_sm_mhz;  /* SM clock with processes that do nothing; 0: stays where it is */
 };
 
+/* A size of MIG instances (sim/mig.h). */
+struct wtl_sim_mig_profile {
+    char name[16]; /* "3g.20gb" */
+    int id;        /* as `nvidia-smi mig -lgip` prints it */
+    int slices;    /* of the SMs, of board.mig_slices */
+    int eighths;   /* of the memory, slices to 8 */
+    int n_sm;
+    double vram_mib; /* what its processes can have */
+    bool media;      /* it has the video engines ("+me"): one instance of a board may */
+};
+
 struct wtl_sim_board {
     char name[WTL_SIM_BOARD_NAME]; /* "NVIDIA A100-PCIE-40GB" */
     char short_name[24];           /* "a100" */
@@ -98,6 +111,8 @@ struct wtl_sim_board {
     uint32_t pci_device_id, pci_subsystem_id; /* as nvmlPciInfo_t has them: device << 16 | vendor */
     int n_sm;                                 /* streaming multiprocessors */
     int mig_slices;                           /* GPU slices of MIG: 7; 0: none */
+    int n_mig;
+    struct wtl_sim_mig_profile mig[WTL_SIM_MIG_PROFILES];
     struct wtl_sim_silicon silicon;
 
     int n_sm_clocks, n_mem_clocks;

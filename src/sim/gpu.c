@@ -232,41 +232,6 @@ int wtl_sim_set_compute_mode(struct wtl_sim_gpu *gpu, enum wtl_sim_compute_mode 
     return 0;
 }
 
-/* NVML numbers GPU instances of one size from 7 upwards when there are seven; here simply 1, 2, ...
- */
-static void make_instance(const struct wtl_sim_gpu *gpu, int i, int slices,
-                          struct wtl_sim_instance *out)
-{
-    const struct wtl_sim_board *b = &gpu->board;
-    const double mib = b->silicon.vram_mib * slices / b->mig_slices;
-    *out = (struct wtl_sim_instance){
-        .gpu_instance = i + 1, .compute_instance = 0, .slices = slices, .vram_mib = floor(mib)};
-    snprintf(out->profile, sizeof out->profile, "%dg.%.0fgb", slices, floor(mib / 1024));
-}
-
-int wtl_sim_set_mig(struct wtl_sim_gpu *gpu, const int *slices, int n, struct wtl_error *err)
-{
-    int rc = check_there(gpu, WTL_SIM_MIG, "MIG", err);
-    if (rc)
-        return rc;
-    int sum = 0;
-    for (int i = 0; i < n; i++) {
-        if (slices[i] < 1 || slices[i] > gpu->board.mig_slices)
-            return WTL_FAIL(err, WTL_USAGE, "MIG instance of %d slices", slices[i]);
-        sum += slices[i];
-    }
-    if (n < 0 || n > WTL_SIM_INSTANCES || sum > gpu->board.mig_slices)
-        return WTL_FAIL(err, WTL_USAGE, "%d MIG instances of %d slices: %s has %d", n, sum,
-                        gpu->board.name, gpu->board.mig_slices);
-    gpu->mig_pending = n > 0;
-    gpu->n_instances = n;
-    for (int i = 0; i < n; i++)
-        make_instance(gpu, i, slices[i], &gpu->instances[i]);
-    if (!gpu->n_slots)
-        gpu->mig = gpu->mig_pending;
-    return 0;
-}
-
 void wtl_sim_set_oob_limit(struct wtl_sim_gpu *gpu, double limit_w)
 {
     gpu->oob_limit_w = limit_w > 0 ? limit_w : 0;
@@ -280,7 +245,6 @@ void wtl_sim_reload(struct wtl_sim_gpu *gpu)
     gpu->lost = false;
     gpu->epoch++;
     gpu->epoch_ns = gpu->tick * WTL_SIM_STEP_NS;
-    gpu->mig = gpu->mig_pending;
     memset(gpu->reason_s, 0, sizeof gpu->reason_s);
     default_settings(gpu);
     go_idle(gpu);

@@ -73,10 +73,13 @@ struct wtl_sim_slot {
     int64_t util_t_ns; /* when that sample was taken; 0: none yet */
 };
 
-/* A MIG instance; GPU and compute instance are one. */
+/* A MIG instance (sim/mig.h); GPU and compute instance are one. */
 struct wtl_sim_instance {
     int gpu_instance, compute_instance; /* ids as NVML gives them */
-    int slices;                         /* of board.mig_slices */
+    int profile_id;
+    int slices;         /* of board.mig_slices */
+    int start, eighths; /* of the memory: the first, and how many */
+    int n_sm;
     double vram_mib;
     char profile[24]; /* "3g.20gb" */
 };
@@ -127,7 +130,7 @@ struct wtl_sim_gpu {
     double oob_limit_w;                      /* out of band (a BMC's); 0: none */
     bool persistence;
     enum wtl_sim_compute_mode compute_mode;
-    bool mig, mig_pending;
+    bool mig;
     int n_instances;
     struct wtl_sim_instance instances[WTL_SIM_INSTANCES];
     uint32_t epoch; /* counts driver loads, from 1 */
@@ -212,11 +215,6 @@ int wtl_sim_set_limit(struct wtl_sim_gpu *gpu, unsigned limit_mw, struct wtl_err
 int wtl_sim_set_persistence(struct wtl_sim_gpu *gpu, bool on, struct wtl_error *err);
 int wtl_sim_set_compute_mode(struct wtl_sim_gpu *gpu, enum wtl_sim_compute_mode mode,
                              struct wtl_error *err);
-
-/* MIG: takes effect at once when no process is there, else it is pending until the next reload.
- * slices[n] are the sizes of the instances, summing up to at most board.mig_slices; n = 0 leaves
- * MIG. */
-int wtl_sim_set_mig(struct wtl_sim_gpu *gpu, const int *slices, int n, struct wtl_error *err);
 
 /* The limit of somebody else than the driver (a BMC, an operator); 0 takes it away. */
 void wtl_sim_set_oob_limit(struct wtl_sim_gpu *gpu, double limit_w);

@@ -108,7 +108,6 @@ static void read_rest(const struct wtl_sim_gpu *gpu, struct wtl_sim_readings *r)
     r->persistence = gpu->persistence;
     r->compute_mode = gpu->compute_mode;
     r->mig = gpu->mig;
-    r->mig_pending = gpu->mig_pending;
     r->epoch = gpu->epoch;
     r->epoch_unix_ns = unix_ns(gpu, gpu->epoch_ns);
 }

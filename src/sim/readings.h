@@ -54,7 +54,7 @@ struct wtl_sim_readings {
 
     uint64_t memory_total_b, memory_reserved_b, memory_used_b, memory_free_b;
 
-    bool persistence, mig, mig_pending;
+    bool persistence, mig;
     enum wtl_sim_compute_mode compute_mode;
     uint32_t epoch; /* counts driver loads */
     int64_t epoch_unix_ns;

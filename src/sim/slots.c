@@ -145,6 +145,22 @@ static int check_place(const struct wtl_sim_gpu *gpu, const struct wtl_sim_proce
     return 0;
 }
 
+static int check_instance(const struct wtl_sim_gpu *gpu, int instance, struct wtl_error *err)
+{
+    if (!gpu->mig && instance < 0)
+        return 0;
+    if (!gpu->mig)
+        return WTL_FAIL(err, WTL_USAGE, "GPU %d has no MIG instances", gpu->index);
+    if (instance < 0)
+        return WTL_FAIL(err, WTL_USAGE,
+                        "GPU %d is split by MIG: a process needs one of its instances, 0 to %d",
+                        gpu->index, gpu->n_instances - 1);
+    if (instance >= gpu->n_instances)
+        return WTL_FAIL(err, WTL_USAGE, "there is no MIG instance %d: those of GPU %d are 0 to %d",
+                        instance, gpu->index, gpu->n_instances - 1);
+    return 0;
+}
+
 static int check_process(const struct wtl_sim_gpu *gpu, const struct wtl_sim_process *p,
                          struct wtl_error *err)
 {
@@ -160,10 +176,10 @@ static int check_process(const struct wtl_sim_gpu *gpu, const struct wtl_sim_pro
                         t->share, p->pid);
     if (w->n_phases < 1 || w->n_phases > WTL_SIM_PHASES || t->phase < 0 || t->phase >= w->n_phases)
         return WTL_FAIL(err, WTL_USAGE, "phase %d of %d of %s", t->phase, w->n_phases, w->name);
-    if (gpu->mig ? p->instance < 0 || p->instance >= gpu->n_instances : p->instance != -1)
-        return WTL_FAIL(err, WTL_USAGE, "MIG instance %d of process %u: GPU %d has %d", p->instance,
-                        p->pid, gpu->index, gpu->mig ? gpu->n_instances : 0);
-    int rc = check_batch(w, t->batch, t->offered_per_s, err);
+    int rc = check_instance(gpu, p->instance, err);
+    if (rc)
+        return rc;
+    rc = check_batch(w, t->batch, t->offered_per_s, err);
     return rc ? rc : check_pattern(p->pattern, err);
 }
 

@@ -30,13 +30,25 @@ void wtl_sim_rates_forget(struct wtl_sim_gpu *gpu)
         gpu->cache[i].valid = false;
 }
 
-/* The tenant as the rates see it: in a MIG instance its share is one of the instance. */
+static void put_in_instance(const struct wtl_sim_gpu *gpu, int instance, struct wtl_sim_tenant *t)
+{
+    double wanted = 0;
+    for (int i = 0; i < gpu->n_slots; i++)
+        if (gpu->slots[i].on && gpu->slots[i].process.instance == instance)
+            wanted += gpu->slots[i].process.tenant.share;
+    t->part = 1 + instance;
+    t->part_size = (double)gpu->instances[instance].n_sm / gpu->board.n_sm;
+    t->share *= t->part_size / fmax(wanted, 1);
+}
+
+/* The tenant as the rates see it: in a MIG instance its share is one of the instance's SMs, which
+ * the processes there divide when they want more than there are. */
 static struct wtl_sim_tenant tenant_of(const struct wtl_sim_gpu *gpu, int slot)
 {
     const struct wtl_sim_process *p = &gpu->slots[slot].process;
     struct wtl_sim_tenant t = p->tenant;
     if (gpu->mig && p->instance >= 0 && p->instance < gpu->n_instances)
-        t.share *= (double)gpu->instances[p->instance].slices / gpu->board.mig_slices;
+        put_in_instance(gpu, p->instance, &t);
     return t;
 }
 

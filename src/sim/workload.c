@@ -131,6 +131,12 @@ static void set_part(struct part *p, const struct wtl_sim_silicon *s,
     p->host_demand = batches * p->top.fit.host_s;
 }
 
+/* What it adds to the demand for the SMs that it shares. */
+static double crowding(const struct part *p, const struct wtl_sim_tenant *t)
+{
+    return t->part ? p->chip_demand / t->part_size : p->chip_demand;
+}
+
 /* Seconds for an item beside the others. */
 static double item_s(const struct solo *o, int batch, double chips, double hosts)
 {
@@ -231,7 +237,7 @@ void wtl_sim_rates(const struct wtl_sim_silicon *s, const struct wtl_sim_tenant 
 {
     const double f = clamp(sm_mhz, s->sm_mhz_min, s->sm_mhz_max);
     struct part parts[WTL_SIM_TENANTS];
-    double duty[WTL_SIM_TENANTS], chips = 0, hosts = 0;
+    double duty[WTL_SIM_TENANTS], chips[WTL_SIM_PARTS] = {0}, hosts = 0;
     memset(out, 0, sizeof *out);
     out->n = n;
     out->vram_used_mib = s->vram_reserved_mib;
@@ -245,7 +251,7 @@ void wtl_sim_rates(const struct wtl_sim_silicon *s, const struct wtl_sim_tenant 
         else
             set_part(&parts[i], s, &tenants[i], f, mem_mhz);
         parts[i].same_as_before = same;
-        chips += parts[i].chip_demand;
+        chips[tenants[i].part] += crowding(&parts[i], &tenants[i]);
         hosts += parts[i].host_demand;
     }
     for (int i = 0; i < n; i++) {
@@ -257,7 +263,7 @@ void wtl_sim_rates(const struct wtl_sim_silicon *s, const struct wtl_sim_tenant 
             duty[i] = duty[i - 1];
             continue;
         }
-        set_rate(r, &parts[i], &tenants[i], chips / parts[i].chip_demand,
+        set_rate(r, &parts[i], &tenants[i], chips[tenants[i].part] / parts[i].chip_demand,
                  hosts / parts[i].host_demand, &duty[i]);
     }
     add_power(s, tenants, parts, duty, f, out);

@@ -21,6 +21,7 @@ enum {
     WTL_SIM_TENANTS = 48, /* MPS clients of one GPU, Volta and later (CUDA MPS manual) */
     WTL_SIM_PHASES = 2,   /* prefill, decode */
     WTL_SIM_FITS = 3,     /* memory clocks */
+    WTL_SIM_PARTS = 8,    /* of a GPU: itself, and MIG instances */
     WTL_SIM_NAME = 48,
 };
 
@@ -39,7 +40,8 @@ enum {
  * this one the others amount to on the chip and on the host: (sum over all of phi)/phi with phi =
  * the tenant's demand at the highest clock, alone, in shares of the chip's (roof_s per item) and of
  * the host's (host_s per batch) whole throughput. They do not depend on the clock, which keeps
- * every tenant's throughput from falling as it rises.
+ * every tenant's throughput from falling as it rises. In a MIG instance with the part q of the SMs,
+ * only tenants of that instance count for nR, which is divided by q.
  *
  *   dynamic power = v^2 (item_j T + active_w x u + occupancy_w x o) + item_memory_j T
  *
@@ -98,6 +100,8 @@ struct wtl_sim_tenant {
     int batch;            /* items at once, >= 1 */
     int phase;            /* 0 .. n_phases - 1: which one it is in; the time stepping moves it */
     double offered_per_s; /* work that arrives; 0: as much as it can do (closed loop) */
+    int part;             /* 0: of the whole GPU; 1 .. WTL_SIM_PARTS - 1: in a MIG instance */
+    double part_size;     /* of that instance's SMs; not read for part 0 */
 };
 
 struct wtl_sim_tenant_rate {

@@ -2,6 +2,8 @@
  * What the host does for a request. */
 #include "simhost/host_impl.h"
 
+#include "sim/mig.h"
+
 #include <string.h>
 
 /* ---- Settings of the driver ------------------------------------------------------------------ */
@@ -24,9 +26,9 @@ static int set_gpu(struct wtl_sim_gpu *gpu, const struct wtl_room_request *r, st
     case WTL_ROOM_SET_COMPUTE_MODE:
         return wtl_sim_set_compute_mode(gpu, (enum wtl_sim_compute_mode)r->u.value, err);
     case WTL_ROOM_SET_MIG: {
-        int slices[WTL_SIM_INSTANCES];
-        memcpy(slices, r->u.mig.slices, sizeof slices);
-        return wtl_sim_set_mig(gpu, slices, (int)r->u.mig.n, err);
+        int ids[WTL_SIM_INSTANCES];
+        memcpy(ids, r->u.mig.profiles, sizeof ids);
+        return wtl_sim_set_mig(gpu, ids, (int)r->u.mig.n, err);
     }
     case WTL_ROOM_HELLO:
     case WTL_ROOM_SET_ACCOUNTING:

@@ -15,6 +15,7 @@ struct document {
     struct wtl_sim_board board;
     const char *file; /* under data/boards */
     const struct wtl_yaml_node *file_node;
+    struct wtl_yaml_list mig;
     struct wtl_yaml_strings sources;
 };
 
@@ -116,6 +117,29 @@ static const struct wtl_yaml_key silicon_keys[] = {
     UNCORE(knee_mhz),     UNCORE(floor_mhz),
     UNCORE(loss),         UNCORE(step_mhz),
 };
+#define MIG_INT(field, low, high)                                                                  \
+    {                                                                                              \
+        .name = #field, .type = WTL_YAML_T_INT,                                                    \
+        .offset = offsetof(struct wtl_sim_mig_profile, field), .required = true, .min = (low),     \
+        .max = (high), .doc = "As in struct wtl_sim_mig_profile."                                  \
+    }
+static const struct wtl_yaml_key mig_keys[] = {
+    {.name = "name",
+     .type = WTL_YAML_T_NAME,
+     .offset = offsetof(struct wtl_sim_mig_profile, name),
+     .size = sizeof(((struct wtl_sim_mig_profile *)NULL)->name),
+     .required = true,
+     .doc = "What it is called: 3g.20gb."},
+    MIG_INT(id, 0, 255),
+    MIG_INT(slices, 1, 7),
+    MIG_INT(eighths, 1, WTL_SIM_EIGHTHS),
+    MIG_INT(n_sm, 1, 10000),
+    NUMBER(wtl_sim_mig_profile, vram_mib),
+    {.name = "media",
+     .type = WTL_YAML_T_BOOL,
+     .offset = offsetof(struct wtl_sim_mig_profile, media),
+     .doc = "Whether it has the video engines, which one instance of a board may."},
+};
 #define THERMAL(field) NUMBER(wtl_sim_thermal, field)
 static const struct wtl_yaml_key thermal_keys[] = {
     THERMAL(ambient_c),  THERMAL(sink_k_per_w), THERMAL(sink_s),       THERMAL(die_k_per_w),
@@ -149,6 +173,9 @@ static const struct wtl_yaml_key sensor_keys[] = {
 static const struct wtl_yaml_table silicon_table = {"silicon", "struct wtl_sim_silicon.",
                                                     sizeof(struct wtl_sim_silicon), silicon_keys,
                                                     N(silicon_keys)};
+static const struct wtl_yaml_table mig_table = {"mig_profiles", "Sizes of MIG instances.",
+                                                sizeof(struct wtl_sim_mig_profile), mig_keys,
+                                                N(mig_keys)};
 static const struct wtl_yaml_table thermal_table = {"thermal", "struct wtl_sim_thermal.",
                                                     sizeof(struct wtl_sim_thermal), thermal_keys,
                                                     N(thermal_keys)};
@@ -233,6 +260,11 @@ static const struct wtl_yaml_key board_keys[] = {
      .doc = "Vendor and board."},
     BOARD_INT(n_sm),
     BOARD_INT(mig_slices),
+    {.name = "mig_profiles",
+     .type = WTL_YAML_T_LIST,
+     .offset = offsetof(struct document, mig),
+     .table = &mig_table,
+     .doc = "Sizes of MIG instances, smallest first; needed with the capability."},
     BOARD_INT(sm_mhz_default),
     BOARD_INT(sm_mhz_base),
     BOARD_INT(mem_mhz_default),
@@ -259,6 +291,17 @@ static const struct wtl_yaml_table board_table = {
 const struct wtl_yaml_table *wtl_sim_board_schema(void)
 {
     return &board_table;
+}
+
+static int add_mig(struct document *doc, const struct wtl_yaml_node *root, struct wtl_error *err)
+{
+    if (doc->mig.n > WTL_SIM_MIG_PROFILES)
+        return wtl_yaml_fail(wtl_yaml_get(root, "mig_profiles"), err, "at most %d MIG profiles",
+                             WTL_SIM_MIG_PROFILES);
+    doc->board.n_mig = (int)doc->mig.n;
+    if (doc->mig.n > 0)
+        memcpy(doc->board.mig, doc->mig.items, doc->mig.n * sizeof doc->board.mig[0]);
+    return 0;
 }
 
 /* Name, legal clocks and default limit, from the file that is their only home. */
@@ -310,6 +353,8 @@ int wtl_sim_board_parse(struct wtl_arena *arena, const char *text, size_t size, 
     int rc = wtl_yaml_parse(arena, text, size, file, &root, err);
     if (rc == 0)
         rc = wtl_yaml_load(arena, root, &board_table, &doc, err);
+    if (rc == 0)
+        rc = add_mig(&doc, root, err);
     if (rc == 0)
         rc = add_known(arena, &doc, err);
     struct wtl_error inner = {0};

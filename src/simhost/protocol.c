@@ -135,11 +135,7 @@ static int check_payload(const struct wtl_room_request *r, unsigned n_gpus, stru
     case WTL_ROOM_SET_MIG:
         if (r->u.mig.n > WTL_SIM_INSTANCES)
             return WTL_FAIL(err, WTL_USAGE, "%u MIG instances are too many", r->u.mig.n);
-        for (uint32_t i = 0; i < r->u.mig.n; i++)
-            if (r->u.mig.slices[i] < 1 || r->u.mig.slices[i] > WTL_SIM_INSTANCES)
-                return WTL_FAIL(err, WTL_USAGE, "a MIG instance of %d slices makes no sense",
-                                (int)r->u.mig.slices[i]);
-        return 0;
+        return 0; /* the engine knows the profiles */
     case WTL_ROOM_SET_PERSISTENCE:
     case WTL_ROOM_SET_ACCOUNTING:
         return r->u.value <= 1 ? 0 : WTL_FAIL(err, WTL_USAGE, "a mode is on (1) or off (0)");

@@ -74,8 +74,8 @@ struct wtl_room_request {
         uint32_t value; /* mW, mode, pid */
         struct {
             uint32_t n;
-            int32_t slices[WTL_SIM_INSTANCES];
-        } mig;
+            int32_t profiles[WTL_SIM_INSTANCES]; /* their ids, see sim/mig.h */
+        } mig;                                   /* n = 0: off */
         struct wtl_room_load load;
         struct wtl_room_fault fault;
         struct {

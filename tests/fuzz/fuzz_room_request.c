@@ -2,7 +2,7 @@
  * Requests to the host of a machine room: whatever passes the check does the engine no harm. */
 #include "fuzz/fuzz.h"
 
-#include "sim/gpu.h"
+#include "sim/mig.h"
 #include "simhost/protocol.h"
 
 #include <assert.h>
@@ -10,7 +10,7 @@
 
 static void apply(struct wtl_sim_gpu *gpu, const struct wtl_room_request *r)
 {
-    int slices[WTL_SIM_INSTANCES];
+    int ids[WTL_SIM_INSTANCES];
     double number = r->u.gpu_fault.number;
     switch ((enum wtl_room_verb)r->verb) {
     case WTL_ROOM_LOCK_SM:
@@ -26,8 +26,8 @@ static void apply(struct wtl_sim_gpu *gpu, const struct wtl_room_request *r)
         (void)wtl_sim_set_compute_mode(gpu, (enum wtl_sim_compute_mode)r->u.value, NULL);
         break;
     case WTL_ROOM_SET_MIG:
-        memcpy(slices, r->u.mig.slices, sizeof slices);
-        (void)wtl_sim_set_mig(gpu, slices, (int)r->u.mig.n, NULL);
+        memcpy(ids, r->u.mig.profiles, sizeof ids);
+        (void)wtl_sim_set_mig(gpu, ids, (int)r->u.mig.n, NULL);
         break;
     case WTL_ROOM_GPU_FAULT:
         wtl_sim_freeze(gpu, r->u.gpu_fault.value & WTL_SIM_SENSORS_ALL, INT64_MAX);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The virtual machine room on the command line.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/run
@@ -144,4 +146,81 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [[ $output == *"no machine room is running"* ]]
     eval "$("$WATTLE" sim env 2>/dev/null)"
     [ -e "${LD_LIBRARY_PATH%%:*}/libnvidia-ml.so.1" ]
+}
+
+@test "start -q says nothing; usage has no trailing blank" {
+    run "$WATTLE" sim start -q --gpu v100
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    [ "$("$WATTLE" sim list --json | field 'len(d["gpus"])')" = 1 ]
+    for verb in start list load mig stop env; do
+        run "$WATTLE" sim $verb --help
+        [ "$status" -eq 0 ]
+        [[ ${lines[0]} == "usage: wattle sim $verb"* ]]
+        [[ ${lines[0]} != *" " ]]
+    done
+}
+
+@test "mig: sizes, instances, loads in them, off" {
+    "$WATTLE" sim start -q --gpu a100,v100,h100
+    run "$WATTLE" sim mig
+    [ "$status" -eq 0 ]
+    [[ $output == *"1g.5gb     19     7   7   14    4864  {0,1,2,3,4,5,6}:1"* ]]
+    [[ $output == *"3g.20gb     9     2   2   42   20096  {0,4}:4"* ]]
+    [[ $output == *"MIG is off on virtual GPU 0"* ]]
+    [ "$("$WATTLE" sim mig -i 2 --json | field '[(p["profile"], p["sm_count"]) for p in d["profiles"]]')" = \
+        "[('1g.12gb', 16), ('1g.12gb+me', 16), ('1g.24gb', 26), ('2g.24gb', 32), ('3g.47gb', 60), ('4g.47gb', 64), ('7g.94gb', 132)]" ]
+    run "$WATTLE" sim mig -i 0 --create 3g.20gb,2g.10gb
+    [ "$status" -eq 0 ]
+    [[ $output == *"3g.20gb  0:4     42   20096"*"2g.10gb  4:2     28    9984"* ]]
+    # a load needs one of them, and is there alone
+    run "$WATTLE" sim load resnet50
+    [ "$status" -eq 2 ]
+    [[ $output == *"GPU 0 is split by MIG: a process needs one of its instances, 0 to 1"* ]]
+    "$WATTLE" sim load resnet50 -q --instance 1 --batch 64 >/dev/null
+    [ "$("$WATTLE" sim list --json | field '[(l["gpu"], l["mig_instance"]) for l in d["loads"]]')" = "[(0, 1)]" ]
+    [ "$("$WATTLE" sim list --json | field '[(i["profile"], i["memory_used_mib"] > 0) for i in d["gpus"][0]["mig_instances"]]')" = \
+        "[('3g.20gb', False), ('2g.10gb', True)]" ]
+    run "$WATTLE" sim list
+    [[ $output == *" MIG"*"0/1  resnet50"* ]]
+    # clients see the same
+    "$WATTLE" devices --json >devices.json
+    [ "$(field 'sorted(x["name"] for x in d["devices"] if x["id"].startswith("nvml:MIG-"))' <devices.json)" = \
+        "['NVIDIA A100-PCIE-40GB MIG 2g.10gb', 'NVIDIA A100-PCIE-40GB MIG 3g.20gb']" ]
+    "$WATTLE" sim mig -i 0 --json >mig.json
+    [ "$(field 'sorted("nvml:" + i["uuid"] for i in d["instances"])' <mig.json)" = \
+        "$(field 'sorted(x["id"] for x in d["devices"] if x["id"].startswith("nvml:MIG-"))' <devices.json)" ]
+    run "$WATTLE" doctor
+    [[ ${output//$'\n         '/ } == *"MIG: its instances (3g.20gb, 2g.10gb) share one power sensor, one clock and one limit"* ]]
+    # not while somebody is there
+    run "$WATTLE" sim mig --off
+    [ "$status" -ne 0 ]
+    [[ $output == *"GPU 0 has 1 process; MIG is set up on a GPU without any"*"wattle sim unload -i 0"* ]]
+    "$WATTLE" sim unload -q >/dev/null
+    run "$WATTLE" sim mig -i 0 -q --create 9,9
+    [ -z "$output" ]
+    [ "$("$WATTLE" sim mig --json | field '[(i["profile"], i["memory_start"]) for i in d["instances"]]')" = "[('3g.20gb', 0), ('3g.20gb', 4)]" ]
+    run "$WATTLE" sim mig --off
+    [ "$output" = "MIG is off on virtual GPU 0" ]
+    "$WATTLE" sim load resnet50 >/dev/null
+}
+
+@test "mig: what cannot be is refused, and what could is said" {
+    "$WATTLE" sim start -q --gpu a100,v100
+    run -3 "$WATTLE" sim mig -i 1
+    [[ $output == *"Tesla V100-PCIE-32GB has no MIG"* ]]
+    run -3 "$WATTLE" sim mig -i 1 --create 1g.5gb
+    [[ $output == *"Tesla V100-PCIE-32GB has no MIG"* ]]
+    run -2 "$WATTLE" sim mig --create 4g.20gb,3g.20gb,1g.5gb
+    [[ $output == *"has no place for 1g.5gb beside 4g.20gb, 3g.20gb"*"beside 4g.20gb, 3g.20gb nothing fits"* ]]
+    run -2 "$WATTLE" sim mig --create 4g.20gb,2g.10gb,2g.10gb
+    [[ $output == *"beside 4g.20gb, 2g.10gb fit 1g.5gb, 1g.5gb+me, 1g.10gb"* ]]
+    run -2 "$WATTLE" sim mig --create 5g.20gb
+    [[ $output == *"has no MIG profile \"5g.20gb\""*"it has 1g.5gb, 1g.5gb+me"* ]]
+    run -2 "$WATTLE" sim mig --create 77
+    [[ $output == *"has no MIG profile 77"*"3g.20gb (9)"* ]]
+    run -2 "$WATTLE" sim mig --create 1g.5gb --off
+    run -2 "$WATTLE" sim mig --create ""
+    run -2 "$WATTLE" sim mig -i 7
+    [ "$("$WATTLE" sim mig --json | field 'd["mig"], d["instances"]')" = "False []" ]
 }

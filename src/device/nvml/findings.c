@@ -156,9 +156,6 @@ static void find_kind(const struct wtl_backend_host *host, const struct wtl_devi
         wtl_backend_finding(host, WTL_FINDING_NOTE, info->id, NULL,
                             "a vGPU: a share of a board that the hypervisor holds; clocks and "
                             "limits are set there");
-    if (info->flags & WTL_DEVICE_MIG)
-        wtl_backend_finding(host, WTL_FINDING_NOTE, info->id, NULL,
-                            "MIG: its instances share one power sensor, one clock and one limit");
     if (info->flags & WTL_DEVICE_EXCLUSIVE)
         wtl_backend_finding(host, WTL_FINDING_NOTE, info->id, "sudo nvidia-smi -c 0",
                             "compute mode: one process at a time");

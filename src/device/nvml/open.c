@@ -169,9 +169,17 @@ static int add(const struct wtl_backend_host *host, struct wtl_nvml_gpu *g,
     return rc;
 }
 
+/* Its size, which its name ends with ("NVIDIA H100 NVL MIG 3g.47gb"), behind those before it. */
+static void add_slice_name(const struct wtl_device_info *info, char *names, size_t size)
+{
+    const size_t used = strlen(names);
+    const char *mig = strstr(info->name, " MIG ");
+    snprintf(names + used, size - used, "%s%s", used ? ", " : "", mig ? mig + 5 : info->name);
+}
+
 static int open_slice(const struct wtl_backend_host *host, struct wtl_nvml_gpu *board, int parent,
-                      const struct wtl_device_info *board_info, unsigned number,
-                      struct wtl_error *err)
+                      const struct wtl_device_info *board_info, unsigned number, char *names,
+                      size_t size, struct wtl_error *err)
 {
     struct wtl_nvml_op op = wtl_nvml_begin(board->library);
     struct nvml_device *handle = NULL;
@@ -201,6 +209,7 @@ static int open_slice(const struct wtl_backend_host *host, struct wtl_nvml_gpu *
     if (rc < 0)
         return rc;
     g->own_index = rc;
+    add_slice_name(info, names, size);
     board->slice[board->n_slices++] = (struct wtl_nvml_slice){g->gpu_instance, ci, rc};
     return 0;
 }
@@ -213,8 +222,17 @@ static int open_slices(const struct wtl_backend_host *host, struct wtl_nvml_gpu 
     if (WTL_NVML_CALL(&op, nvmlDeviceGetMaxMigDeviceCount, g->handle, &n) != 0)
         return 0;
     int rc = 0;
+    char names[WTL_NVML_SLICES * 24] = "";
     for (unsigned i = 0; i < n && g->n_slices < WTL_NVML_SLICES && rc == 0; i++)
-        rc = open_slice(host, g, parent, info, i, err);
+        rc = open_slice(host, g, parent, info, i, names, sizeof names, err);
+    if (rc == 0 && g->n_slices > 0)
+        wtl_backend_finding(host, WTL_FINDING_NOTE, info->id, NULL,
+                            "MIG: its instances (%s) share one power sensor, one clock and one "
+                            "limit",
+                            names);
+    else if (rc == 0)
+        wtl_backend_finding(host, WTL_FINDING_NOTE, info->id, NULL,
+                            "MIG is on and has no instances: nothing can run on it");
     return rc;
 }
 

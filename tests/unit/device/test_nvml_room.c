@@ -410,7 +410,7 @@ static void instances_of_the_room(void **state)
     (void)state;
     struct wtl_error err;
     start(1);
-    struct wtl_room_request r = {.gpu = 0, .u.mig = {.n = 2, .slices = {3, 4}}};
+    struct wtl_room_request r = {.gpu = 0, .u.mig = {.n = 2, .profiles = {9, 5}}};
     assert_int_equal(ask(WTL_ROOM_SET_MIG, r, NULL), 0);
     wtl_machine_close(machine);
     open_machine();

@@ -627,8 +627,8 @@ static void mig_instances_have_handles_and_no_power(void **state)
                      NVML_NOT_FOUND);
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_SET_MIG, 1);
     r.u.mig.n = 2;
-    r.u.mig.slices[0] = 3;
-    r.u.mig.slices[1] = 2;
+    r.u.mig.profiles[0] = 9;
+    r.u.mig.profiles[1] = 14;
     ask(r);
     assert_int_equal(nvml.nvmlDeviceGetMigMode(gpu[1], &current, &pending), 0);
     assert_int_equal(current, 1);
@@ -650,7 +650,15 @@ static void mig_instances_have_handles_and_no_power(void **state)
     struct nvml_attributes attributes;
     assert_int_equal(nvml.nvmlDeviceGetAttributes_v2(instance, &attributes), 0);
     assert_int_equal(attributes.gpu_slices, 2);
-    assert_true(attributes.multiprocessors > 0);
+    assert_int_equal(attributes.multiprocessors, 28);
+    assert_int_equal(attributes.memory_mib, 9984);
+    struct nvml_memory memory;
+    assert_int_equal(nvml.nvmlDeviceGetMemoryInfo(instance, &memory), 0);
+    assert_true(memory.total == 9984ull << 20 && memory.used == 0 && memory.free == memory.total);
+    assert_int_equal(nvml.nvmlDeviceGetName(instance, text, sizeof text), 0);
+    assert_non_null(strstr(text, " MIG 2g.10gb"));
+    assert_int_equal(nvml.nvmlDeviceGetMaxMigDeviceCount(gpu[1], &id), 0);
+    assert_int_equal(id, 7);
     r.u.mig.n = 0;
     ask(r);
     assert_int_equal(nvml.nvmlDeviceGetUUID(instance, text, sizeof text), NVML_NOT_FOUND);

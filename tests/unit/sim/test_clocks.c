@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Clocks of the virtual GPU: locks and how the driver rounds them, latency, idle states, what holds
  * a clock down and what a client is told about it. */
+#include "sim/mig.h"
 #include "support/sim_gpu.h"
 #include "support/support.h"
 
@@ -245,7 +246,7 @@ static void without_capabilities(void **state)
     assert_int_equal(wtl_sim_reset_sm(&g, &err), -WTL_UNSUPPORTED);
     assert_int_equal(wtl_sim_lock_mem(&g, 900, 900, &err), -WTL_UNSUPPORTED);
     assert_int_equal(wtl_sim_reset_mem(&g, &err), -WTL_UNSUPPORTED);
-    assert_int_equal(wtl_sim_set_mig(&g, (int[]){1}, 1, &err), -WTL_UNSUPPORTED);
+    assert_int_equal(wtl_sim_set_mig(&g, (int[]){19}, 1, &err), -WTL_UNSUPPORTED);
     assert_ok(wtl_sim_set_limit(&g, 200000, &err), &err);
     assert_int_equal(sim_readings(&g).has, WTL_SIM_HAS_UTIL);
 }

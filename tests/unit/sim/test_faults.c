@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What goes wrong with a virtual GPU, and who may be on it: heat, lost boards, driver reloads,
- * memory, compute modes, MIG; and that nothing breaks whatever is asked of it. */
+ * memory, compute modes; and that nothing breaks whatever is asked of it. */
+#include "sim/mig.h"
 #include "support/sim_gpu.h"
 #include "support/support.h"
 
@@ -434,49 +435,6 @@ static void who_may_attach(void **state)
     assert_int_equal(wtl_sim_attach(&g, &p, &err), -WTL_LIMIT);
 }
 
-static void mig_instances(void **state)
-{
-    (void)state;
-    const struct wtl_sim_board b = plain();
-    const struct wtl_sim_workload w = sim_busy_workload();
-    struct wtl_sim_process p = sim_process(1, &w);
-    sim_gpu_exact(&g, &b, 1);
-    sim_attach(&g, &p);
-    assert_int_equal(wtl_sim_set_mig(&g, (int[]){4, 4}, 2, &err), -WTL_USAGE);
-    assert_int_equal(wtl_sim_set_mig(&g, (int[]){8}, 1, &err), -WTL_USAGE);
-    assert_ok(wtl_sim_set_mig(&g, (int[]){4, 2, 1}, 3, &err), &err);
-    assert_true(sim_readings(&g).mig_pending && !sim_readings(&g).mig); /* somebody is there */
-    wtl_sim_reload(&g);
-    assert_true(sim_readings(&g).mig);
-    assert_false(sim_readings(&g).has & WTL_SIM_HAS_UTIL);
-    assert_int_equal(g.n_instances, 3);
-    assert_string_equal(g.instances[0].profile, "4g.22gb");
-    assert_int_equal(wtl_sim_attach(&g, &p, &err), -WTL_USAGE); /* which one? */
-    double rate[3];
-    for (int i = 0; i < 3; i++) {
-        p.pid = 10 + (uint32_t)i;
-        p.instance = i;
-        sim_attach(&g, &p);
-    }
-    sim_seconds(&g, 1);
-    for (int i = 0; i < 3; i++) {
-        double work;
-        assert_true(wtl_sim_work(&g, 10 + (uint32_t)i, &work, &rate[i]));
-    }
-    assert_true(rate[0] > rate[1] && rate[1] > rate[2] && rate[2] > 0);
-    /* Memory is the instance's. */
-    struct wtl_sim_workload large = w;
-    large.process_mib = 6000;
-    p = sim_process(20, &large);
-    p.instance = 2;
-    assert_int_equal(wtl_sim_attach(&g, &p, &err), -WTL_NOMEM);
-    p.instance = 0;
-    sim_attach(&g, &p);
-    char a[WTL_SIM_UUID], c[WTL_SIM_UUID];
-    assert_string_not_equal(wtl_sim_instance_uuid(&g, 0, a), wtl_sim_instance_uuid(&g, 1, c));
-    assert_memory_equal(a, "MIG-76697274-7561-6c", 20);
-}
-
 static void identity(void **state)
 {
     (void)state;
@@ -547,7 +505,7 @@ static void any_setting(struct wtl_sim_gpu *gpu, struct wtl_rng *rng)
         wtl_sim_set_compute_mode(gpu, (enum wtl_sim_compute_mode)wtl_rng_below(rng, 4), NULL);
         break;
     default:
-        wtl_sim_set_mig(gpu, (int[]){(int)wtl_rng_below(rng, 5), 2}, (int)wtl_rng_below(rng, 3),
+        wtl_sim_set_mig(gpu, (int[]){(int)wtl_rng_below(rng, 20), 14}, (int)wtl_rng_below(rng, 3),
                         NULL);
     }
 }
@@ -696,7 +654,6 @@ int main(void)
         cmocka_unit_test(tenants_share),
         cmocka_unit_test(processes_take_turns),
         cmocka_unit_test(who_may_attach),
-        cmocka_unit_test(mig_instances),
         cmocka_unit_test(identity),
         cmocka_unit_test(sound_through_anything),
         cmocka_unit_test(divided_through_anything),
