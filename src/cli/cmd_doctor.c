@@ -88,8 +88,6 @@ static void print_leases(FILE *out, const struct wtl_doctor *d, struct wtl_buf *
 static void print_guards(FILE *out, const struct wtl_doctor *d, struct wtl_buf *text, int width)
 {
     for (int i = 0; i < d->n_guards; i++) {
-        if (!d->guards[i].applies)
-            continue;
         wtl_buf_printf(text, "%s: %s", d->guards[i].name, d->guards[i].text);
         print_part(out, "restore", text, width);
     }

@@ -292,7 +292,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     const struct top_options *o = ctx->options;
     struct plan plan;
     struct wtl_machine *machine = NULL;
-    struct top_live live = {0};
+    struct top_live live = {.has_book = !o->root};
     int rc = make_plan(ctx, o, &plan, err);
     if (rc < 0)
         return rc;

@@ -115,6 +115,18 @@ static void put_range(struct wtl_buf *out, enum wtl_knob knob, const struct wtl_
                        wtl_knob_format(knob, wtl_knob_at(r->default_value), text));
 }
 
+/* No getter: what our own leases did is all that is known. */
+static void put_unknown(struct wtl_buf *out, const struct wtl_device_knob_look *k)
+{
+    char text[WTL_KNOB_TEXT];
+    if (!k->has_ours || (!k->ours.open && k->ours.value.released))
+        wtl_buf_puts(out, "not told by the driver");
+    else
+        wtl_buf_printf(out, "%s, %s lease %lld of ours %s (the driver does not tell)",
+                       wtl_knob_format(k->knob, k->ours.value, text), k->ours.open ? "as" : "where",
+                       (long long)k->ours.lease, k->ours.open ? "set it" : "left it");
+}
+
 static void put_knob(struct wtl_buf *out, const struct wtl_device_knob_look *k, bool live)
 {
     char text[WTL_KNOB_TEXT];
@@ -123,7 +135,7 @@ static void put_knob(struct wtl_buf *out, const struct wtl_device_knob_look *k, 
     if (k->rc < 0)
         wtl_buf_puts(out, k->why ? k->why : "cannot be read");
     else if (!k->state.known)
-        wtl_buf_puts(out, "not told by the driver");
+        put_unknown(out, k);
     else
         wtl_buf_puts(out, wtl_knob_format(k->knob, k->state.requested, text));
     if (k->rc == 0 && k->state.has_enforced &&

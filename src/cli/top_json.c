@@ -71,6 +71,7 @@ static json_t *knobs_json(const struct top_device *d)
     json_t *o = json_object();
     for (int k = 0; k < (int)WTL_N_KNOBS; k++) {
         const struct wtl_knob_state *state = &d->sample.knob[k];
+        bool ours = d->ours & WTL_KNOB_BIT(k);
         char text[WTL_KNOB_TEXT];
         if (!(d->sample.knobs & WTL_KNOB_BIT(k)) || d->state != TOP_ANSWERS)
             continue;
@@ -79,6 +80,9 @@ static json_t *knobs_json(const struct top_device *d)
                      state->known
                          ? json_string(wtl_knob_format((enum wtl_knob)k, state->requested, text))
                          : json_null());
+        if (ours)
+            wtl_json_put(&one, "ours",
+                         json_string(wtl_knob_format((enum wtl_knob)k, d->our_value[k], text)));
         if (state->has_enforced)
             wtl_json_put(&one, "enforced", wtl_json_finite(state->enforced));
         wtl_json_put(&o, wtl_knob_info((enum wtl_knob)k)->name, one);

@@ -11,12 +11,30 @@ enum { LOOK_MS = 500 };
 /* How long quitting waits for a call in progress. */
 #define PATIENCE_NS (WTL_NS_PER_S / 2)
 
+/* How often the book of leases is looked at. */
+#define BOOK_NS WTL_NS_PER_S
+
+/* What our leases set and no device reports; a book that cannot be read tells nothing. */
+static void look_at_book(struct top_live *live, int64_t now_ns)
+{
+    WTL_ARENA(arena);
+    struct wtl_book_entry *entries = NULL;
+    struct wtl_error ignored = {0};
+    size_t n = 0;
+    if (!live->has_book || (live->book_ns != 0 && now_ns - live->book_ns < BOOK_NS))
+        return;
+    live->book_ns = now_ns;
+    if (wtl_book_look(NULL, &arena, &entries, &n, &ignored) == 0)
+        top_model_know(live->model, entries, n);
+}
+
 void top_live_read(struct top_live *live, struct wtl_clock clock, struct wtl_arena *arena)
 {
     for (size_t i = 0; i < live->n; i++)
         wtl_sample_device(wtl_machine_device(live->machine, (size_t)live->device[i]), clock, arena,
                           &live->samples[i]);
     top_model_update(live->model, live->samples, clock.monotonic_ns(clock.ctx));
+    look_at_book(live, clock.monotonic_ns(clock.ctx));
 }
 
 struct loop {
@@ -49,6 +67,8 @@ static void take_samples(struct loop *l)
     int64_t rounds = wtl_sampler_take(l->sampler, live->samples, &waiting, &waiting_ns);
     if (rounds > l->rounds && !live->ui.paused)
         top_model_update(live->model, live->samples, l->clock.monotonic_ns(l->clock.ctx));
+    if (rounds > l->rounds)
+        look_at_book(live, l->clock.monotonic_ns(l->clock.ctx));
     l->rounds = rounds;
     top_model_waiting(live->model, waiting, waiting_ns);
 }

@@ -15,8 +15,10 @@ struct top_live {
     struct wtl_device_sample *samples;
     struct top_model *model;
     struct top_ui ui;
-    bool abandoned; /* out: a call hangs; the machine must not be closed */
-    int signal;     /* out: the one that ended it; 0: none */
+    bool has_book;   /* of this machine, not a recorded one */
+    int64_t book_ns; /* when it was looked at last */
+    bool abandoned;  /* out: a call hangs; the machine must not be closed */
+    int signal;      /* out: the one that ended it; 0: none */
 };
 
 /* One reading of all devices into the model, on this thread. */

@@ -328,6 +328,31 @@ void top_model_update(struct top_model *m, const struct wtl_device_sample *sampl
     list_processes(m);
 }
 
+void top_model_know(struct top_model *m, const struct wtl_book_entry *entries, size_t n)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct top_device *d = &m->device[i];
+        d->ours = 0;
+        for (int k = 0; k < (int)WTL_N_KNOBS; k++) {
+            struct wtl_known_set set;
+            if (!(d->sample.knobs & WTL_KNOB_BIT(k)) || d->sample.knob[k].known ||
+                !wtl_book_last_set(entries, n, d->info.id, d->info.epoch, (enum wtl_knob)k, &set))
+                continue;
+            d->ours |= set.open || !set.value.released ? WTL_KNOB_BIT(k) : 0;
+            d->our_value[k] = set.value;
+        }
+    }
+}
+
+bool top_requested(const struct top_device *d, enum wtl_knob knob, struct wtl_knob_value *out)
+{
+    bool told = (d->sample.knobs & WTL_KNOB_BIT(knob)) && d->sample.knob[knob].known;
+    bool ours = d->ours & WTL_KNOB_BIT(knob);
+    if (told || ours)
+        *out = told ? d->sample.knob[knob].requested : d->our_value[knob];
+    return told || ours;
+}
+
 void top_model_waiting(struct top_model *m, int index, int64_t waiting_ns)
 {
     m->stalled_ns = 0;

@@ -9,6 +9,7 @@
 #ifndef WTL_CLI_TOP_MODEL_H
 #define WTL_CLI_TOP_MODEL_H
 
+#include "lease/known.h"
 #include "telemetry/sampler.h"
 
 enum {
@@ -58,6 +59,9 @@ struct top_device {
     struct top_value unattributed_w;
     struct top_series power, util;
 
+    unsigned ours; /* WTL_KNOB_BIT(): no getter, but a lease of ours set it: our record */
+    struct wtl_knob_value our_value[WTL_N_KNOBS];
+
     /* For differences. */
     int64_t last_t_ns;
     struct top_value last_counter_j, last_power_w;
@@ -100,6 +104,13 @@ struct top_model *top_model_new(struct wtl_arena *arena, struct wtl_machine *mac
 
 /* Takes over one round of samples, one for each device, taken at `now_ns`. */
 void top_model_update(struct top_model *m, const struct wtl_device_sample *samples, int64_t now_ns);
+
+/* Takes over what the book of leases knows of knobs without a getter. */
+void top_model_know(struct top_model *m, const struct wtl_book_entry *entries, size_t n);
+
+/* What is requested of a knob: by the device, or where it has no getter by our record (`ours`).
+ * False: nobody knows. */
+bool top_requested(const struct top_device *d, enum wtl_knob knob, struct wtl_knob_value *out);
 
 /* Device `index` has been asked for `waiting_ns` without an answer; -1: no call is in progress. */
 void top_model_waiting(struct top_model *m, int index, int64_t waiting_ns);

@@ -284,17 +284,18 @@ static void about_sensor(struct pager *p, const struct top_device *d, enum wtl_m
 
 static void about_knob(struct pager *p, const struct top_device *d, enum wtl_knob knob)
 {
-    const struct wtl_knob_state *k = &d->sample.knob[knob];
     const struct wtl_knob_range *r = &d->sample.range[knob];
     char asked[WTL_KNOB_TEXT] = "not known", lo[WTL_KNOB_TEXT], hi[WTL_KNOB_TEXT], range[200] = "";
-    bool known = (d->sample.knobs & WTL_KNOB_BIT(knob)) && k->known;
+    struct wtl_knob_value value;
+    bool known = top_requested(d, knob, &value);
     if (known)
-        wtl_knob_format(knob, k->requested, asked);
+        wtl_knob_format(knob, value, asked);
     if (d->sample.ranges & WTL_KNOB_BIT(knob))
         snprintf(range, sizeof range, "  of %s to %s",
                  wtl_knob_format(knob, wtl_knob_at(r->min), lo),
                  wtl_knob_format(knob, wtl_knob_at(r->max), hi));
-    fact(p, wtl_knob_info(knob)->name, known ? TOP_VALUE : TOP_DIM, "%s%s%s", asked, range,
+    fact(p, wtl_knob_info(knob)->name, known ? TOP_VALUE : TOP_DIM, "%s%s%s%s", asked, range,
+         d->ours & WTL_KNOB_BIT(knob) ? "  (our record: the driver does not tell)" : "",
          d->info.writable & WTL_KNOB_BIT(knob) ? "" : "  (read only for this user)");
 }
 

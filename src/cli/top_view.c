@@ -139,7 +139,7 @@ static const char *short_name(const struct top_device *d)
     return name;
 }
 
-/* "lock 300-1140 MHz": what is requested of the knobs that have a getter, or none. */
+/* "SM lock 300-1140 MHz": what is requested of the knobs, or our record of it. */
 static int draw_requests(struct top_screen *s, const struct top_device *d, int row, int x)
 {
     static const struct {
@@ -151,13 +151,13 @@ static int draw_requests(struct top_screen *s, const struct top_device *d, int r
                  {WTL_KNOB_cpu_quota, "quota"}};
     int begin = x;
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        const struct wtl_knob_state *k = &d->sample.knob[shown[i].knob];
+        struct wtl_knob_value value;
         char text[WTL_KNOB_TEXT];
-        if (!(d->sample.knobs & WTL_KNOB_BIT(shown[i].knob)) || !k->known || k->requested.released)
+        if (!top_requested(d, shown[i].knob, &value) || value.released)
             continue;
         x += top_printf(s, row, x, s->columns - x, TOP_DIM, "%s ", shown[i].name);
         x += top_put(s, row, x, s->columns - x, TOP_VALUE,
-                     wtl_knob_format(shown[i].knob, k->requested, text));
+                     wtl_knob_format(shown[i].knob, value, text));
         x += 2;
     }
     return x - begin;

@@ -60,6 +60,30 @@ int wtl_flow_look(struct wtl_machine *machine, const char *root, struct wtl_aren
     return rc;
 }
 
+void wtl_devices_know(struct wtl_devices *d, const struct wtl_book_entry *entries, size_t n)
+{
+    for (size_t i = 0; i < d->n; i++)
+        for (size_t k = 0; k < d->looks[i].n_knobs; k++) {
+            struct wtl_device_knob_look *knob = &d->looks[i].knobs[k];
+            const struct wtl_device_info *info = d->looks[i].info;
+            if (knob->rc == 0 && !knob->state.known)
+                knob->has_ours =
+                    wtl_book_last_set(entries, n, info->id, info->epoch, knob->knob, &knob->ours);
+        }
+}
+
+/* A book that cannot be read tells nothing; that is for the doctor to say. */
+static void know(const struct wtl_devices_options *options, struct wtl_arena *arena,
+                 struct wtl_devices *d)
+{
+    struct wtl_book_entry *entries = NULL;
+    struct wtl_error ignored = {0};
+    size_t n = 0;
+    if (strcmp(d->root, "/") == 0 &&
+        wtl_book_look(options->state_dir, arena, &entries, &n, &ignored) == 0)
+        wtl_devices_know(d, entries, n);
+}
+
 int wtl_flow_devices(const struct wtl_flow *flow, const struct wtl_devices_options *options,
                      struct wtl_arena *arena, struct wtl_devices *out, struct wtl_error *err)
 {
@@ -74,6 +98,7 @@ int wtl_flow_devices(const struct wtl_flow *flow, const struct wtl_devices_optio
         wtl_machine_close(machine);
         return rc;
     }
+    know(options, arena, &d);
     d.machine = machine;
     *out = d;
     return 0;
@@ -190,6 +215,15 @@ static json_t *steps_json(const struct wtl_knob_range *r)
     return list;
 }
 
+/* What a lease of ours set last, where the device does not say. */
+static json_t *ours_json(const struct wtl_device_knob_look *k)
+{
+    if (!k->has_ours)
+        return json_null();
+    return json_pack("{s:I, s:b, s:o}", "lease", (json_int_t)k->ours.lease, "open", k->ours.open,
+                     "value", request_json(&k->ours.value));
+}
+
 static json_t *knob_json(const struct wtl_device_knob_look *k)
 {
     const struct wtl_knob_info *info = wtl_knob_info(k->knob);
@@ -201,6 +235,7 @@ static json_t *knob_json(const struct wtl_device_knob_look *k)
                                                               : json_null(),
                           "why", k->rc < 0 ? text_or_null(k->why) : json_null());
     const struct wtl_knob_range *r = &k->range;
+    wtl_json_put(&o, "ours", ours_json(k));
     wtl_json_put(&o, "min", k->has_range ? wtl_json_finite(r->min) : json_null());
     wtl_json_put(&o, "max", k->has_range ? wtl_json_finite(r->max) : json_null());
     wtl_json_put(&o, "default",

@@ -8,6 +8,7 @@
 
 #include "device/device.h"
 #include "flow/flow.h"
+#include "lease/known.h"
 
 #include <jansson.h>
 
@@ -15,6 +16,7 @@ struct wtl_devices_options {
     const char *root; /* as in wtl_machine_options; NULL: "/" */
     const char *nvml;
     const char *const *only; /* names of devices, NULL-terminated; NULL: all */
+    const char *state_dir;   /* of the leases; NULL: the usual one */
 };
 
 /* A knob as it stands. */
@@ -26,6 +28,8 @@ struct wtl_device_knob_look {
     struct wtl_knob_state state;
     bool has_range;
     struct wtl_knob_range range;
+    bool has_ours; /* the device does not report it, but our book does: what a lease set last */
+    struct wtl_known_set ours;
 };
 
 struct wtl_device_look {
@@ -53,6 +57,9 @@ int wtl_flow_devices(const struct wtl_flow *flow, const struct wtl_devices_optio
 /* The same for a machine that is open already; out->machine stays the caller's. */
 int wtl_flow_look(struct wtl_machine *machine, const char *root, struct wtl_arena *arena,
                   struct wtl_devices *out, struct wtl_error *err);
+
+/* Adds what the book knows of knobs that devices do not report. */
+void wtl_devices_know(struct wtl_devices *d, const struct wtl_book_entry *entries, size_t n);
 
 void wtl_devices_close(struct wtl_devices *d);
 

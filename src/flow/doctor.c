@@ -2,11 +2,13 @@
  * What works here, what does not, and who holds what. */
 #include "flow/doctor.h"
 
+#include "base/data.h"
 #include "base/dirs.h"
 #include "base/sort.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "device/sysfs.h"
+#include "lease/known.h"
 #include "lease/process.h"
 
 #include <stdarg.h>
@@ -107,22 +109,15 @@ static void say_rights(struct findings *f, const struct wtl_doctor *d)
 static int read_book(struct wtl_arena *arena, const char *state_dir, struct wtl_doctor *d,
                      struct findings *f, struct wtl_error *err)
 {
-    struct wtl_book book = {.dir_fd = -1, .locks_fd = -1, .lock_fd = -1};
     struct wtl_book_entry *entries = NULL;
     struct wtl_error e = {0};
     size_t n = 0;
-    int rc = wtl_book_open_to_read(state_dir, &book, &e);
-    if (rc == -WTL_NOTFOUND)
-        return 0;
-    if (rc == 0) {
-        rc = wtl_book_list(&book, arena, &entries, &n, &e);
-        wtl_book_close(&book);
-    }
-    if (rc < 0) {
+    if (wtl_book_look(state_dir, arena, &entries, &n, &e) < 0) {
         say(f, WTL_FINDING_LACK, "leases", NULL, "the book of leases cannot be read: %s",
             e.message);
         return 0;
     }
+    wtl_devices_know(&d->devices, entries, n);
     d->leases = WTL_NEW_ARRAY(arena, struct wtl_doctor_lease, n + 1);
     if (!d->leases)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
@@ -177,49 +172,57 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
 
 /* ---- What puts knobs back ---------------------------------------------------------------------*/
 
-static int count_units(struct wtl_sysfs *files, struct wtl_arena *arena)
-{
-    static const char *const places[] = {"etc/systemd/system", "usr/lib/systemd/system",
-                                         "lib/systemd/system"};
-    int units = 0;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && units == 0; i++) {
-        char **names = NULL;
-        size_t n = 0;
-        struct wtl_error ignored = {0};
-        if (wtl_sysfs_list(files, arena, places[i], "wattle", &names, &n, &ignored) < 0)
-            continue;
-        for (size_t k = 0; k < n; k++)
-            units += wtl_ends_with(names[k], ".service");
-    }
-    return units;
-}
-
 static void guard(struct wtl_doctor *d, const char *name, bool applies, const char *text)
 {
     d->guards[d->n_guards++] = (struct wtl_doctor_guard){name, applies, text};
+}
+
+static void guard_by_unit(struct wtl_arena *arena, struct wtl_doctor *d)
+{
+    struct wtl_doctor_units u;
+    wtl_doctor_units(d->files, arena, &u);
+    const char *text = NULL;
+    if (!u.systemd)
+        text = "none: systemd does not run here";
+    else if (u.n == 0)
+        text = "none: no unit of `wattle deploy` is installed";
+    else if (u.restore == 0)
+        text =
+            wtl_arena_printf(arena, "none: %d unit%s of wattle, but no stop runs `wattle restore`",
+                             u.n, wtl_plural(u.n));
+    else if (u.restore == 1)
+        text = wtl_arena_printf(arena, "when %s stops or fails, systemd puts back what is left",
+                                u.first);
+    else
+        text = wtl_arena_printf(arena,
+                                "when one of %d units (%s ...) stops or fails, systemd puts back"
+                                " what is left",
+                                u.restore, u.first);
+    guard(d, "unit", u.systemd && u.restore > 0, text ? text : "");
 }
 
 static void list_guards(struct wtl_arena *arena, const char *state_dir, struct wtl_doctor *d,
                         struct findings *f)
 {
     char path[WTL_LIMIT_PATH];
-    struct wtl_error e = {0};
+    const char *program = NULL;
+    struct wtl_error e = {0}, ignored = {0};
     bool book = state_dir || wtl_dir_path(WTL_DIR_STATE, NULL, path, &e) == 0;
+    bool guarded = book && wtl_program_path(arena, &program, &ignored) == 0;
     if (!book)
         say(f, WTL_FINDING_PROBLEM, "leases", NULL, "nothing can be set here: %s%s%s", e.message,
             e.hint[0] ? "; " : "", e.hint);
-    int units = count_units(d->files, arena);
-    guard(d, "guardian", book,
-          book ? "a process of its own session puts loans back within a second of their holder's"
-                 " death"
-               : "there is no place for the journal, so nothing is lent");
+    guard(d, "guardian", guarded,
+          guarded ? "a process of its own session puts loans back within a second of their holder's"
+                    " death"
+          : book  ? "none: the program `wattle` is not found, so nothing is lent"
+                  : "none: there is no place for the journal, so nothing is lent");
     guard(d, "next start", book,
-          "the next wattle that sets something, or `wattle restore`, puts back"
-          " what both of them left");
-    guard(d, "unit", units > 0,
-          units > 0 ? "systemd stops the units of `wattle deploy` with `wattle restore`"
-                    : "no unit of `wattle deploy` is installed");
-    guard(d, "broker", false, "this version has none");
+          book ? "the next wattle that sets something, or `wattle restore`, puts back"
+                 " what both of them left"
+               : "none: there is no place for the journal");
+    guard_by_unit(arena, d);
+    guard(d, "broker", false, "none: this version has no broker, each command looks after its own");
     guard(d, "boot", true,
           "a reboot, or a new load of the driver, takes all settings back by itself");
 }

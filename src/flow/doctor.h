@@ -31,7 +31,17 @@ struct wtl_doctor_lease {
     bool holder_alive;
 };
 
-/* What would put knobs back. */
+/* Units of ours that systemd knows, as their files tell. */
+struct wtl_doctor_units {
+    bool systemd;               /* it runs here */
+    int n;                      /* services whose names begin with "wattle" */
+    int restore;                /* those whose stop puts back what the dead left */
+    char first[WTL_LIMIT_NAME]; /* of these */
+};
+void wtl_doctor_units(struct wtl_sysfs *files, struct wtl_arena *arena,
+                      struct wtl_doctor_units *out);
+
+/* What would put knobs back; `text` says why not where it does not apply. */
 struct wtl_doctor_guard {
     const char *name; /* "guardian" */
     bool applies;

@@ -4,6 +4,7 @@
 
 #include "codec/json.h"
 #include "lease/cap.h"
+#include "lease/known.h"
 #include "lease/process.h"
 
 #include <math.h>
@@ -51,26 +52,6 @@ static int device_ids(const struct wtl_book_entry *entries, size_t n, struct wtl
     *ids_out = ids;
     *n_out = used;
     return 0;
-}
-
-static int list_book(struct wtl_arena *arena, struct wtl_book_entry **entries_out, size_t *n_out,
-                     struct wtl_error *err)
-{
-    struct wtl_book book;
-    struct wtl_error why = {0};
-    int rc = wtl_book_open_to_read(NULL, &book, &why);
-    *entries_out = NULL;
-    *n_out = 0;
-    if (rc == -(int)WTL_NOTFOUND)
-        return 0;
-    if (rc < 0) {
-        if (err)
-            *err = why;
-        return rc;
-    }
-    rc = wtl_book_list(&book, arena, entries_out, n_out, err);
-    wtl_book_close(&book);
-    return rc;
 }
 
 /* ---- Status ---------------------------------------------------------------------------------- */
@@ -205,7 +186,7 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
     struct wtl_hold hold = {0};
     const char **ids = NULL;
     size_t n = 0, n_ids = 0;
-    int rc = list_book(arena, &entries, &n, err);
+    int rc = wtl_book_look(NULL, arena, &entries, &n, err);
     rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
     struct wtl_status s = {.leases = WTL_NEW_ARRAY(arena, struct wtl_status_lease, n + 1),
                            .unreadable = WTL_NEW_ARRAY(arena, const char *, n + 1)};
@@ -281,7 +262,7 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
     const char **ids = NULL, **names = NULL;
     size_t n = 0, n_ids = 0, n_names = 0;
     *report_out = (struct wtl_restore_report){0};
-    int rc = list_book(arena, &entries, &n, err);
+    int rc = wtl_book_look(NULL, arena, &entries, &n, err);
     rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
     names = WTL_NEW_ARRAY(arena, const char *, q->n_names + 2);
     if (rc == 0 && !names)

@@ -75,7 +75,10 @@ print(eval(sys.argv[2]))' "$1" "$2"
 
 @test "doctor: this machine, with what puts knobs back" {
     "$WATTLE" doctor >text || [ $? -eq 1 ]
-    grep -q '^restore  guardian: ' text
+    grep -q '^restore  guardian: a process' text
+    grep -q '^restore  broker: none' text
+    "$WATTLE" doctor --json >d.json || [ $? -eq 1 ]
+    [ "$(json d.json '[g["name"] for g in d["restore"] if not g["applies"] and not g["text"].startswith("none: ")]')" = "[]" ]
     [ "$(wc -L <text)" -le 100 ] || grep -q 'fix: ' text
     [ ! -e "$WATTLE_STATE_DIR" ] # nothing is made by looking
 }

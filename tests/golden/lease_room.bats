@@ -48,6 +48,14 @@ print(json.load(sys.stdin)["gpus"][0]["sm_clock_lock"])'; }
     [[ $(lock) == *1125*1125* ]]
     run "$WATTLE" status
     [[ $output == *"1125 MHz, before released"* ]]
+    run "$WATTLE" devices -i 0 # what no getter tells, our record does
+    [[ $output == *"SM clock 1125 MHz, as lease "*" of ours set it"* ]]
+    [ "$("$WATTLE" devices -i 0 --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["devices"][0]["knobs"][0]["ours"]["value"])')" = "{'released': False, 'lo': 1125, 'hi': 1125}" ]
+    run "$WATTLE" top --once -i 0
+    [[ $output == *"SM lock 1125 MHz"* ]]
+    run "$WATTLE" top -n 1 --json -i 0
+    [[ $output == *'"sm_clock_mhz":{"requested":null,"ours":"1125 MHz"}'* ]]
     run "$WATTLE" apply plan.json --for 1ms
     [ "$status" -eq 1 ]
     [[ $output == *"is held by standing lease"*"wattle restore"* ]]
@@ -56,6 +64,10 @@ print(json.load(sys.stdin)["gpus"][0]["sm_clock_lock"])'; }
     run "$WATTLE" restore --all
     [[ $output == *"1125 MHz -> released, put back"* ]]
     [ "$(lock)" = None ]
+    run "$WATTLE" devices -i 0
+    [[ $output == *"SM clock not told by the driver"* ]]
+    run "$WATTLE" top --once -i 0
+    [[ $output != *"SM lock"* ]]
 }
 
 @test "a clock that is still on its way down is no foreign write" {
