@@ -4,9 +4,8 @@
 
 #include "base/text.h"
 #include "codec/json.h"
-#include "nvml-abi/nvml_abi.h"
+#include "nvml-abi/nvml_more.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,28 +190,30 @@ static int parse_code(const char *text, int32_t *code_out, struct wtl_error *err
     return rc;
 }
 
-/* A fault of a function that nobody can call would wait for ever. Patterns end with a star. */
-static int check_function(const char *name, struct wtl_error *err)
+/* All that the drop-in library has; a name that is none would be a fault that never strikes. */
+static const char *const functions[] = {
+#define X(name, args) #name,
+    NVML_FUNCTIONS(X) NVML_MORE_FUNCTIONS(X)
+#undef X
+};
+enum { N_FUNCTIONS = sizeof functions / sizeof functions[0] };
+
+static int check_function(const char *call, struct wtl_error *err)
 {
-    char path[WTL_LIMIT_PATH];
-    const char *star = strchr(name, '*');
-    struct wtl_error ignored = {0};
-    if (star)
-        return strncmp(name, "nvml", star - name < 4 ? (size_t)(star - name) : 4) == 0
-                   ? 0
-                   : WTL_FAIL(err, WTL_USAGE, "--call \"%.80s\": NVML's functions begin with nvml",
-                              name);
-    void *library =
-        wtl_room_library(path, &ignored) == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-    bool there = !library || dlsym(library, name);
-    if (library)
-        dlclose(library);
-    if (there)
-        return 0;
-    int rc = WTL_FAIL(err, WTL_USAGE, "the drop-in library has no function \"%.80s\"", name);
-    wtl_error_hint(err,
-                   "names are exact, with their version (nvmlInit_v2); a star at the end takes "
-                   "all that begin so (nvmlInit*)");
+    struct wtl_room_fault f = {.gpu = -1};
+    if (strlen(call) >= sizeof f.function)
+        return WTL_FAIL(err, WTL_USAGE, "--call \"%.80s\" is too long", call);
+    memcpy(f.function, call, strlen(call) + 1);
+    for (int i = 0; i < N_FUNCTIONS; i++)
+        if (wtl_room_fault_matches(&f, functions[i], -1))
+            return 0;
+    int rc = WTL_FAIL(err, WTL_USAGE, "the drop-in library has no function \"%s\"", call);
+    const char *near = wtl_did_you_mean(call, functions, N_FUNCTIONS);
+    if (near)
+        wtl_error_hint(err, "did you mean %s?", near);
+    else
+        wtl_error_hint(err, "names are exact, with their version (nvmlInit_v2); a star at the end "
+                            "takes all that begin so (nvmlInit*)");
     return rc;
 }
 
@@ -221,8 +222,6 @@ static int call_fault(struct wtl_room *room, const struct options *o, int gpu,
 {
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_FAULT_ADD, -1);
     struct wtl_room_fault *f = &r.u.fault;
-    if (strlen(o->call) >= sizeof f->function)
-        return WTL_FAIL(err, WTL_USAGE, "--call \"%.80s\" is too long", o->call);
     memcpy(f->function, o->call, strlen(o->call) + 1);
     f->gpu = gpu;
     f->skip = (uint32_t)o->skip;
@@ -307,7 +306,7 @@ static int check_options(const struct options *o, struct wtl_error *err)
         return WTL_FAIL(err, WTL_USAGE, "--call needs a --return, a --delay or --hang");
     if (o->span.given && o->stale.n == 0)
         return WTL_FAIL(err, WTL_USAGE, "--for is about --stale");
-    return 0;
+    return o->call ? check_function(o->call, err) : 0;
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)

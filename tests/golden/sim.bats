@@ -117,11 +117,22 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [ "$status" -eq 2 ]
     [[ $output == *"has no function"* ]]
     "$WATTLE" sim fault --call nvmlDeviceGetPowerUsage --hang -q
-    for bad in "--return 15" "--call cuda* --hang" "--xid 0" "--call x" "--for 5s" "--stale x" "--call x --return nonsense" ""; do
+    for bad in "--return 15" "--call cuda* --hang" "--xid 0" "--call x" "--for 5s" "--stale x" "--call nvmlInit_v2 --return nonsense" ""; do
         # shellcheck disable=SC2086
         run "$WATTLE" sim fault $bad
         [ "$status" -eq 2 ]
     done
+}
+
+@test "a fault of a function that there is none of is refused, and the nearest named" {
+    "$WATTLE" sim start --gpu v100 >/dev/null
+    run "$WATTLE" sim fault --call nvmlDeviceGetPowerUsag --return 15
+    [ "$status" -eq 2 ]
+    [[ $output == *"has no function"*"did you mean nvmlDeviceGetPowerUsage?"* ]]
+    run "$WATTLE" sim fault --call 'nvmlDeviceSat*' --return 15
+    [ "$status" -eq 2 ]
+    [ "$("$WATTLE" sim list --json | field 'd["faults"]')" = "[]" ]
+    "$WATTLE" sim fault --call nvmlDeviceGetPowerUsage --return 15 >/dev/null
 }
 
 @test "SIGTERM cleans up; after kill -9 the next start does" {
