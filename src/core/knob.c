@@ -36,19 +36,19 @@ static double half_step(enum wtl_knob knob)
 
 bool wtl_knob_same(enum wtl_knob knob, struct wtl_knob_value a, struct wtl_knob_value b)
 {
-    if (a.released || b.released)
-        return a.released == b.released;
+    if (a.released != b.released)
+        return false;
+    if (a.released && (a.hi <= 0 || b.hi <= 0))
+        return true;
     double step = half_step(knob);
     return fabs(a.lo - b.lo) < step && fabs(a.hi - b.hi) < step;
 }
 
-const char *wtl_knob_format(enum wtl_knob knob, struct wtl_knob_value value,
-                            char buf[WTL_KNOB_TEXT])
+#define RELEASED "released"
+
+static const char *format_ends(enum wtl_knob knob, struct wtl_knob_value value,
+                               char buf[WTL_KNOB_TEXT])
 {
-    if (value.released) {
-        snprintf(buf, WTL_KNOB_TEXT, "released");
-        return buf;
-    }
     char lo[WTL_DOUBLE_TEXT], hi[WTL_DOUBLE_TEXT];
     wtl_format_double(value.lo, lo);
     wtl_format_double(value.hi, hi);
@@ -58,6 +58,19 @@ const char *wtl_knob_format(enum wtl_knob knob, struct wtl_knob_value value,
         snprintf(buf, WTL_KNOB_TEXT, "%s-%s %s", lo, hi, unit);
     else
         snprintf(buf, WTL_KNOB_TEXT, "%s %s", hi, unit);
+    return buf;
+}
+
+const char *wtl_knob_format(enum wtl_knob knob, struct wtl_knob_value value,
+                            char buf[WTL_KNOB_TEXT])
+{
+    char ends[WTL_KNOB_TEXT];
+    if (!value.released)
+        return format_ends(knob, value, buf);
+    if (value.hi > 0)
+        snprintf(buf, WTL_KNOB_TEXT, RELEASED " (%.60s)", format_ends(knob, value, ends));
+    else
+        snprintf(buf, WTL_KNOB_TEXT, RELEASED);
     return buf;
 }
 
@@ -82,13 +95,10 @@ static void cut_cpus(char *text)
     text[n] = '\0';
 }
 
-int wtl_knob_parse(enum wtl_knob knob, const char *text, struct wtl_knob_value *value_out,
-                   struct wtl_error *err)
+/* "1140", "300-1140MHz". */
+static int parse_ends(enum wtl_knob knob, const char *text, struct wtl_knob_value *value_out,
+                      struct wtl_error *err)
 {
-    if (strcmp(text, "released") == 0) {
-        *value_out = wtl_knob_released();
-        return 0;
-    }
     char buf[WTL_KNOB_TEXT];
     if (strlen(text) >= sizeof buf)
         return WTL_FAIL(err, WTL_USAGE, "%s \"%.20s...\" is too long", table[knob].title, text);
@@ -112,4 +122,25 @@ int wtl_knob_parse(enum wtl_knob knob, const char *text, struct wtl_knob_value *
                         table[knob].title, text);
     *value_out = v;
     return 0;
+}
+
+int wtl_knob_parse(enum wtl_knob knob, const char *text, struct wtl_knob_value *value_out,
+                   struct wtl_error *err)
+{
+    static const char before[] = RELEASED " (";
+    if (strcmp(text, RELEASED) == 0) {
+        *value_out = wtl_knob_released();
+        return 0;
+    }
+    size_t n = strlen(text);
+    if (!wtl_starts_with(text, before) || n > WTL_KNOB_TEXT || text[n - 1] != ')')
+        return parse_ends(knob, text, value_out, err);
+    char ends[WTL_KNOB_TEXT];
+    n -= sizeof before; /* as many bytes as the beginning and the parenthesis at the end */
+    memcpy(ends, text + sizeof before - 1, n);
+    ends[n] = '\0';
+    int rc = parse_ends(knob, ends, value_out, err);
+    if (rc == 0)
+        value_out->released = true;
+    return rc;
 }

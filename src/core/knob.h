@@ -47,7 +47,8 @@ enum wtl_knob wtl_knob_by_name(const char *name);
 
 /* What a knob is, or shall be, set to. */
 struct wtl_knob_value {
-    bool released; /* lo and hi are then meaningless */
+    bool released; /* lo and hi are then what stands there out of force (a limit of a package that
+                    * is switched off, the whole range of a CPU), or 0 */
     double lo, hi; /* base unit of the knob, lo <= hi; equal where it is no range */
 };
 
@@ -60,12 +61,13 @@ static inline struct wtl_knob_value wtl_knob_at(double value)
     return (struct wtl_knob_value){.lo = value, .hi = value};
 }
 
-/* Whether two values ask for the same: both released, or ends that differ by less than half of what
- * the knob resolves (1 MHz, 1 mW, a thousandth of a CPU). */
+/* Whether two values ask for the same: both released or both not, and ends that differ by less than
+ * half of what the knob resolves (1 MHz, 1 mW, a thousandth of a CPU); those of a released one only
+ * where both have them. */
 bool wtl_knob_same(enum wtl_knob knob, struct wtl_knob_value a, struct wtl_knob_value b);
 
-/* "1140 MHz", "300-1140 MHz", "250 W", "1.5 CPUs", "released". Exact: reads back as the same value.
- * Returns buf. */
+/* "1140 MHz", "300-1140 MHz", "250 W", "1.5 CPUs", "released", "released (200 W)". Exact: reads
+ * back as the same value. Returns buf. */
 enum { WTL_KNOB_TEXT = 80 };
 const char *wtl_knob_format(enum wtl_knob knob, struct wtl_knob_value value,
                             char buf[WTL_KNOB_TEXT]);

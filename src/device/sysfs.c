@@ -219,7 +219,8 @@ void wtl_sysfs_epoch(struct wtl_sysfs *files, char epoch_out[WTL_LIMIT_NAME])
     const struct wtl_sysfs_dir root = wtl_sysfs_root(files);
     char id[64];
     epoch_out[0] = '\0';
-    if (wtl_sysfs_text(&root, "proc/sys/kernel/random/boot_id", id, sizeof id) == WTL_PRESENT)
+    if (wtl_sysfs_text(&root, "proc/sys/kernel/random/boot_id", id, sizeof id) == WTL_PRESENT &&
+        id[0])
         snprintf(epoch_out, WTL_LIMIT_NAME, "boot %s", id);
 }
 

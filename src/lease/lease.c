@@ -362,8 +362,11 @@ int wtl_lease_set_now(struct wtl_lease *l, size_t index, struct wtl_knob_value v
     k->record = *r;
     k->uncertain = true;
     rc = wtl_knob_set(k->device, r->knob, value, &k->found, err);
-    if (rc < 0)
+    if (rc < 0) { /* what a failed set left may be a third value: half of it, or another */
+        wtl_restore_note_found(k->device, r, index, &l->hold, wtl_holder_wall_ns(l->holder));
+        k->record = *r;
         return rc;
+    }
     k->uncertain = false;
     if (wtl_lease_took(k, value))
         return 0;

@@ -72,6 +72,12 @@ int wtl_lease_set_now(struct wtl_lease *lease, size_t index, struct wtl_knob_val
 void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
                       const struct wtl_book_hold *hold, const char *boot, bool own, bool dry_run,
                       int64_t wall_ns, struct wtl_restore_knob *out);
+
+/* After a set that failed: what is there now is of our making, too, and is recorded where it is
+ * neither what was asked for nor what was there before. Allocates nothing. */
+void wtl_restore_note_found(struct wtl_device *device, struct wtl_lease_knob_record *k,
+                            size_t index, const struct wtl_book_hold *hold, int64_t wall_ns);
+
 bool wtl_restore_is_settled(enum wtl_restore_result result);
 
 /* Why a kept lease is held while it is changed. */

@@ -295,6 +295,10 @@ static int look_at_knob(struct wtl_lease_knob *k, struct wtl_arena *arena, struc
 {
     int rc = check_settable(k, err);
     rc = rc ? rc : wtl_device_epoch(k->device, k->record.epoch, err);
+    if (rc == 0 && k->record.epoch[0] == '\0')
+        rc = WTL_FAIL(err, WTL_FAILED,
+                      "cannot tell one boot from another for %s: nothing could be put back",
+                      k->info->id);
     if (rc == 0 && strcmp(k->record.epoch, k->info->epoch) != 0)
         rc = WTL_FAIL(err, WTL_LOST, "the driver of %s was loaded anew while we looked",
                       k->info->id);

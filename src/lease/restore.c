@@ -26,11 +26,28 @@ bool wtl_restore_is_settled(enum wtl_restore_result result)
 /* ---- One knob -------------------------------------------------------------------------------- */
 
 /* Whether what is there now can have come from us: what was asked for last, or before that, where
- * the last may never have arrived. */
+ * the last may never have arrived. Some knobs are several files (both ends of a range, a limit and
+ * its switch), and we may have been cut off between them: so each part may be of another of our
+ * values, or still the prior one. */
 static bool is_ours(const struct wtl_lease_knob_record *k, struct wtl_knob_value now)
 {
-    return wtl_lease_near(k->knob, now, k->wanted) ||
-           (k->has_before && wtl_lease_near(k->knob, now, k->before));
+    const struct wtl_knob_value ours[] = {k->wanted, k->prior, k->before};
+    bool on = false, lo = now.released && now.hi <= 0, hi = lo;
+    for (int i = 0; i < 2 + k->has_before; i++) {
+        on = on || ours[i].released == now.released;
+        lo = lo || wtl_lease_near(k->knob, wtl_knob_at(ours[i].lo), wtl_knob_at(now.lo));
+        hi = hi || wtl_lease_near(k->knob, wtl_knob_at(ours[i].hi), wtl_knob_at(now.hi));
+    }
+    return on && lo && hi;
+}
+
+void wtl_restore_note_found(struct wtl_device *device, struct wtl_lease_knob_record *k,
+                            size_t index, const struct wtl_book_hold *hold, int64_t wall_ns)
+{
+    struct wtl_knob_state now = {0};
+    if (wtl_device_knob(device, k->knob, &now, NULL) == 0 && now.known &&
+        !is_ours(k, now.requested))
+        (void)wtl_book_note_set(hold, k, index, now.requested, wall_ns, NULL);
 }
 
 static void failed(struct wtl_restore_knob *out, const struct wtl_error *why)
@@ -66,7 +83,9 @@ static void write_prior(struct wtl_device *device, struct wtl_lease_record *reco
     int rc = wtl_knob_set(device, k->knob, k->prior, &knob.found, &why);
     if (rc < 0) {
         failed(out, &why);
-    } else if (!k->prior.released && !wtl_lease_took(&knob, k->prior)) {
+        wtl_restore_note_found(device, k, index, hold, wall_ns);
+    } else if (!wtl_lease_took(&knob, k->prior)) {
+        (void)wtl_book_note_set(hold, k, index, knob.found.requested, wall_ns, NULL);
         char found[WTL_KNOB_TEXT];
         out->result = WTL_RESTORE_FAILED;
         snprintf(out->why, sizeof out->why, "it reads back %s",
@@ -85,6 +104,8 @@ static void restore_present(struct wtl_device *device, struct wtl_lease_record *
     struct wtl_knob_state now = {0};
     char epoch[WTL_LIMIT_NAME];
     int rc = wtl_device_epoch(device, epoch, &why);
+    if (rc == 0 && epoch[0] == '\0')
+        rc = WTL_FAIL(&why, WTL_FAILED, "this boot cannot be told from another");
     if (rc == 0 && strcmp(epoch, k->epoch) != 0) {
         out->result = WTL_RESTORE_EPOCH;
         return;
@@ -166,8 +187,8 @@ static bool is_over(const struct job *j, const struct wtl_lease_record *r)
     for (size_t i = 0; i < r->n_knobs; i++) {
         const struct wtl_lease_knob_record *k = &r->knobs[i];
         struct wtl_device *d = wtl_holder_device(j->holder, k->device);
-        if (d ? strcmp(wtl_device_info(d)->epoch, k->epoch) == 0
-              : strcmp(j->holder->boot, r->boot) == 0)
+        const char *epoch = d ? wtl_device_info(d)->epoch : "";
+        if (d ? !epoch[0] || strcmp(epoch, k->epoch) == 0 : strcmp(j->holder->boot, r->boot) == 0)
             return false;
     }
     return r->n_knobs > 0;

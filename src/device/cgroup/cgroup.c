@@ -144,7 +144,7 @@ static int group_set(void *state, enum wtl_knob knob, struct wtl_knob_value valu
     char text[64];
     (void)knob;
     enum wtl_absence absence = read_quota(g, &limited, &cpus, &period);
-    if (absence == WTL_ABSENT_UNSUPPORTED || absence == WTL_ABSENT_LOST)
+    if (absence != WTL_PRESENT) /* without the period that is there another one would be set */
         return fail_quota(g, absence, err);
     double quota = value.hi * period;
     if (!value.released && !(quota >= QUOTA_MIN_US))

@@ -24,6 +24,7 @@
 
 #define POWERCAP "sys/class/powercap"
 #define MICRO 1e6 /* of them make one */
+#define MAX_W 1e5 /* of any limit; firmware writes 4095 W for none */
 
 /* Energy is counted in steps of about 61 uJ (2^-14 J) and updated every millisecond: Intel SDM
  * volume 3, "RAPL Interfaces". The step is read from a register that sysfs does not show. */
@@ -62,17 +63,32 @@ static int long_term(const struct wtl_sysfs_dir *dir)
     return -1;
 }
 
-/* What a limit is; false: there is none, or it is switched off. */
-static bool limit_of(const struct zone *z, const struct wtl_sysfs_dir *dir, double *limit_w)
+/* A limit as it stands there, in force or not. A zone without a switch is on. */
+static enum wtl_absence read_limit(const struct zone *z, const struct wtl_sysfs_dir *dir,
+                                   double *limit_w, bool *on)
 {
     char file[64];
     double enabled = 1, uw = 0;
     constraint_file(z, "power_limit_uw", file);
-    if (z->constraint < 0 || wtl_sysfs_number(dir, file, &uw) != WTL_PRESENT || uw <= 0)
-        return false;
-    if (wtl_sysfs_number(dir, "enabled", &enabled) == WTL_PRESENT && enabled <= 0)
-        return false;
+    enum wtl_absence absence = wtl_sysfs_number(dir, file, &uw);
+    if (absence != WTL_PRESENT)
+        return absence;
+    absence = wtl_sysfs_number(dir, "enabled", &enabled);
+    if (absence != WTL_PRESENT && absence != WTL_ABSENT_UNSUPPORTED)
+        return absence;
     *limit_w = uw / MICRO;
+    *on = enabled > 0 && uw > 0;
+    return WTL_PRESENT;
+}
+
+/* What a limit is; false: there is none, or it is switched off. */
+static bool limit_of(const struct zone *z, const struct wtl_sysfs_dir *dir, double *limit_w)
+{
+    double w = 0;
+    bool on = false;
+    if (z->constraint < 0 || read_limit(z, dir, &w, &on) != WTL_PRESENT || !on)
+        return false;
+    *limit_w = w;
     return true;
 }
 
@@ -124,18 +140,18 @@ static int zone_get(void *state, enum wtl_knob knob, struct wtl_knob_state *out,
                     struct wtl_error *err)
 {
     const struct zone *z = state;
-    char file[64];
-    double uw = 0, w = 0;
+    double w = 0;
+    bool on = false;
     (void)knob;
-    constraint_file(z, "power_limit_uw", file);
-    enum wtl_absence absence = wtl_sysfs_number(&z->dir, file, &uw);
+    enum wtl_absence absence = read_limit(z, &z->dir, &w, &on);
     if (absence == WTL_ABSENT_UNSUPPORTED || absence == WTL_ABSENT_LOST)
         return WTL_FAIL(err, WTL_LOST, "%s is gone", z->id);
     if (absence != WTL_PRESENT)
         return WTL_FAIL(err, absence == WTL_ABSENT_DENIED ? WTL_PERMISSION : WTL_FAILED,
                         "the power limit of %s cannot be read", z->id);
     out->known = true;
-    out->requested = limit_of(z, &z->dir, &w) ? wtl_knob_at(w) : wtl_knob_released();
+    out->requested = wtl_knob_at(w);
+    out->requested.released = !on;
     out->has_enforced = enforced_limit(z, &out->enforced);
     return 0;
 }
@@ -173,17 +189,25 @@ static int zone_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
     char file[64], text[32];
     (void)knob;
     double enabled = 1;
-    bool has_switch = wtl_sysfs_number(&z->dir, "enabled", &enabled) == WTL_PRESENT;
-    if (value.released)
-        return has_switch ? explain_write(z, wtl_sysfs_write(&z->dir, "enabled", "0", err), err)
-                          : WTL_FAIL(err, WTL_UNSUPPORTED, "the limit of %s has no switch", z->id);
-    if (!(value.hi >= 1 && value.hi <= z->max_w))
+    enum wtl_absence absence = wtl_sysfs_number(&z->dir, "enabled", &enabled);
+    bool has_switch = absence == WTL_PRESENT;
+    if (!has_switch && absence != WTL_ABSENT_UNSUPPORTED)
+        return WTL_FAIL(err, WTL_FAILED, "the switch of %s cannot be read", z->id);
+    if (value.released && !has_switch)
+        return WTL_FAIL(err, WTL_UNSUPPORTED, "the limit of %s has no switch", z->id);
+    /* The upper end of the range is for those who ask; what was there before must go back, however
+     * high the firmware had set it. */
+    if (!value.released && !(value.hi >= 1 && value.hi <= MAX_W))
         return WTL_FAIL(err, WTL_USAGE, "%g W is outside the range of %s, 1 to %g W", value.hi,
                         z->id, z->max_w);
     constraint_file(z, "power_limit_uw", file);
     snprintf(text, sizeof text, "%.0f", value.hi * MICRO);
-    int rc = wtl_sysfs_write(&z->dir, file, text, err);
-    if (rc == 0 && has_switch && enabled <= 0)
+    int rc = 0;
+    if (value.released && enabled > 0)
+        rc = wtl_sysfs_write(&z->dir, "enabled", "0", err);
+    if (rc == 0 && value.hi > 0)
+        rc = wtl_sysfs_write(&z->dir, file, text, err);
+    if (rc == 0 && !value.released && has_switch && enabled <= 0)
         rc = wtl_sysfs_write(&z->dir, "enabled", "1", err);
     return explain_write(z, rc, err);
 }

@@ -34,6 +34,12 @@ static void test_values(void **state)
     assert_int_equal(wtl_knob_parse(WTL_KNOB_sm_clock_mhz, "released", &v, NULL), 0);
     assert_true(v.released);
     assert_string_equal(wtl_knob_format(WTL_KNOB_sm_clock_mhz, v, buf), "released");
+    assert_int_equal(wtl_knob_parse(WTL_KNOB_cpu_clock_mhz, "released (800-3500 MHz)", &v, NULL),
+                     0);
+    assert_true(v.released);
+    assert_near(v.lo, 800, 0);
+    assert_near(v.hi, 3500, 0);
+    assert_string_equal(wtl_knob_format(WTL_KNOB_cpu_clock_mhz, v, buf), "released (800-3500 MHz)");
 }
 
 static void refused(enum wtl_knob knob, const char *text, const char *message)
@@ -54,6 +60,9 @@ static void test_refused(void **state)
     refused(WTL_KNOB_sm_clock_mhz, "300W", "300W");
     refused(WTL_KNOB_power_limit_w, "100-200W", "100-200W");
     refused(WTL_KNOB_power_limit_w, "", "\"\"");
+    refused(WTL_KNOB_power_limit_w, "released (", "released (");
+    refused(WTL_KNOB_power_limit_w, "released (200 W", "released (200 W");
+    refused(WTL_KNOB_power_limit_w, "released ()", "\"\"");
     refused(WTL_KNOB_power_limit_w, "-5W", "not above 0");
     char longer[200];
     memset(longer, '1', sizeof longer);
@@ -70,6 +79,11 @@ static void test_same(void **state)
     assert_false(wtl_knob_same(limit, wtl_knob_at(250), wtl_knob_at(250.001)));
     assert_false(wtl_knob_same(limit, wtl_knob_at(250), wtl_knob_released()));
     assert_true(wtl_knob_same(limit, wtl_knob_released(), wtl_knob_released()));
+    const struct wtl_knob_value off = {true, 200, 200}, other = {true, 150, 150};
+    assert_true(wtl_knob_same(limit, off, off));
+    assert_true(wtl_knob_same(limit, off, wtl_knob_released()));
+    assert_false(wtl_knob_same(limit, off, other));
+    assert_false(wtl_knob_same(limit, off, wtl_knob_at(200)));
     struct wtl_knob_value a = {.lo = 300, .hi = 1140}, b = {.lo = 310, .hi = 1140};
     assert_false(wtl_knob_same(sm, a, b));
 }

@@ -113,7 +113,8 @@ static void package_limit(void **state)
     assert_near(s.requested.hi, 99.5, 1e-9);
     assert_string_equal(content(ZONE "constraint_1_power_limit_uw"), "99500000");
     assert_string_equal(content(ZONE "constraint_0_power_limit_uw"), "300000000");
-    assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(206), NULL, &err),
+    /* Leases hold to the range; what was there before goes back, however high it was. */
+    assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(1e6), NULL, &err),
                      -WTL_USAGE);
     assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(0.5), NULL, &err),
                      -WTL_USAGE);
@@ -124,6 +125,47 @@ static void package_limit(void **state)
     assert_ok(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(205), &s, &err), &err);
     assert_knob(d, WTL_KNOB_power_limit_w, "205 W"); /* and in force again */
     assert_string_equal(content(ZONE "enabled"), "1");
+    close_world(&w);
+}
+
+/* A limit that is switched off has a number nevertheless, and somebody may switch it on later. */
+static void limit_that_is_off(void **state)
+{
+    (void)state;
+    struct world w;
+    struct wtl_error err = {0};
+    struct wtl_knob_state before;
+    make_package();
+    put(ZONE "enabled", "0\n");
+    open_world(&w, true, NULL);
+    struct wtl_device *d = find(&w, "rapl:0");
+    assert_ok(wtl_device_knob(d, WTL_KNOB_power_limit_w, &before, &err), &err);
+    assert_knob(d, WTL_KNOB_power_limit_w, "released (205 W)");
+    assert_ok(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(99.5), NULL, &err), &err);
+    assert_string_equal(content(ZONE "enabled"), "1");
+    assert_ok(wtl_knob_set(d, WTL_KNOB_power_limit_w, before.requested, NULL, &err), &err);
+    assert_string_equal(content(ZONE "enabled"), "0");
+    assert_string_equal(content(ZONE "constraint_1_power_limit_uw"), "205000000");
+    /* What cannot be read is no "on": it would be put back as that. */
+    put(ZONE "enabled", "rubbish\n");
+    assert_int_equal(wtl_device_knob(d, WTL_KNOB_power_limit_w, &before, &err), -WTL_FAILED);
+    assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(99.5), NULL, &err),
+                     -WTL_FAILED);
+    close_world(&w);
+}
+
+/* The firmware's limit may lie above the rating, and must go back after a lower one is found. */
+static void limit_above_the_rating(void **state)
+{
+    (void)state;
+    struct world w;
+    struct wtl_error err = {0};
+    make_package();
+    put(ZONE "constraint_1_power_limit_uw", "99500000\n");
+    open_world(&w, true, NULL);
+    struct wtl_device *d = find(&w, "rapl:0");
+    assert_ok(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(4095), NULL, &err), &err);
+    assert_string_equal(content(ZONE "constraint_1_power_limit_uw"), "4095000000");
     close_world(&w);
 }
 
@@ -227,7 +269,7 @@ static void clock_range(void **state)
     open_world(&w, true, NULL);
     struct wtl_device *d = find(&w, "cpufreq:0");
     assert_string_equal(wtl_device_info(d)->name, "CPUs 0-3,8, powersave");
-    assert_knob(d, WTL_KNOB_cpu_clock_mhz, "released");
+    assert_knob(d, WTL_KNOB_cpu_clock_mhz, "released (800-3500 MHz)");
     /* Up and down, past each other. */
     static const double ranges[][2] = {{2000, 2500}, {3000, 3400}, {900, 1000}, {800, 3500}};
     for (int i = 0; i < 4; i++) {
@@ -431,6 +473,8 @@ int main(void)
 #define IN(test) cmocka_unit_test_setup_teardown(test, make_test_directory, drop_test_directory)
     const struct CMUnitTest tests[] = {
         IN(package_limit),
+        IN(limit_that_is_off),
+        IN(limit_above_the_rating),
         IN(two_interfaces_of_one_package),
         IN(names_of_zones),
         IN(a_package_that_vanishes),

@@ -181,8 +181,8 @@ static void fail_every_call(struct scene *s, enum fake_fault fault, bool sticky,
 static void every_device_call_fails_in_turn(void **state)
 {
     (void)state;
-    static const enum fake_fault faults[] = {FAKE_FAILS, FAKE_LATE,   FAKE_NEVER,
-                                             FAKE_LOST,  FAKE_DENIED, FAKE_IGNORED};
+    static const enum fake_fault faults[] = {FAKE_FAILS,  FAKE_LATE,    FAKE_NEVER,      FAKE_LOST,
+                                             FAKE_DENIED, FAKE_IGNORED, FAKE_OTHER_VALUE};
     struct scene s = {0};
     int n = 0, changed = 0;
     make_temporary_directory(s.dir, sizeof s.dir);
