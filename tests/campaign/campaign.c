@@ -86,6 +86,23 @@ struct guarded {
     struct wtl_lease_owner owner;
 };
 
+int campaign_be_guardian(int argc, char **argv,
+                         int (*open)(void *ctx, struct wtl_machine **machine_out,
+                                     struct wtl_error *err),
+                         void *ctx)
+{
+    if (argc < 7)
+        return 2;
+    struct wtl_guardian_work work = {
+        .fd = atoi(argv[2]),
+        .owner = {.uid = atoll(argv[3]), .pid = atoll(argv[4]), .start_ticks = atoll(argv[5])},
+        .state_dir = argv[6],
+        .clock = wtl_clock_system(),
+        .open = open,
+        .ctx = ctx};
+    return wtl_guardian_run(&work);
+}
+
 static int guard_fork(const struct guarded *g, int fd)
 {
     const struct campaign *c = g->scene.c;
@@ -278,12 +295,12 @@ static int open_leases(const struct campaign *c, bool *kept_out)
 }
 
 /* The next start, and whether everything is as it should be after it. */
-static bool as_it_should_be(struct campaign *c, struct scene *s)
+static bool as_it_should_be(struct campaign *c, struct scene *s, bool next_start)
 {
     static const char *const names[] = {"prior", "set", "other"};
     bool kept = false;
     bool finished = c->shared->finished;
-    int restored = in_process(recover, s);
+    int restored = next_start ? in_process(recover, s) : 0;
     int open = open_leases(c, &kept);
     enum campaign_left left = c->place.look(c->place.ctx);
     bool may_stay = s->cycle == CYCLE_STANDING;
@@ -324,7 +341,7 @@ void campaign_fail(struct campaign *c, enum campaign_cycle which, int fault, boo
         int status = in_process(act, &s);
         end_guardian(c, which == CYCLE_DEAD ? c->place.deadline_ns : PATIENCE_MS * 1000000LL);
         bool struck = c->place.disarm(c->place.ctx);
-        if (!as_it_should_be(c, &s)) {
+        if (!as_it_should_be(c, &s, true)) {
             print_message("# %s, %s: fault %d%s at call %ld (holder %d)\n", c->place.title,
                           campaign_cycle_name(which), fault, for_good ? " for good" : "", at,
                           status);
@@ -339,7 +356,7 @@ void campaign_fail(struct campaign *c, enum campaign_cycle which, int fault, boo
 /* ---- Kills ----------------------------------------------------------------------------------- */
 
 bool campaign_kill(struct campaign *c, enum campaign_cycle which, enum campaign_victim victim,
-                   long stride, struct campaign_count *count)
+                   bool alone, long stride, struct campaign_count *count)
 {
     static const enum kill_who who[] = {[VICTIM_HOLDER] = KILL_FIRST,
                                         [VICTIM_GUARDIAN] = KILL_DESCENDANTS,
@@ -347,11 +364,11 @@ bool campaign_kill(struct campaign *c, enum campaign_cycle which, enum campaign_
     struct scene s = {.c = c, .cycle = which};
     for (long at = 1;; at += stride) {
         begin(c, &s);
-        struct kill_result r = kill_at(act, &s, who[victim], at);
+        struct kill_result r = kill_at_call(act, &s, who[victim], at);
         if (r.no_trace)
             return false;
-        if (!as_it_should_be(c, &s)) {
-            print_message("# %s: killed at stop %ld of %s\n", c->place.title, at,
+        if (!as_it_should_be(c, &s, !alone)) {
+            print_message("# %s: killed before call %ld of %s\n", c->place.title, at,
                           campaign_cycle_name(which));
             count->changed++;
         }

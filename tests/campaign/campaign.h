@@ -43,8 +43,10 @@ struct campaign_place {
     const char *title;
     const struct campaign_want *wants;
     int n_wants;
-    int64_t deadline_ns;  /* the longest that a guardian is waited for after its holder's death */
-    const char *guardian; /* path of wattle; NULL: the guardian is a fork of the holder */
+    int64_t deadline_ns; /* the longest that a guardian is waited for after its holder's death */
+    /* The program that is the guardian, wattle or one that calls campaign_be_guardian(); NULL: a
+     * fork of the holder, which is no choice where the holder has a vendor's library loaded. */
+    const char *guardian;
     void *ctx;
     /* The devices, in the process under test. Nobody closes the files of it: the process ends. */
     int (*open)(void *ctx, struct wtl_machine **machine_out, struct wtl_error *err);
@@ -62,6 +64,12 @@ struct campaign {
     struct campaign_shared *shared;
 };
 
+/* Of a program that was started as `PROGRAM guardian ...`: the exit status. */
+int campaign_be_guardian(int argc, char **argv,
+                         int (*open)(void *ctx, struct wtl_machine **machine_out,
+                                     struct wtl_error *err),
+                         void *ctx);
+
 void campaign_open(struct campaign *c, const struct campaign_place *place);
 void campaign_close(struct campaign *c);
 
@@ -78,9 +86,10 @@ void campaign_fail(struct campaign *c, enum campaign_cycle cycle, int fault, boo
 
 enum campaign_victim { VICTIM_HOLDER, VICTIM_GUARDIAN, VICTIM_BOTH };
 
-/* The victim is killed at every stride-th call of its. False: nothing may be traced here. */
+/* The victim is killed before every stride-th system call of its; `alone`: what is left must be so
+ * without a next start. False: nothing may be traced here. */
 bool campaign_kill(struct campaign *c, enum campaign_cycle cycle, enum campaign_victim victim,
-                   long stride, struct campaign_count *count);
+                   bool alone, long stride, struct campaign_count *count);
 
 /* Prints the line of the campaign, and fails the test where anything was left changed, or fewer
  * than `least` points were tried. */

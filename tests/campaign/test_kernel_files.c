@@ -260,5 +260,6 @@ int main(void)
         cmocka_unit_test(cgroup_v2),
         cmocka_unit_test(cgroup_v1),
     };
+    cmocka_set_test_filter(getenv("WTL_CAMPAIGN_ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ struct trace {
     bool of_first[MAX_PROCESSES];
     pid_t first;
     enum kill_who who;
+    bool calls; /* count calls, not stops */
     long n;
     struct kill_result result;
 };
@@ -83,11 +84,20 @@ static void go_on(pid_t pid, int signal_number)
     (void)ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(intptr_t)signal_number);
 }
 
+/* Whether a thread stands before its call. */
+static bool is_entry(pid_t pid)
+{
+    struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_NONE};
+    (void)ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info);
+    return info.op == PTRACE_SYSCALL_INFO_ENTRY;
+}
+
 static void stopped(struct trace *t, pid_t pid, int status)
 {
     int what = WSTOPSIG(status);
     if (what == (SIGTRAP | 0x80)) {
-        if (counts(t, pid) && !t->result.killed && ++t->result.stops == t->n)
+        if (counts(t, pid) && !t->result.killed && (!t->calls || is_entry(pid)) &&
+            ++t->result.stops == t->n)
             kill_them(t);
         go_on(pid, 0);
     } else if (what == SIGTRAP || what == SIGSTOP) {
@@ -111,9 +121,8 @@ static bool take_in(pid_t pid)
     return true;
 }
 
-struct kill_result kill_at(void (*fn)(void *ctx), void *ctx, enum kill_who who, long n)
+static struct kill_result run(void (*fn)(void *ctx), void *ctx, struct trace t)
 {
-    struct trace t = {.who = who, .n = n};
     fflush(NULL);
     t.first = fork();
     if (t.first == 0) {
@@ -145,4 +154,14 @@ struct kill_result kill_at(void (*fn)(void *ctx), void *ctx, enum kill_who who, 
             t.result.status = status;
     }
     return t.result;
+}
+
+struct kill_result kill_at(void (*fn)(void *ctx), void *ctx, enum kill_who who, long n)
+{
+    return run(fn, ctx, (struct trace){.who = who, .n = n});
+}
+
+struct kill_result kill_at_call(void (*fn)(void *ctx), void *ctx, enum kill_who who, long n)
+{
+    return run(fn, ctx, (struct trace){.who = who, .n = n, .calls = true});
 }

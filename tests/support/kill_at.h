@@ -13,7 +13,7 @@ enum kill_who {
 };
 
 struct kill_result {
-    long stops;   /* counted: two for each call, before and after */
+    long stops;   /* counted: two for each call, before and after; of kill_at_call() one */
     int killed;   /* whether the n-th came */
     int no_trace; /* nothing may be traced here: nothing was run */
     int status;   /* of the first process, as waitpid() gives it */
@@ -22,5 +22,9 @@ struct kill_result {
 /* Runs fn(ctx) in a child, and everything that it starts, until all of it has ended. n 0: kills
  * nobody. */
 struct kill_result kill_at(void (*fn)(void *ctx), void *ctx, enum kill_who who, long n);
+
+/* The same before the n-th call alone. What is left is what a kill after the call before would have
+ * left: between the two there is nothing but the memory of the process, which goes with it. */
+struct kill_result kill_at_call(void (*fn)(void *ctx), void *ctx, enum kill_who who, long n);
 
 #endif
