@@ -220,7 +220,7 @@ static void rapl(void **state)
     struct campaign_count count = {0};
     run("rapl, limits on", &rapl_on, package_wants, 2, &count);
     run("rapl, one off", &rapl_off, package_wants, 2, &count);
-    campaign_report("rapl", "faults of kernel files", &count, 20);
+    campaign_report("rapl", "every call on a kernel file fails", &count, 20);
 }
 
 static void cpufreq(void **state)
@@ -229,7 +229,7 @@ static void cpufreq(void **state)
     struct campaign_count count = {0};
     run("cpufreq, free", &cpufreq_released, policy_wants, 1, &count);
     run("cpufreq, limited", &cpufreq_limited, policy_wants, 1, &count);
-    campaign_report("cpufreq", "faults of kernel files", &count, 20);
+    campaign_report("cpufreq", "every call on a kernel file fails", &count, 20);
 }
 
 static void cgroup_v2(void **state)
@@ -238,7 +238,7 @@ static void cgroup_v2(void **state)
     struct campaign_count count = {0};
     run("cgroup v2, free", &group_v2_free, group_wants, 1, &count);
     run("cgroup v2, limited", &group_v2_limited, group_wants, 1, &count);
-    campaign_report("cgroup v2", "faults of kernel files", &count, 20);
+    campaign_report("cgroup v2", "every call on a kernel file fails", &count, 20);
 }
 
 static void cgroup_v1(void **state)
@@ -247,7 +247,7 @@ static void cgroup_v1(void **state)
     struct campaign_count count = {0};
     run("cgroup v1, free", &group_v1_free, group_wants, 1, &count);
     run("cgroup v1, limited", &group_v1_limited, group_wants, 1, &count);
-    campaign_report("cgroup v1", "faults of kernel files", &count, 20);
+    campaign_report("cgroup v1", "every call on a kernel file fails", &count, 20);
 }
 
 int main(void)
