@@ -5,6 +5,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -86,6 +87,15 @@ static void drop(struct wtl_host *h, struct wtl_host_peer *p)
         let_go(h);
 }
 
+/* In a driver a call is over before its process can be. Here it is a message that may outlive who
+ * sent it: done then, it would undo what others have put right since. So the dead ask for nothing.
+ */
+static bool has_gone(const struct wtl_host_peer *p)
+{
+    struct pollfd at = {.fd = p->fd};
+    return poll(&at, 1, 0) == 1 && (at.revents & (POLLHUP | POLLERR));
+}
+
 void wtl_host_read(struct wtl_host *h, int index)
 {
     struct wtl_host_peer *p = &h->peers[index];
@@ -95,7 +105,7 @@ void wtl_host_read(struct wtl_host *h, int index)
     ssize_t n = recv(p->fd, &request, sizeof request, MSG_DONTWAIT | MSG_TRUNC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0) {
+    if (n <= 0 || has_gone(p)) {
         drop(h, p);
         return;
     }

@@ -365,6 +365,30 @@ static void a_client_that_never_reads_is_dropped(void **state)
     test_room_stop(&t);
 }
 
+/* A holder that is killed with its wish under way: what its guardian puts right must stay so. */
+static void a_wish_of_the_dead_is_not_fulfilled(void **state)
+{
+    (void)state;
+    struct test_room t;
+    struct wtl_room room;
+    struct wtl_error err = {0};
+    test_room_start(&t, 1, true);
+    open_room(&t, &room);
+    assert_ok(ask_lock(&room, 0, 900, &err), &err);
+    int fd = raw_connection(&t);
+    struct wtl_room_request r = wtl_room_request(WTL_ROOM_SET_LIMIT, 0);
+    r.u.value = 150000;
+    assert_int_equal(kill(t.host, SIGSTOP), 0);
+    assert_int_equal(send(fd, &r, sizeof r, MSG_NOSIGNAL), sizeof r);
+    close(fd);
+    assert_int_equal(kill(t.host, SIGCONT), 0);
+    assert_ok(ask_lock(&room, 0, 885, &err), &err); /* its turn came before, or not at all */
+    assert_ok(ask_lock(&room, 0, 870, &err), &err);
+    assert_near(look(&room, 0)->limit_w, 250, 1e-9);
+    wtl_room_close(&room);
+    test_room_stop(&t);
+}
+
 /* ---- Loads ----------------------------------------------------------------------------------- */
 
 static bool gpu_is_empty(void *ctx)
@@ -588,6 +612,7 @@ int main(void)
         cmocka_unit_test(copies_are_never_half_of_one_and_half_of_another),
         cmocka_unit_test(nonsense_is_answered_and_does_no_harm),
         cmocka_unit_test(a_client_that_never_reads_is_dropped),
+        cmocka_unit_test(a_wish_of_the_dead_is_not_fulfilled),
         cmocka_unit_test(a_load_is_a_process),
         cmocka_unit_test(a_load_ends_with_the_process_that_it_was_given),
         cmocka_unit_test(a_lost_gpu_takes_its_loads_with_it),
