@@ -68,10 +68,10 @@ static void cannot_tell(const struct wtl_lease_knob_record *k, struct wtl_knob_v
              wtl_knob_format(k->knob, now, found), wtl_knob_format(k->knob, k->prior, prior));
 }
 
-/* Writes the prior value, and reads back. */
-static void write_prior(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
-                        const struct wtl_book_hold *hold, int64_t wall_ns,
-                        struct wtl_restore_knob *out)
+/* Writes the prior value, and reads back. What the device said of the set. */
+static int write_prior(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
+                       const struct wtl_book_hold *hold, int64_t wall_ns,
+                       struct wtl_restore_knob *out)
 {
     struct wtl_lease_knob_record *k = &record->knobs[index];
     struct wtl_lease_knob knob = {.device = device, .info = wtl_device_info(device), .record = *k};
@@ -92,6 +92,21 @@ static void write_prior(struct wtl_device *device, struct wtl_lease_record *reco
                  wtl_knob_format(k->knob, knob.found.requested, found));
     } else {
         out->result = WTL_RESTORE_PUT_BACK;
+    }
+    return rc;
+}
+
+/* The prior value is there, or so it is said: a reading may be an old one, and a set of a process
+ * that was killed still under way. Writing it once more changes nothing, and makes sure. A device
+ * that takes no sets is believed. */
+static void write_again(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
+                        const struct wtl_book_hold *hold, int64_t wall_ns,
+                        struct wtl_restore_knob *out)
+{
+    int rc = write_prior(device, record, index, hold, wall_ns, out);
+    if (rc < 0 || out->result == WTL_RESTORE_PUT_BACK) {
+        out->result = WTL_RESTORE_UNCHANGED;
+        out->why[0] = '\0';
     }
 }
 
@@ -117,9 +132,11 @@ static void restore_present(struct wtl_device *device, struct wtl_lease_record *
     }
     if (now.known)
         out->from = now.requested;
-    if ((k->seq == 0 && !k->damaged) ||
-        (now.known && wtl_knob_same(k->knob, now.requested, k->prior)))
+    bool there = now.known && wtl_knob_same(k->knob, now.requested, k->prior);
+    if ((k->seq == 0 && !k->damaged) || (there && dry_run))
         out->result = WTL_RESTORE_UNCHANGED;
+    else if (there)
+        write_again(device, record, index, hold, wall_ns, out);
     else if (now.known && k->damaged && !is_ours(k, now.requested))
         cannot_tell(k, now.requested, out);
     else if (now.known && !is_ours(k, now.requested))
