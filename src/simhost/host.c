@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS = 64 };
@@ -88,6 +89,25 @@ static int take_lock(int fd)
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
+/* A host that ends has taken its file away, but not let go of the room yet. */
+enum { ENDING_WAIT_MS = 2000, ENDING_STEP_MS = 10 };
+
+static int lock_unless_running(const char *dir, int fd)
+{
+    char room[WTL_LIMIT_PATH];
+    (void)snprintf(room, sizeof room, "%s/%s", dir, WTL_ROOM_FILE);
+    for (int waited_ms = 0;; waited_ms += ENDING_STEP_MS) {
+        if (take_lock(fd) == 0)
+            return 0;
+        int why = errno;
+        if ((why != EAGAIN && why != EACCES) || waited_ms >= ENDING_WAIT_MS ||
+            access(room, F_OK) == 0)
+            return why;
+        const struct timespec step = {.tv_nsec = ENDING_STEP_MS * 1000000L};
+        (void)nanosleep(&step, NULL);
+    }
+}
+
 int wtl_simhost_take(const char *dir, int *lock_fd_out, struct wtl_error *err)
 {
     char path[WTL_LIMIT_PATH];
@@ -96,12 +116,12 @@ int wtl_simhost_take(const char *dir, int *lock_fd_out, struct wtl_error *err)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return wtl_fail_errno(err, errno, "open", path);
-    if (take_lock(fd) == 0) {
+    int why = lock_unless_running(dir, fd);
+    if (why == 0) {
         (void)fchmod(fd, 0644); /* others look whether it is held */
         *lock_fd_out = fd;
         return 0;
     }
-    int why = errno;
     close(fd);
     if (why != EAGAIN && why != EACCES)
         return wtl_fail_errno(err, why, "lock", path);

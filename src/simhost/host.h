@@ -35,8 +35,9 @@ struct wtl_simhost_options {
     int stop_fd; /* the host ends when there is something to read */
 };
 
-/* Takes the room: -WTL_BUSY when another host has it. The descriptor is the right to it: it may be
- * handed on by fork(), and all copies but the host's must be closed. */
+/* Takes the room: -WTL_BUSY when another host has it; one that is just ending is waited for (2 s).
+ * The descriptor is the right to it: it may be handed on by fork(), and all copies but the host's must
+ * be closed. */
 int wtl_simhost_take(const char *dir, int *lock_fd_out, struct wtl_error *err);
 
 /* Runs until stop_fd or a WTL_ROOM_STOP; takes away what it made. `lock_fd` stays open. What a dead

@@ -145,7 +145,11 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [ ! -e run/sim/room ]
     pid=$("$WATTLE" sim start --gpu v100 --workload resnet50 --json | field 'd["pid"]')
     kill -9 "$pid"
-    run "$WATTLE" sim list
+    for _ in $(seq 200); do # a kill takes its time, too
+        run "$WATTLE" sim list
+        [ "$status" -eq 0 ] || break
+        sleep 0.02
+    done
     [ "$status" -eq 1 ]
     "$WATTLE" sim start --gpu v100,v100 >/dev/null
     [ "$("$WATTLE" sim list --json | field 'len(d["gpus"]), d["loads"]')" = "2 []" ]

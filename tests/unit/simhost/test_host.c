@@ -125,6 +125,39 @@ static void a_second_host_is_refused(void **state)
     test_room_stop(&t);
 }
 
+/* Its file is gone, and it will be in a moment. */
+static void a_host_that_ends_is_waited_for(void **state)
+{
+    (void)state;
+    char dir[400], path[500], byte;
+    struct wtl_error err = {0};
+    int ends[2], fd = -1;
+    make_temporary_directory(dir, sizeof dir);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (wtl_simhost_take(dir, &fd, &err) < 0 || write(ends[1], "", 1) != 1)
+            _exit(1);
+        usleep(50000);
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    close(ends[0]);
+    assert_ok(wtl_simhost_take(dir, &fd, &err), &err);
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    snprintf(path, sizeof path, "%s/" WTL_ROOM_FILE, dir);
+    int room = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(room >= 0);
+    close(room);
+    int second = -1;
+    assert_int_equal(wtl_simhost_take(dir, &second, &err), -(int)WTL_BUSY); /* at once */
+    close(fd);
+    remove_tree(dir);
+}
+
 static void a_killed_host_is_noticed_and_replaced(void **state)
 {
     (void)state;
@@ -606,6 +639,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_goes_on_and_files_go_away),
         cmocka_unit_test(a_second_host_is_refused),
+        cmocka_unit_test(a_host_that_ends_is_waited_for),
         cmocka_unit_test(a_killed_host_is_noticed_and_replaced),
         cmocka_unit_test(settings_are_seen_by_everybody_at_once),
         cmocka_unit_test(another_user_looks_and_loads_and_changes_nothing),
