@@ -67,6 +67,16 @@ static int policy_read(void *state, uint64_t wanted, struct wtl_reading *out, st
 
 /* ---- The range --------------------------------------------------------------------------------*/
 
+static bool is_gone(enum wtl_absence absence)
+{
+    return absence == WTL_ABSENT_UNSUPPORTED || absence == WTL_ABSENT_LOST;
+}
+
+static int fail_gone(const struct policy *p, struct wtl_error *err)
+{
+    return WTL_FAIL(err, WTL_LOST, "%s is gone: its CPUs are offline", p->id);
+}
+
 static int policy_get(void *state, enum wtl_knob knob, struct wtl_knob_state *out,
                       struct wtl_error *err)
 {
@@ -76,8 +86,8 @@ static int policy_get(void *state, enum wtl_knob knob, struct wtl_knob_state *ou
     enum wtl_absence absence = read_mhz(p, "scaling_min_freq", &lo);
     if (absence == WTL_PRESENT)
         absence = read_mhz(p, "scaling_max_freq", &hi);
-    if (absence == WTL_ABSENT_UNSUPPORTED || absence == WTL_ABSENT_LOST)
-        return WTL_FAIL(err, WTL_LOST, "%s is gone: its CPUs are offline", p->id);
+    if (is_gone(absence))
+        return fail_gone(p, err);
     if (absence != WTL_PRESENT || lo > hi)
         return WTL_FAIL(err, absence == WTL_ABSENT_DENIED ? WTL_PERMISSION : WTL_FAILED,
                         "the range of %s cannot be read", p->id);
@@ -121,7 +131,10 @@ static int policy_set(void *state, enum wtl_knob knob, struct wtl_knob_value val
     if (!(lo >= p->min_mhz - 0.5 && lo <= hi && hi <= p->max_mhz + 0.5))
         return WTL_FAIL(err, WTL_USAGE, "%g-%g MHz is outside the range of %s, %g to %g MHz", lo,
                         hi, p->id, p->min_mhz, p->max_mhz);
-    bool up = read_mhz(p, "scaling_min_freq", &now_lo) == WTL_PRESENT && hi >= now_lo;
+    enum wtl_absence absence = read_mhz(p, "scaling_min_freq", &now_lo);
+    if (is_gone(absence))
+        return fail_gone(p, err);
+    bool up = absence == WTL_PRESENT && hi >= now_lo;
     int rc =
         up ? write_mhz(p, "scaling_max_freq", hi, err) : write_mhz(p, "scaling_min_freq", lo, err);
     if (rc == 0)

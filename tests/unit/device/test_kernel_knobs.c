@@ -306,6 +306,41 @@ static void policies_that_are_odd(void **state)
     close_world(&w);
 }
 
+static void a_policy_whose_cpus_go_offline(void **state)
+{
+    (void)state;
+    struct world w;
+    struct wtl_error err = {0};
+    struct wtl_knob_state s;
+    make_policy("800000\n", "3500000\n");
+    open_world(&w, true, NULL);
+    struct wtl_device *d = find(&w, "cpufreq:0");
+    remove_tree(in_test_directory("sys/devices/system/cpu/cpufreq/policy0"));
+    assert_int_equal(wtl_device_knob(d, WTL_KNOB_cpu_clock_mhz, &s, &err), -WTL_LOST);
+    assert_non_null(strstr(err.message, "offline"));
+    assert_int_equal(wtl_knob_set(d, WTL_KNOB_cpu_clock_mhz, wtl_knob_at(1200), NULL, &err),
+                     -WTL_LOST);
+    close_world(&w);
+}
+
+/* What the kernel may write there, and what it never does but a broken file has. */
+static void limits_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct world w;
+    struct wtl_error err = {0};
+    struct wtl_knob_state s;
+    make_policy("800000\n", "3500000\n");
+    open_world(&w, true, NULL);
+    struct wtl_device *d = find(&w, "cpufreq:0");
+    put(POLICY "scaling_min_freq", "2000000\n");
+    put(POLICY "scaling_max_freq", "1900000\n"); /* the wrong way round */
+    assert_int_equal(wtl_device_knob(d, WTL_KNOB_cpu_clock_mhz, &s, &err), -WTL_FAILED);
+    put(POLICY "scaling_max_freq", "rubbish\n");
+    assert_int_equal(wtl_device_knob(d, WTL_KNOB_cpu_clock_mhz, &s, &err), -WTL_FAILED);
+    close_world(&w);
+}
+
 /* ---- Control groups ---------------------------------------------------------------------------*/
 
 static void quota_of_version_2(void **state)
@@ -356,6 +391,80 @@ static void quota_of_version_1(void **state)
     assert_ok(wtl_knob_set(d, WTL_KNOB_cpu_quota, wtl_knob_released(), &s, &err), &err);
     assert_string_equal(content("sys/fs/cgroup/cpu/job/cpu.cfs_quota_us"), "-1");
     assert_true(s.requested.released);
+    close_world(&w);
+}
+
+static void make_group(void)
+{
+    put("proc/self/mountinfo", "29 25 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n");
+    put("proc/self/cgroup", "0::/other\n");
+    put("sys/fs/cgroup/a.slice/c/cpu.max", "max 50000\n");
+    put("sys/fs/cgroup/a.slice/c/cpu.stat", "usage_usec 2500000\n");
+}
+
+static void a_group_that_vanishes(void **state)
+{
+    (void)state;
+    static const char *const only[] = {"cgroup:/a.slice/c", NULL};
+    struct world w;
+    struct wtl_error err = {0};
+    struct wtl_knob_state s;
+    struct wtl_reading r;
+    make_group();
+    open_world(&w, true, only);
+    struct wtl_device *d = find(&w, only[0]);
+    remove_tree(in_test_directory("sys/fs/cgroup/a.slice/c"));
+    make_group(); /* one of the same name is another one */
+    assert_int_equal(wtl_device_knob(d, WTL_KNOB_cpu_quota, &s, &err), -WTL_LOST);
+    assert_int_equal(wtl_knob_set(d, WTL_KNOB_cpu_quota, wtl_knob_at(1), NULL, &err), -WTL_LOST);
+    assert_int_equal(wtl_device_read(d, UINT64_MAX, &r, &err), -WTL_LOST);
+    assert_string_equal(content("sys/fs/cgroup/a.slice/c/cpu.max"), "max 50000");
+    close_world(&w);
+}
+
+/* A sensor that cannot be understood has no value, and is no zero. */
+static void usage_that_cannot_be_read(void **state)
+{
+    (void)state;
+    static const char *const only[] = {"cgroup:/a.slice/c", NULL};
+    static const char *const bad[] = {"nr_periods 3\n", "core_usage_usec 5\n", "usage_usec x\n"};
+    const uint64_t usage = WTL_METRIC_BIT(WTL_M_cpu_time_s);
+    struct world w;
+    struct wtl_error err = {0};
+    struct wtl_reading r;
+    make_group();
+    open_world(&w, true, only);
+    struct wtl_device *d = find(&w, only[0]);
+    assert_ok(wtl_device_read(d, usage, &r, &err), &err);
+    assert_true(r.valid & usage);
+    assert_near(r.value[WTL_M_cpu_time_s], 2.5, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put("sys/fs/cgroup/a.slice/c/cpu.stat", bad[i]);
+        memset(&r, 0, sizeof r);
+        (void)wtl_device_read(d, usage, &r, &err);
+        assert_false(r.valid & usage);
+    }
+    close_world(&w);
+}
+
+static void a_period_of_nothing(void **state)
+{
+    (void)state;
+    static const char *const only[] = {"cgroup:/odd", NULL};
+    struct world w;
+    struct wtl_error err = {0};
+    struct wtl_knob_state s;
+    put("proc/self/mountinfo", "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n");
+    put("proc/self/cgroup", "1:cpu:/\n");
+    put("sys/fs/cgroup/cpu/odd/cpu.cfs_quota_us", "250000\n");
+    put("sys/fs/cgroup/cpu/odd/cpu.cfs_period_us", "100000\n");
+    open_world(&w, true, only);
+    struct wtl_device *d = find(&w, only[0]);
+    put("sys/fs/cgroup/cpu/odd/cpu.cfs_period_us", "0\n");
+    assert_int_equal(wtl_device_knob(d, WTL_KNOB_cpu_quota, &s, &err), -WTL_FAILED);
+    put("sys/fs/cgroup/cpu/odd/cpu.cfs_period_us", "100000\n");
+    put("sys/fs/cgroup/cpu/odd/cpu.cfs_quota_us", "-1\n");
+    assert_knob(d, WTL_KNOB_cpu_quota, "released");
     close_world(&w);
 }
 
@@ -480,8 +589,13 @@ int main(void)
         IN(a_package_that_vanishes),
         IN(clock_range),
         IN(policies_that_are_odd),
+        IN(a_policy_whose_cpus_go_offline),
+        IN(limits_that_cannot_be_read),
         IN(quota_of_version_2),
         IN(quota_of_version_1),
+        IN(a_group_that_vanishes),
+        IN(usage_that_cannot_be_read),
+        IN(a_period_of_nothing),
         IN(chips_with_odd_names),
         IN(groups_that_are_none),
         cmocka_unit_test(where_a_group_is),

@@ -90,6 +90,41 @@ static void ranges(void **state)
     nvml_fixture_unload(&f);
 }
 
+/* Drivers list clocks in any order, and some of them twice. */
+static void legal_clocks_are_sorted_and_once_each(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const unsigned listed[] = {1200, 1410, 1200, 1110, 1410, 1410, 1125};
+    struct wtl_error err;
+    struct wtl_knob_range r;
+    struct fake_gpu as = fake_a100();
+    as.n_sm_clocks = sizeof listed / sizeof *listed;
+    memcpy(as.sm_clocks, listed, sizeof listed);
+    open_with("twice", NULL, as);
+    assert_ok(wtl_device_knob_range(device, WTL_KNOB_sm_clock_mhz, &arena, &r, &err), &err);
+    static const double want[] = {1110, 1125, 1200, 1410};
+    assert_int_equal(r.n_steps, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_near(r.steps[i], want[i], 0);
+    assert_near(r.max, 1410, 0);
+    nvml_fixture_unload(&f);
+}
+
+/* The other getter is for drivers that lack the field, not for boards that fell off the bus. */
+static void a_lost_board_is_asked_once(void **state)
+{
+    (void)state;
+    struct wtl_error err;
+    struct wtl_knob_state s;
+    open_with("lost", NULL, fake_a100());
+    f.fake->ret[FAKE_nvmlDeviceGetFieldValues] = NVML_GPU_IS_LOST;
+    long before = f.fake->count[FAKE_nvmlDeviceGetPowerManagementLimit];
+    assert_int_equal(wtl_device_knob(device, WTL_KNOB_power_limit_w, &s, &err), -WTL_LOST);
+    assert_int_equal(f.fake->count[FAKE_nvmlDeviceGetPowerManagementLimit], before);
+    nvml_fixture_unload(&f);
+}
+
 static void a_limit_is_set_read_back_and_released(void **state)
 {
     (void)state;
@@ -239,6 +274,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knobs_by_architecture),
         cmocka_unit_test(ranges),
+        cmocka_unit_test(legal_clocks_are_sorted_and_once_each),
+        cmocka_unit_test(a_lost_board_is_asked_once),
         cmocka_unit_test(a_limit_is_set_read_back_and_released),
         cmocka_unit_test(locks_are_set_and_released_and_have_no_getter),
         cmocka_unit_test(values_outside_the_range_are_refused_with_it),
