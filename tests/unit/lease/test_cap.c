@@ -4,6 +4,7 @@
 #include "support/support.h"
 
 #include "base/random.h"
+#include "base/watched.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -544,6 +545,13 @@ static void nothing_is_raised_blindly(void **state)
     fail_msg("700 W never came through");
 }
 
+/* All of them where nobody watches; under AddressSanitizer they are ten times as slow. */
+#ifdef WTL_WATCHED
+enum { DAYS = 15 };
+#else
+enum { DAYS = 60 };
+#endif
+
 /* Random budgets, faults and foreign writes; the law is checked after every device call, by adding
  * up what the boards have. */
 static void the_law_holds_through_random_days(void **state)
@@ -551,7 +559,7 @@ static void the_law_holds_through_random_days(void **state)
     (void)state;
     struct wtl_rng rng;
     int capped = 0, faults = 0, foreign = 0, steps = 0;
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= DAYS; seed++) {
         wtl_rng_init(&rng, seed);
         struct wtl_lease *l = NULL;
         struct wtl_cap_watch watch = {0};
@@ -606,7 +614,7 @@ static void the_law_holds_through_random_days(void **state)
     }
     print_message("# %d steps: %d caps set, %d faults, %d foreign writes, law broken %d times\n",
                   steps, capped, faults, foreign, law.broken);
-    assert_true(capped > 300 && faults > 300 && foreign > 300);
+    assert_true(capped > 5 * DAYS && faults > 5 * DAYS && foreign > 5 * DAYS);
 }
 
 int main(void)
