@@ -91,10 +91,10 @@ static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, cons
     wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), at, sizeof at);
     if (!ctx->json) {
         fprintf(ctx->out,
-                "%s %s: %s%slimits in force and base %g W of %g W; so far %lld exposure%s, at most "
-                "%.1f s\n",
-                at, event, text, text[0] ? "; " : "", r->exposure.sum_w, r->budget_w,
-                (long long)w->exposures, wtl_plural(w->exposures), w->exposed_s);
+                "%s %s: %s; limits and base were %g W of %g W when looked at; so far %lld "
+                "exposure%s, at most %.1f s\n",
+                at, event, text, r->exposure.sum_w, r->budget_w, (long long)w->exposures,
+                wtl_plural(w->exposures), w->exposed_s);
         fflush(ctx->out);
         return;
     }
@@ -123,7 +123,10 @@ static void begin_anew(struct wtl_context *ctx, const struct wtl_flow *flow,
     wtl_interrupt_release();       /* opening may take long, and nothing is half done */
     int rc = wtl_flow_cap(flow, request, ctx->arena, r, &err);
     r->watch = watch;
-    report(ctx, r, rc < 0 ? "cannot set it again" : "set again", rc < 0 ? err.message : "");
+    if (rc == 0)
+        r->exposure.sum_w = r->limits_w + r->base_w;
+    report(ctx, r, rc < 0 ? "cannot set it again" : "set again",
+           rc < 0 ? err.message : "the devices were lost, and opened anew");
 }
 
 static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,

@@ -56,10 +56,20 @@ static void print_findings(FILE *out, const struct wtl_doctor *d, enum wtl_findi
     }
 }
 
+/* What and by whom first; which knobs of which devices follow. */
 static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
 {
     const struct wtl_lease_record *r = &l->entry->record;
     char value[WTL_KNOB_TEXT], since[32];
+    bool standing = r->kind == WTL_LEASE_STANDING;
+    wtl_buf_printf(text, "lease %lld, %s%s%s%s, since %s by %s (pid %lld%s): ", (long long)r->id,
+                   standing ? "standing" : "on loan", r->purpose[0] ? ", \"" : "", r->purpose,
+                   r->purpose[0] ? "\"" : "",
+                   wtl_format_utc(r->granted_wall_ns, since, sizeof since),
+                   r->owner.user[0] ? r->owner.user : "unknown user", (long long)r->owner.pid,
+                   l->holder_alive ? ""
+                   : standing      ? ", ended as usual"
+                                   : ", ended");
     for (size_t k = 0; k < r->n_knobs; k++) {
         const struct wtl_lease_knob_record *knob = &r->knobs[k];
         wtl_buf_printf(text, "%s%s of %s", k ? ", " : "", wtl_knob_info(knob->knob)->title,
@@ -67,12 +77,6 @@ static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
         if (knob->seq > 0)
             wtl_buf_printf(text, " at %s", wtl_knob_format(knob->knob, knob->wanted, value));
     }
-    wtl_buf_printf(text, ": %s%s%s%s, lease %lld since %s, %s (pid %lld%s)",
-                   r->kind == WTL_LEASE_STANDING ? "standing" : "on loan",
-                   r->purpose[0] ? ", \"" : "", r->purpose, r->purpose[0] ? "\"" : "",
-                   (long long)r->id, wtl_format_utc(r->granted_wall_ns, since, sizeof since),
-                   r->owner.user[0] ? r->owner.user : "unknown user", (long long)r->owner.pid,
-                   l->holder_alive ? "" : ", ended");
 }
 
 static void print_leases(FILE *out, const struct wtl_doctor *d, struct wtl_buf *text, int width)

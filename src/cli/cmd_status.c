@@ -4,6 +4,8 @@
 #include "cli/lease_text.h"
 #include "flow/leases.h"
 
+#include <string.h>
+
 struct options {
     bool all, check;
 };
@@ -25,25 +27,38 @@ static const struct wtl_opt opts[] = {
 
 enum { WIDTH = 80 };
 
+/* "power limit 200 W, before 250 W; found 240 W: changed by others; somebody else ..." */
 static void print_knob(struct wtl_context *ctx, const struct wtl_status_knob *k, bool open)
 {
-    char wanted[WTL_KNOB_TEXT], found[WTL_KNOB_TEXT], prior[WTL_KNOB_TEXT];
+    char line[1200], wanted[WTL_KNOB_TEXT], found[WTL_KNOB_TEXT], prior[WTL_KNOB_TEXT];
     const struct wtl_lease_knob_record *r = k->record;
-    wtl_print_line(ctx->out, 2, "%s: %s %s, before %s", r->device, wtl_knob_info(r->knob)->title,
-                   r->seq > 0 ? wtl_knob_format(r->knob, r->wanted, wanted) : "not set",
-                   wtl_knob_format(r->knob, r->prior, prior));
-    if (!open)
-        return;
-    if (k->found_known)
-        wtl_print_line(ctx->out, 4, "found %s: %s", wtl_knob_format(r->knob, k->found, found),
-                       wtl_standing_name(k->standing));
-    else
-        wtl_print_line(ctx->out, 4, "%s%s", wtl_standing_name(k->standing),
-                       k->standing == WTL_STANDING_UNSEEN
-                           ? ", as usual: NVML has no getter of clock locks"
-                           : "");
-    if (k->text[0])
-        wtl_print_wrapped(ctx->out, k->text, 4, WIDTH);
+    size_t used =
+        (size_t)snprintf(line, sizeof line, "%s %s, before %s", wtl_knob_info(r->knob)->title,
+                         r->seq > 0 ? wtl_knob_format(r->knob, r->wanted, wanted) : "not set",
+                         wtl_knob_format(r->knob, r->prior, prior));
+    if (open && k->found_known)
+        used += (size_t)snprintf(line + used, sizeof line - used, "; found %s: %s",
+                                 wtl_knob_format(r->knob, k->found, found),
+                                 wtl_standing_name(k->standing));
+    else if (open)
+        used += (size_t)snprintf(
+            line + used, sizeof line - used, "; %s%s", wtl_standing_name(k->standing),
+            k->standing == WTL_STANDING_UNSEEN ? ", as usual: NVML has no getter of clock locks"
+                                               : "");
+    if (open && k->text[0])
+        (void)snprintf(line + used, sizeof line - used, "; %s", k->text);
+    wtl_print_line(ctx->out, 4, "%s", line);
+}
+
+/* Each device once, with its name: a UUID says little at three in the morning. */
+static void print_knobs(struct wtl_context *ctx, const struct wtl_status_lease *l, bool open)
+{
+    for (size_t i = 0; i < l->n_knobs; i++) {
+        const struct wtl_lease_knob_record *r = l->knobs[i].record;
+        if (i == 0 || strcmp(r->device, l->knobs[i - 1].record->device) != 0)
+            wtl_print_line(ctx->out, 2, "%s  %s", r->device, r->device_name);
+        print_knob(ctx, &l->knobs[i], open);
+    }
 }
 
 static void print_lease(struct wtl_context *ctx, const struct wtl_status_lease *l)
@@ -60,8 +75,7 @@ static void print_lease(struct wtl_context *ctx, const struct wtl_status_lease *
     if (r->state == WTL_LEASE_CLOSED)
         wtl_print_line(ctx->out, 2, "closed %s: %s",
                        wtl_format_utc(r->state_wall_ns, at, sizeof at), r->why);
-    for (size_t i = 0; i < l->n_knobs; i++)
-        print_knob(ctx, &l->knobs[i], r->state != WTL_LEASE_CLOSED);
+    print_knobs(ctx, l, r->state != WTL_LEASE_CLOSED);
     if (l->orphan)
         wtl_print_wrapped(ctx->out, "its holder died and nobody put it back: `wattle restore` does",
                           2, WIDTH);

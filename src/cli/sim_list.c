@@ -152,7 +152,7 @@ static void add_load(struct view *v, const struct wtl_sim_slot *slot)
     wtl_table_put(v->load_table, p->tenant.workload.name);
     wtl_table_number(v->load_table, true, p->tenant.share * 100, 0);
     wtl_table_printf(v->load_table, "%d", p->tenant.batch);
-    wtl_table_number(v->load_table, true, per_s, 1);
+    wtl_table_number(v->load_table, true, per_s, per_s < 1 ? 3 : 1);
     wtl_table_put(v->load_table, p->tenant.workload.unit);
     wtl_json_add(&v->loads,
                  json_pack("{s:I, s:i, s:o, s:o, s:I, s:b, s:o, s:i, s:o, s:o, s:o, s:o}", "pid",

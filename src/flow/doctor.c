@@ -8,9 +8,11 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "device/sysfs.h"
+#include "flow/doctor_log.h"
 #include "lease/known.h"
 #include "lease/process.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +104,33 @@ static void say_rights(struct findings *f, const struct wtl_doctor *d)
             "%zu device%s (%s) ha%s knobs that cannot be set: /sys is mounted read-only here, as"
             " containers do (start it privileged, or work on the host)",
             n, wtl_plural((int64_t)n), kinds, n == 1 ? "s" : "ve");
+}
+
+/* The kernel log, where a board of NVIDIA's is (or was, before it fell off the bus). */
+static void say_xids(struct findings *f, const struct wtl_doctor *d)
+{
+    struct wtl_xids xids = {0};
+    bool real = false;
+    for (size_t i = 0; i < d->devices.n; i++) {
+        const struct wtl_device_info *info = d->devices.looks[i].info;
+        real = real || (wtl_starts_with(info->id, "nvml:") && !(info->flags & WTL_DEVICE_VIRTUAL));
+    }
+    int why = wtl_xids_read(wtl_sysfs_root_fd(d->files), &xids);
+    if (real && (why == EACCES || why == EPERM))
+        say(f, WTL_FINDING_LACK, "kernel log", "sudo wattle doctor",
+            "it is for root here (kernel.dmesg_restrict): errors of the driver (XID) are not seen");
+    for (size_t i = 0; i < xids.n; i++) {
+        const struct wtl_xid *x = &xids.xid[i];
+        char last[48] = "";
+        if (x->last_s >= 0)
+            snprintf(last, sizeof last, ", the last %.0f s after boot", x->last_s);
+        say(f, wtl_xid_is_serious(x->number) ? WTL_FINDING_PROBLEM : WTL_FINDING_NOTE, "kernel log",
+            NULL, "XID %d of the GPU at %s, %d time%s since boot%s: %s", x->number, x->pci, x->n,
+            wtl_plural(x->n), last, x->text);
+    }
+    if (xids.more > 0)
+        say(f, WTL_FINDING_NOTE, "kernel log", NULL, "and %d other XID%s", xids.more,
+            wtl_plural(xids.more));
 }
 
 /* ---- Leases -----------------------------------------------------------------------------------*/
@@ -266,6 +295,7 @@ static int conclude(const struct wtl_doctor_options *options, struct wtl_arena *
         add(&f, &d->devices.findings[i]);
     say_world(&f, &d->world);
     say_rights(&f, d);
+    say_xids(&f, d);
     if (d->live)
         rc = read_book(arena, options->state_dir, d, &f, err);
     if (rc < 0)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* proc(5): fields of /proc/PID/stat, from 1; the second may hold blanks and ends with ')'. */
@@ -24,8 +25,8 @@ struct wtl_title wtl_title_find(void)
     const char *p = strrchr(text, ')');
     for (int i = STATE; p && i <= ENV_END; i++) {
         p = strchr(p + 1, ' ');
-        if (!p || (i > STATE && sscanf(p, "%llu", &field[i]) != 1 && i >= ARG_START))
-            return none;
+        if (p)
+            field[i] = strtoull(p, NULL, 10); /* 0 where it is no number */
     }
     if (!p || field[ARG_START] == 0 || field[ARG_END] <= field[ARG_START])
         return none;
