@@ -67,6 +67,26 @@ static void one_guards_all_leases_and_goes_with_the_holder(void **state)
     close(pidfd);
 }
 
+/* The guardian sees another state directory than we, and cannot use it. */
+static void without_a_guardian_nothing_is_lent(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l = NULL;
+    char right[sizeof w.state_dir];
+    memcpy(right, w.state_dir, sizeof right);
+    snprintf(w.state_dir, sizeof w.state_dir, "/proc/none");
+    assert_true(lease_world_take(&w, WTL_LEASE_LOAN, LIMIT, 1, &l, &err) < 0);
+    memcpy(w.state_dir, right, sizeof right);
+    assert_null(l);
+    assert_non_null(strstr(err.message, "guardian"));
+    assert_non_null(strstr(err.message, "/proc/none"));
+    assert_int_equal(wtl_holder_guardian(w.holder), 0);
+    assert_int_equal(w.room->board[0].sets, 0);
+    l = take(LIMIT); /* and then it can be */
+    assert_ok(wtl_lease_close(l, &err), &err);
+}
+
 static void a_loan_is_never_kept(void **state)
 {
     (void)state;
@@ -119,6 +139,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(one_guards_all_leases_and_goes_with_the_holder),
+        T(without_a_guardian_nothing_is_lent),
         T(a_loan_is_never_kept),
         T(who_comes_waits_for_the_book),
     };
