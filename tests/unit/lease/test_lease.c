@@ -734,6 +734,21 @@ static void old_leases_go_and_numbers_do_not_return(void **state)
     wtl_book_close(&book);
 }
 
+/* A reading may be an old one: what reads as put back is written once more. */
+static void a_reading_is_no_proof_that_it_was_put_back(void **state)
+{
+    (void)state;
+    struct wtl_lease *l = NULL;
+    struct wtl_error err = {0};
+    assert_ok(lease_world_take(&w, WTL_LEASE_LOAN, WTL_KNOB_power_limit_w, 1, &l, &err), &err);
+    assert_ok(wtl_lease_set(l, 0, wtl_knob_at(150), &err), &err);
+    w.room->board[0].limit_w = 250;
+    int sets = w.room->board[0].sets;
+    assert_ok(wtl_lease_close(l, &err), &err);
+    assert_int_equal(w.room->board[0].sets, sets + 1);
+    assert_near(w.room->board[0].limit_w, 250, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -752,6 +767,7 @@ int main(void)
         T(the_next_one_who_takes_a_lease_puts_back),
         T(one_that_is_kept_meanwhile_is_not_put_back),
         T(restore_is_idempotent),
+        T(a_reading_is_no_proof_that_it_was_put_back),
         T(a_dry_run_touches_nothing),
         T(a_foreign_value_is_left_alone),
         T(a_damaged_record_is_no_reason_to_give_up),
