@@ -7,6 +7,8 @@
 #include "codec/json.h"
 #include "flow/cap.h"
 
+#include <string.h>
+
 struct options {
     struct wtl_opt_list ids;
     struct wtl_opt_quantity base;
@@ -82,74 +84,106 @@ static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, struct 
     return 0;
 }
 
+static json_t *report_json(const struct wtl_cap_result *r, const char *at, const char *event,
+                           const char *text)
+{
+    const struct wtl_cap_watch *w = &r->watch;
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I}", "at", at, "event", event,
+                     "text", wtl_json_text(text), "sum_w",
+                     r->lent ? wtl_json_finite(r->exposure.sum_w) : json_null(), "budget_w",
+                     wtl_json_finite(r->budget_w), "exposures", (json_int_t)w->exposures,
+                     "exposed_s_max", wtl_json_finite(w->exposed_s), "reasserted",
+                     (json_int_t)w->reasserted, "failed", (json_int_t)w->failed);
+}
+
 /* One line (of text, or of JSON) when something happened, and at the end. */
 static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, const char *event,
                    const char *text)
 {
     const struct wtl_cap_watch *w = &r->watch;
-    char at[24];
-    wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), at, sizeof at);
-    if (!ctx->json) {
-        fprintf(ctx->out,
-                "%s %s: %s; limits and base were %g W of %g W when looked at; so far %lld "
-                "exposure%s, at most %.1f s\n",
-                at, event, text, r->exposure.sum_w, r->budget_w, (long long)w->exposures,
-                wtl_plural(w->exposures), w->exposed_s);
-        fflush(ctx->out);
-        return;
-    }
+    char at[24], sum[96] = "";
     struct wtl_buf line;
-    json_auto_t *root =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I}", "at", at, "event", event, "text",
-                  wtl_json_text(text), "sum_w", wtl_json_finite(r->exposure.sum_w), "budget_w",
-                  wtl_json_finite(r->budget_w), "exposures", (json_int_t)w->exposures,
-                  "exposed_s_max", wtl_json_finite(w->exposed_s), "reasserted",
-                  (json_int_t)w->reasserted, "failed", (json_int_t)w->failed);
+    wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), at, sizeof at);
     wtl_buf_init(&line, wtl_alloc_system(), 1 << 16);
-    if (root && wtl_json_write_line(root, &line)) {
-        fprintf(ctx->out, "%s\n", wtl_buf_str(&line));
-        fflush(ctx->out);
+    if (!ctx->json) {
+        if (r->lent)
+            snprintf(sum, sizeof sum, "limits and base were %g W of %g W when looked at; ",
+                     r->exposure.sum_w, r->budget_w);
+        wtl_buf_printf(&line, "%s %s: %s%s%sso far %lld exposure%s, at most %.1f s\n", at, event,
+                       text, text[0] ? "; " : "", sum, (long long)w->exposures,
+                       wtl_plural(w->exposures), w->exposed_s);
+    } else {
+        json_auto_t *root = report_json(r, at, event, text);
+        if (root && wtl_json_write_line(root, &line))
+            wtl_buf_putc(&line, '\n');
     }
+    fputs(wtl_buf_str(&line), ctx->out);
+    fflush(ctx->out);
     wtl_buf_fini(&line);
+}
+
+/* A failure that lasts is said once a minute, not twice a second. */
+struct complaint {
+    char text[WTL_ERROR_MESSAGE_MAX];
+    int64_t said_ns;
+};
+
+static bool is_news(struct wtl_context *ctx, struct complaint *c, const char *text)
+{
+    int64_t now_ns = ctx->clock.monotonic_ns(ctx->clock.ctx);
+    if (strcmp(c->text, text) == 0 && now_ns - c->said_ns < 60 * WTL_NS_PER_S)
+        return false;
+    snprintf(c->text, sizeof c->text, "%s", text);
+    c->said_ns = now_ns;
+    return true;
 }
 
 /* The devices were lost: opened anew, and capped anew, until that works. */
 static void begin_anew(struct wtl_context *ctx, const struct wtl_flow *flow,
-                       const struct wtl_cap_request *request, struct wtl_cap_result *r)
+                       const struct wtl_cap_request *request, struct wtl_cap_result *r,
+                       struct complaint *complaint)
 {
-    struct wtl_cap_watch watch = r->watch;
     struct wtl_error err = {0};
-    (void)wtl_cap_finish(r, NULL); /* kept: lets go, and changes nothing */
-    wtl_interrupt_release();       /* opening may take long, and nothing is half done */
-    int rc = wtl_flow_cap(flow, request, ctx->arena, r, &err);
-    r->watch = watch;
+    wtl_interrupt_release(); /* opening may take long, and nothing is half done */
+    int rc = wtl_cap_renew(flow, request, r, &err);
     if (rc == 0)
-        r->exposure.sum_w = r->limits_w + r->base_w;
-    report(ctx, r, rc < 0 ? "cannot set it again" : "set again",
-           rc < 0 ? err.message : "the devices were lost, and opened anew");
+        report(ctx, r, "set again", "the devices were lost, and opened anew");
+    else if (is_news(ctx, complaint, err.message))
+        report(ctx, r, "cannot set it again", err.message);
+    if (rc == 0)
+        *complaint = (struct complaint){0};
 }
 
 static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,
-                 const struct wtl_cap_request *request, struct wtl_cap_result *r)
+                 const struct wtl_cap_request *request, struct wtl_cap_result *r,
+                 struct wtl_error *err)
 {
-    while (!wtl_interrupt_wait((int64_t)LOOK_MS * 1000000)) {
-        struct wtl_error err = {0};
+    struct complaint complaint = {0};
+    int rc = 0;
+    while (rc != -(int)WTL_BUSY && !wtl_interrupt_wait((int64_t)LOOK_MS * 1000000)) {
+        struct wtl_error why = {0};
         if (!r->lent) {
-            begin_anew(ctx, flow, request, r);
+            begin_anew(ctx, flow, request, r, &complaint);
             continue;
         }
         int64_t mended = r->watch.reasserted, failed = r->watch.failed;
         bool blind = r->exposure.blind;
-        int rc = wtl_cap_tend(r, &err);
-        if (r->watch.reasserted > mended)
+        rc = wtl_cap_tend(r, &why);
+        if (r->watch.reasserted > mended && rc != -(int)WTL_LOST)
             report(ctx, r, "set again", "somebody else had changed a limit");
         if (r->watch.failed > failed || (r->exposure.blind && !blind))
-            report(ctx, r, "cannot look after it", err.message);
+            report(ctx, r, "cannot look after it", why.message[0] ? why.message : r->exposure.why);
+        if (!r->exposure.blind && blind)
+            report(ctx, r, "all boards answer again", "");
         if (rc == -(int)WTL_LOST)
-            begin_anew(ctx, flow, request, r);
+            begin_anew(ctx, flow, request, r, &complaint);
+        else if (rc == -(int)WTL_BUSY && err)
+            *err = why;
     }
-    report(ctx, r, "end of the watch", "the limits stay");
-    return wtl_cap_finish(r, NULL);
+    report(ctx, r, "end of the watch",
+           rc == -(int)WTL_BUSY ? "it is another's" : "the limits stay");
+    (void)wtl_cap_finish(r, NULL); /* kept: lets go, and changes nothing */
+    return rc == -(int)WTL_BUSY ? rc : 0;
 }
 
 static int finish(void *result, struct wtl_error *err)
@@ -195,7 +229,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     if (rc == 0)
         rc = show(ctx, &r, err);
     if (rc == 0 && request.watch)
-        rc = watch(ctx, &flow, &request, &r);
+        rc = watch(ctx, &flow, &request, &r, err);
     else if (rc == 0 && r.lent)
         rc = wtl_child_with_loan(ctx, finish, &r, err);
     wtl_interrupt_release();

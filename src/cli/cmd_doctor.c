@@ -62,14 +62,13 @@ static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
     const struct wtl_lease_record *r = &l->entry->record;
     char value[WTL_KNOB_TEXT], since[32];
     bool standing = r->kind == WTL_LEASE_STANDING;
-    wtl_buf_printf(text, "lease %lld, %s%s%s%s, since %s by %s (pid %lld%s): ", (long long)r->id,
-                   standing ? "standing" : "on loan", r->purpose[0] ? ", \"" : "", r->purpose,
-                   r->purpose[0] ? "\"" : "",
-                   wtl_format_utc(r->granted_wall_ns, since, sizeof since),
-                   r->owner.user[0] ? r->owner.user : "unknown user", (long long)r->owner.pid,
-                   l->holder_alive ? ""
-                   : standing      ? ", ended as usual"
-                                   : ", ended");
+    const char *life = wtl_process_life_text(l->life);
+    wtl_buf_printf(
+        text, "lease %lld, %s%s%s%s, since %s by %s (pid %lld%s%s%s): ", (long long)r->id,
+        standing ? "standing" : "on loan", r->purpose[0] ? ", \"" : "", r->purpose,
+        r->purpose[0] ? "\"" : "", wtl_format_utc(r->granted_wall_ns, since, sizeof since),
+        r->owner.user[0] ? r->owner.user : "unknown user", (long long)r->owner.pid,
+        life[0] ? ", " : "", life, standing && l->life == WTL_PROCESS_GONE ? " as usual" : "");
     for (size_t k = 0; k < r->n_knobs; k++) {
         const struct wtl_lease_knob_record *knob = &r->knobs[k];
         wtl_buf_printf(text, "%s%s of %s", k ? ", " : "", wtl_knob_info(knob->knob)->title,

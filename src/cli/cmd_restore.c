@@ -5,9 +5,11 @@
 #include "cli/lease_text.h"
 #include "flow/leases.h"
 
+#include <string.h>
+
 struct options {
     bool all, dry_run;
-    const char *standing;
+    const char *standing, *forget;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -23,6 +25,12 @@ static const struct wtl_opt opts[] = {
      .arg = "NAME",
      .offset = AT(standing),
      .help = "end the lease of this name and touch nothing else"},
+    {.name = "forget",
+     .type = WTL_OPT_STRING,
+     .arg = "LEASE",
+     .offset = AT(forget),
+     .help = "close this lease and touch no device: when it cannot be read, or its device is gone "
+             "for good; set by hand first what is wrong"},
     {.name = "dry-run",
      .letter = 'n',
      .type = WTL_OPT_FLAG,
@@ -73,12 +81,36 @@ static void print(struct wtl_context *ctx, const struct wtl_restore_report *repo
     }
     if (report->n == 0)
         fputs("nothing to put back\n", ctx->out);
+    if (report->n_unreadable > 0)
+        wtl_print_line(ctx->out, 0, "%zu lease%s cannot be read: `wattle status` says what to do",
+                       report->n_unreadable, wtl_plural((int64_t)report->n_unreadable));
     if (report->n_held > 0)
         wtl_print_line(ctx->out, 0, "%zu lease%s left to living holders", report->n_held,
                        wtl_plural((int64_t)report->n_held));
     if (report->n_standing > 0)
         wtl_print_line(ctx->out, 0, "%zu standing lease%s not ended: `wattle restore --all` does",
                        report->n_standing, wtl_plural((int64_t)report->n_standing));
+}
+
+static int forget(struct wtl_context *ctx, const struct options *o, struct wtl_error *err)
+{
+    struct wtl_flow flow = wtl_context_flow(ctx);
+    struct wtl_restore_report report = {0};
+    struct wtl_restore_request request = {0};
+    const char *digits = o->forget[0] == '#' ? o->forget + 1 : o->forget;
+    if (o->all || o->standing || o->dry_run || ctx->argc > 0)
+        return WTL_FAIL(err, WTL_USAGE, "--forget stands alone: it closes one lease");
+    if (!wtl_parse_int(digits, strlen(digits), &request.forget) || request.forget <= 0)
+        return WTL_FAIL(err, WTL_USAGE, "--forget takes the number of a lease, not \"%s\"",
+                        o->forget);
+    int rc = wtl_flow_restore(&flow, &request, ctx->arena, &report, err);
+    if (rc < 0)
+        return rc;
+    if (ctx->json)
+        return wtl_print_json(ctx, wtl_restore_json(&report, false), err);
+    fprintf(ctx->out, "lease %lld is forgotten; no device was touched\n",
+            (long long)request.forget);
+    return 0;
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)
@@ -92,6 +124,8 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                                           .all = o->all,
                                           .dry_run = o->dry_run,
                                           .changing = wtl_interrupt_hold};
+    if (o->forget)
+        return forget(ctx, o, err);
     if (o->standing && (o->all || ctx->argc > 0))
         return WTL_FAIL(err, WTL_USAGE, "--standing names the one lease to end");
     int rc = wtl_flow_restore(&flow, &request, ctx->arena, &report, err);
@@ -116,12 +150,13 @@ const struct wtl_command wtl_cmd_restore = {
         "are named by number or name, or all of them with --all. A knob that somebody else has set "
         "since is left alone and said. Doing it twice does no harm: the second time there is "
         "nothing to do.\n\n"
-        "A lease whose device is not here, or fails, stays open for the next time.",
+        "A lease whose device is not here, or fails, stays open for the next time. One that cannot "
+        "be read is not touched, and stops everything that would be set: --forget closes it.",
     .examples = "  wattle restore                # after a crash: put back what was lent\n"
                 "  wattle restore 7              # end lease 7\n"
                 "  wattle restore --all          # end everything that stands\n"
                 "  wattle restore --dry-run      # what would be done",
-    .exit_codes = "1  something could not be put back",
+    .exit_codes = "1  something could not be put back, or a lease cannot be read",
     .opts = opts,
     .options_size = sizeof(struct options),
     .min_args = 0,

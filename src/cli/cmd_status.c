@@ -4,6 +4,7 @@
 #include "cli/lease_text.h"
 #include "flow/leases.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 struct options {
@@ -61,7 +62,47 @@ static void print_knobs(struct wtl_context *ctx, const struct wtl_status_lease *
     }
 }
 
-static void print_lease(struct wtl_context *ctx, const struct wtl_status_lease *l)
+__attribute__((format(printf, 2, 3))) static void note(struct wtl_context *ctx, const char *format,
+                                                       ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    wtl_print_wrapped(ctx->out, text, 2, WIDTH);
+}
+
+/* What is wrong with an open lease besides its knobs, and what helps. */
+static void print_notes(struct wtl_context *ctx, const struct wtl_status_lease *l, int64_t now_ns)
+{
+    const struct wtl_lease_record *r = &l->record;
+    long long id = (long long)r->id, pid = (long long)r->owner.pid;
+    if (l->orphan)
+        note(ctx, "its holder died and nobody put it back: `wattle restore` does");
+    if (l->life == WTL_PROCESS_STOPPED)
+        note(
+            ctx,
+            "its holder is stopped, and neither looks after it nor ends it: `kill -CONT %lld` lets "
+            "it go on",
+            pid);
+    if (l->life == WTL_PROCESS_HIDDEN)
+        note(ctx, "its holder is %s", wtl_process_life_text(l->life));
+    if (l->by_second_name)
+        note(ctx,
+             "somebody removed or changed %lld.lease; the lease stands all the same, and the next "
+             "command that sets something puts the file back",
+             id);
+    if (r->state_damaged)
+        note(ctx,
+             "its record is damaged, and it may have been ended already: `wattle restore %lld` "
+             "closes it if everything is as it was before, and says what to do if not",
+             id);
+    if (r->granted_wall_ns > now_ns + 2 * WTL_NS_PER_S)
+        note(ctx, "the clock of this machine was set back since it was granted");
+}
+
+static void print_lease(struct wtl_context *ctx, const struct wtl_status_lease *l, int64_t now_ns)
 {
     const struct wtl_lease_record *r = &l->record;
     char at[24];
@@ -69,20 +110,32 @@ static void print_lease(struct wtl_context *ctx, const struct wtl_status_lease *
     wtl_print_line(ctx->out, 0, "%lld  %s%s%s%s  %s", (long long)r->id,
                    wtl_lease_kind_name(r->kind), r->name[0] ? " \"" : "", r->name,
                    r->name[0] ? "\"" : "", r->purpose);
-    wtl_print_line(ctx->out, 2, "by %s (%s, pid %lld%s) since %s",
+    const char *life = l->life == WTL_PROCESS_HIDDEN ? "" : wtl_process_life_text(l->life);
+    wtl_print_line(ctx->out, 2, "by %s (%s, pid %lld%s%s) since %s",
                    r->owner.user[0] ? r->owner.user : "an unknown user", r->owner.text,
-                   (long long)r->owner.pid, l->alive ? "" : ", ended", at);
+                   (long long)r->owner.pid, life[0] ? ", " : "", life, at);
     if (r->state == WTL_LEASE_CLOSED)
         wtl_print_line(ctx->out, 2, "closed %s: %s",
                        wtl_format_utc(r->state_wall_ns, at, sizeof at), r->why);
     print_knobs(ctx, l, r->state != WTL_LEASE_CLOSED);
-    if (l->orphan)
-        wtl_print_wrapped(ctx->out, "its holder died and nobody put it back: `wattle restore` does",
-                          2, WIDTH);
+    if (r->state != WTL_LEASE_CLOSED)
+        print_notes(ctx, l, now_ns);
     if (l->has_sum)
         wtl_print_line(ctx->out, 2, "limits%s and base %g W of %g W%s%s",
                        l->soft ? ", ceilings" : "", l->sum_w, r->budget_w, l->soft ? ", soft" : "",
                        l->excess_w > 0 ? ": ABOVE THE BUDGET" : "");
+}
+
+static void print_unreadable(struct wtl_context *ctx, const struct wtl_book_entry *e,
+                             const char *path)
+{
+    wtl_print_line(ctx->out, 0, "%lld  cannot be read: %s", (long long)e->record.id, e->why);
+    note(ctx,
+         "nobody knows what it covers, so nothing is set on devices that last until it is dealt "
+         "with: look at their limits and clocks, set by hand what is wrong, then `wattle restore "
+         "--forget %lld`; what is left of its text may name devices and prior values:",
+         (long long)e->record.id);
+    wtl_print_line(ctx->out, 2, "%s/%.*s", path, (int)strcspn(e->why, ":"), e->why);
 }
 
 static void print(struct wtl_context *ctx, const struct wtl_status *s)
@@ -90,10 +143,13 @@ static void print(struct wtl_context *ctx, const struct wtl_status *s)
     for (size_t i = 0; i < s->n; i++) {
         if (i > 0)
             fputc('\n', ctx->out);
-        print_lease(ctx, &s->leases[i]);
+        print_lease(ctx, &s->leases[i], s->wall_ns);
     }
-    for (size_t i = 0; i < s->n_unreadable; i++)
-        wtl_print_line(ctx->out, 0, "cannot be read: %s", s->unreadable[i]);
+    for (size_t i = 0; i < s->n_unreadable; i++) {
+        if (i > 0 || s->n > 0)
+            fputc('\n', ctx->out);
+        print_unreadable(ctx, s->unreadable[i], s->path);
+    }
     if (s->n == 0 && s->n_unreadable == 0)
         fputs("nothing is leased\n", ctx->out);
     else if (s->exposures > 0)

@@ -217,6 +217,11 @@ int wtl_flow_apply(const struct wtl_flow *flow, const struct wtl_apply_request *
     return rc;
 }
 
+int wtl_apply_tend(struct wtl_apply_result *r, struct wtl_error *err)
+{
+    return r->loan ? wtl_lease_tend(r->loan, err) : 0;
+}
+
 int wtl_apply_finish(struct wtl_apply_result *r, struct wtl_error *err)
 {
     if (!r->loan)

@@ -41,6 +41,9 @@ int wtl_flow_apply(const struct wtl_flow *flow, const struct wtl_apply_request *
                    struct wtl_arena *arena, struct wtl_apply_result *result_out,
                    struct wtl_error *err);
 
+/* Once a second while a loan lasts: as wtl_lease_tend(). After a standing one: nothing to do. */
+int wtl_apply_tend(struct wtl_apply_result *result, struct wtl_error *err);
+
 /* The end of a loan. After a standing one: nothing to do. */
 int wtl_apply_finish(struct wtl_apply_result *result, struct wtl_error *err);
 

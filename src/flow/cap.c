@@ -130,10 +130,9 @@ static int survey(const struct wtl_cap_request *q, const struct wtl_lease_reques
     return rc ? rc : split(q, knobs, request->n_wants, arena, r, &limits_w, err);
 }
 
-int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *q,
-                 struct wtl_arena *arena, struct wtl_cap_result *result_out, struct wtl_error *err)
+static int cap_once(const struct wtl_flow *flow, const struct wtl_cap_request *q,
+                    struct wtl_arena *arena, struct wtl_cap_result *r, struct wtl_error *err)
 {
-    struct wtl_cap_result *r = result_out;
     struct wtl_lease_want *wants = NULL;
     char purpose[WTL_LEASE_TEXT];
     size_t n = 0;
@@ -162,17 +161,86 @@ int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *q,
     return rc;
 }
 
-int wtl_cap_tend(struct wtl_cap_result *r, struct wtl_error *err)
+/* What a watch needs when the devices are lost. */
+static int prepare_renewal(struct wtl_arena *arena, struct wtl_cap_result *r, struct wtl_error *err)
 {
-    struct wtl_clock clock = wtl_clock_system();
-    return wtl_cap_watch_step(r->lent, &r->watch, clock.monotonic_ns(clock.ctx), &r->exposure, err);
+    struct wtl_arena *again = WTL_NEW(arena, struct wtl_arena);
+    r->ids = WTL_NEW_ARRAY(arena, const char *, r->n + 1);
+    if (!again || !r->ids)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    wtl_arena_init(again, wtl_alloc_system());
+    for (size_t i = 0; i < r->n; i++)
+        r->ids[i] = r->moves[i].device;
+    r->n_ids = r->n;
+    r->again = again;
+    return 0;
 }
 
-int wtl_cap_finish(struct wtl_cap_result *r, struct wtl_error *err)
+int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *q,
+                 struct wtl_arena *arena, struct wtl_cap_result *result_out, struct wtl_error *err)
+{
+    int rc = cap_once(flow, q, arena, result_out, err);
+    if (rc == 0 && result_out->lent)
+        rc = prepare_renewal(arena, result_out, err);
+    if (rc < 0)
+        (void)wtl_cap_finish(result_out, NULL);
+    return rc;
+}
+
+static int64_t monotonic_ns(void)
+{
+    struct wtl_clock clock = wtl_clock_system();
+    return clock.monotonic_ns(clock.ctx);
+}
+
+int wtl_cap_tend(struct wtl_cap_result *r, struct wtl_error *err)
+{
+    return wtl_cap_watch_step(r->lent, &r->watch, monotonic_ns(), &r->exposure, err);
+}
+
+static int let_go(struct wtl_cap_result *r, struct wtl_error *err)
 {
     int rc = r->lent ? wtl_lease_close(r->lent, err) : 0;
     r->lent = NULL;
     wtl_hold_close(&r->hold);
+    return rc;
+}
+
+int wtl_cap_renew(const struct wtl_flow *flow, const struct wtl_cap_request *q,
+                  struct wtl_cap_result *r, struct wtl_error *err)
+{
+    struct wtl_cap_request same = *q;
+    struct wtl_cap_watch watch = r->watch;
+    struct wtl_arena *again = r->again;
+    const char **ids = r->ids;
+    size_t n_ids = r->n_ids;
+    (void)let_go(r, NULL); /* kept: it stays in force */
+    wtl_arena_reset(again);
+    same.ids = ids;
+    same.n_ids = n_ids;
+    watch.exposures += !watch.exposed;
+    watch.exposed = true;
+    int rc = cap_once(flow, &same, again, r, err); /* in place: a hold is not to be moved */
+    r->watch = watch;
+    r->again = again;
+    r->ids = ids;
+    r->n_ids = n_ids;
+    if (rc < 0)
+        return rc;
+    int64_t now_ns = monotonic_ns();
+    r->watch.exposed_s += (double)(now_ns - watch.last_ns) / (double)WTL_NS_PER_S;
+    r->watch.last_ns = now_ns;
+    r->watch.exposed = false;
+    wtl_cap_look(r->lent, &r->exposure);
+    return 0;
+}
+
+int wtl_cap_finish(struct wtl_cap_result *r, struct wtl_error *err)
+{
+    int rc = let_go(r, err);
+    if (r->again)
+        wtl_arena_fini(r->again);
+    r->again = NULL;
     return rc;
 }
 

@@ -36,6 +36,11 @@ struct wtl_cap_result {
     struct wtl_lease *lent; /* likewise; NULL: none */
     struct wtl_cap_watch watch;
     struct wtl_cap_exposure exposure; /* of the last look */
+    /* For wtl_cap_renew(): the devices as they name themselves, whatever index they had, and what
+     * an attempt needs. */
+    const char **ids;
+    size_t n_ids;
+    struct wtl_arena *again;
 };
 
 /* -WTL_INFEASIBLE: below the sum of the lowest limits; -WTL_UNSUPPORTED: a device without a power
@@ -46,8 +51,14 @@ int wtl_flow_cap(const struct wtl_flow *flow, const struct wtl_cap_request *requ
                  struct wtl_arena *arena, struct wtl_cap_result *result_out, struct wtl_error *err);
 
 /* One look of a watch, and what follows. A failure is no end: try again. -WTL_LOST: the devices
- * have to be opened anew (wtl_cap_finish(), wtl_flow_cap()). */
+ * have to be opened anew. -WTL_BUSY: the cap is another lease's by now, and the watch is over. */
 int wtl_cap_tend(struct wtl_cap_result *result, struct wtl_error *err);
+
+/* Opens the devices of a watched cap anew and sets it again. It counts as exposed from the last
+ * look on. On failure nothing is open: try again. It may be tried for days: each attempt has the
+ * memory of the one before. */
+int wtl_cap_renew(const struct wtl_flow *flow, const struct wtl_cap_request *request,
+                  struct wtl_cap_result *result, struct wtl_error *err);
 
 /* Lets go of a watched cap, which stays in force; puts a lent one back, which may fail. */
 int wtl_cap_finish(struct wtl_cap_result *result, struct wtl_error *err);

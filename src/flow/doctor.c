@@ -150,12 +150,15 @@ static int read_book(struct wtl_arena *arena, const char *state_dir, struct wtl_
     d->leases = WTL_NEW_ARRAY(arena, struct wtl_doctor_lease, n + 1);
     if (!d->leases)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    char boot[WTL_LIMIT_NAME];
+    wtl_process_boot(boot);
     for (size_t i = 0; i < n; i++) {
         const struct wtl_lease_record *r = &entries[i].record;
         if (!entries[i].unreadable && r->state == WTL_LEASE_CLOSED)
             continue;
         d->leases[d->n_leases++] = (struct wtl_doctor_lease){
-            &entries[i], !entries[i].unreadable && wtl_process_alive(&r->owner)};
+            &entries[i],
+            entries[i].unreadable ? WTL_PROCESS_HIDDEN : wtl_process_of_lease(r, boot)};
     }
     return 0;
 }
@@ -171,6 +174,41 @@ static const char *loaded_anew(const struct wtl_doctor *d, const struct wtl_leas
     return NULL;
 }
 
+static void say_unreadable(struct findings *f, const struct wtl_book_entry *e)
+{
+    char fix[64];
+    snprintf(fix, sizeof fix, "sudo wattle restore --forget %lld", (long long)e->record.id);
+    say(f, WTL_FINDING_PROBLEM, "leases", fix,
+        "lease %lld cannot be read: %s. Nobody knows what it covers, so nothing is set on devices"
+        " that last; look at limits and clocks, set by hand what is wrong, then have it forgotten",
+        (long long)e->record.id, e->why);
+}
+
+/* What is wrong with it besides its knobs. */
+static void say_holder(struct findings *f, const struct wtl_book_entry *e,
+                       enum wtl_process_life life)
+{
+    const struct wtl_lease_record *r = &e->record;
+    char fix[64];
+    if (e->by_second_name)
+        say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
+            "somebody removed or changed %s; the lease stands all the same, and the next command"
+            " that sets something puts the file back",
+            e->file);
+    if (r->state_damaged) {
+        snprintf(fix, sizeof fix, "sudo wattle restore %lld", (long long)r->id);
+        say(f, WTL_FINDING_PROBLEM, "leases", fix,
+            "the record of lease %lld is damaged: it may have been ended already",
+            (long long)r->id);
+    }
+    snprintf(fix, sizeof fix, "kill -CONT %lld", (long long)r->owner.pid);
+    if (life == WTL_PROCESS_STOPPED)
+        say(f, WTL_FINDING_PROBLEM, "leases", fix,
+            "the holder of lease %lld, process %lld (%s), is stopped: it neither looks after it nor"
+            " ends it",
+            (long long)r->id, (long long)r->owner.pid, r->owner.text);
+}
+
 static void say_leases(struct findings *f, const struct wtl_doctor *d)
 {
     char boot[WTL_LIMIT_NAME];
@@ -180,14 +218,13 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
         const struct wtl_lease_record *r = &e->record;
         bool kept = r->kind == WTL_LEASE_STANDING && r->state == WTL_LEASE_HELD;
         if (e->unreadable)
-            say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
-                "lease %lld cannot be read: %s", (long long)r->id, e->why);
+            say_unreadable(f, e);
         else if (boot[0] && strcmp(boot, r->boot) != 0)
             say(f, WTL_FINDING_NOTE, "leases", "sudo wattle restore",
                 "lease %lld is of an earlier boot: its knobs are back already, and it waits to be"
                 " closed",
                 (long long)r->id);
-        else if (!kept && !d->leases[i].holder_alive)
+        else if (!kept && d->leases[i].life == WTL_PROCESS_GONE)
             say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
                 "lease %lld (%s) has lost its holder, and its knobs were not put back",
                 (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text);
@@ -196,6 +233,8 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
                 "lease %lld (%s) is not in force: the driver of %s was loaded anew and took its"
                 " settings along; set them again, or end it",
                 (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text, loaded_anew(d, r));
+        if (!e->unreadable)
+            say_holder(f, e, d->leases[i].life);
     }
 }
 
@@ -372,14 +411,14 @@ static json_t *leases_json(const struct wtl_doctor *d)
         const struct wtl_lease_record *r = &d->leases[i].entry->record;
         if (d->leases[i].entry->unreadable)
             continue; /* a finding says so */
-        wtl_json_add(&list,
-                     json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:o}", "id",
-                               (json_int_t)r->id, "kind", wtl_lease_kind_name(r->kind), "state",
-                               wtl_lease_state_name(r->state), "name",
-                               r->name[0] ? wtl_json_text(r->name) : json_null(), "purpose",
-                               wtl_json_text(r->purpose), "holder", wtl_json_text(r->owner.text),
-                               "pid", (json_int_t)r->owner.pid, "holder_alive",
-                               d->leases[i].holder_alive, "knobs", lease_knobs_json(r)));
+        wtl_json_add(&list, json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:o}", "id",
+                                      (json_int_t)r->id, "kind", wtl_lease_kind_name(r->kind),
+                                      "state", wtl_lease_state_name(r->state), "name",
+                                      r->name[0] ? wtl_json_text(r->name) : json_null(), "purpose",
+                                      wtl_json_text(r->purpose), "holder",
+                                      wtl_json_text(r->owner.text), "pid", (json_int_t)r->owner.pid,
+                                      "holder_alive", (int)(d->leases[i].life != WTL_PROCESS_GONE),
+                                      "knobs", lease_knobs_json(r)));
     }
     return list;
 }

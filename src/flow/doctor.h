@@ -9,6 +9,7 @@
 
 #include "flow/devices.h"
 #include "lease/book.h"
+#include "lease/process.h"
 
 /* Where this process runs: as files of the root tell, so that a recorded machine can be asked. */
 struct wtl_world {
@@ -28,7 +29,7 @@ void wtl_world_look(struct wtl_sysfs *files, struct wtl_world *out);
 /* An open lease, or a file of one that cannot be read. */
 struct wtl_doctor_lease {
     const struct wtl_book_entry *entry;
-    bool holder_alive;
+    enum wtl_process_life life; /* of its holder */
 };
 
 /* Units of ours that systemd knows, as their files tell. */

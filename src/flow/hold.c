@@ -114,11 +114,14 @@ json_t *wtl_knob_move_json(const struct wtl_knob_move *m)
 
 json_t *wtl_lease_json(const struct wtl_lease_record *r)
 {
-    char at[24];
+    char at[24], boot[WTL_LIMIT_NAME];
+    wtl_process_boot(boot);
+    enum wtl_process_life life = wtl_process_of_lease(r, boot);
     json_t *owner =
-        json_pack("{s:I, s:o, s:I, s:o, s:b}", "uid", (json_int_t)r->owner.uid, "user",
+        json_pack("{s:I, s:o, s:I, s:o, s:b, s:b}", "uid", (json_int_t)r->owner.uid, "user",
                   wtl_json_text(r->owner.user), "pid", (json_int_t)r->owner.pid, "text",
-                  wtl_json_text(r->owner.text), "alive", (int)wtl_process_alive(&r->owner));
+                  wtl_json_text(r->owner.text), "alive", (int)(life != WTL_PROCESS_GONE), "stopped",
+                  (int)(life == WTL_PROCESS_STOPPED));
     json_t *root = json_pack("{s:I, s:s, s:s, s:o, s:o, s:s, s:o}", "id", (json_int_t)r->id, "kind",
                              wtl_lease_kind_name(r->kind), "state", wtl_lease_state_name(r->state),
                              "name", r->name[0] ? wtl_json_text(r->name) : json_null(), "purpose",

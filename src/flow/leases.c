@@ -2,6 +2,7 @@
  * Leases looked at, and ended. */
 #include "flow/leases.h"
 
+#include "base/dirs.h"
 #include "codec/json.h"
 #include "lease/cap.h"
 #include "lease/known.h"
@@ -61,6 +62,7 @@ struct look {
     struct wtl_machine *machine;
     struct wtl_arena *arena;
     int64_t wall_ns;
+    char boot[WTL_LIMIT_NAME];
 };
 
 /* A lock that no getter reports. */
@@ -123,13 +125,15 @@ static double in_force_w(const struct wtl_status_knob *k)
                                               : (double)INFINITY;
 }
 
-static int fill_lease(const struct look *look, const struct wtl_lease_record *record,
+static int fill_lease(const struct look *look, const struct wtl_book_entry *entry,
                       struct wtl_status_lease *l, struct wtl_error *err)
 {
+    const struct wtl_lease_record *record = &entry->record;
     l->record = *record;
-    l->alive = wtl_process_alive(&record->owner);
+    l->life = wtl_process_of_lease(record, look->boot);
+    l->by_second_name = entry->by_second_name;
     bool open = record->state != WTL_LEASE_CLOSED;
-    l->orphan = open && wtl_lease_is_borrowed(record) && !l->alive;
+    l->orphan = open && wtl_lease_is_borrowed(record) && l->life == WTL_PROCESS_GONE;
     l->n_knobs = record->n_knobs;
     l->knobs = WTL_NEW_ARRAY(look->arena, struct wtl_status_knob, record->n_knobs + 1);
     if (!l->knobs)
@@ -157,7 +161,8 @@ static int count_exposures(const struct wtl_status_lease *l)
         return 0;
     for (size_t i = 0; i < l->n_knobs; i++)
         n += !wtl_standing_is_fine(l->knobs[i].standing);
-    return n + (l->orphan || (n == 0 && l->excess_w > 0));
+    n += l->orphan || (n == 0 && l->excess_w > 0);
+    return n + (l->life == WTL_PROCESS_STOPPED) + l->by_second_name + l->record.state_damaged;
 }
 
 static int fill(const struct look *look, const struct wtl_book_entry *entries, size_t n,
@@ -167,10 +172,9 @@ static int fill(const struct look *look, const struct wtl_book_entry *entries, s
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const struct wtl_book_entry *e = &entries[i];
         if (e->unreadable) {
-            s->unreadable[s->n_unreadable] = e->why;
-            s->n_unreadable++;
+            s->unreadable[s->n_unreadable++] = e;
         } else if (closed || wtl_book_entry_is_open(e)) {
-            rc = fill_lease(look, &e->record, &s->leases[s->n], err);
+            rc = fill_lease(look, e, &s->leases[s->n], err);
             s->exposures += rc == 0 ? count_exposures(&s->leases[s->n]) : 0;
             s->n++;
         }
@@ -189,12 +193,16 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
     int rc = wtl_book_look(NULL, arena, &entries, &n, err);
     rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
     struct wtl_status s = {.leases = WTL_NEW_ARRAY(arena, struct wtl_status_lease, n + 1),
-                           .unreadable = WTL_NEW_ARRAY(arena, const char *, n + 1)};
+                           .unreadable = WTL_NEW_ARRAY(arena, const struct wtl_book_entry *, n + 1),
+                           .wall_ns = flow->clock.wall_ns(flow->clock.ctx)};
     if (rc == 0 && (!s.leases || !s.unreadable))
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
     rc = rc ? rc
             : wtl_hold_open_those_here(flow, arena, ids, n_ids, "wattle status", true, &hold, err);
-    struct look look = {hold.machine, arena, flow->clock.wall_ns(flow->clock.ctx)};
+    struct wtl_error ignored = {0}; /* it was read a moment ago */
+    (void)wtl_dir_path(WTL_DIR_STATE, "leases", s.path, &ignored);
+    struct look look = {.machine = hold.machine, .arena = arena, .wall_ns = s.wall_ns};
+    wtl_process_boot(look.boot);
     rc = rc ? rc : fill(&look, entries, n, closed, &s, err);
     wtl_hold_close(&hold);
     if (rc == 0)
@@ -223,6 +231,8 @@ json_t *wtl_status_json(const struct wtl_status *s)
             wtl_json_add(&knobs, status_knob_json(&l->knobs[k]));
         wtl_json_put(&lease, "why", wtl_json_text(l->record.why));
         wtl_json_put(&lease, "orphan", json_boolean(l->orphan));
+        wtl_json_put(&lease, "damaged", json_boolean(l->record.state_damaged));
+        wtl_json_put(&lease, "file_removed", json_boolean(l->by_second_name));
         wtl_json_put(&lease, "limits_and_base_w",
                      l->has_sum ? wtl_json_finite(l->sum_w) : json_null());
         wtl_json_put(&lease, "excess_w", l->has_sum ? wtl_json_finite(l->excess_w) : json_null());
@@ -232,7 +242,7 @@ json_t *wtl_status_json(const struct wtl_status *s)
         wtl_json_add(&leases, lease);
     }
     for (size_t i = 0; i < s->n_unreadable; i++)
-        wtl_json_add(&unreadable, wtl_json_text(s->unreadable[i]));
+        wtl_json_add(&unreadable, wtl_json_text(s->unreadable[i]->why));
     return json_pack("{s:o, s:i, s:o}", "leases", leases, "exposures", s->exposures, "unreadable",
                      unreadable);
 }
@@ -245,11 +255,28 @@ static int check_ended(const struct wtl_restore_report *report, struct wtl_error
     size_t n = 0;
     for (size_t i = 0; i < report->n; i++)
         n += !report->leases[i].closed && !report->leases[i].dry;
-    if (n == 0)
+    if (n == 0 && report->n_unreadable == 0)
         return 0;
+    if (n == 0) {
+        int rc = WTL_FAIL(err, WTL_CORRUPT, "%zu lease%s cannot be read", report->n_unreadable,
+                          wtl_plural((int64_t)report->n_unreadable));
+        wtl_error_hint(err, "`wattle status` says which, and what to do");
+        return rc;
+    }
     int rc = WTL_FAIL(err, WTL_FAILED, "%zu lease%s could not be ended and stay%s open", n,
                       wtl_plural((int64_t)n), n == 1 ? "s" : "");
     wtl_error_hint(err, "run it again when the device is back; `wattle status` shows it");
+    return rc;
+}
+
+/* Needs no device. */
+static int forget(const struct wtl_flow *flow, struct wtl_arena *arena, int64_t id,
+                  struct wtl_error *err)
+{
+    struct wtl_hold hold = {0};
+    int rc = wtl_hold_open_those_here(flow, arena, NULL, 0, "wattle restore", false, &hold, err);
+    rc = rc ? rc : wtl_lease_forget(hold.holder, id, err);
+    wtl_hold_close(&hold);
     return rc;
 }
 
@@ -262,6 +289,8 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
     const char **ids = NULL, **names = NULL;
     size_t n = 0, n_ids = 0, n_names = 0;
     *report_out = (struct wtl_restore_report){0};
+    if (q->forget)
+        return forget(flow, arena, q->forget, err);
     int rc = wtl_book_look(NULL, arena, &entries, &n, err);
     rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
     names = WTL_NEW_ARRAY(arena, const char *, q->n_names + 2);
@@ -314,7 +343,7 @@ json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run)
         wtl_json_put(&lease, "knobs", knobs);
         wtl_json_add(&leases, lease);
     }
-    return json_pack("{s:b, s:I, s:I, s:o}", "dry_run", (int)dry_run, "held",
+    return json_pack("{s:b, s:I, s:I, s:I, s:o}", "dry_run", (int)dry_run, "held",
                      (json_int_t)report->n_held, "standing", (json_int_t)report->n_standing,
-                     "leases", leases);
+                     "unreadable", (json_int_t)report->n_unreadable, "leases", leases);
 }

@@ -7,6 +7,7 @@
 #define WTL_FLOW_LEASES_H
 
 #include "flow/hold.h"
+#include "lease/process.h"
 
 /* How a knob stands against its lease. */
 enum wtl_standing {
@@ -31,8 +32,9 @@ struct wtl_status_knob {
 
 struct wtl_status_lease {
     struct wtl_lease_record record;
-    bool alive;  /* its holder */
-    bool orphan; /* a loan of the dead: `wattle restore` puts it back */
+    enum wtl_process_life life; /* of its holder */
+    bool by_second_name;        /* somebody removed or changed its file */
+    bool orphan;                /* a loan of the dead: `wattle restore` puts it back */
     struct wtl_status_knob *knobs;
     size_t n_knobs;
     bool soft;    /* a cap of which a clock ceiling is a part */
@@ -43,10 +45,12 @@ struct wtl_status_lease {
 struct wtl_status {
     struct wtl_status_lease *leases; /* open ones; closed ones too when asked for */
     size_t n;
-    const char **unreadable; /* files that cannot be read, with why */
+    const struct wtl_book_entry **unreadable; /* cannot be read: `why` */
     size_t n_unreadable;
+    char path[WTL_LIMIT_PATH]; /* of the folder of leases */
+    int64_t wall_ns;           /* when it was looked */
     int exposures; /* knobs that are not as they shall be, caps above their budget, loans of the
-                      dead */
+                      dead, holders that are stopped, records that were damaged or removed */
 };
 
 /* `closed`: with those of the last day. */
@@ -63,6 +67,7 @@ struct wtl_restore_request {
     bool all;
     bool dry_run;
     void (*changing)(void); /* before the first change: wtl_holder_on_change(); NULL: nobody */
+    int64_t forget; /* the lease to close without touching a device, and nothing else; 0: none */
 };
 int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_request *request,
                      struct wtl_arena *arena, struct wtl_restore_report *report_out,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The files and locks of leases. */
-#include "lease/book.h"
+#include "lease/book_impl.h"
 
 #include "base/dirs.h"
 #include "base/file.h"
@@ -12,14 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { LOCK_WAIT_MS = 30000, LOCK_STEP_MS = 5, KEEP_DAYS = 1 };
+enum { KEEP_DAYS = 1, MOST_BYTES = 1 << 20 };
 
-static void close_fd(int *fd)
+void wtl_book_close_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
@@ -39,21 +37,10 @@ static int folder(const char *state_dir, bool make, char path[WTL_LIMIT_PATH],
     return make ? wtl_make_dirs(path, err) : 0;
 }
 
-static int open_dir(int at, const char *name, const char *shown, int *fd_out, struct wtl_error *err)
+static int open_dir(struct wtl_book *b, struct wtl_error *err)
 {
-    *fd_out = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (at < 0 ? 0 : O_NOFOLLOW));
-    return *fd_out < 0 ? wtl_fail_errno(err, errno, "open", shown) : 0;
-}
-
-static int open_locks(struct wtl_book *b, struct wtl_error *err)
-{
-    if (mkdirat(b->dir_fd, "locks", 0700) != 0 && errno != EEXIST)
-        return wtl_fail_errno(err, errno, "create \"locks\" in", b->path);
-    int rc = open_dir(b->dir_fd, "locks", b->path, &b->locks_fd, err);
-    if (rc < 0)
-        return rc;
-    b->lock_fd = openat(b->locks_fd, "book", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return b->lock_fd < 0 ? wtl_fail_errno(err, errno, "open the lock of", b->path) : 0;
+    b->dir_fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return b->dir_fd < 0 ? wtl_fail_errno(err, errno, "open", b->path) : 0;
 }
 
 static int nothing_set(int rc, struct wtl_error *err)
@@ -68,8 +55,8 @@ int wtl_book_open(const char *state_dir, struct wtl_book *book_out, struct wtl_e
 {
     struct wtl_book b = {.dir_fd = -1, .locks_fd = -1, .lock_fd = -1};
     int rc = folder(state_dir, true, b.path, err);
-    rc = rc ? rc : open_dir(AT_FDCWD, b.path, b.path, &b.dir_fd, err);
-    rc = rc ? rc : open_locks(&b, err);
+    rc = rc ? rc : open_dir(&b, err);
+    rc = rc ? rc : wtl_book_open_locks(&b, err);
     if (rc < 0) {
         wtl_book_close(&b);
         return nothing_set(rc, err);
@@ -82,7 +69,7 @@ int wtl_book_open_to_read(const char *state_dir, struct wtl_book *book_out, stru
 {
     struct wtl_book b = {.dir_fd = -1, .locks_fd = -1, .lock_fd = -1};
     int rc = folder(state_dir, false, b.path, err);
-    rc = rc ? rc : open_dir(AT_FDCWD, b.path, b.path, &b.dir_fd, err);
+    rc = rc ? rc : open_dir(&b, err);
     if (rc == 0)
         *book_out = b;
     return rc;
@@ -90,127 +77,152 @@ int wtl_book_open_to_read(const char *state_dir, struct wtl_book *book_out, stru
 
 void wtl_book_close(struct wtl_book *book)
 {
-    close_fd(&book->lock_fd);
-    close_fd(&book->locks_fd);
-    close_fd(&book->dir_fd);
-}
-
-/* ---- Locks ----------------------------------------------------------------------------------- */
-
-int wtl_book_lock(struct wtl_book *book, struct wtl_error *err)
-{
-    for (int waited_ms = 0;; waited_ms += LOCK_STEP_MS) {
-        if (flock(book->lock_fd, LOCK_EX | LOCK_NB) == 0)
-            return 0;
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return wtl_fail_errno(err, errno, "lock", book->path);
-        if (waited_ms >= LOCK_WAIT_MS)
-            return WTL_FAIL(err, WTL_TIMEOUT,
-                            "another wattle has been changing leases in \"%s\" for %d s",
-                            book->path, LOCK_WAIT_MS / 1000);
-        struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
-        (void)nanosleep(&step, NULL);
-    }
-}
-
-void wtl_book_unlock(struct wtl_book *book)
-{
-    (void)flock(book->lock_fd, LOCK_UN);
-}
-
-static int lock_lease(struct wtl_book *book, int64_t id, int *fd_out, struct wtl_error *err)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%lld", (long long)id);
-    int fd = openat(book->locks_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return wtl_fail_errno(err, errno, "open the lock of a lease in", book->path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int rc = errno == EWOULDBLOCK ? WTL_FAIL(err, WTL_BUSY, "lease %lld is held", (long long)id)
-                                      : wtl_fail_errno(err, errno, "lock a lease in", book->path);
-        close(fd);
-        return rc;
-    }
-    *fd_out = fd;
-    return 0;
-}
-
-static void lease_file(int64_t id, char name[32])
-{
-    snprintf(name, 32, "%lld.lease", (long long)id);
-}
-
-int wtl_book_hold(struct wtl_book *book, int64_t id, size_t grant_bytes,
-                  struct wtl_book_hold *hold_out, struct wtl_error *err)
-{
-    char name[32];
-    struct wtl_book_hold h = {.id = id, .fd = -1, .lock_fd = -1, .grant_bytes = grant_bytes};
-    int rc = lock_lease(book, id, &h.lock_fd, err);
-    if (rc < 0)
-        return rc;
-    lease_file(id, name);
-    h.fd = openat(book->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (h.fd < 0) {
-        rc = wtl_fail_errno(err, errno, "open a lease in", book->path);
-        wtl_book_let_go(&h);
-        return rc;
-    }
-    *hold_out = h;
-    return 0;
-}
-
-void wtl_book_let_go(struct wtl_book_hold *hold)
-{
-    close_fd(&hold->fd);
-    close_fd(&hold->lock_fd);
+    wtl_book_close_fd(&book->lock_fd);
+    wtl_book_close_fd(&book->locks_fd);
+    wtl_book_close_fd(&book->dir_fd);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The number in "12.lease"; 0: it is no lease. */
-static int64_t id_of(const char *name)
+void wtl_book_name(int64_t id, char name[32])
+{
+    snprintf(name, 32, "%lld.lease", (long long)id);
+}
+
+void wtl_book_second_name(int64_t id, char name[32])
+{
+    snprintf(name, 32, ".%lld.lease", (long long)id);
+}
+
+/* The number in "12.lease" and ".12.lease", where `ending` is ".lease"; 0: it has another. */
+static int64_t id_of(const char *name, const char *ending)
 {
     int64_t id;
+    name += name[0] == '.';
     size_t n = strcspn(name, ".");
-    return strcmp(name + n, ".lease") == 0 && wtl_parse_int(name, n, &id) && id > 0 ? id : 0;
+    return strcmp(name + n, ending) == 0 && wtl_parse_int(name, n, &id) && id > 0 ? id : 0;
+}
+
+/* One name of a lease: what it leads to. */
+struct found {
+    int rc; /* 0; -WTL_NOTFOUND; -WTL_NOMEM; else it cannot be read, `why` */
+    struct wtl_error why;
+    struct stat st;
+    struct wtl_lease_record record;
+    size_t grant_bytes;
+};
+
+static int read_all(int fd, char *text, size_t n, const char *name, struct wtl_error *why)
+{
+    size_t used = 0;
+    while (used < n) {
+        ssize_t got = read(fd, text + used, n - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return wtl_fail_errno(why, errno, "read", name);
+        if (got == 0)
+            return WTL_FAIL(why, WTL_CORRUPT, "%s: it was cut off while it was read", name);
+        used += (size_t)got;
+    }
+    return 0;
 }
 
 /* A pipe or a link under a lease's name would make every command wait, or read what it may not. */
-static int check_regular(struct wtl_book *book, const char *file, struct wtl_error *err)
+static int check_regular(const struct stat *st, const char *name, struct wtl_error *why)
 {
+    if (!S_ISREG(st->st_mode))
+        return WTL_FAIL(why, WTL_CORRUPT, "%s: it is no regular file", name);
+    if (st->st_size > MOST_BYTES)
+        return WTL_FAIL(why, WTL_CORRUPT, "%s: it is larger than any lease", name);
+    return 0;
+}
+
+static int decode_fd(struct wtl_arena *arena, int fd, const char *name, struct found *f)
+{
+    if (fstat(fd, &f->st) != 0)
+        return wtl_fail_errno(&f->why, errno, "look at", name);
+    int rc = check_regular(&f->st, name, &f->why);
+    if (rc < 0)
+        return rc;
+    size_t n = (size_t)f->st.st_size;
+    char *text = wtl_arena_calloc(arena, 1, n + 1);
+    if (!text)
+        return WTL_FAIL(&f->why, WTL_NOMEM, "out of memory");
+    rc = read_all(fd, text, n, name, &f->why);
+    return rc ? rc : wtl_lease_decode(arena, text, n, name, &f->record, &f->grant_bytes, &f->why);
+}
+
+static void read_name(struct wtl_book *book, struct wtl_arena *arena, const char *name, int64_t id,
+                      struct found *f)
+{
+    *f = (struct found){0};
+    int fd = openat(book->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == ELOOP) {
+        f->rc = WTL_FAIL(&f->why, WTL_CORRUPT, "%s: it is a link, which no lease of ours is", name);
+        return;
+    }
+    if (fd < 0) {
+        f->rc = wtl_fail_errno(&f->why, errno, "open", name);
+        return;
+    }
+    f->rc = decode_fd(arena, fd, name, f);
+    close(fd);
+    if (f->rc == 0 && f->record.id != id)
+        f->rc = WTL_FAIL(&f->why, WTL_CORRUPT, "%s: it is the file of lease %lld", name,
+                         (long long)f->record.id);
+}
+
+/* The second name, unless it leads to the same file. */
+static void read_second(struct wtl_book *book, struct wtl_arena *arena, int64_t id,
+                        const struct found *first, struct found *second)
+{
+    char name[32];
     struct stat st;
-    if (fstatat(book->dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return wtl_fail_errno(err, errno, "look at a lease in", book->path);
-    return S_ISREG(st.st_mode) ? 0 : WTL_FAIL(err, WTL_CORRUPT, "%s: it is no regular file", file);
+    wtl_book_second_name(id, name);
+    if (first->rc == 0 && fstatat(book->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_ino == first->st.st_ino && st.st_dev == first->st.st_dev)
+        *second = (struct found){.rc = -(int)WTL_NOTFOUND};
+    else
+        read_name(book, arena, name, id, second);
+}
+
+/* Whether what the second name leads to counts: the first was removed, or is another file by now,
+ * and not one that a wattle has put there since. */
+static bool second_counts(const struct found *first, const struct found *second)
+{
+    return second->rc == 0 &&
+           (first->rc < 0 || second->record.state_seq >= first->record.state_seq);
 }
 
 static int read_entry(struct wtl_book *book, struct wtl_arena *arena, int64_t id,
                       struct wtl_book_entry *e, struct wtl_error *err)
 {
-    char *text;
-    size_t n;
-    struct wtl_error why = {0};
+    struct found first, second;
     *e = (struct wtl_book_entry){.record.id = id};
-    lease_file(id, e->file);
-    char *path = wtl_path_join(arena, book->path, e->file);
-    if (!path)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    int rc = check_regular(book, e->file, &why);
-    rc = rc ? rc : wtl_file_read(arena, path, 1 << 20, &text, &n, &why);
-    rc = rc ? rc : wtl_lease_decode(arena, text, n, e->file, &e->record, &e->grant_bytes, &why);
-    if (rc == 0 && e->record.id != id)
-        rc = WTL_FAIL(&why, WTL_CORRUPT, "%s: it is the file of lease %lld", e->file,
-                      (long long)e->record.id);
-    if (rc == -(int)WTL_NOMEM || rc == -(int)WTL_NOTFOUND) {
+    wtl_book_name(id, e->file);
+    for (int look = 0; look < 2; look++) { /* twice where a lease may have been replaced amid */
+        read_name(book, arena, e->file, id, &first);
+        read_second(book, arena, id, &first, &second);
+        e->by_second_name = second_counts(&first, &second);
+        if (!e->by_second_name)
+            break;
+    }
+    /* Of two that cannot be read the first is spoken of, unless it is not there. */
+    bool take_second = e->by_second_name || first.rc == -(int)WTL_NOTFOUND;
+    const struct found *f = take_second ? &second : &first;
+    if (f->rc == -(int)WTL_NOMEM || f->rc == -(int)WTL_NOTFOUND) {
         if (err)
-            *err = why;
-        return rc;
+            *err = f->why;
+        return f->rc;
     }
-    if (rc < 0) {
+    if (f->rc < 0) {
         e->unreadable = true;
-        e->record.id = id;
-        snprintf(e->why, sizeof e->why, "%.*s", (int)sizeof e->why - 1, why.message);
+        snprintf(e->why, sizeof e->why, "%.*s", (int)sizeof e->why - 1, f->why.message);
+        return 0;
     }
+    e->record = f->record;
+    e->grant_bytes = f->grant_bytes;
     return 0;
 }
 
@@ -223,29 +235,29 @@ int wtl_book_again(struct wtl_book *book, struct wtl_arena *arena, struct wtl_bo
     return rc;
 }
 
-static int by_id(const void *a, const void *b)
+static int by_number(const void *a, const void *b)
 {
-    const int64_t x = ((const struct wtl_book_entry *)a)->record.id;
-    const int64_t y = ((const struct wtl_book_entry *)b)->record.id;
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return x < y ? -1 : x > y;
 }
 
-static int list_ids(struct wtl_book *book, struct wtl_arena *arena, int64_t **out, size_t *n_out,
-                    struct wtl_error *err)
+/* The numbers of files of this ending, ascending, each once although a lease has two names. */
+static int list_ids(struct wtl_book *book, struct wtl_arena *arena, const char *ending,
+                    int64_t **out, size_t *n_out, struct wtl_error *err)
 {
     int fd = openat(book->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir) {
         int rc = wtl_fail_errno(err, errno, "list", book->path);
-        close_fd(&fd);
+        wtl_book_close_fd(&fd);
         return rc;
     }
     int64_t *ids = NULL;
-    size_t n = 0, cap = 0;
+    size_t n = 0, cap = 0, once = 0;
     int rc = 0;
     const struct dirent *d;
     while (rc == 0 && (d = readdir(dir))) {
-        int64_t id = id_of(d->d_name);
+        int64_t id = id_of(d->d_name, ending);
         if (id == 0)
             continue;
         if (wtl_grow(arena, &ids, n, &cap))
@@ -254,8 +266,12 @@ static int list_ids(struct wtl_book *book, struct wtl_arena *arena, int64_t **ou
             ids[n++] = id;
     }
     closedir(dir);
+    wtl_sort(ids, n, sizeof *ids, by_number);
+    for (size_t i = 0; i < n; i++)
+        if (once == 0 || ids[once - 1] != ids[i])
+            ids[once++] = ids[i];
     *out = ids;
-    *n_out = n;
+    *n_out = once;
     return rc;
 }
 
@@ -264,7 +280,7 @@ int wtl_book_list(struct wtl_book *book, struct wtl_arena *arena, struct wtl_boo
 {
     int64_t *ids = NULL;
     size_t n_ids = 0, n = 0;
-    int rc = book->dir_fd < 0 ? 0 : list_ids(book, arena, &ids, &n_ids, err);
+    int rc = book->dir_fd < 0 ? 0 : list_ids(book, arena, ".lease", &ids, &n_ids, err);
     if (rc < 0)
         return rc;
     struct wtl_book_entry *entries = WTL_NEW_ARRAY(arena, struct wtl_book_entry, n_ids + 1);
@@ -277,7 +293,6 @@ int wtl_book_list(struct wtl_book *book, struct wtl_arena *arena, struct wtl_boo
         else if (rc != -(int)WTL_NOTFOUND) /* gone in between, without the lock of the book */
             return rc;
     }
-    qsort(entries, n, sizeof *entries, by_id);
     *out = entries;
     *n_out = n;
     return 0;
@@ -310,16 +325,62 @@ static int sync_fd(int fd, const char *path, struct wtl_error *err)
 static int next_id(struct wtl_book *book, int64_t *id_out, struct wtl_error *err)
 {
     WTL_ARENA(arena);
-    int64_t *ids = NULL, top = 0;
+    static const char *const endings[] = {".lease", ".forgotten"};
+    int64_t *ids = NULL, top = wtl_book_highest_lock(book);
     size_t n = 0;
-    int rc = list_ids(book, &arena, &ids, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        top = ids[i] > top ? ids[i] : top;
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < 2; i++) {
+        rc = list_ids(book, &arena, endings[i], &ids, &n, err);
+        if (rc == 0 && n > 0 && ids[n - 1] > top)
+            top = ids[n - 1];
+    }
     if (rc == 0 && top == INT64_MAX)
         rc = WTL_FAIL(err, WTL_LIMIT, "there is no number left for a lease in \"%s\"", book->path);
     if (rc == 0)
         *id_out = top + 1;
     return rc;
+}
+
+/* A second name for the same file: what is removed or changed by hand under the first is not lost.
+ * A file system without links does without. */
+static void name_again(struct wtl_book *book, int64_t id)
+{
+    char name[32], second[32];
+    wtl_book_name(id, name);
+    wtl_book_second_name(id, second);
+    (void)unlinkat(book->dir_fd, second, 0);
+    (void)!linkat(book->dir_fd, name, book->dir_fd, second, 0);
+}
+
+int wtl_book_mend(struct wtl_book *book, const struct wtl_book_entry *e, struct wtl_error *err)
+{
+    static const char temporary[] = ".again";
+    char second[32], path[WTL_LIMIT_PATH + 64];
+    wtl_book_second_name(e->record.id, second);
+    snprintf(path, sizeof path, "%s/%s", book->path, e->file);
+    (void)unlinkat(book->dir_fd, temporary, 0);
+    if (linkat(book->dir_fd, second, book->dir_fd, temporary, 0) != 0 ||
+        renameat(book->dir_fd, temporary, book->dir_fd, e->file) != 0)
+        return wtl_fail_errno(err, errno, "put back", path);
+    return 0;
+}
+
+int wtl_book_set_aside(struct wtl_book *book, int64_t id, struct wtl_error *err)
+{
+    char name[32], second[32], aside[32], path[WTL_LIMIT_PATH + 64];
+    wtl_book_name(id, name);
+    wtl_book_second_name(id, second);
+    snprintf(aside, sizeof aside, "%lld.forgotten", (long long)id);
+    snprintf(path, sizeof path, "%s/%s", book->path, name);
+    bool first = renameat(book->dir_fd, name, book->dir_fd, aside) == 0;
+    if (!first && errno != ENOENT)
+        return wtl_fail_errno(err, errno, "rename", path);
+    if (!first)
+        return renameat(book->dir_fd, second, book->dir_fd, aside) == 0
+                   ? 0
+                   : wtl_fail_errno(err, errno, "rename", path);
+    (void)unlinkat(book->dir_fd, second, 0);
+    return 0;
 }
 
 /* The text in its place: temporary file, fsync, rename, fsync of the folder. */
@@ -359,13 +420,13 @@ int wtl_book_add(struct wtl_book *book, struct wtl_lease_record *record,
     int64_t id = record->id;
     int rc = fresh ? next_id(book, &id, err) : 0;
     if (rc == 0 && fresh)
-        rc = lock_lease(book, id, &h.lock_fd, err);
+        rc = wtl_book_lock_new(book, id, &h.lock_fd, err);
     if (rc < 0)
         return nothing_set(rc, err);
     struct wtl_buf text;
     char name[32];
     wtl_buf_init(&text, wtl_alloc_system(), 1 << 20);
-    lease_file(id, name);
+    wtl_book_name(id, name);
     record->id = id;
     rc = wtl_lease_encode(record, &text, err);
     if (rc == 0)
@@ -373,6 +434,7 @@ int wtl_book_add(struct wtl_book *book, struct wtl_lease_record *record,
     if (rc == 0) {
         h.id = id;
         h.grant_bytes = text.len - (2 + 2 * record->n_knobs) * (size_t)WTL_LEASE_SLOT;
+        name_again(book, id);
         if (!fresh) { /* the lock stays, the file is another one */
             h.lock_fd = hold_out->lock_fd;
             close(hold_out->fd);
@@ -453,20 +515,24 @@ int wtl_book_tidy(struct wtl_book *book, const struct wtl_book_entry *entries, s
 {
     size_t closed_after = 0;
     int rc = 0;
+    (void)unlinkat(book->dir_fd, ".again", 0);
     if (unlinkat(book->dir_fd, ".new", 0) != 0 && errno != ENOENT)
         rc = wtl_fail_errno(err, errno, "remove a cut-off file in", book->path);
     for (size_t i = n; i-- > 0;) {
-        char lock[32];
+        char lock[32], second[32];
         bool newest = i == n - 1; /* keeps the numbers from beginning anew */
         bool closed = !entries[i].unreadable && entries[i].record.state == WTL_LEASE_CLOSED;
         if (closed && !newest && to_remove(&entries[i], closed_after, wall_ns)) {
             snprintf(lock, sizeof lock, "%lld", (long long)entries[i].record.id);
+            wtl_book_second_name(entries[i].record.id, second);
             if (unlinkat(book->dir_fd, entries[i].file, 0) != 0 && errno != ENOENT && rc == 0)
                 rc = wtl_fail_errno(err, errno, "remove an old lease in", book->path);
+            (void)unlinkat(book->dir_fd, second, 0);
             (void)unlinkat(book->locks_fd, lock, 0);
         }
         closed_after += closed;
     }
+    wtl_book_tidy_locks(book, entries, n);
     return rc;
 }
 

@@ -3,11 +3,12 @@
  * The files of all leases: STATE/leases/N.lease, one a lease, and their locks.
  *
  *   STATE/leases/N.lease     the lease (lease/journal.h), mode 0644: anybody may look
- *   STATE/leases/locks/book  held while leases are granted, ended or put right
- *   STATE/leases/locks/N     held by whoever holds lease N: a lock that can be had means that
- *                            the holder is dead
- * Locks are flock(2): the kernel lets go of them whatever kills their owner, so none is ever stale.
- * The folder of locks is closed to others, who could otherwise stand in the way.
+ *   STATE/leases/.N.lease    the same file under a second name (a hard link), so that a lease that
+ * is removed or changed by hand is not forgotten STATE/leases/locks/book  held while leases are
+ * granted, ended or put right STATE/leases/locks/N     held by whoever holds lease N: a lock that
+ * can be had means that the holder is dead Locks are flock(2): the kernel lets go of them whatever
+ * kills their owner, so none is ever stale. The folder of locks is closed to others, who could
+ * otherwise stand in the way.
  *
  * Closed leases are kept for a day, at most WTL_LEASE_HISTORY of them.
  */
@@ -35,7 +36,8 @@ void wtl_book_close(struct wtl_book *book);
 /* To look only: -WTL_NOTFOUND when there is no book yet. Locks cannot be taken. */
 int wtl_book_open_to_read(const char *state_dir, struct wtl_book *book_out, struct wtl_error *err);
 
-/* The lock of the whole book. -WTL_TIMEOUT after 30 s. */
+/* The lock of the whole book; -WTL_TIMEOUT after 30 s, with the process that has it. What was
+ * removed or moved away by hand since the book was opened is opened, and made, anew. */
 int wtl_book_lock(struct wtl_book *book, struct wtl_error *err);
 void wtl_book_unlock(struct wtl_book *book);
 
@@ -43,8 +45,9 @@ void wtl_book_unlock(struct wtl_book *book);
 struct wtl_book_entry {
     struct wtl_lease_record record;
     size_t grant_bytes;
-    char file[32];   /* "12.lease" */
-    bool unreadable; /* `why` says so; only record.id is meaningful */
+    char file[32];       /* "12.lease" */
+    bool by_second_name; /* the file of that name was removed, or changed, by hand */
+    bool unreadable;     /* `why` says so; only record.id is meaningful */
     char why[WTL_LEASE_TEXT];
 };
 
@@ -63,9 +66,19 @@ struct wtl_book_hold {
     size_t grant_bytes;
 };
 
-/* Takes the lock of lease `id` and opens its file for writing. -WTL_BUSY: its holder lives. Call
- * with the book locked. */
-int wtl_book_hold(struct wtl_book *book, int64_t id, size_t grant_bytes,
+/* Gives the file of an entry that was found by its second name its first again. Call with the book
+ * locked. */
+int wtl_book_mend(struct wtl_book *book, const struct wtl_book_entry *entry, struct wtl_error *err);
+
+/* Puts the file of a lease that cannot be read out of the way, as N.forgotten. Call with the book
+ * locked. */
+int wtl_book_set_aside(struct wtl_book *book, int64_t id, struct wtl_error *err);
+
+/* Takes the lock of a lease and opens its file for writing. -WTL_BUSY: its holder lives. The lock
+ * tells; where it was removed by hand, the process in the grant does; where a fork of a dead holder
+ * still has it, that holder is dead all the same (hold_out->lock_fd is then -1). `boot`: ours. Call
+ * with the book locked, and the entry mended. */
+int wtl_book_hold(struct wtl_book *book, const struct wtl_book_entry *entry, const char *boot,
                   struct wtl_book_hold *hold_out, struct wtl_error *err);
 void wtl_book_let_go(struct wtl_book_hold *hold);
 

@@ -67,7 +67,8 @@ int wtl_cap_enforce(struct wtl_lease *lease, const double *limits_w, struct wtl_
 
 /* What a look at the limits in force found. */
 struct wtl_cap_exposure {
-    bool blind;      /* a board did not answer: nothing is raised */
+    bool blind;                      /* a board did not answer: nothing is raised */
+    char why[WTL_ERROR_MESSAGE_MAX]; /* blind: what it said */
     double sum_w;    /* limits in force, plus the base; infinite: a ceiling is gone */
     double excess_w; /* above the budget; 0: none */
     size_t n_wrong;  /* limits that are not what we set */
@@ -88,7 +89,8 @@ struct wtl_cap_watch {
 
 /* One look of a watch, and what follows from it: limits that are not ours are set again, lowerings
  * first. Returns what wtl_cap_enforce() says; 0 when there is nothing to do. -WTL_LOST also when a
- * device is of another driver load than the lease. */
+ * device is of another driver load than the lease; -WTL_BUSY: as wtl_lease_tend(), and then nothing
+ * is set. */
 int wtl_cap_watch_step(struct wtl_lease *lease, struct wtl_cap_watch *watch, int64_t now_ns,
                        struct wtl_cap_exposure *exposure_out, struct wtl_error *err);
 

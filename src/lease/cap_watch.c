@@ -31,7 +31,10 @@ static bool is_passed(const struct wtl_lease *l, const struct wtl_lease_knob *k)
 void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
 {
     struct wtl_cap_exposure e = {.sum_w = l->record.base_w};
-    e.blind = wtl_lease_look(l, NULL) < 0;
+    struct wtl_error why = {0};
+    e.blind = wtl_lease_look(l, &why) < 0;
+    if (e.blind)
+        memcpy(e.why, why.message, sizeof e.why);
     for (size_t i = 0; i < l->n; i++) {
         struct wtl_lease_knob *k = &l->knobs[i];
         k->wrong = is_wrong(k) || is_passed(l, k);
@@ -90,9 +93,13 @@ int wtl_cap_watch_step(struct wtl_lease *l, struct wtl_cap_watch *watch, int64_t
 {
     struct wtl_cap_exposure e;
     int rc = check_epochs(l, err);
+    int tended = wtl_lease_tend(l, rc ? NULL : err);
     wtl_cap_look(l, &e);
     count(watch, &e, now_ns);
     *exposure_out = e;
+    if (tended == -(int)WTL_BUSY)
+        return tended;
+    rc = rc ? rc : tended;
     if (e.n_wrong > 0) {
         int set = reassert(l, rc ? NULL : err);
         watch->failed += set < 0;

@@ -2,6 +2,7 @@
  * The process that outlives a holder. */
 #include "lease/guardian.h"
 
+#include "lease/process.h"
 #include "lease/restore.h"
 
 #include <errno.h>
@@ -12,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { START_WAIT_MS = 15000, MESSAGE_MAX = 512, MAX_IDS = 512 };
+enum { START_WAIT_MS = 15000, LOOK_MS = 1000, MESSAGE_MAX = 512, MAX_IDS = 512 };
 
 /* Its words: 'R' and its process id, or 'E' and why not; 'D' from the holder: dismissed. */
 
@@ -92,6 +94,19 @@ void wtl_guardian_dismiss(struct wtl_guardian *g)
     *g = (struct wtl_guardian){0};
 }
 
+bool wtl_guardian_stands(const struct wtl_guardian *g)
+{
+    struct pollfd fd = {.fd = g->fd};
+    return g->pid != 0 && !(poll(&fd, 1, 0) > 0 && fd.revents & (POLLHUP | POLLERR));
+}
+
+void wtl_guardian_forget(struct wtl_guardian *g)
+{
+    if (g->pid != 0)
+        close(g->fd);
+    *g = (struct wtl_guardian){0};
+}
+
 int wtl_guardian_exec(void *ctx, int fd)
 {
     const struct wtl_guardian_program *p = ctx;
@@ -152,13 +167,33 @@ static void say(int fd, char what, const char *text)
     (void)send(fd, message, (size_t)n, MSG_NOSIGNAL);
 }
 
-/* True when the holder is dead, false when it dismissed us. */
-static bool wait_for_the_end(int fd)
+/* A descriptor that becomes readable when the holder has ended; -1 where there is none. The socket
+ * alone would not do: a fork of the holder keeps its other end open. */
+static int watch_process(const struct wtl_lease_owner *owner)
 {
+    return (int)syscall(SYS_pidfd_open, (pid_t)owner->pid, 0);
+}
+
+/* True when the holder is dead, false when it dismissed us. */
+static bool wait_for_the_end(const struct wtl_guardian_work *work)
+{
+    struct pollfd fds[2] = {{.fd = work->fd, .events = POLLIN},
+                            {.fd = watch_process(&work->owner), .events = POLLIN}};
+    /* Its number may have gone to another before we had the descriptor. Without one, we look. */
+    int wait_ms = fds[1].fd >= 0 ? -1 : LOOK_MS;
+    bool alive = wtl_process_look(&work->owner) != WTL_PROCESS_GONE;
+    while (alive) {
+        int n = poll(fds, 2, wait_ms);
+        if (n > 0 && (fds[0].revents || fds[1].revents))
+            break;
+        alive = wtl_process_look(&work->owner) != WTL_PROCESS_GONE;
+    }
+    if (fds[1].fd >= 0)
+        close(fds[1].fd);
     char what;
     ssize_t got;
-    do
-        got = recv(fd, &what, 1, 0);
+    do /* the last word counts, even of one that ended right after it */
+        got = recv(work->fd, &what, 1, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     return !(got == 1 && what == 'D');
 }
@@ -204,7 +239,7 @@ static int stand(const struct wtl_guardian_work *work, struct wtl_machine *machi
     }
     snprintf(pid, sizeof pid, "%lld", (long long)getpid());
     say(work->fd, 'R', pid);
-    int status = wait_for_the_end(work->fd) ? put_back(work, h) : 0;
+    int status = wait_for_the_end(work) ? put_back(work, h) : 0;
     wtl_holder_close(h);
     return status;
 }

@@ -3,7 +3,8 @@
  * The guardian: a process in a session of its own that waits for its holder to die and then puts
  * the holder's loans back. It is started before the first write, opens the devices at once (so that
  * it can act within a second, and so that the holder knows that it can), says "ready", and ends
- * with the holder. SIGTERM, SIGINT and SIGHUP, which a service manager sends to both, it ignores.
+ * with the holder; a fork that the holder leaves behind is not the holder. SIGTERM, SIGINT and
+ * SIGHUP, which a service manager sends to both, it ignores.
  *
  * If it dies as well, the next one who takes a lease, or `wattle restore`, does its work.
  */
@@ -26,6 +27,12 @@ int wtl_guardian_start(int (*guard)(void *ctx, int fd), void *ctx, struct wtl_gu
 
 /* Nothing is left to guard: it ends. */
 void wtl_guardian_dismiss(struct wtl_guardian *guardian);
+
+/* Whether it still stands: false when it has ended. One poll(). */
+bool wtl_guardian_stands(const struct wtl_guardian *guardian);
+
+/* Lets go of a copy of it, in a fork of the holder: it goes on. */
+void wtl_guardian_forget(struct wtl_guardian *guardian);
 
 /* The usual `guard`: becomes the program `wattle` in its role as guardian. */
 struct wtl_guardian_program {

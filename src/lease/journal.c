@@ -144,9 +144,10 @@ static json_t *knob_json(const struct wtl_lease_knob_record *k)
 
 static json_t *owner_json(const struct wtl_lease_owner *o)
 {
-    return json_pack("{s:I, s:o, s:I, s:I, s:o}", "uid", (json_int_t)o->uid, "user",
+    return json_pack("{s:I, s:o, s:I, s:I, s:I, s:o}", "uid", (json_int_t)o->uid, "user",
                      wtl_json_text(o->user), "pid", (json_int_t)o->pid, "start",
-                     (json_int_t)o->start_ticks, "text", wtl_json_text(o->text));
+                     (json_int_t)o->start_ticks, "pid_ns", (json_int_t)o->pid_ns, "text",
+                     wtl_json_text(o->text));
 }
 
 static json_t *grant_json(const struct wtl_lease_record *r)
@@ -312,11 +313,13 @@ static int read_knobs(struct wtl_arena *arena, const struct wtl_json *root,
 
 static int read_owner(const struct wtl_json *root, struct wtl_lease_owner *o, struct wtl_error *err)
 {
-    struct wtl_json at;
+    struct wtl_json at, pid_ns;
     int rc = wtl_json_object(root, "owner", &at, err);
     rc = rc ? rc : wtl_json_integer(&at, "uid", 0, INT64_MAX, &o->uid, err);
     rc = rc ? rc : wtl_json_integer(&at, "pid", 0, INT64_MAX, &o->pid, err);
     rc = rc ? rc : wtl_json_integer(&at, "start", 0, INT64_MAX, &o->start_ticks, err);
+    if (rc == 0 && wtl_json_find(&at, "pid_ns", &pid_ns)) /* grants had none at first */
+        rc = wtl_json_integer(&at, "pid_ns", 0, INT64_MAX, &o->pid_ns, err);
     rc = rc ? rc : read_text(&at, "user", o->user, sizeof o->user, err);
     return rc ? rc : read_text(&at, "text", o->text, sizeof o->text, err);
 }
@@ -363,7 +366,15 @@ static bool read_slot(const char *text, size_t n, size_t offset, json_t **root_o
     return wtl_json_parse(text + offset, length, "lease", root_out, &ignored) == 0;
 }
 
-static void read_state_slot(const char *text, size_t n, size_t offset, struct wtl_lease_record *r)
+static bool is_empty_slot(const char *text, size_t n, size_t offset)
+{
+    char empty[WTL_LEASE_SLOT];
+    empty_slot(empty);
+    return offset + WTL_LEASE_SLOT <= n && memcmp(text + offset, empty, sizeof empty) == 0;
+}
+
+/* False: neither empty nor whole. */
+static bool read_state_slot(const char *text, size_t n, size_t offset, struct wtl_lease_record *r)
 {
     json_auto_t *root = NULL;
     struct wtl_error ignored = {0};
@@ -371,17 +382,28 @@ static void read_state_slot(const char *text, size_t n, size_t offset, struct wt
     int state;
     char why[WTL_LEASE_TEXT];
     if (!read_slot(text, n, offset, &root))
-        return;
+        return is_empty_slot(text, n, offset);
     struct wtl_json at = wtl_json_root(root, "lease");
     if (wtl_json_choice(&at, "state", state_names, 3, &state, &ignored) < 0 ||
         wtl_json_integer(&at, "n", 1, INT64_MAX, &seq, &ignored) < 0 ||
         wtl_json_integer(&at, "t_ns", 0, INT64_MAX, &wall_ns, &ignored) < 0 ||
-        read_text(&at, "why", why, sizeof why, &ignored) < 0 || seq <= r->state_seq)
-        return;
+        read_text(&at, "why", why, sizeof why, &ignored) < 0)
+        return false;
+    if (seq <= r->state_seq)
+        return true;
     r->state = (enum wtl_lease_state)state;
     r->state_seq = seq;
     r->state_wall_ns = wall_ns;
     memcpy(r->why, why, sizeof why);
+    return true;
+}
+
+/* Nothing follows the closed state: where one slot says it, the other does not matter. */
+static void read_state(const char *text, size_t n, size_t grant_bytes, struct wtl_lease_record *r)
+{
+    bool whole = read_state_slot(text, n, grant_bytes, r);
+    whole = read_state_slot(text, n, grant_bytes + WTL_LEASE_SLOT, r) && whole;
+    r->state_damaged = r->state != WTL_LEASE_CLOSED && (!whole || r->state_seq == 0);
 }
 
 static bool read_set_slot(const char *text, size_t n, size_t offset, size_t index,
@@ -398,13 +420,6 @@ static bool read_set_slot(const char *text, size_t n, size_t offset, size_t inde
            wtl_json_integer(&at, "n", 1, INT64_MAX, seq_out, &ignored) == 0 &&
            wtl_json_integer(&at, "t_ns", 0, INT64_MAX, wall_ns_out, &ignored) == 0 &&
            read_value(&at, "set", knob, value_out, &ignored) == 0;
-}
-
-static bool is_empty_slot(const char *text, size_t n, size_t offset)
-{
-    char empty[WTL_LEASE_SLOT];
-    empty_slot(empty);
-    return offset + WTL_LEASE_SLOT <= n && memcmp(text + offset, empty, sizeof empty) == 0;
 }
 
 static void read_sets(const char *text, size_t n, size_t grant_bytes, size_t index,
@@ -461,8 +476,7 @@ int wtl_lease_decode(struct wtl_arena *arena, const char *text, size_t n, const 
         rc = WTL_FAIL(&why, WTL_CORRUPT, "what was set is cut off");
     if (rc < 0)
         return corrupt(file, &why, err);
-    read_state_slot(text, n, grant_bytes, &r);
-    read_state_slot(text, n, grant_bytes + WTL_LEASE_SLOT, &r);
+    read_state(text, n, grant_bytes, &r);
     for (size_t i = 0; i < r.n_knobs; i++)
         read_sets(text, n, grant_bytes, i, &r.knobs[i]);
     *out = r;

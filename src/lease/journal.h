@@ -48,6 +48,7 @@ struct wtl_lease_owner {
     int64_t start_ticks;       /* field 22 of /proc/PID/stat */
     char user[WTL_LIMIT_NAME]; /* name of uid, "" unknown */
     char text[WTL_LEASE_TEXT]; /* what it is, in its own words: "wattle cap" */
+    int64_t pid_ns;            /* inode of the PID namespace that `pid` counts in; 0 unknown */
 };
 
 struct wtl_lease_knob_record {
@@ -86,6 +87,9 @@ struct wtl_lease_record {
     int64_t state_seq;
     int64_t state_wall_ns;
     char why[WTL_LEASE_TEXT]; /* of the state, "" none */
+    /* The other slot of the state is neither empty nor whole: it may have said that the lease was
+     * closed. False when this one says so. */
+    bool state_damaged;
 };
 
 /* Whether the lease waits for its owner's death to be put back: a loan, or one never kept. */

@@ -56,12 +56,16 @@ void wtl_holder_close(struct wtl_holder *h)
 {
     if (!h)
         return;
+    /* What a fork closes is its copy: loans and guardian are its parent's. */
     while (h->leases) {
         struct wtl_error err = {0};
         if (wtl_lease_close(h->leases, &err) < 0)
             wtl_log(h->options.log, WTL_LOG_WARNING, "%s", err.message);
     }
-    wtl_guardian_dismiss(&h->guardian);
+    if (wtl_holder_is_fork(h))
+        wtl_guardian_forget(&h->guardian);
+    else
+        wtl_guardian_dismiss(&h->guardian);
     wtl_book_close(&h->book);
 }
 
@@ -223,7 +227,7 @@ static int grant(struct wtl_lease *l, const struct wtl_lease_request *q,
     fill_grant(l, q, records);
     if (old) {
         struct wtl_book_entry now;
-        int rc = wtl_book_hold(&h->book, old->record.id, old->grant_bytes, &l->hold, err);
+        int rc = wtl_book_hold(&h->book, old, h->boot, &l->hold, err);
         if (rc == -(int)WTL_BUSY)
             wtl_error_hint(err, "process %lld (%s) holds it", (long long)old->record.owner.pid,
                            old->record.owner.text);
@@ -261,13 +265,13 @@ static int acquire_locked(struct wtl_lease *l, const struct wtl_lease_request *q
     struct wtl_restore_report report = {0};
     struct wtl_error ignored = {0};
     size_t n = 0;
-    int rc = wtl_book_list(&h->book, &scratch, &entries, &n, err);
+    int rc = wtl_holder_list(h, &scratch, &entries, &n, err);
     if (rc < 0)
         return rc;
     /* What cannot be put back stands in the way of those who want it, and of nobody else. */
     (void)wtl_restore_locked(h, entries, n, &dead, &scratch, &report, &ignored);
     (void)wtl_book_tidy(&h->book, entries, n, wtl_holder_wall_ns(h), &ignored);
-    rc = wtl_book_list(&h->book, &scratch, &entries, &n, err);
+    rc = wtl_holder_list(h, &scratch, &entries, &n, err);
     if (rc < 0)
         return rc;
     const struct wtl_book_entry *old = wtl_lease_to_take_over(h, q, entries, n);
@@ -284,6 +288,8 @@ int wtl_lease_acquire(struct wtl_holder *h, const struct wtl_lease_request *requ
 {
     if (h->options.look_only)
         return WTL_FAIL(err, WTL_USAGE, "this holder only looks");
+    if (wtl_holder_is_fork(h))
+        return wtl_holder_refuse_fork(h, err);
     int rc = start_guardian(h, request, err);
     if (rc < 0)
         return rc;
@@ -356,7 +362,9 @@ int wtl_lease_set_now(struct wtl_lease *l, size_t index, struct wtl_knob_value v
 {
     struct wtl_lease_knob *k = &l->knobs[index];
     struct wtl_lease_knob_record *r = &l->record.knobs[index];
-    int rc = wtl_book_note_set(&l->hold, r, index, value, wtl_holder_wall_ns(l->holder), err);
+    int rc = wtl_holder_is_fork(l->holder) ? wtl_holder_refuse_fork(l->holder, err)
+                                           : wtl_lease_tend_record(l, err);
+    rc = rc ? rc : wtl_book_note_set(&l->hold, r, index, value, wtl_holder_wall_ns(l->holder), err);
     if (rc < 0)
         return rc;
     k->record = *r;
@@ -418,6 +426,10 @@ int wtl_lease_keep(struct wtl_lease *l, struct wtl_error *err)
     int64_t now_ns = wtl_holder_wall_ns(h);
     if (r->kind != WTL_LEASE_STANDING)
         return WTL_FAIL(err, WTL_USAGE, "a loan cannot be kept");
+    int ready =
+        wtl_holder_is_fork(h) ? wtl_holder_refuse_fork(h, err) : wtl_lease_tend_record(l, err);
+    if (ready < 0)
+        return ready;
     if (!l->final_waits)
         return wtl_book_note_state(&l->hold, r, WTL_LEASE_HELD, "", now_ns, err);
     struct wtl_lease_record next = *r;
@@ -468,7 +480,18 @@ static int put_back(struct wtl_lease *l, struct wtl_error *err)
 int wtl_lease_end(struct wtl_lease *l, struct wtl_error *err)
 {
     int64_t now_ns = wtl_holder_wall_ns(l->holder);
-    int rc = put_back(l, err);
+    if (wtl_holder_is_fork(l->holder)) {
+        forget(l);
+        return 0;
+    }
+    struct wtl_error gone = {0};
+    int rc = wtl_lease_tend_record(l, &gone);
+    if (rc == -(int)WTL_BUSY) { /* what is there now is in somebody else's care */
+        wtl_log(l->holder->options.log, WTL_LOG_WARNING, "%s: left alone", gone.message);
+        forget(l);
+        return 0;
+    }
+    rc = put_back(l, err);
     if (rc == 0)
         rc = wtl_book_note_state(&l->hold, &l->record, WTL_LEASE_CLOSED, "put back by its holder",
                                  now_ns, err);
@@ -484,7 +507,7 @@ int wtl_lease_close(struct wtl_lease *l, struct wtl_error *err)
     if (wtl_lease_is_borrowed(&l->record))
         return wtl_lease_end(l, err);
     int rc = 0;
-    if (strcmp(l->record.why, WTL_LEASE_CHANGING) == 0)
+    if (!wtl_holder_is_fork(l->holder) && strcmp(l->record.why, WTL_LEASE_CHANGING) == 0)
         rc = wtl_restore_change(l->holder, &l->record, &l->hold, err);
     forget(l);
     return rc;

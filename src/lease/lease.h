@@ -11,6 +11,10 @@
  * loan until it is kept (wtl_lease_keep); from then on it stays, whoever dies.
  *
  * Threads: a holder and its leases belong to one thread, that of its machine.
+ *
+ * Forks: a child that goes on without exec has copies of holder and leases, and no part in them. It
+ * is refused whatever moves a knob or writes the journal (-WTL_USAGE), and closes its copies
+ * without any effect. The lease ends with the process that took it.
  */
 #ifndef WTL_LEASE_LEASE_H
 #define WTL_LEASE_LEASE_H
@@ -123,6 +127,12 @@ int wtl_lease_check_value(const struct wtl_lease_knob *knob, struct wtl_knob_val
  * report (NVML clock locks: found.known is false) is not verified. */
 int wtl_lease_set(struct wtl_lease *lease, size_t index, struct wtl_knob_value value,
                   struct wtl_error *err);
+
+/* For whoever holds a lease for long, once a second or so. Looks whether the journal still has it,
+ * and writes its record again when it was removed by hand; whether its guardian lives, and starts
+ * another when not. Warnings say so. -WTL_BUSY: somebody else has been granted a knob of it
+ * meanwhile; -WTL_IO; as for starting a guardian. A set looks for the record, too. */
+int wtl_lease_tend(struct wtl_lease *lease, struct wtl_error *err);
 
 /* Reads all knobs back into `found`. The first failure is returned; the others are read still. */
 int wtl_lease_look(struct wtl_lease *lease, struct wtl_error *err);

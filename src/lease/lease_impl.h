@@ -42,11 +42,25 @@ void wtl_holder_changes(struct wtl_holder *holder);
 
 int64_t wtl_holder_wall_ns(const struct wtl_holder *holder);
 
+/* Whether this is a fork of the process that opened the holder; and what such a one is told. */
+bool wtl_holder_is_fork(const struct wtl_holder *holder);
+int wtl_holder_refuse_fork(const struct wtl_holder *holder, struct wtl_error *err);
+
+/* The part of wtl_lease_tend() that every set does: one fstat() when all is well. */
+int wtl_lease_tend_record(struct wtl_lease *lease, struct wtl_error *err);
+
+/* wtl_book_list() with the book locked: what was removed or changed by hand is mended, and told. */
+int wtl_holder_list(struct wtl_holder *holder, struct wtl_arena *arena, struct wtl_book_entry **out,
+                    size_t *n_out, struct wtl_error *err);
+
 /* The device of the holder's machine with this id, or NULL. */
 struct wtl_device *wtl_holder_device(struct wtl_holder *holder, const char *id);
 
 /* Who holds it, in words: `standing lease 7 "cap" (cap 500 W) of root, since ...Z, pid 12`. */
 const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size);
+
+/* Whether the lease covers this knob of this driver load. */
+bool wtl_lease_has_knob(const struct wtl_lease_record *r, const struct wtl_lease_knob_record *knob);
 
 /* The survey against the entries of the book. `own`: a lease that is no conflict (0: none). */
 int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_request *request,

@@ -110,7 +110,9 @@ struct wtl_lease_clock wtl_lease_look_at_clock(struct wtl_device *device,
     c.known = true;
     c.mhz = reading.value[m];
     c.above = c.mhz > r->wanted.hi + 8; /* half a step of the widest lists */
-    c.settled = wall_ns - r->set_wall_ns > SETTLED_NS;
+    int64_t age_ns = wall_ns - r->set_wall_ns;
+    /* Set in what is now the future: the clock of the machine was set back since. */
+    c.settled = age_ns > SETTLED_NS || age_ns < -SETTLED_NS;
     return c;
 }
 
@@ -119,47 +121,80 @@ struct wtl_lease_clock wtl_lease_look_at_clock(struct wtl_device *device,
 const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size)
 {
     char at[24], name[WTL_LIMIT_NAME + 4] = "";
+    enum wtl_process_life life = wtl_process_look(&r->owner);
     if (r->name[0])
         snprintf(name, sizeof name, " \"%s\"", r->name);
     snprintf(buf, size, "%s lease %lld%s (%s) of %s, pid %lld%s, since %s",
              wtl_lease_kind_name(r->kind), (long long)r->id, name, r->purpose,
              r->owner.user[0] ? r->owner.user : "an unknown user", (long long)r->owner.pid,
-             wtl_process_alive(&r->owner) ? "" : " (ended)",
+             life == WTL_PROCESS_GONE      ? " (ended)"
+             : life == WTL_PROCESS_STOPPED ? " (stopped)"
+                                           : "",
              wtl_format_utc(r->granted_wall_ns, at, sizeof at));
     return buf;
+}
+
+bool wtl_lease_has_knob(const struct wtl_lease_record *r, const struct wtl_lease_knob_record *knob)
+{
+    for (size_t j = 0; j < r->n_knobs; j++)
+        if (r->knobs[j].knob == knob->knob && strcmp(r->knobs[j].device, knob->device) == 0 &&
+            strcmp(r->knobs[j].epoch, knob->epoch) == 0)
+            return true;
+    return false;
 }
 
 /* The open lease of this load that has the knob; NULL: nobody. */
 static const struct wtl_book_entry *holder_of(const struct wtl_lease_knob *k,
                                               const struct wtl_book_entry *entries, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!wtl_book_entry_is_open(&entries[i]))
-            continue;
-        const struct wtl_lease_record *r = &entries[i].record;
-        for (size_t j = 0; j < r->n_knobs; j++)
-            if (r->knobs[j].knob == k->record.knob &&
-                strcmp(r->knobs[j].device, k->record.device) == 0 &&
-                strcmp(r->knobs[j].epoch, k->record.epoch) == 0)
-                return &entries[i];
-    }
+    for (size_t i = 0; i < n; i++)
+        if (wtl_book_entry_is_open(&entries[i]) &&
+            wtl_lease_has_knob(&entries[i].record, &k->record))
+            return &entries[i];
     return NULL;
 }
 
-static int busy(const struct wtl_lease_knob *k, const struct wtl_lease_record *r,
-                struct wtl_error *err)
+static int busy(const struct wtl_holder *h, const struct wtl_lease_knob *k,
+                const struct wtl_lease_record *r, struct wtl_error *err)
 {
     char who[400];
-    bool alive = wtl_process_alive(&r->owner);
+    enum wtl_process_life life = wtl_process_of_lease(r, h->boot);
     int rc =
         WTL_FAIL(err, WTL_BUSY, "the %s of %s is held by %s", wtl_knob_info(k->record.knob)->title,
                  k->record.device, wtl_lease_describe(r, who, sizeof who));
-    if (wtl_lease_is_borrowed(r) && alive)
+    if (!wtl_lease_is_borrowed(r) || life == WTL_PROCESS_GONE)
+        wtl_error_hint(err, "`wattle restore %lld` ends it", (long long)r->id);
+    else if (life == WTL_PROCESS_STOPPED)
+        wtl_error_hint(err,
+                       "process %lld (%s) is stopped: `kill -CONT %lld` lets it go on; once it "
+                       "has ended the knob is put back",
+                       (long long)r->owner.pid, r->owner.text, (long long)r->owner.pid);
+    else
         wtl_error_hint(err, "it is put back when process %lld (%s) ends", (long long)r->owner.pid,
                        r->owner.text);
-    else
-        wtl_error_hint(err, "`wattle restore %lld` ends it", (long long)r->id);
     return rc;
+}
+
+/* What a lease that cannot be read covers is not known: it may be any knob that outlives us. */
+static int check_readable(const struct wtl_lease_knob *k, const struct wtl_book_entry *entries,
+                          size_t n, struct wtl_error *err)
+{
+    for (size_t i = 0; i < n && !k->record.ephemeral; i++) {
+        if (!entries[i].unreadable)
+            continue;
+        long long id = (long long)entries[i].record.id;
+        int rc =
+            WTL_FAIL(err, WTL_BUSY,
+                     "lease %lld may hold the %s of %s: it cannot be read (%s), so nobody knows "
+                     "what it covers",
+                     id, wtl_knob_info(k->record.knob)->title, k->record.device, entries[i].why);
+        wtl_error_hint(err,
+                       "look whether devices are as they should be, set by hand what is not, then "
+                       "`wattle restore --forget %lld`",
+                       id);
+        return rc;
+    }
+    return 0;
 }
 
 /* Whether every knob of `r` is wanted and the other way round. */
@@ -197,7 +232,8 @@ const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *hol
 }
 
 /* What we left the knob at in this load, for what no device reports: the newest closed lease of
- * it. False: we know of nothing. */
+ * it, which is the one of the highest number, whatever the clock of the machine was set to in
+ * between. False: we know of nothing. */
 static bool left_by_us(const struct wtl_lease_knob *k, const struct wtl_book_entry *entries,
                        size_t n, struct wtl_knob_value *out)
 {
@@ -209,8 +245,7 @@ static bool left_by_us(const struct wtl_lease_knob *k, const struct wtl_book_ent
         for (size_t j = 0; j < r->n_knobs; j++)
             if (r->knobs[j].knob == k->record.knob && r->knobs[j].seq > 0 &&
                 strcmp(r->knobs[j].device, k->record.device) == 0 &&
-                strcmp(r->knobs[j].epoch, k->record.epoch) == 0 &&
-                (!newest || r->state_wall_ns >= newest->state_wall_ns)) {
+                strcmp(r->knobs[j].epoch, k->record.epoch) == 0) {
                 newest = r;
                 *out = r->knobs[j].wanted;
             }
@@ -228,12 +263,11 @@ ours_of_an_earlier_load(const struct wtl_lease_knob *k, const char *boot,
     const struct wtl_lease_knob_record *newest = NULL;
     for (size_t i = 0; i < n; i++) {
         const struct wtl_lease_record *r = &entries[i].record;
-        if (entries[i].unreadable || strcmp(r->boot, boot) != 0)
+        if (entries[i].unreadable || !boot[0] || strcmp(r->boot, boot) != 0)
             continue;
         for (size_t j = 0; j < r->n_knobs; j++)
             if (r->knobs[j].knob == k->record.knob && r->knobs[j].seq > 0 &&
-                strcmp(r->knobs[j].device, k->record.device) == 0 &&
-                (!newest || r->knobs[j].set_wall_ns >= newest->set_wall_ns))
+                strcmp(r->knobs[j].device, k->record.device) == 0)
                 newest = &r->knobs[j];
     }
     if (!newest || strcmp(newest->epoch, k->record.epoch) == 0 ||
@@ -356,7 +390,8 @@ int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_requ
             find_prior(&knobs[i], holder->boot, entries, n_entries);
         const struct wtl_book_entry *e = rc == 0 ? holder_of(&knobs[i], entries, n_entries) : NULL;
         if (e && e->record.id != own)
-            rc = busy(&knobs[i], &e->record, err);
+            rc = busy(holder, &knobs[i], &e->record, err);
+        rc = rc ? rc : check_readable(&knobs[i], entries, n_entries, err);
     }
     rc = rc ? rc : check_name(request, entries, n_entries, own, err);
     if (rc == 0)
@@ -365,12 +400,12 @@ int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_requ
 }
 
 /* Those of the dead would be put back first. */
-static size_t without_the_dead(struct wtl_book_entry *entries, size_t n)
+static size_t without_the_dead(const struct wtl_holder *h, struct wtl_book_entry *entries, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
         if (!wtl_book_entry_is_open(&entries[i]) || !wtl_lease_is_borrowed(&entries[i].record) ||
-            wtl_process_alive(&entries[i].record.owner))
+            wtl_process_of_lease(&entries[i].record, h->boot) != WTL_PROCESS_GONE)
             entries[kept++] = entries[i];
     return kept;
 }
@@ -395,7 +430,7 @@ int wtl_lease_survey(struct wtl_holder *holder, const struct wtl_lease_request *
     int rc = wtl_book_list(&holder->book, arena, &entries, &n, err);
     if (rc < 0)
         return rc;
-    n = without_the_dead(entries, n);
+    n = without_the_dead(holder, entries, n);
     const struct wtl_book_entry *old = wtl_lease_to_take_over(holder, request, entries, n);
     struct wtl_lease_knob *knobs = NULL;
     rc = wtl_lease_survey_book(holder, request, entries, n, old ? old->record.id : 0, arena, &knobs,

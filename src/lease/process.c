@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Reads the beginning of a small file; "" when it cannot be read. */
@@ -23,33 +27,84 @@ static void read_start(const char *path, char *buf, size_t size)
     buf[n > 0 ? n : 0] = '\0';
 }
 
-bool wtl_process_parse_stat(const char *line, int64_t *start_ticks_out)
+/* Goes on to the field after the next blank. */
+static const char *next_field(const char *at)
 {
-    const char *at = strrchr(line, ')'); /* the name may hold anything */
-    if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
-        return false;
-    at += 2;
-    for (int field = 3; field < 22; field++) {
-        at = strchr(at, ' ');
-        if (!at)
-            return false;
-        at++;
-    }
-    return wtl_parse_int(at, strcspn(at, " \n"), start_ticks_out);
+    at = at ? strchr(at, ' ') : NULL;
+    return at ? at + 1 : NULL;
 }
 
-static bool start_of(int64_t pid, int64_t *start_ticks_out)
+bool wtl_process_parse_stat(const char *line, struct wtl_process_stat *out)
+{
+    const char *at = strrchr(line, ')'); /* the name may hold anything */
+    if (!at || at[1] != ' ')
+        return false;
+    at += 2;
+    struct wtl_process_stat s = {.state = at[0]};
+    for (int field = 3; field < 22 && at; field++) {
+        if (field == 20 && !wtl_parse_int(at, strcspn(at, " \n"), &s.threads))
+            return false;
+        at = next_field(at);
+    }
+    if (!at || !wtl_parse_int(at, strcspn(at, " \n"), &s.start_ticks))
+        return false;
+    *out = s;
+    return true;
+}
+
+static bool stat_of(int64_t pid, struct wtl_process_stat *out)
 {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     read_start(path, line, sizeof line);
-    return wtl_process_parse_stat(line, start_ticks_out);
+    return wtl_process_parse_stat(line, out);
 }
 
-bool wtl_process_alive(const struct wtl_lease_owner *owner)
+/* A process that is over, though its parent has not taken notice. One whose first thread ended
+ * before the others looks the same but for their number. */
+static bool is_over(const struct wtl_process_stat *s)
 {
-    int64_t start;
-    return start_of(owner->pid, &start) && start == owner->start_ticks;
+    return s->state == 'X' || s->state == 'x' || (s->state == 'Z' && s->threads <= 1);
+}
+
+static int64_t pid_namespace(void)
+{
+    struct stat st;
+    return stat("/proc/self/ns/pid", &st) == 0 ? (int64_t)st.st_ino : 0;
+}
+
+enum wtl_process_life wtl_process_look(const struct wtl_lease_owner *owner)
+{
+    struct wtl_process_stat s;
+    int64_t here = owner->pid_ns != 0 ? pid_namespace() : 0;
+    if (here != 0 && here != owner->pid_ns)
+        return WTL_PROCESS_HIDDEN;
+    if (owner->pid <= 0 || owner->pid > INT_MAX)
+        return WTL_PROCESS_GONE;
+    if (!stat_of(owner->pid, &s)) /* hidepid hides the file, not the number */
+        return kill((pid_t)owner->pid, 0) == 0 || errno == EPERM ? WTL_PROCESS_HIDDEN
+                                                                 : WTL_PROCESS_GONE;
+    if (s.start_ticks != owner->start_ticks || is_over(&s))
+        return WTL_PROCESS_GONE;
+    return s.state == 'T' || s.state == 't' ? WTL_PROCESS_STOPPED : WTL_PROCESS_RUNS;
+}
+
+enum wtl_process_life wtl_process_of_lease(const struct wtl_lease_record *r, const char *boot)
+{
+    if (boot[0] && r->boot[0] && strcmp(boot, r->boot) != 0)
+        return WTL_PROCESS_GONE;
+    return wtl_process_look(&r->owner);
+}
+
+const char *wtl_process_life_text(enum wtl_process_life life)
+{
+    static const char *const texts[] = {
+        [WTL_PROCESS_GONE] = "ended",
+        [WTL_PROCESS_RUNS] = "",
+        [WTL_PROCESS_STOPPED] = "stopped",
+        [WTL_PROCESS_HIDDEN] = "of another container, or hidden: whether it lives cannot be told",
+    };
+    return texts[life];
 }
 
 static void user_name(uid_t uid, char *out, size_t size)
@@ -64,11 +119,14 @@ static void user_name(uid_t uid, char *out, size_t size)
 int wtl_process_self(const char *text, struct wtl_lease_owner *owner_out, struct wtl_error *err)
 {
     struct wtl_lease_owner o = {.uid = (int64_t)geteuid(), .pid = (int64_t)getpid()};
-    if (!start_of(o.pid, &o.start_ticks))
+    struct wtl_process_stat s;
+    if (!stat_of(o.pid, &s))
         return WTL_FAIL(err, WTL_IO,
                         "cannot read /proc/%lld/stat, by which the owner of a lease is "
                         "told from others",
                         (long long)o.pid);
+    o.start_ticks = s.start_ticks;
+    o.pid_ns = pid_namespace();
     user_name(geteuid(), o.user, sizeof o.user);
     snprintf(o.text, sizeof o.text, "%s", text ? text : "");
     *owner_out = o;
@@ -79,4 +137,45 @@ void wtl_process_boot(char boot_out[WTL_LIMIT_NAME])
 {
     read_start("/proc/sys/kernel/random/boot_id", boot_out, WTL_LIMIT_NAME);
     boot_out[strcspn(boot_out, "\n")] = '\0';
+}
+
+/* A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF". */
+static bool is_lock_on(const char *line, const struct stat *st, int64_t *pid_out)
+{
+    unsigned major_number, minor_number;
+    unsigned long long inode;
+    int pid;
+    if (sscanf(line, "%*[^:]: FLOCK %*s WRITE %d %x:%x:%llu", &pid, &major_number, &minor_number,
+               &inode) != 4 ||
+        pid <= 0 || inode != st->st_ino || major_number != major(st->st_dev) ||
+        minor_number != minor(st->st_dev))
+        return false;
+    *pid_out = pid;
+    return true;
+}
+
+static void command_of(int64_t pid, char out[32])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%lld/comm", (long long)pid);
+    read_start(path, out, 32);
+    out[strcspn(out, "\n")] = '\0';
+}
+
+bool wtl_process_of_lock(int fd, int64_t *pid_out, char command_out[32], bool *stopped_out)
+{
+    struct stat st;
+    struct wtl_process_stat s;
+    char line[256];
+    bool found = false;
+    FILE *f = fstat(fd, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+    while (f && !found && fgets(line, sizeof line, f))
+        found = is_lock_on(line, &st, pid_out);
+    if (f)
+        fclose(f);
+    if (!found || !stat_of(*pid_out, &s))
+        return false;
+    command_of(*pid_out, command_out);
+    *stopped_out = s.state == 'T' || s.state == 't';
+    return true;
 }

@@ -56,6 +56,19 @@ static void failed(struct wtl_restore_knob *out, const struct wtl_error *why)
     snprintf(out->why, sizeof out->why, "%s", why->message);
 }
 
+/* Whether it is open at all cannot be told: what looks like ours may be a later lease's. */
+static void may_be_over(const struct wtl_lease_record *r, const struct wtl_lease_knob_record *k,
+                        struct wtl_restore_knob *out)
+{
+    char prior[WTL_KNOB_TEXT];
+    out->result = WTL_RESTORE_FAILED;
+    snprintf(
+        out->why, sizeof out->why,
+        "the record is damaged, and whether the lease was ended already cannot be told; set it "
+        "to %s by hand if it should be that, then `wattle restore --forget %lld`",
+        wtl_knob_format(k->knob, k->prior, prior), (long long)r->id);
+}
+
 /* Ours or somebody else's: nothing is put back by guesswork, nor given up. */
 static void cannot_tell(const struct wtl_lease_knob_record *k, struct wtl_knob_value now,
                         struct wtl_restore_knob *out)
@@ -133,10 +146,12 @@ static void restore_present(struct wtl_device *device, struct wtl_lease_record *
     if (now.known)
         out->from = now.requested;
     bool there = now.known && wtl_knob_same(k->knob, now.requested, k->prior);
-    if ((k->seq == 0 && !k->damaged) || (there && dry_run))
+    if ((k->seq == 0 && !k->damaged) || (there && (dry_run || record->state_damaged)))
         out->result = WTL_RESTORE_UNCHANGED;
     else if (there)
         write_again(device, record, index, hold, wall_ns, out);
+    else if (record->state_damaged)
+        may_be_over(record, k, out);
     else if (now.known && k->damaged && !is_ours(k, now.requested))
         cannot_tell(k, now.requested, out);
     else if (now.known && !is_ours(k, now.requested))
@@ -171,6 +186,8 @@ void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record
 
 struct job {
     struct wtl_holder *holder;
+    const struct wtl_book_entry *entries;
+    size_t n_entries;
     const struct wtl_restore_filter *filter;
     struct wtl_arena *arena;
     struct wtl_restore_report *report;
@@ -198,6 +215,12 @@ static bool same_process(const struct wtl_lease_owner *a, const struct wtl_lease
     return a->pid == b->pid && a->start_ticks == b->start_ticks;
 }
 
+/* Where a boot has no id (some containers hide it) nothing is of another. */
+static bool other_boot(const struct wtl_holder *h, const struct wtl_lease_record *r)
+{
+    return h->boot[0] && r->boot[0] && strcmp(h->boot, r->boot) != 0;
+}
+
 /* Whether every knob of it belongs to another driver load: then it is over, whatever its kind. */
 static bool is_over(const struct job *j, const struct wtl_lease_record *r)
 {
@@ -205,7 +228,7 @@ static bool is_over(const struct job *j, const struct wtl_lease_record *r)
         const struct wtl_lease_knob_record *k = &r->knobs[i];
         struct wtl_device *d = wtl_holder_device(j->holder, k->device);
         const char *epoch = d ? wtl_device_info(d)->epoch : "";
-        if (d ? !epoch[0] || strcmp(epoch, k->epoch) == 0 : strcmp(j->holder->boot, r->boot) == 0)
+        if (d ? !epoch[0] || strcmp(epoch, k->epoch) == 0 : !other_boot(j->holder, r))
             return false;
     }
     return r->n_knobs > 0;
@@ -275,7 +298,7 @@ static void end_change(const struct job *j, struct wtl_book_entry *e)
 {
     struct wtl_error ignored = {0};
     struct wtl_book_hold hold = {.fd = -1, .lock_fd = -1};
-    if (wtl_book_hold(&j->holder->book, e->record.id, e->grant_bytes, &hold, &ignored) < 0)
+    if (wtl_book_hold(&j->holder->book, e, j->holder->boot, &hold, &ignored) < 0)
         return;
     if (wtl_book_again(&j->holder->book, j->arena, &hold, e, &ignored) == 0 && !e->unreadable &&
         is_cut_short(j, &e->record)) {
@@ -302,6 +325,33 @@ static const char *closing_words(const struct wtl_restore_lease *l)
     return "put back";
 }
 
+/* Another open lease, granted later, that has the knob: possible only where a record was lost or
+ * damaged in between. The knob is its now. */
+static const struct wtl_lease_record *later_holder(const struct job *j, int64_t id,
+                                                   const struct wtl_lease_knob_record *k)
+{
+    for (size_t i = 0; i < j->n_entries; i++) {
+        const struct wtl_book_entry *e = &j->entries[i];
+        if (wtl_book_entry_is_open(e) && e->record.id > id && wtl_lease_has_knob(&e->record, k))
+            return &e->record;
+    }
+    return NULL;
+}
+
+static void settle_knob_of(const struct job *j, struct wtl_lease_record *now, size_t i,
+                           struct wtl_book_hold *hold, struct wtl_restore_knob *out)
+{
+    struct wtl_holder *h = j->holder;
+    struct wtl_device *d = wtl_holder_device(h, now->knobs[i].device);
+    const struct wtl_lease_record *later = later_holder(j, now->id, &now->knobs[i]);
+    bool dry_run = j->filter->dry_run || later; /* then it is looked at, no more */
+    wtl_restore_knob(d, now, i, hold, h->boot, false, dry_run, wtl_holder_wall_ns(h), out);
+    if (!later || out->result == WTL_RESTORE_UNCHANGED || out->result == WTL_RESTORE_EPOCH)
+        return;
+    out->result = WTL_RESTORE_FOREIGN;
+    snprintf(out->why, sizeof out->why, "lease %lld has it now", (long long)later->id);
+}
+
 static int settle(const struct job *j, struct wtl_restore_lease *l, struct wtl_book_hold *hold,
                   struct wtl_error *err)
 {
@@ -315,8 +365,7 @@ static int settle(const struct job *j, struct wtl_restore_lease *l, struct wtl_b
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = now.n_knobs; i-- > 0;) {
         struct wtl_restore_knob *out = &l->knobs[i];
-        wtl_restore_knob(wtl_holder_device(h, now.knobs[i].device), &now, i, hold, h->boot, false,
-                         j->filter->dry_run, wtl_holder_wall_ns(h), out);
+        settle_knob_of(j, &now, i, hold, out);
         all = all && wtl_restore_is_settled(out->result);
         if (out->result == WTL_RESTORE_FAILED && rc == 0) {
             rc = WTL_FAIL(err, WTL_FAILED, "could not put back the %s of %s: %s",
@@ -349,22 +398,30 @@ static int take(const struct job *j, const struct wtl_book_entry *e, struct wtl_
 {
     *alive_out = false;
     if (j->filter->dry_run) {
-        *alive_out = wtl_process_alive(&e->record.owner) && wtl_lease_is_borrowed(&e->record);
+        *alive_out = wtl_process_of_lease(&e->record, j->holder->boot) != WTL_PROCESS_GONE &&
+                     wtl_lease_is_borrowed(&e->record);
         return 0;
     }
     struct wtl_error why = {0};
-    int rc = wtl_book_hold(&j->holder->book, e->record.id, e->grant_bytes, hold, &why);
+    int rc = wtl_book_hold(&j->holder->book, e, j->holder->boot, hold, &why);
     *alive_out = rc == -(int)WTL_BUSY;
     if (rc < 0 && !*alive_out && err)
         *err = why;
     return *alive_out ? 0 : rc;
 }
 
-static int still_held(const struct wtl_lease_record *r, struct wtl_error *err)
+static int still_held(const struct job *j, const struct wtl_lease_record *r, struct wtl_error *err)
 {
     char who[400];
     int rc = WTL_FAIL(err, WTL_BUSY, "%s is held", wtl_lease_describe(r, who, sizeof who));
-    wtl_error_hint(err, "end process %lld (%s) first", (long long)r->owner.pid, r->owner.text);
+    if (wtl_process_of_lease(r, j->holder->boot) == WTL_PROCESS_STOPPED)
+        wtl_error_hint(err,
+                       "process %lld (%s) is stopped: `kill -CONT %lld` lets it go on, `kill -9 "
+                       "%lld` ends it and its guardian puts back",
+                       (long long)r->owner.pid, r->owner.text, (long long)r->owner.pid,
+                       (long long)r->owner.pid);
+    else
+        wtl_error_hint(err, "end process %lld (%s) first", (long long)r->owner.pid, r->owner.text);
     return rc;
 }
 
@@ -378,7 +435,7 @@ static int deal_with(const struct job *j, const struct wtl_book_entry *e, struct
         return rc;
     if (alive) {
         report->n_held++;
-        return named(j->filter, &e->record) ? still_held(&e->record, err) : 0;
+        return named(j->filter, &e->record) ? still_held(j, &e->record, err) : 0;
     }
     struct wtl_book_entry now = *e;
     if (!j->filter->dry_run)
@@ -397,6 +454,19 @@ static int deal_with(const struct job *j, const struct wtl_book_entry *e, struct
     return rc;
 }
 
+static int check_readable(const struct wtl_book_entry *e, struct wtl_error *err)
+{
+    if (!e->unreadable)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_CORRUPT, "lease %lld cannot be read: %s", (long long)e->record.id,
+                      e->why);
+    wtl_error_hint(err,
+                   "set its devices by hand to what they should be, then `wattle restore --forget "
+                   "%lld`",
+                   (long long)e->record.id);
+    return rc;
+}
+
 static int check_names(const struct wtl_restore_filter *f, const struct wtl_book_entry *entries,
                        size_t n, struct wtl_error *err)
 {
@@ -406,6 +476,9 @@ static int check_names(const struct wtl_restore_filter *f, const struct wtl_book
             const struct wtl_lease_record *r = &entries[k].record;
             /* A name of a closed one is found, so that ending a lease twice is no failure. */
             found = is_named(r, f->names[i]);
+            int rc = found ? check_readable(&entries[k], err) : 0;
+            if (rc < 0)
+                return rc;
         }
         if (!found) {
             int rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no lease \"%s\"", f->names[i]);
@@ -421,7 +494,7 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
                        struct wtl_restore_report *report_out, struct wtl_error *err)
 {
     struct wtl_restore_report report = {0};
-    const struct job j = {holder, filter, arena, &report};
+    const struct job j = {holder, entries, n, filter, arena, &report};
     int first = check_names(filter, entries, n, err);
     if (first < 0)
         return first;
@@ -429,6 +502,7 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
     if (!report.leases)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
+        report.n_unreadable += entries[i].unreadable && !filter->only_named && !filter->owner;
         if (!wtl_book_entry_is_open(&entries[i]))
             continue;
         if (!is_wanted(&j, &entries[i].record)) {
@@ -451,14 +525,62 @@ int wtl_lease_restore(struct wtl_holder *holder, const struct wtl_restore_filter
     struct wtl_book_entry *entries = NULL;
     size_t n = 0;
     bool lock = !holder->options.look_only && !filter->dry_run;
+    if (lock && wtl_holder_is_fork(holder))
+        return wtl_holder_refuse_fork(holder, err);
     int rc = lock ? wtl_book_lock(&holder->book, err) : 0;
     if (rc < 0)
         return rc;
-    rc = wtl_book_list(&holder->book, arena, &entries, &n, err);
+    rc = lock ? wtl_holder_list(holder, arena, &entries, &n, err)
+              : wtl_book_list(&holder->book, arena, &entries, &n, err);
     rc = rc ? rc : wtl_restore_locked(holder, entries, n, filter, arena, report_out, err);
     if (lock) {
         (void)wtl_book_tidy(&holder->book, entries, n, wtl_holder_wall_ns(holder), NULL);
         wtl_book_unlock(&holder->book);
     }
+    return rc;
+}
+
+/* ---- Forgetting ------------------------------------------------------------------------------ */
+
+static int forget_entry(struct wtl_holder *h, struct wtl_book_entry *e, struct wtl_error *err)
+{
+    struct wtl_book_hold hold = {.fd = -1, .lock_fd = -1};
+    if (e->unreadable)
+        return wtl_book_set_aside(&h->book, e->record.id, err);
+    if (!wtl_book_entry_is_open(e))
+        return 0;
+    int rc = wtl_book_hold(&h->book, e, h->boot, &hold, err);
+    if (rc == -(int)WTL_BUSY)
+        wtl_error_hint(err, "end process %lld (%s) first", (long long)e->record.owner.pid,
+                       e->record.owner.text);
+    if (rc < 0)
+        return rc;
+    rc = wtl_book_note_state(&hold, &e->record, WTL_LEASE_CLOSED,
+                             "forgotten by hand: nothing was put back", wtl_holder_wall_ns(h), err);
+    wtl_book_let_go(&hold);
+    return rc;
+}
+
+int wtl_lease_forget(struct wtl_holder *h, int64_t id, struct wtl_error *err)
+{
+    WTL_ARENA(arena);
+    struct wtl_book_entry *entries = NULL;
+    size_t n = 0;
+    if (wtl_holder_is_fork(h))
+        return wtl_holder_refuse_fork(h, err);
+    int rc = wtl_book_lock(&h->book, err);
+    if (rc < 0)
+        return rc;
+    rc = wtl_holder_list(h, &arena, &entries, &n, err);
+    bool found = false;
+    for (size_t i = 0; rc == 0 && i < n && !found; i++) {
+        found = entries[i].record.id == id;
+        rc = found ? forget_entry(h, &entries[i], err) : 0;
+    }
+    if (rc == 0 && !found) {
+        rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no lease %lld", (long long)id);
+        wtl_error_hint(err, "`wattle status` lists them");
+    }
+    wtl_book_unlock(&h->book);
     return rc;
 }

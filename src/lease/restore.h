@@ -42,8 +42,9 @@ struct wtl_restore_lease {
 struct wtl_restore_report {
     struct wtl_restore_lease *leases; /* those that were dealt with */
     size_t n;
-    size_t n_held;     /* passed over: their holders live */
-    size_t n_standing; /* passed over: nobody asked to end them */
+    size_t n_held;       /* passed over: their holders live */
+    size_t n_standing;   /* passed over: nobody asked to end them */
+    size_t n_unreadable; /* passed over: nobody knows what they cover */
 };
 
 struct wtl_restore_filter {
@@ -58,7 +59,12 @@ struct wtl_restore_filter {
     bool dry_run;
 };
 
-/* -WTL_NOTFOUND: a name that no open lease has; -WTL_BUSY: one whose holder lives. Else the first
+/* Closes lease `id` without touching a device: for one that cannot be read (its file is kept as
+ * N.forgotten), or whose device never comes back. -WTL_NOTFOUND; -WTL_BUSY: its holder lives. */
+int wtl_lease_forget(struct wtl_holder *holder, int64_t id, struct wtl_error *err);
+
+/* -WTL_NOTFOUND: a name that no open lease has; -WTL_BUSY: one whose holder lives;
+ * -WTL_CORRUPT: one that cannot be read. Else the first
  * failure of a device after everything else was dealt with; *report_out is filled in that case,
  * too. */
 int wtl_lease_restore(struct wtl_holder *holder, const struct wtl_restore_filter *filter,

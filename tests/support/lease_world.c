@@ -42,7 +42,8 @@ static int64_t stopped_ns(void *ctx)
 
 static int64_t stopped_wall_ns(void *ctx)
 {
-    return INT64_C(1700000000000000000) + ((const struct lease_world *)ctx)->now_ns;
+    const struct lease_world *w = ctx;
+    return INT64_C(1700000000000000000) + w->now_ns + w->wall_step_ns;
 }
 
 static int open_holder(struct lease_world *w, struct wtl_error *err)

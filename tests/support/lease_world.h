@@ -23,7 +23,8 @@ struct lease_world {
     char last_warning[1024];
     int64_t now_ns; /* monotonic, where `stopped` */
     bool stopped;
-    struct wtl_log log; /* of the holder */
+    int64_t wall_step_ns; /* likewise: what the clock of the machine was set forward by */
+    struct wtl_log log;   /* of the holder */
     struct wtl_lease_owner owner;
 };
 

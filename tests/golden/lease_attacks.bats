@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What `status`, `doctor`, `restore` and holders say and do when somebody got at the leases: files removed and
+# damaged, processes stopped and killed, the driver gone for a while. Over a virtual machine room.
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    export WATTLE_STATE_DIR=$BATS_FILE_TMPDIR/state WATTLE_RUN_DIR=$BATS_FILE_TMPDIR/run
+    "$WATTLE" sim start --gpu v100,a100 -q
+    "$WATTLE" import -q "$WATTLE_SOURCE/data/frequency/runs_v100_a100.csv" -o sweep.wattle
+    "$WATTLE" optimize sweep.wattle --gpu V100 --workload stablediffusion -q -o plan.json
+}
+
+teardown_file() { "$WATTLE" sim stop -q; }
+
+setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
+teardown() { "$WATTLE" restore --all -q; }
+
+lock() { "$WATTLE" sim list --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["gpus"][0]["sm_clock_lock"])'; }
+
+# The number of the one open lease, and a process of its: owner.
+lease() { "$WATTLE" status --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["leases"][0]["id"])'; }
+
+# on_one_line TEXT: as it reads without the breaks of lines
+on_one_line() { tr -s ' \n' ' ' <<<"$1"; }
+
+# until_so COMMAND...: within ten seconds, far more than it takes
+until_so() {
+    for _ in $(seq 500); do
+        "$@" && return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+loan() {
+    "$WATTLE" apply plan.json --for 60s >/dev/null 2>messages &
+    pid=$!
+    until_so grep -q "held for" messages
+}
+
+@test "a standing lease whose file was removed stands, and is told of" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    n=$(lease)
+    rm "state/leases/$n.lease"
+    run "$WATTLE" status --check
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"somebody removed or changed $n.lease; the lease stands all the same"* ]]
+    [[ $output == *"as set"*"1 thing not as it shall be"* ]]
+    run "$WATTLE" doctor
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"PROBLEM leases: somebody removed or changed $n.lease"* ]]
+    run "$WATTLE" cap 300W -i 0 -i 1 -q
+    [ "$status" -eq 0 ]
+    [[ $output == *"somebody removed or changed"*"by its second name"* ]]
+    [ -e "state/leases/$n.lease" ]
+    "$WATTLE" status --check
+    run "$WATTLE" restore --all
+    [[ $output == *"150 W -> 250 W, put back"* ]]
+}
+
+@test "a lease that cannot be read stops what would be set, until it is forgotten" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    n=$(lease)
+    cp "state/leases/$n.lease" whole
+    printf '!!' | dd of="state/leases/$n.lease" bs=1 seek=40 conv=notrunc status=none
+    run "$WATTLE" status --check
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"cannot be read: $n.lease:"*"wattle restore --forget $n"* ]]
+    [[ $output == *"$WATTLE_STATE_DIR/leases/$n.lease"* ]]
+    run "$WATTLE" doctor
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"fix: sudo wattle restore --forget $n"* ]]
+    run "$WATTLE" apply plan.json
+    [ "$status" -eq 1 ]
+    [[ $output == *"lease $n may hold the SM clock of nvml:GPU-"*"--forget $n"* ]]
+    run "$WATTLE" restore --all
+    [ "$status" -eq 1 ]
+    [[ $output == *"1 lease cannot be read"*"status"* ]]
+    run "$WATTLE" restore "$n"
+    [ "$status" -eq 1 ]
+    [[ $output == *"lease $n cannot be read"*"--forget $n"* ]]
+    for words in "--forget" "--forget x" "--forget 0" "--forget $n --all" "--forget $n 3"; do
+        # shellcheck disable=SC2086
+        run "$WATTLE" restore $words
+        [ "$status" -eq 2 ]
+    done
+    run "$WATTLE" restore --forget 4711
+    [ "$status" -eq 1 ]
+    [[ $output == *"there is no lease 4711"* ]]
+    run "$WATTLE" restore --forget "$n"
+    [ "$status" -eq 0 ]
+    [ "$output" = "lease $n is forgotten; no device was touched" ]
+    [ "$("$WATTLE" status)" = "nothing is leased" ]
+    cp whole "state/leases/$n.lease" # what a backup would bring back
+    run "$WATTLE" restore --all
+    [[ $output == *"200 W -> 250 W, put back"* ]]
+}
+
+@test "a holder whose record is removed writes it again within seconds" {
+    loan
+    rm -rf state
+    until_so grep -q "written again" messages
+    [ "$(lease)" = 1 ]
+    run "$WATTLE" apply plan.json
+    [ "$status" -eq 1 ]
+    [[ $output == *"is held by loan lease 1"* ]]
+    kill -9 "$pid"
+    wait "$pid" || true
+    until_so [ "$("$WATTLE" status)" = "nothing is leased" ] || until_so test "$(lock)" = None
+    [ "$(lock)" = None ]
+}
+
+@test "a stopped holder is told of, with what helps" {
+    loan
+    kill -STOP "$pid"
+    run "$WATTLE" status --check
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"pid $pid, stopped)"*"\`kill -CONT $pid\` lets it go on"* ]]
+    run "$WATTLE" doctor
+    [[ $(on_one_line "$output") == *"process $pid (wattle apply), is stopped"*"fix: kill -CONT $pid"* ]]
+    run "$WATTLE" apply plan.json
+    [[ $output == *"process $pid (wattle apply) is stopped: \`kill -CONT $pid\`"* ]]
+    kill -9 "$pid"
+    wait "$pid" || true
+    gone() { [ "$(lock)" = None ]; }
+    until_so gone
+}
+
+@test "a state directory that others may write to is not trusted" {
+    mkdir -m 0777 open
+    export WATTLE_STATE_DIR=$BATS_FILE_TMPDIR/open
+    chmod 0777 open
+    run "$WATTLE" apply plan.json
+    [ "$status" -ne 0 ]
+    [[ $output == *"everybody may write to"*"chmod o-w"* ]]
+    chmod 0755 open
+    mkdir elsewhere
+    ln -s ../elsewhere open/leases
+    run "$WATTLE" apply plan.json
+    [ "$status" -ne 0 ]
+    [[ $output == *"open/leases\" is no directory"* ]]
+    rm open/leases
+    mkdir open/leases
+    ln -s ../../elsewhere open/leases/locks
+    run "$WATTLE" apply plan.json
+    [ "$status" -ne 0 ]
+    [[ $output == *"open/leases/locks\" is a link"* ]]
+    [ -z "$(ls elsewhere)" ]
+    [ "$(lock)" = None ]
+}
+
+@test "a watch outlasts the loss of all devices, and complains once" {
+    "$WATTLE" cap 400W -i 0 -i 1 --watch >watch.log 2>&1 &
+    pid=$!
+    until_so grep -q "ends it" watch.log
+    "$WATTLE" sim stop -q
+    until_so grep -q "cannot set it again" watch.log
+    sleep 1.2
+    [ "$(grep -c "cannot set it again" watch.log)" -eq 1 ]
+    "$WATTLE" sim start --gpu v100,a100 -q
+    until_so grep -q "the devices were lost, and opened anew" watch.log
+    "$WATTLE" status --check
+    kill -TERM "$pid"
+    wait "$pid" || true
+    run "$WATTLE" restore --all
+    [[ $output == *"200 W -> 250 W, put back"* ]]
+}
