@@ -160,6 +160,7 @@ static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,
 {
     struct complaint complaint = {0};
     int rc = 0;
+    fflush(ctx->out); /* what was set is said before the wait */
     while (rc != -(int)WTL_BUSY && !wtl_interrupt_wait((int64_t)LOOK_MS * 1000000)) {
         struct wtl_error why = {0};
         if (!r->lent) {

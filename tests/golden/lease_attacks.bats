@@ -13,8 +13,18 @@ setup_file() {
 
 teardown_file() { "$WATTLE" sim stop -q; }
 
-setup() { cd "$BATS_FILE_TMPDIR" || return 1; }
-teardown() { "$WATTLE" restore --all -q; }
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    pid=
+}
+
+teardown() {
+    if [ -n "$pid" ]; then
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" || true
+    fi
+    "$WATTLE" restore --all -q
+}
 
 lock() { "$WATTLE" sim list --json | python3 -c 'import json, sys
 print(json.load(sys.stdin)["gpus"][0]["sm_clock_lock"])'; }
@@ -36,7 +46,7 @@ until_so() {
 }
 
 loan() {
-    "$WATTLE" apply plan.json --for 60s >/dev/null 2>messages &
+    "$WATTLE" apply plan.json --for 60s >/dev/null 2>messages 3>&- &
     pid=$!
     until_so grep -q "held for" messages
 }
@@ -109,8 +119,8 @@ loan() {
     [[ $output == *"is held by loan lease 1"* ]]
     kill -9 "$pid"
     wait "$pid" || true
-    until_so [ "$("$WATTLE" status)" = "nothing is leased" ] || until_so test "$(lock)" = None
-    [ "$(lock)" = None ]
+    gone() { [ "$(lock)" = None ]; }
+    until_so gone
 }
 
 @test "a stopped holder is told of, with what helps" {
@@ -153,7 +163,7 @@ loan() {
 }
 
 @test "a watch outlasts the loss of all devices, and complains once" {
-    "$WATTLE" cap 400W -i 0 -i 1 --watch >watch.log 2>&1 &
+    "$WATTLE" cap 400W -i 0 -i 1 --watch >watch.log 2>&1 3>&- &
     pid=$!
     until_so grep -q "ends it" watch.log
     "$WATTLE" sim stop -q

@@ -58,12 +58,25 @@ static struct fake_board *board_of(const struct fake *f)
     return &f->room->board[f->index];
 }
 
-/* The fault of this call. */
-static enum fake_fault next_fault(struct fake_room *room)
+static void reload(const struct fake *f)
 {
+    struct fake_board *b = board_of(f);
+    b->load++;
+    b->limit_w = b->default_w;
+    b->sm_locked = false;
+    f->room->reloads++;
+}
+
+/* The fault of this call. */
+static enum fake_fault next_fault(const struct fake *f)
+{
+    struct fake_room *room = f->room;
     int call = ++room->calls;
     bool now = room->fail_at > 0 && (room->sticky ? call >= room->fail_at : call == room->fail_at);
-    return now ? room->fault : FAKE_FINE;
+    if (!now || room->fault != FAKE_RELOADED)
+        return now ? room->fault : FAKE_FINE;
+    reload(f);
+    return FAKE_FINE;
 }
 
 /* 0, or the error of a fault that shows. */
@@ -109,7 +122,7 @@ static void epoch_text(const struct fake *f, char out[WTL_LIMIT_NAME])
 static int fake_epoch(void *state, char out[WTL_LIMIT_NAME], struct wtl_error *err)
 {
     const struct fake *f = state;
-    int rc = fail(f, next_fault(f->room), err);
+    int rc = fail(f, next_fault(f), err);
     if (rc == 0)
         epoch_text(f, out);
     return rc;
@@ -121,7 +134,7 @@ static int fake_get(void *state, enum wtl_knob knob, struct wtl_knob_state *out,
     const struct fake *f = state;
     struct fake_board *b = board_of(f);
     b->gets++;
-    int rc = fail(f, next_fault(f->room), err);
+    int rc = fail(f, next_fault(f), err);
     seen(f, false);
     if (rc < 0)
         return rc;
@@ -141,7 +154,7 @@ static int fake_range(void *state, enum wtl_knob knob, struct wtl_arena *arena,
     const struct fake *f = state;
     const struct fake_board *b = board_of(f);
     (void)arena;
-    int rc = fail(f, next_fault(f->room), err);
+    int rc = fail(f, next_fault(f), err);
     if (rc < 0)
         return rc;
     if (knob == WTL_KNOB_power_limit_w)
@@ -168,7 +181,7 @@ static int fake_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
 {
     const struct fake *f = state;
     struct fake_board *b = board_of(f);
-    enum fake_fault fault = next_fault(f->room);
+    enum fake_fault fault = next_fault(f);
     b->sets++;
     bool ignored = fault == FAKE_IGNORED && knob == WTL_KNOB_power_limit_w;
     if (!b->lost && !ignored && (fault == FAKE_FINE || fault == FAKE_LATE || fault == FAKE_IGNORED))
@@ -222,7 +235,7 @@ int fake_machine_open(struct fake_room *room, const struct fake_watch *watch,
     struct wtl_machine *m = NULL;
     int rc = wtl_machine_open(wtl_alloc_system(), &options, &m, err);
     for (int i = 0; rc == 0 && i < room->n; i++)
-        rc = add_board(m, room, watch, i, err);
+        rc = add_board(m, room, watch, room->reversed ? room->n - 1 - i : i, err);
     if (rc < 0)
         wtl_machine_close(m);
     else

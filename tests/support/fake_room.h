@@ -34,7 +34,9 @@ enum fake_fault {
     FAKE_OTHER_VALUE, /* a set takes a limit 5 W higher, and says nothing */
     FAKE_IGNORED,     /* a set of a limit does nothing, and says nothing (of a lock, which no device
                        * reports, nobody could know) */
-    FAKE_N_FAULTS
+    FAKE_N_FAULTS,
+    FAKE_RELOADED = FAKE_N_FAULTS, /* the driver is loaded anew just before the call: no lock, the
+                                    * default limit, another epoch */
 };
 
 struct fake_room {
@@ -45,6 +47,8 @@ struct fake_room {
     int calls, fail_at;
     enum fake_fault fault;
     bool sticky;
+    int reloads;
+    bool reversed; /* machines that are opened from now on count the boards from the other end */
 };
 
 /* Maps the file (made and filled with n boards of 100-300 W, 250 W, when it is not there). */
