@@ -64,6 +64,7 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [ "$status" -eq 1 ]
     [[ $output == *"another version of Wattle"*"wattle sim stop"* ]]
     run "$WATTLE" doctor
+    output=$(tr -s ' \n' ' ' <<<"$output") # where it breaks lines depends on the path of the library
     [[ $output == *"PROBLEM"*"does not start"*"fix: wattle sim fault --clear, or wattle sim stop"* ]]
     run "$WATTLE" sim stop
     [ "$status" -eq 0 ]
