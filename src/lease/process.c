@@ -139,19 +139,21 @@ void wtl_process_boot(char boot_out[WTL_LIMIT_NAME])
     boot_out[strcspn(boot_out, "\n")] = '\0';
 }
 
-/* A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF". */
-static bool is_lock_on(const char *line, const struct stat *st, int64_t *pid_out)
+/* A line of /proc/locks, "1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF", that is of a lock on
+ * the file `where` ("08:01:1234"). */
+static bool is_lock_on(const char *line, const char *where, int64_t *pid_out)
 {
-    unsigned major_number, minor_number;
-    unsigned long long inode;
-    int pid;
-    if (sscanf(line, "%*[^:]: FLOCK %*s WRITE %d %x:%x:%llu", &pid, &major_number, &minor_number,
-               &inode) != 4 ||
-        pid <= 0 || inode != st->st_ino || major_number != major(st->st_dev) ||
-        minor_number != minor(st->st_dev))
-        return false;
-    *pid_out = pid;
-    return true;
+    enum { WORD_TYPE = 1, WORD_ACCESS = 3, WORD_PID, WORD_WHERE, N_WORDS };
+    char word[N_WORDS][64];
+    for (int i = 0; i < N_WORDS; i++) {
+        line += strspn(line, " ");
+        size_t n = strcspn(line, " \n");
+        snprintf(word[i], sizeof word[i], "%.*s", n < sizeof word[i] ? (int)n : 0, line);
+        line += n;
+    }
+    return strcmp(word[WORD_TYPE], "FLOCK") == 0 && strcmp(word[WORD_ACCESS], "WRITE") == 0 &&
+           strcmp(word[WORD_WHERE], where) == 0 &&
+           wtl_parse_int(word[WORD_PID], strlen(word[WORD_PID]), pid_out) && *pid_out > 0;
 }
 
 static void command_of(int64_t pid, char out[32])
@@ -166,11 +168,15 @@ bool wtl_process_of_lock(int fd, int64_t *pid_out, char command_out[32], bool *s
 {
     struct stat st;
     struct wtl_process_stat s;
-    char line[256];
+    char line[256], where[64];
     bool found = false;
-    FILE *f = fstat(fd, &st) == 0 ? fopen("/proc/locks", "re") : NULL;
+    if (fstat(fd, &st) != 0)
+        return false;
+    snprintf(where, sizeof where, "%02x:%02x:%llu", major(st.st_dev), minor(st.st_dev),
+             (unsigned long long)st.st_ino);
+    FILE *f = fopen("/proc/locks", "re");
     while (f && !found && fgets(line, sizeof line, f))
-        found = is_lock_on(line, &st, pid_out);
+        found = is_lock_on(line, where, pid_out);
     if (f)
         fclose(f);
     if (!found || !stat_of(*pid_out, &s))

@@ -226,6 +226,40 @@ static void numbers_of_processes_come_again(void **state)
     }
 }
 
+/* Whoever waits for the lock of the book in vain is told who has it. */
+static void a_lock_tells_its_process(void **state)
+{
+    (void)state;
+    int64_t pid = -1;
+    char command[32] = "?";
+    bool stopped = true;
+    int mine = open(in_book("locks/book"), O_RDWR);
+    assert_true(mine >= 0);
+    assert_false(wtl_process_of_lock(mine, &pid, command, &stopped));
+    assert_int_equal(flock(mine, LOCK_EX | LOCK_NB), 0);
+    if (!wtl_process_of_lock(mine, &pid, command, &stopped))
+        skip(); /* some sandboxes show no locks */
+    assert_int_equal(pid, getpid());
+    assert_true(command[0]);
+    assert_false(stopped);
+    close(mine);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct wtl_error err = {0};
+        if (wtl_book_lock(&w.holder->book, &err) == 0)
+            (void)raise(SIGSTOP);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    assert_true(WIFSTOPPED(status));
+    assert_true(wtl_process_of_lock(w.holder->book.lock_fd, &pid, command, &stopped));
+    assert_true(stopped);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+}
+
 /* A process of another container cannot be looked up; its lock tells. */
 static void processes_of_other_containers_go_by_their_lock(void **state)
 {
@@ -552,6 +586,7 @@ int main(void)
         T(a_stopped_holder_is_told_of),
         T(a_guardian_that_died_is_replaced),
         T(numbers_of_processes_come_again),
+        T(a_lock_tells_its_process),
         T(processes_of_other_containers_go_by_their_lock),
         T(journals_of_other_boots_are_closed),
         T(the_clock_of_the_machine_decides_nothing),
