@@ -113,6 +113,15 @@ static int forget(struct wtl_context *ctx, const struct options *o, struct wtl_e
     return 0;
 }
 
+/* A disk that went read-only is no reason to guess. */
+static void say_what_is_left_to_do(int rc, bool dry_run, struct wtl_error *err)
+{
+    if (dry_run || !err || (rc != -(int)WTL_PERMISSION && rc != -(int)WTL_IO))
+        return;
+    wtl_error_hint(err, "without its journal nothing is set; `wattle restore --dry-run` says what "
+                        "would be put back, to be set by hand");
+}
+
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct options *o = ctx->options;
@@ -129,6 +138,8 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     if (o->standing && (o->all || ctx->argc > 0))
         return WTL_FAIL(err, WTL_USAGE, "--standing names the one lease to end");
     int rc = wtl_flow_restore(&flow, &request, ctx->arena, &report, err);
+    if (report.n == 0)
+        say_what_is_left_to_do(rc, o->dry_run, err);
     int shown = 0;
     if (rc == 0 || report.n > 0) { /* what was done is shown before what was not */
         if (ctx->json)

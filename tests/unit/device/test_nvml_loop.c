@@ -12,7 +12,7 @@
 
 static atomic_long allocations;
 
-#ifndef WTL_WATCHED
+#ifndef WTL_OTHER_MALLOC
 #pragma GCC visibility push(default)
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -65,7 +65,7 @@ static void once(struct wtl_device *d)
 static void reading_and_setting_allocate_nothing(void **state)
 {
     (void)state;
-#ifdef WTL_WATCHED
+#ifdef WTL_OTHER_MALLOC
     skip(); /* the sanitizer's own malloc() cannot be counted */
 #endif
     nvml_fixture_load(&f, "loop", NULL);
