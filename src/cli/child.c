@@ -11,15 +11,34 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child. Its signals as ours were before main(); handlers go by themselves. */
-static _Noreturn void become(const char *const *words, const sigset_t *mask, int fd)
+/* What of ours the command is to have as it was. */
+struct before {
+    sigset_t mask;
+    struct sigaction chld;
+};
+
+/* Before they are let through: our handlers would swallow what comes until the exec. */
+static void drop_handlers(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction action;
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            (void)signal(signals[i], SIG_DFL);
+    }
+}
+
+/* In the child. Its signals as ours were before main(). */
+static _Noreturn void become(const char *const *words, const struct before *before, int fd)
 {
     union { /* execvp takes the strings as not const, and leaves them alone */
         const char *const *in;
         char *const *out;
     } args = {words};
+    drop_handlers();
     (void)signal(SIGXFSZ, SIG_DFL);
-    (void)sigprocmask(SIG_SETMASK, mask, NULL);
+    (void)sigaction(SIGCHLD, &before->chld, NULL);
+    (void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
     execvp(words[0], args.out);
     int why = errno;
     (void)!write(fd, &why, sizeof why);
@@ -37,63 +56,89 @@ static int hear(int fd)
     return n == (ssize_t)sizeof why ? why : 0;
 }
 
-static int status_of(pid_t pid)
+/* Waits for its end, and takes its number from the table of processes only when no signal is sent
+ * on to that number any more. 0, or errno. */
+static int await(pid_t pid, int *status_out)
 {
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    siginfo_t info;
+    int rc, why, status = 0;
+    do
+        rc = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+    while (rc < 0 && errno == EINTR);
+    why = errno;
+    wtl_interrupt_forward(0);
+    if (rc < 0)
+        return why;
+    do
+        rc = (int)waitpid(pid, &status, 0);
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        return errno;
+    *status_out = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return 0;
 }
 
-/* Forks with the signals held back, so that none gets lost between two readers of it. */
+/* Forks with the signals held back, so that none gets lost between two readers of it: what was
+ * noted before keeps the command from being run (0), what comes later is sent on to it. Whoever
+ * ignores SIGCHLD is told no status. */
 static pid_t start(const char *const *words, const int ends[2])
 {
-    sigset_t all, before;
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    struct before before;
+    sigset_t all;
+    pid_t pid = 0;
     sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork();
-    if (pid == 0)
-        become(words, &before, ends[1]);
+    (void)sigaction(SIGCHLD, &usual, &before.chld);
+    (void)sigprocmask(SIG_SETMASK, &all, &before.mask);
+    if (!wtl_interrupt_noted()) {
+        pid = fork();
+        if (pid == 0)
+            become(words, &before, ends[1]);
+    }
     int why = errno;
     if (pid > 0)
         wtl_interrupt_forward(pid);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    (void)sigprocmask(SIG_SETMASK, &before.mask, NULL);
     errno = why;
     return pid;
 }
 
+/* After start(). */
+static int finish(const char *name, pid_t pid, int fd, int *status_out, struct wtl_error *err)
+{
+    int status = 0, why = hear(fd), lost = await(pid, &status);
+    if (why != 0)
+        return WTL_FAIL(err, why == ENOENT ? WTL_NOTFOUND : WTL_PERMISSION, "cannot run \"%s\": %s",
+                        name, strerror(why));
+    if (lost != 0)
+        return WTL_FAIL(err, WTL_FAILED, "how \"%s\" ended is not known: %s", name, strerror(lost));
+    *status_out = status;
+    return 0;
+}
+
 int wtl_child_run(const char *const *words, int *status_out, struct wtl_error *err)
 {
-    int ends[2];
+    int ends[2], rc = 0;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return WTL_FAIL(err, WTL_NOMEM, "no pipe for \"%s\": %s", words[0], strerror(errno));
     pid_t pid = start(words, ends);
     int why = errno;
     close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        return WTL_FAIL(err, WTL_NOMEM, "no process for \"%s\": %s", words[0], strerror(why));
-    }
-    why = hear(ends[0]);
+    if (pid < 0)
+        rc = WTL_FAIL(err, WTL_NOMEM, "no process for \"%s\": %s", words[0], strerror(why));
+    else if (pid > 0)
+        rc = finish(words[0], pid, ends[0], status_out, err);
     close(ends[0]);
-    int status = status_of(pid);
-    wtl_interrupt_forward(0);
-    if (why != 0)
-        return WTL_FAIL(err, why == ENOENT ? WTL_NOTFOUND : WTL_PERMISSION, "cannot run \"%s\": %s",
-                        words[0], strerror(why));
-    *status_out = status;
-    return 0;
+    return rc;
 }
 
 int wtl_child_with_loan(struct wtl_context *ctx, int (*end)(void *what, struct wtl_error *err),
                         void *what, struct wtl_error *err)
 {
-    int rc = 0;
     if (ctx->verbosity >= 0)
         fprintf(ctx->messages, "held until %s ends\n", ctx->child[0]);
     fflush(ctx->out);
-    if (!wtl_interrupt_noted())
-        rc = wtl_child_run(ctx->child, &ctx->child_status, err);
+    int rc = wtl_child_run(ctx->child, &ctx->child_status, err);
     if (rc == -(int)WTL_NOTFOUND || rc == -(int)WTL_PERMISSION)
         ctx->child_status = rc == -(int)WTL_NOTFOUND ? WTL_EXIT_NOT_FOUND : WTL_EXIT_NO_PROGRAM;
     int ended = end(what, rc ? NULL : err);

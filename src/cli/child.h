@@ -12,8 +12,9 @@
 enum { WTL_EXIT_NO_PROGRAM = 126, WTL_EXIT_NOT_FOUND = 127 };
 
 /* Runs words[0] (looked for on PATH) and waits for its end. Signals that ask us to end go to it and
- * have no effect on us (cli/interrupt.h). *status_out: what it ended with, 128 + N for signal N.
- * -WTL_NOTFOUND, -WTL_PERMISSION: it cannot be run; -WTL_NOMEM. */
+ * have no effect on us (cli/interrupt.h); after one that was noted before, it is not run, which is
+ * no failure. *status_out: what it ended with, 128 + N for signal N; else untouched. -WTL_NOTFOUND,
+ * -WTL_PERMISSION: it cannot be run; -WTL_FAILED: its end cannot be waited for; -WTL_NOMEM. */
 int wtl_child_run(const char *const *words, int *status_out, struct wtl_error *err);
 
 /* Runs ctx->child unless a signal came before, then ends the loan by end(what), and fills

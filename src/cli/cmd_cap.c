@@ -192,6 +192,20 @@ static int finish(void *result, struct wtl_error *err)
     return wtl_cap_finish(result, err);
 }
 
+/* What follows when it is set. */
+static int go_on(struct wtl_context *ctx, const struct wtl_flow *flow,
+                 const struct wtl_cap_request *request, struct wtl_cap_result *r,
+                 struct wtl_error *err)
+{
+    int rc = show(ctx, r, err);
+    if (rc == 0 && request->watch)
+        return watch(ctx, flow, request, r, err);
+    if (rc == 0 && r->lent)
+        return wtl_child_with_loan(ctx, finish, r, err);
+    int finished = wtl_cap_finish(r, rc ? NULL : err);
+    return rc ? rc : finished;
+}
+
 static int check_options(const struct wtl_context *ctx, const struct options *o,
                          struct wtl_error *err)
 {
@@ -228,11 +242,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         return rc;
     rc = wtl_flow_cap(&flow, &request, ctx->arena, &r, err);
     if (rc == 0)
-        rc = show(ctx, &r, err);
-    if (rc == 0 && request.watch)
-        rc = watch(ctx, &flow, &request, &r, err);
-    else if (rc == 0 && r.lent)
-        rc = wtl_child_with_loan(ctx, finish, &r, err);
+        rc = go_on(ctx, &flow, &request, &r, err);
     wtl_interrupt_release();
     return rc;
 }

@@ -32,25 +32,36 @@ static atomic_bool held;
 static atomic_int noted; /* the signal; 0: none */
 static int bell[2] = {-1, -1};
 
-/* Only what may be called in a handler: kill. Sent by a process; what the terminal or the kernel
- * sends goes to the whole group. */
+/* Only what may be called in a handler: kill. Sent by a process; what the terminal sends goes to
+ * the whole group, but that it is gone is told to the leader of the session alone. */
 static void forward(int signal_number, siginfo_t *info, void *context)
 {
     int before = errno;
     pid_t pid = atomic_load(&forward_to);
     (void)context;
-    if (pid > 0 && info->si_code <= 0)
+    if (pid > 0 && (info->si_code <= 0 || signal_number == SIGHUP))
         (void)kill(pid, signal_number);
     errno = before;
 }
 
-/* Only what may be called in a handler: write, unlink, rmdir, sigaction, raise. */
+/* Threads of ours take signals that are held back in the main thread: the one that was noted while
+ * the command was begun, by whoever sees both first. */
+static void hand_over(void)
+{
+    pid_t pid = atomic_load(&forward_to);
+    int signal_number = pid > 0 ? atomic_exchange(&noted, 0) : 0;
+    if (signal_number != 0)
+        (void)kill(pid, signal_number);
+}
+
+/* Only what may be called in a handler: kill, write, unlink, rmdir, sigaction, raise. */
 static void end(int signal_number)
 {
     if (atomic_load(&held)) {
         int before = errno;
         atomic_store(&noted, signal_number);
         (void)!write(bell[1], "", 1);
+        hand_over();
         errno = before;
         return;
     }
@@ -120,6 +131,7 @@ void wtl_interrupt_forward(pid_t pid)
         handle(&action);
         if (sigaction(SIGQUIT, NULL, &quit) == 0 && quit.sa_handler != SIG_IGN)
             (void)sigaction(SIGQUIT, &action, NULL);
+        hand_over();
     } else {
         end_by_signals();
         (void)sigaction(SIGQUIT, &quit, NULL);

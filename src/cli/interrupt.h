@@ -24,8 +24,8 @@ bool wtl_interrupt_noted(void);
 bool wtl_interrupt_wait(int64_t ns);
 
 /* While a command of the user's runs as process `pid`: these signals, and SIGQUIT, are sent on to
- * it and have no other effect, as often as they come; those of the terminal it gets by itself. 0:
- * as before that. */
+ * it and have no other effect, as often as they come; SIGINT and SIGQUIT of the terminal it gets by
+ * itself. One that was noted before goes to it now. 0: as before that. */
 void wtl_interrupt_forward(pid_t pid);
 
 /* The usual effect again, also of the one that was noted: may not return. */
