@@ -7,6 +7,8 @@
 #include "codec/json.h"
 #include "flow/cap.h"
 
+#include <math.h>
+
 #include <string.h>
 
 struct options {
@@ -96,19 +98,29 @@ static json_t *report_json(const struct wtl_cap_result *r, const char *at, const
                      (json_int_t)w->reasserted, "failed", (json_int_t)w->failed);
 }
 
+/* Infinite where a ceiling or a limit is gone. */
+static const char *sum_text(double w, char *buf, size_t size)
+{
+    if (isfinite(w))
+        snprintf(buf, size, "%g W", w);
+    else
+        snprintf(buf, size, "not known");
+    return buf;
+}
+
 /* One line (of text, or of JSON) when something happened, and at the end. */
 static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, const char *event,
                    const char *text)
 {
     const struct wtl_cap_watch *w = &r->watch;
-    char at[24], sum[96] = "";
+    char at[24], sum[96] = "", w_text[32];
     struct wtl_buf line;
     wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), at, sizeof at);
     wtl_buf_init(&line, wtl_alloc_system(), 1 << 16);
     if (!ctx->json) {
         if (r->lent)
-            snprintf(sum, sizeof sum, "limits and base were %g W of %g W when looked at; ",
-                     r->exposure.sum_w, r->budget_w);
+            snprintf(sum, sizeof sum, "limits and base were %s of %g W when looked at; ",
+                     sum_text(r->exposure.sum_w, w_text, sizeof w_text), r->budget_w);
         wtl_buf_printf(&line, "%s %s: %s%s%sso far %lld exposure%s, at most %.1f s\n", at, event,
                        text, text[0] ? "; " : "", sum, (long long)w->exposures,
                        wtl_plural(w->exposures), w->exposed_s);

@@ -118,7 +118,7 @@ static double in_force_w(const struct wtl_status_knob *k)
 {
     const struct wtl_lease_knob_record *r = k->record;
     if (r->ceiling.n == 0)
-        return k->found_known ? k->found.hi : (double)INFINITY;
+        return k->found_known && !k->found.released ? k->found.hi : (double)INFINITY;
     if (k->found_known)
         return wtl_ceiling_power_w(&r->ceiling, k->found);
     return k->standing == WTL_STANDING_UNSEEN ? wtl_ceiling_power_w(&r->ceiling, r->wanted)

@@ -12,7 +12,10 @@
 
 double wtl_cap_in_force_w(const struct wtl_knob_state *state)
 {
-    double requested = state->known && !state->requested.released ? state->requested.hi : 0;
+    double requested = !state->known                ? 0
+                       : !state->requested.released ? state->requested.hi
+                       : state->has_enforced        ? 0
+                                                    : (double)INFINITY;
     return state->has_enforced && state->enforced > requested ? state->enforced : requested;
 }
 
@@ -176,8 +179,10 @@ struct wtl_knob_value wtl_cap_value(const struct wtl_lease_knob *k, double limit
     const struct wtl_ceiling_rung *rung = wtl_ceiling_within(&k->record.ceiling, limit_w);
     if (!rung)
         return wtl_knob_at(limit_w);
+    const struct wtl_knob_value *prior = &k->record.prior;
     double least = k->range.n_steps ? k->range.steps[0] : k->range.min;
-    return (struct wtl_knob_value){.lo = fmin(least, rung->clock_mhz), .hi = rung->clock_mhz};
+    double most = prior->released ? rung->clock_mhz : fmin(rung->clock_mhz, prior->hi);
+    return (struct wtl_knob_value){.lo = fmin(least, most), .hi = most};
 }
 
 /* Of a lock that no getter reports our record says what it is. After a set that failed it is what
@@ -249,15 +254,20 @@ static int lower(struct wtl_lease *l, size_t i, double limit_w, struct wtl_error
     return rc ? rc : wtl_lease_set_now(l, i, value, err);
 }
 
+static bool is_unknown_ceiling(const struct wtl_lease_knob *k)
+{
+    return k->record.ceiling.n > 0 && isinf(is_at_w(k));
+}
+
 /* Ceilings of which it is not known where they are come last: they may be below, and setting them
- * is then a raise. */
-static int lower_all(struct wtl_lease *l, const double *limits_w, struct wtl_error *err)
+ * is then a raise, which is not made after a failure or blindly. */
+static int lower_all(struct wtl_lease *l, const double *limits_w, bool blind, struct wtl_error *err)
 {
     int first = 0;
     for (int unknown = 0; unknown < 2; unknown++)
-        for (size_t i = 0; i < l->n && !(unknown && first); i++) {
+        for (size_t i = 0; i < l->n && !(unknown && (first || blind)); i++) {
             const struct wtl_lease_knob *k = &l->knobs[i];
-            if (isinf(is_at_w(k)) != (bool)unknown || !is_for_lowering(k, limits_w[i]))
+            if (is_unknown_ceiling(k) != (bool)unknown || !is_for_lowering(k, limits_w[i]))
                 continue;
             int rc = lower(l, i, limits_w[i], first ? NULL : err);
             first = first ? first : rc;
@@ -296,7 +306,7 @@ static int raise_one(struct wtl_lease *l, size_t i, double limit_w, struct wtl_e
 int wtl_cap_enforce(struct wtl_lease *l, const double *limits_w, struct wtl_error *err)
 {
     int blind = wtl_lease_look(l, err);
-    int rc = lower_all(l, limits_w, blind ? NULL : err);
+    int rc = lower_all(l, limits_w, blind < 0, blind ? NULL : err);
     if (blind < 0 || rc < 0)
         return blind < 0 ? blind : rc;
     for (size_t i = 0; rc == 0 && i < l->n; i++)

@@ -46,7 +46,8 @@ struct wtl_knob_value wtl_cap_value(const struct wtl_lease_knob *knob, double li
 /* What a board counts for: the most that it may be at. */
 double wtl_cap_counts_w(const struct wtl_lease_knob *knob);
 
-/* What a board may draw by its limits: the larger of requested and enforced. */
+/* What a board may draw by its limits: the larger of requested and enforced; infinity where the
+ * limit is switched off and no other is enforced. */
 double wtl_cap_in_force_w(const struct wtl_knob_state *state);
 
 /* One change of limits. */
@@ -69,9 +70,10 @@ int wtl_cap_enforce(struct wtl_lease *lease, const double *limits_w, struct wtl_
 struct wtl_cap_exposure {
     bool blind;                      /* a board did not answer: nothing is raised */
     char why[WTL_ERROR_MESSAGE_MAX]; /* blind: what it said */
-    double sum_w;    /* limits in force, plus the base; infinite: a ceiling is gone */
-    double excess_w; /* above the budget; 0: none */
-    size_t n_wrong;  /* limits that are not what we set */
+    double sum_w;      /* limits in force, plus the base; infinite: a ceiling is gone */
+    double excess_w;   /* above the budget; 0: none */
+    size_t n_settling; /* clocks above their ceilings that may still be on their way down */
+    size_t n_wrong;    /* limits that are not what we set */
 };
 
 /* Looks at all limits. A board that does not answer counts with what was found last. */

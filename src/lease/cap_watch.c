@@ -18,14 +18,17 @@ static bool is_wrong(const struct wtl_lease_knob *k)
            !wtl_lease_took(k, k->record.wanted);
 }
 
-/* A ceiling that no getter reports: the clock itself tells that it is gone. */
-static bool is_passed(const struct wtl_lease *l, const struct wtl_lease_knob *k)
+/* A ceiling that no getter reports: the clock itself tells that it is gone. After a set that failed
+ * it may be. */
+static void look_at_ceiling(const struct wtl_lease *l, struct wtl_lease_knob *k,
+                            struct wtl_cap_exposure *e)
 {
     if (k->record.ceiling.n == 0 || k->found.known)
-        return false;
+        return;
     struct wtl_lease_clock c =
         wtl_lease_look_at_clock(k->device, &k->record, wtl_holder_wall_ns(l->holder));
-    return c.above && c.settled;
+    k->wrong = (c.above && c.settled) || (k->uncertain && k->record.seq > 0);
+    e->n_settling += c.above && !c.settled;
 }
 
 void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
@@ -37,7 +40,8 @@ void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
         memcpy(e.why, why.message, sizeof e.why);
     for (size_t i = 0; i < l->n; i++) {
         struct wtl_lease_knob *k = &l->knobs[i];
-        k->wrong = is_wrong(k) || is_passed(l, k);
+        k->wrong = is_wrong(k);
+        look_at_ceiling(l, k, &e);
         bool unbounded = k->wrong && !k->found.known;
         e.sum_w += unbounded ? (double)INFINITY : wtl_cap_counts_w(k);
         e.n_wrong += k->wrong;
@@ -79,7 +83,8 @@ static int reassert(struct wtl_lease *l, struct wtl_error *err)
 
 static void count(struct wtl_cap_watch *w, const struct wtl_cap_exposure *e, int64_t now_ns)
 {
-    bool exposed = e->n_wrong > 0 || e->excess_w > 0;
+    /* What was set again is mended when the clock has followed. */
+    bool exposed = e->n_wrong > 0 || e->excess_w > 0 || (w->exposed && e->n_settling > 0);
     if (w->last_ns != 0 && (exposed || w->exposed))
         w->exposed_s += (double)(now_ns - w->last_ns) / (double)WTL_NS_PER_S;
     w->exposures += exposed && !w->exposed;

@@ -15,7 +15,8 @@ struct wtl_known_set {
     struct wtl_knob_value value;
 };
 
-/* The last set of the knob of the device `id` under `epoch`; false: none is known. */
+/* `entries` as wtl_book_list() gives them, by number. The last set of the knob of the device `id`
+ * under `epoch`; false: none is known. */
 bool wtl_book_last_set(const struct wtl_book_entry *entries, size_t n, const char *id,
                        const char *epoch, enum wtl_knob knob, struct wtl_known_set *out);
 

@@ -325,6 +325,15 @@ static void find_prior(struct wtl_lease_knob *k, const char *boot,
     k->record.prior_read = !ours;
 }
 
+/* Some zones of RAPL read 0 W, which no write brings back. */
+static int check_found(const struct wtl_lease_knob *k, struct wtl_error *err)
+{
+    if (k->record.knob != WTL_KNOB_power_limit_w || !k->found.known || k->found.requested.hi > 0)
+        return 0;
+    return WTL_FAIL(err, WTL_UNSUPPORTED,
+                    "the power limit of %s reads 0 W: it could not be put back", k->info->id);
+}
+
 static int look_at_knob(struct wtl_lease_knob *k, struct wtl_arena *arena, struct wtl_error *err)
 {
     int rc = check_settable(k, err);
@@ -337,7 +346,8 @@ static int look_at_knob(struct wtl_lease_knob *k, struct wtl_arena *arena, struc
         rc = WTL_FAIL(err, WTL_LOST, "the driver of %s was loaded anew while we looked",
                       k->info->id);
     rc = rc ? rc : wtl_device_knob_range(k->device, k->record.knob, arena, &k->range, err);
-    return rc ? rc : wtl_device_knob(k->device, k->record.knob, &k->found, err);
+    rc = rc ? rc : wtl_device_knob(k->device, k->record.knob, &k->found, err);
+    return rc ? rc : check_found(k, err);
 }
 
 static int check_request(const struct wtl_lease_request *q, struct wtl_error *err)
@@ -417,8 +427,11 @@ static void carry_over(const struct wtl_lease_record *r, struct wtl_lease_knob *
         for (size_t j = 0; j < r->n_knobs; j++)
             if (knobs[i].record.knob == r->knobs[j].knob &&
                 strcmp(knobs[i].record.device, r->knobs[j].device) == 0 &&
-                strcmp(knobs[i].record.epoch, r->knobs[j].epoch) == 0)
+                strcmp(knobs[i].record.epoch, r->knobs[j].epoch) == 0) {
+                struct wtl_ceiling ceiling = knobs[i].record.ceiling; /* what is known now */
                 knobs[i].record = r->knobs[j];
+                knobs[i].record.ceiling = ceiling;
+            }
 }
 
 int wtl_lease_survey(struct wtl_holder *holder, const struct wtl_lease_request *request,

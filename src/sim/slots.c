@@ -93,15 +93,18 @@ static int check_pattern(struct wtl_sim_pattern p, struct wtl_error *err)
     return 0;
 }
 
+/* Once in 30 years. Less is no work, and its reciprocals no numbers. */
+#define LEAST_OFFERED 1e-9
+
 static int check_batch(const struct wtl_sim_workload *w, int batch, double offered,
                        struct wtl_error *err)
 {
     if (batch < 1 || (w->batch_max > 0 && batch > w->batch_max))
         return WTL_FAIL(err, WTL_USAGE, "batch %d of %s: expected 1 to %d", batch, w->name,
                         w->batch_max);
-    if (!(offered >= 0) || isinf(offered))
-        return WTL_FAIL(err, WTL_USAGE, "offered work %g /s of %s: expected 0 or more", offered,
-                        w->name);
+    if (!(offered >= 0) || isinf(offered) || (offered > 0 && offered < LEAST_OFFERED))
+        return WTL_FAIL(err, WTL_USAGE, "offered work %g /s of %s: expected 0, or %g and more",
+                        offered, w->name, LEAST_OFFERED);
     return 0;
 }
 

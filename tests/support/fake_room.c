@@ -141,7 +141,8 @@ static int fake_get(void *state, enum wtl_knob knob, struct wtl_knob_state *out,
     if (knob == WTL_KNOB_power_limit_w) {
         out->known = true;
         out->requested = wtl_knob_at(b->limit_w);
-        out->has_enforced = true;
+        out->requested.released = b->off;
+        out->has_enforced = !b->off;
         out->enforced = b->oob_w > 0 && b->oob_w < b->limit_w ? b->oob_w : b->limit_w;
     }
     return 0;
@@ -168,6 +169,7 @@ static void take(struct fake_board *b, enum wtl_knob knob, struct wtl_knob_value
 {
     if (knob == WTL_KNOB_power_limit_w) {
         b->limit_w = v.released ? b->default_w : v.hi + more;
+        b->off = false;
     } else {
         b->sm_locked = !v.released;
         b->sm_lo = v.released ? 0 : v.lo;

@@ -16,6 +16,7 @@ struct fake_board {
     double min_w, max_w, default_w;
     double limit_w;
     double oob_w; /* limit set from outside the system; 0: none */
+    bool off;     /* the limit is switched off, as RAPL's can be; a set switches it on */
     bool sm_locked;
     double sm_lo, sm_hi;
     double sm_now_mhz;

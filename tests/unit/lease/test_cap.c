@@ -635,6 +635,50 @@ static void boards_may_be_counted_the_other_way_round(void **state)
         assert_near(w.room->board[i].limit_w, before[i], 0);
 }
 
+/* What reads 0 W cannot be put back, and is not lent. */
+static void a_limit_of_nothing_is_refused(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    w.room->board[1].limit_w = 0;
+    assert_int_equal(cap(360, &l, &err), -WTL_UNSUPPORTED);
+    assert_string_equal(err.message,
+                        "the power limit of fake:1 reads 0 W: it could not be put back");
+    assert_int_equal(w.room->board[0].sets + w.room->board[1].sets, 0);
+}
+
+/* A package whose limit is switched off may draw anything: it is lowered before others are raised,
+ * however late it comes in the list, and until then the sum is not known. */
+static void a_limit_that_is_off_counts_as_none(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_cap_exposure e;
+    static const double limits_w[] = {140, 100, 100};
+    assert_ok(cap(360, &l, &err), &err);
+    law.budget_w = 0;
+    w.room->board[2].off = true;
+    wtl_cap_look(l, &e);
+    assert_int_equal(e.n_wrong, 1);
+    assert_true(isinf(e.sum_w) && isinf(e.excess_w));
+    w.room->fault = FAKE_FAILS;
+    for (int at = 1;; at++) {
+        assert_true(at < 60);
+        w.room->board[0].limit_w = 100;
+        w.room->board[2].off = true;
+        w.room->fail_at = w.room->calls + at;
+        int rc = wtl_cap_enforce(l, limits_w, &err);
+        w.room->fail_at = 0;
+        assert_false(w.room->board[0].limit_w > 100 && w.room->board[2].off);
+        if (rc == 0)
+            break;
+    }
+    assert_near(in_force(), 340, 0);
+    assert_false(w.room->board[2].off);
+}
+
 /* Random budgets, faults and foreign writes; the law is checked after every device call, by adding
  * up what the boards have. */
 static void the_law_holds_through_random_days(void **state)
@@ -724,6 +768,8 @@ int main(void)
         T(nothing_is_raised_blindly),
         T(the_driver_is_loaded_anew_amid_a_change),
         T(boards_may_be_counted_the_other_way_round),
+        T(a_limit_of_nothing_is_refused),
+        T(a_limit_that_is_off_counts_as_none),
         T(the_law_holds_through_random_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

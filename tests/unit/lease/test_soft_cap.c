@@ -294,6 +294,100 @@ static void a_watch_sees_the_clock_above_its_ceiling(void **state)
     assert_near(e.excess_w, 0, 0);
 }
 
+/* A set again that fails is tried again, whether the board is busy or not. */
+static void a_watch_tries_again(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_cap_watch watch = {0};
+    struct wtl_cap_exposure e;
+    struct fake_board *soft = &w.room->board[SOFT];
+    assert_ok(cap(450, &l, &err), &err);
+    law.budget_w = 0;
+    soft->sm_locked = false;
+    soft->sm_now_mhz = 1410;
+    w.now_ns += 3 * WTL_NS_PER_S;
+    int sets = soft->sets;
+    w.room->fault = FAKE_FAILS;
+    w.room->sticky = false;
+    for (int at = 1; watch.failed == 0; at++) { /* the call that is the set */
+        assert_true(at < 40 && soft->sets == sets);
+        w.room->fail_at = w.room->calls + at;
+        (void)wtl_cap_watch_step(l, &watch, at * INT64_C(500000000), &e, &err);
+        if (watch.reasserted > 0) { /* it went well: take the lock away once more */
+            watch.reasserted = 0;
+            soft->sm_locked = false;
+            soft->sm_now_mhz = 1410;
+            w.now_ns += 3 * WTL_NS_PER_S;
+            sets = soft->sets;
+        }
+    }
+    w.room->fail_at = 0;
+    assert_false(soft->sm_locked);
+    soft->sm_now_mhz = 300; /* nothing to do now: the clock tells nothing */
+    assert_ok(wtl_cap_watch_step(l, &watch, INT64_C(60000000000), &e, &err), &err);
+    assert_int_equal(e.n_wrong, 1);
+    assert_int_equal(watch.reasserted, 1);
+    assert_true(soft->sm_locked);
+    assert_near(soft->sm_hi, 1125, 0);
+}
+
+/* A clock that never follows is exposed all the time, not only when it is looked at late enough. */
+static void an_exposure_lasts_until_the_clock_has_followed(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_cap_watch watch = {0};
+    struct wtl_cap_exposure e;
+    struct fake_board *soft = &w.room->board[SOFT];
+    assert_ok(cap(450, &l, &err), &err);
+    law.budget_w = 0;
+    for (int i = 1; i <= 120; i++) {
+        w.now_ns += WTL_NS_PER_S / 2;
+        soft->sm_now_mhz = 1410;
+        assert_ok(wtl_cap_watch_step(l, &watch, i * INT64_C(500000000), &e, &err), &err);
+    }
+    assert_int_equal(watch.exposures, 1);
+    assert_true(watch.exposed_s >= 60 - 2.5 - 0.5); /* from the look before the first seen late */
+    soft->sm_now_mhz = 1125;
+    assert_ok(wtl_cap_watch_step(l, &watch, INT64_C(60500000000), &e, &err), &err);
+    assert_false(watch.exposed);
+}
+
+/* What a preview says is what is done: with the rungs of now, and no clock above the lock before.
+ */
+static void a_preview_has_the_rungs_of_now(void **state)
+{
+    (void)state;
+    static const struct wtl_ceiling_rung other[] = {{1110, 70}, {1410, 120}};
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    struct wtl_lease_knob *knobs = NULL;
+    WTL_ARENA(arena);
+    assert_ok(cap(450, &l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    law.budget_w = 0;
+    struct wtl_lease_want wants[3];
+    for (size_t i = 0; i < 3; i++)
+        wants[i] = (struct wtl_lease_want){wtl_machine_device(w.machine, i), LIMIT, {0}};
+    wants[SOFT].knob = CLOCK;
+    wants[SOFT].ceiling = (struct wtl_ceiling){other, 2};
+    struct wtl_lease_request request = {.kind = WTL_LEASE_STANDING,
+                                        .wants = wants,
+                                        .n_wants = 3,
+                                        .has_budget = true,
+                                        .budget_w = 450,
+                                        .take_over = true};
+    assert_ok(wtl_lease_survey(w.holder, &request, &arena, &knobs, &err), &err);
+    assert_int_equal(knobs[SOFT].record.ceiling.n, 2);
+    assert_near(knobs[SOFT].record.wanted.hi, 1125, 0); /* the rest is the lease's */
+    assert_near(wtl_cap_value(&knobs[SOFT], 119).hi, 1110, 0);
+    knobs[SOFT].record.prior = (struct wtl_knob_value){.lo = 300, .hi = 1125};
+    assert_near(wtl_cap_value(&knobs[SOFT], 130).hi, 1125, 0);
+}
+
 /* Random budgets, faults and foreign limits: after every device call the law, off the boards. */
 static void the_law_holds_through_random_days(void **state)
 {
@@ -358,6 +452,9 @@ int main(void)
         T(nothing_is_raised_before_the_ceiling_is_set),
         T(a_ceiling_that_is_not_known_waits_for_the_limits),
         T(a_watch_sees_the_clock_above_its_ceiling),
+        T(a_watch_tries_again),
+        T(an_exposure_lasts_until_the_clock_has_followed),
+        T(a_preview_has_the_rungs_of_now),
         T(the_law_holds_through_random_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
