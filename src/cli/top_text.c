@@ -92,7 +92,13 @@ const char *top_elapsed(int64_t ns, char buf[32])
 const char *top_device_label(const struct top_model *m, int device, char buf[TOP_LABEL])
 {
     const struct wtl_device_info *info = &m->device[device].info;
-    if (info->index >= 0)
+    const int board =
+        info->parent >= 0 && (size_t)info->parent < m->n ? m->device[info->parent].info.index : -1;
+    if (info->kind == WTL_DEVICE_GPU_SLICE && info->index >= 0 && board >= 0)
+        snprintf(buf, TOP_LABEL, "%d/%d", board % 10000, info->index % 10000);
+    else if (info->kind == WTL_DEVICE_GPU_SLICE && info->index >= 0)
+        snprintf(buf, TOP_LABEL, "-/%d", info->index % 10000);
+    else if (info->index >= 0)
         snprintf(buf, TOP_LABEL, "%d", info->index % 10000);
     else if (info->kind == WTL_DEVICE_GPU)
         snprintf(buf, TOP_LABEL, "%d", device % 10000);

@@ -129,14 +129,22 @@ static const char *short_state(const struct top_device *d, char buf[200], enum t
     return text;
 }
 
-static const char *short_name(const struct top_device *d)
+/* "A100-PCIE-40GB"; of a MIG instance its profile first, as room is short: "3g.20gb
+ * A100-PCIE-40GB". */
+static const char *short_name(const struct top_device *d, char buf[2 * WTL_LIMIT_NAME])
 {
     static const char *const makers[] = {"NVIDIA ", "AMD ", "Intel ", "Tesla "};
     const char *name = d->info.name[0] ? d->info.name : d->info.id;
     for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
-        if (strncmp(name, makers[i], strlen(makers[i])) == 0)
-            return name + strlen(makers[i]);
-    return name;
+        if (strncmp(name, makers[i], strlen(makers[i])) == 0) {
+            name += strlen(makers[i]);
+            break;
+        }
+    const char *mig = d->info.kind == WTL_DEVICE_GPU_SLICE ? strstr(name, " MIG ") : NULL;
+    if (!mig)
+        return name;
+    snprintf(buf, 2 * WTL_LIMIT_NAME, "%s %.*s", mig + strlen(" MIG "), (int)(mig - name), name);
+    return buf;
 }
 
 /* "SM lock 300-1140 MHz": what is requested of the knobs, or our record of it. */
@@ -385,7 +393,7 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
 {
     struct line_columns c = line_columns(s->columns);
     const struct top_device *d = &m->device[device];
-    char text[200], label[TOP_LABEL];
+    char text[200], label[TOP_LABEL], name[2 * WTL_LIMIT_NAME];
     enum top_style style = TOP_DIM;
     bool named = d->info.index >= 0 || d->info.kind == WTL_DEVICE_GPU;
     struct top_value clock = clock_of(d);
@@ -393,7 +401,8 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
         top_put(s, row, 1, 4, TOP_TITLE, top_device_label(m, device, label));
     bool made_up = d->info.flags & (WTL_DEVICE_VIRTUAL | WTL_DEVICE_REPLAY);
     int x = c.name + depth;
-    x += top_put(s, row, x, c.name_width - depth - (made_up ? 2 : 0), TOP_TITLE, short_name(d));
+    x += top_put(s, row, x, c.name_width - depth - (made_up ? 2 : 0), TOP_TITLE,
+                 short_name(d, name));
     if (made_up)
         top_put(s, row, x + 1, 1, TOP_WARN, d->info.flags & WTL_DEVICE_VIRTUAL ? "v" : "r");
     right(s, row, c.power, 8, TOP_VALUE, top_watt(d->power_w, text));

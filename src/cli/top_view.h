@@ -13,7 +13,7 @@ void top_view(struct top_screen *s, const struct top_model *m, struct top_ui *ui
 
 /* The pieces; for top_view() and tests. */
 
-/* "GPU 0", "1", "rapl:0": short, for lists. */
+/* "1", "0/1" (GPU/MIG instance; "-/1" where its GPU is not shown), "rapl:0": short, for lists. */
 enum { TOP_LABEL = 16 };
 const char *top_device_label(const struct top_model *m, int device, char buf[TOP_LABEL]);
 

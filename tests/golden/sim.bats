@@ -197,6 +197,13 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [ "$("$WATTLE" sim list --json | field '[(l["gpu"], l["mig_instance"]) for l in d["loads"]]')" = "[(0, 1)]" ]
     [ "$("$WATTLE" sim list --json | field '[(i["profile"], i["memory_used_mib"] > 0) for i in d["gpus"][0]["mig_instances"]]')" = \
         "[('3g.20gb', False), ('2g.10gb', True)]" ]
+    # top names them as sim list does, profile first; and no table draws UTF-8 where the locale has none
+    "$WATTLE" top --once -n 1 --size 80x24 >top
+    grep -q '^ 0/0  3g.20gb A100' top && grep -q '^ 0/1  2g.10gb A100' top && grep -q '^ 1   V100' top
+    LC_ALL=C "$WATTLE" sim list >ascii
+    grep -q '^----------' ascii
+    ! LC_ALL=C grep '[^ -~]' ascii
+    LC_ALL=C.UTF-8 "$WATTLE" sim list | grep -q '^──────────'
     run "$WATTLE" sim list
     [[ $output == *" MIG"*"0/1  resnet50"* ]]
     # clients see the same

@@ -205,6 +205,43 @@ static void silent_lost_and_unread_devices(void **state)
     close_world();
 }
 
+/* A split A100 and a whole P40: every row of 80 columns is told apart by its number and by the
+ * profile, which comes first. */
+static void slices_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const slices[] = {"NVIDIA A100-PCIE-40GB MIG 3g.20gb",
+                                         "NVIDIA A100-PCIE-40GB MIG 2g.10gb"};
+    rig_open(&rig);
+    struct wtl_device_info board = rig_gpu("nvml:GPU-0", "NVIDIA A100-PCIE-40GB", 0);
+    board.flags = WTL_DEVICE_VIRTUAL | WTL_DEVICE_MIG;
+    rig_add(&rig, &board);
+    for (int i = 0; i < 2; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "nvml:MIG-%d", i);
+        struct wtl_device_info slice = rig_gpu(id, slices[i], i);
+        slice.kind = WTL_DEVICE_GPU_SLICE;
+        slice.flags = WTL_DEVICE_VIRTUAL;
+        slice.parent = 0;
+        rig_add(&rig, &slice);
+    }
+    struct wtl_device_info other = rig_gpu("nvml:GPU-1", "Tesla P40", 1);
+    other.flags = WTL_DEVICE_VIRTUAL;
+    rig_add(&rig, &other);
+    run_world(4);
+    ui.layout = TOP_LAYOUT_LINES;
+    draw(80, 24);
+    expect("mig-80x24");
+    ui.tree = true;
+    ui.layout = TOP_LAYOUT_PANELS;
+    draw(120, 40);
+    expect("mig-panels-120x40");
+    char label[TOP_LABEL];
+    rig.model->device[2].info.parent = -1; /* `-i` of the instance alone */
+    assert_string_equal(top_device_label(rig.model, 2, label), "-/1");
+    close_world();
+}
+
 /* No size makes it write outside of the grid, or crash. */
 static void any_size(void **state)
 {
@@ -258,7 +295,7 @@ int main(void)
         cmocka_unit_test(one_gpu),          cmocka_unit_test(two_gpus_and_a_package),
         cmocka_unit_test(many_gpus_scroll), cmocka_unit_test(silent_lost_and_unread_devices),
         cmocka_unit_test(any_size),         cmocka_unit_test(hostile_names_stay_text),
-        cmocka_unit_test(nothing_to_show),
+        cmocka_unit_test(nothing_to_show),  cmocka_unit_test(slices_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
