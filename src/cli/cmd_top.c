@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle top`: a live view of all devices, as a screen, as text, as JSON lines. */
 #include "base/limits.h"
+#include "cli/charset.h"
 #include "cli/command.h"
 #include "cli/top_curses.h"
 #include "cli/top_json.h"
@@ -249,7 +250,7 @@ static int print_tick(struct wtl_context *ctx, const struct top_options *o, cons
 static int print_all(struct wtl_context *ctx, const struct top_options *o, struct plan *plan,
                      struct top_live *live, struct wtl_error *err)
 {
-    struct top_screen screen = {.ascii = o->ascii};
+    struct top_screen screen = {.ascii = o->ascii || !wtl_locale_has_utf8()};
     if (!top_screen_resize(&screen, ctx->arena, plan->rows, plan->columns))
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     live->ui.batch = true;

@@ -4,6 +4,7 @@
 
 #include "base/columns.h"
 #include "base/text.h"
+#include "cli/charset.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -19,7 +20,8 @@ struct wtl_table {
     const char **cells; /* row by row */
     size_t n, cap;
     int *width;
-    int gap; /* between columns */
+    int gap;    /* between columns */
+    bool ascii; /* nothing else is drawn */
     bool failed;
 };
 
@@ -134,13 +136,14 @@ static void put_cell(const struct wtl_table *t, int column, const char *text, bo
 {
     int width = t->width[column];
     int n = wtl_columns(text);
+    const char *cut = t->ascii ? "~" : "\u2026"; /* one column */
     if (n > width && t->columns[column].keep_end) {
         const char *end = text + wtl_columns_end(text, width - 1);
-        fprintf(out, "…%s", end);
+        fprintf(out, "%s%s", cut, end);
         n = 1 + wtl_columns(end);
     } else if (n > width) {
         size_t start = wtl_columns_start(text, width - 1);
-        fprintf(out, "%.*s…", (int)start, text);
+        fprintf(out, "%.*s%s", (int)start, text, cut);
         n = wtl_columns_of_bytes(text, start) + 1;
     } else {
         if (t->columns[column].number)
@@ -181,7 +184,7 @@ static int put_head(const struct wtl_table *t, int indent, FILE *out)
         put_row(t, texts, indent, out);
     put_spaces(indent, out);
     for (int k = 0; k < total_width(t); k++)
-        fputs("─", out);
+        fputs(t->ascii ? "-" : "\u2500", out);
     fputc('\n', out);
     return 0;
 }
@@ -197,6 +200,7 @@ int wtl_page_width(FILE *out, int max)
 
 int wtl_table_print(struct wtl_table *t, int indent, int width, FILE *out, struct wtl_error *err)
 {
+    t->ascii = !wtl_locale_has_utf8();
     while (!t->failed && t->n % (size_t)t->n_columns)
         wtl_table_put(t, "");
     if (!t->failed && t->n == 0)

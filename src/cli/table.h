@@ -3,7 +3,8 @@
  * Tables for people: a row of titles, a row of units, a rule, then the rows; text to the left,
  * numbers to the right. Where the page is too narrow, the widest text columns are cut with an
  * ellipsis, and where that is not enough columns stand closer; numbers are never cut. Text is
- * UTF-8; wide characters take two columns (base/columns.h).
+ * UTF-8; wide characters take two columns (base/columns.h). Rule and ellipsis are ASCII ("-", "~")
+ * where the locale has no UTF-8 (cli/charset.h).
  */
 #ifndef WTL_CLI_TABLE_H
 #define WTL_CLI_TABLE_H

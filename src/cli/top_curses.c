@@ -2,6 +2,7 @@
  * Curses under the grid of cells. */
 #include "cli/top_curses.h"
 
+#include "cli/charset.h"
 #include "cli/top_ui.h"
 #include "wattle_config.h"
 
@@ -47,7 +48,6 @@ int top_terminal_signal(void)
 
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <poll.h>
@@ -168,7 +168,7 @@ static SCREEN *screen;
 int top_terminal_open(struct top_terminal *t, struct wtl_error *err)
 {
     setlocale(LC_CTYPE, ""); /* numbers stay as they are */
-    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+    if (!wtl_locale_has_utf8())
         t->ascii = true;
     ending = 0;
     int rc = watch_signals(err);

@@ -31,6 +31,9 @@ teardown() { tmux -L "$TMUX_SOCKET" kill-server 2>/dev/null || true; }
     "$WATTLE" top --once --no-wait -n 11 -d 1s --size 80x24 --ascii -i replay:two.csv >ascii
     ! LC_ALL=C grep -q '[^ -~]' ascii
     grep -q '^ 51 C  energy' ascii
+    for locale in C POSIX; do # no UTF-8 there: the same without being asked
+        LC_ALL=$locale "$WATTLE" top --once --no-wait -n 11 -d 1s --size 80x24 -i replay:two.csv | cmp - ascii
+    done
 }
 
 @test "a screen at each reading" {

@@ -140,8 +140,27 @@ static void out_of_memory_is_an_error(void **state)
     }
 }
 
+static void ascii_where_the_locale_has_no_utf8(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_table *t = wtl_table_new(&arena, columns, 4);
+    wtl_table_put(t, "a-workload-with-a-long-name");
+    wtl_table_put(t, "1");
+    wtl_table_put(t, "2.0");
+    wtl_table_put(t, "x/a/path/that/is/long");
+    setenv("LC_ALL", "C", 1);
+    expect_print(t, 0, 34,
+                 "workload   clock  time  path\n"
+                 "             MHz     s\n"
+                 "----------------------------------\n"
+                 "a-worklo~      1   2.0  ~t/is/long\n");
+    setenv("LC_ALL", "C.UTF-8", 1);
+}
+
 int main(void)
 {
+    setenv("LC_ALL", "C.UTF-8", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aligns_and_shows_units),
         cmocka_unit_test(cuts_texts_but_never_numbers),
@@ -149,6 +168,7 @@ int main(void)
         cmocka_unit_test(nothing_for_no_rows),
         cmocka_unit_test(names_cannot_steer_the_terminal),
         cmocka_unit_test(out_of_memory_is_an_error),
+        cmocka_unit_test(ascii_where_the_locale_has_no_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
