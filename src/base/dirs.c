@@ -5,11 +5,13 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const struct {
@@ -174,4 +176,45 @@ int wtl_dir_make(enum wtl_dir dir, const char *sub, char path_out[WTL_LIMIT_PATH
     if (rc == 0)
         memcpy(path_out, path, strlen(path) + 1);
     return rc;
+}
+
+/* ---- Whether it can be written ----------------------------------------------------------------*/
+
+/* Cuts what is not there off the end of the path. */
+static void nearest_there(char *path)
+{
+    struct stat st;
+    while (stat(path, &st) != 0 && errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        if (!slash || path[1] == '\0')
+            return;
+        slash[slash == path] = '\0';
+    }
+}
+
+/* A file system without blocks or inodes of its own (some report none) says nothing of being full.
+ * What is kept for root is room for root alone. */
+static bool is_full(const struct statvfs *fs)
+{
+    bool root = geteuid() == 0;
+    unsigned long long blocks = root ? fs->f_bfree : fs->f_bavail;
+    unsigned long long inodes = root ? fs->f_ffree : fs->f_favail;
+    return (fs->f_blocks > 0 && blocks * fs->f_frsize < WTL_DIR_ROOM_BYTES) ||
+           (fs->f_files > 0 && inodes == 0);
+}
+
+int wtl_dir_check_writable(const char *path, struct wtl_error *err)
+{
+    char there[WTL_LIMIT_PATH];
+    struct statvfs fs;
+    if ((size_t)snprintf(there, sizeof there, "%s", path) >= sizeof there)
+        return WTL_FAIL(err, WTL_LIMIT, "a path is longer than %d bytes", WTL_LIMIT_PATH);
+    nearest_there(there);
+    if (faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) != 0)
+        return wtl_fail_errno(err, errno, "write to", there);
+    if (statvfs(there, &fs) != 0)
+        return wtl_fail_errno(err, errno, "look at", there);
+    if (fs.f_flag & ST_RDONLY)
+        return wtl_fail_errno(err, EROFS, "write to", there);
+    return is_full(&fs) ? wtl_fail_errno(err, ENOSPC, "write to", there) : 0;
 }

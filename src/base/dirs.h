@@ -46,6 +46,12 @@ struct wtl_dir_world {
 int wtl_dir_rule(enum wtl_dir dir, const struct wtl_dir_world *world, const char *sub,
                  char path_out[WTL_LIMIT_PATH], struct wtl_error *err);
 
+/* Whether something new can be written in `path`, or in the nearest folder above it that is there;
+ * nothing is made. -WTL_PERMISSION, -WTL_IO: forbidden, mounted read-only, or with less room than
+ * WTL_DIR_ROOM_BYTES, as the message says. */
+enum { WTL_DIR_ROOM_BYTES = 64 << 10 };
+int wtl_dir_check_writable(const char *path, struct wtl_error *err);
+
 /* -WTL_PERMISSION unless `path` is a directory that `uid` may trust, as above; -WTL_NOTFOUND. */
 int wtl_dir_trusted(const char *path, uid_t uid, struct wtl_error *err);
 

@@ -125,6 +125,25 @@ static void a_folder_of_another_user_is_not_trusted(void **state)
     assert_int_equal(wtl_dir_trusted(in_test_directory("nothing"), 0, &err), -(int)WTL_NOTFOUND);
 }
 
+static void what_can_be_written_is_told_without_making_it(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    char closed[512], deep[600];
+    snprintf(closed, sizeof closed, "%s", in_test_directory("closed"));
+    snprintf(deep, sizeof deep, "%s/a/b/leases", closed);
+    assert_ok(wtl_dir_check_writable(deep, &err), &err); /* by what is above */
+    assert_int_equal(access(closed, F_OK), -1);
+    write_text(closed, "");
+    assert_true(wtl_dir_check_writable(deep, &err) < 0); /* a file is in the way */
+    assert_int_equal(unlink(closed), 0);
+    assert_int_equal(mkdir(closed, 0500), 0);
+    if (geteuid() != 0) {
+        assert_int_equal(wtl_dir_check_writable(deep, &err), -(int)WTL_PERMISSION);
+        assert_non_null(strstr(err.message, closed));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +153,8 @@ int main(void)
                                         drop_test_directory),
         cmocka_unit_test_setup_teardown(distrusts_links_files_and_open_folders, make_test_directory,
                                         drop_test_directory),
+        cmocka_unit_test_setup_teardown(what_can_be_written_is_told_without_making_it,
+                                        make_test_directory, drop_test_directory),
         cmocka_unit_test_setup_teardown(a_folder_of_another_user_is_not_trusted,
                                         make_test_directory, drop_test_directory),
     };
