@@ -73,8 +73,11 @@ static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
         const struct wtl_lease_knob_record *knob = &r->knobs[k];
         wtl_buf_printf(text, "%s%s of %s", k ? ", " : "", wtl_knob_info(knob->knob)->title,
                        knob->device);
-        if (knob->seq > 0)
-            wtl_buf_printf(text, " at %s", wtl_knob_format(knob->knob, knob->wanted, value));
+        const struct wtl_status_knob *now = l->status ? &l->status->knobs[k] : NULL;
+        if (now && now->standing == WTL_STANDING_NOT_BACK)
+            wtl_buf_printf(text, " still at %s", wtl_knob_format(knob->knob, now->found, value));
+        else if (knob->seq > 0)
+            wtl_buf_printf(text, " set to %s", wtl_knob_format(knob->knob, knob->wanted, value));
     }
 }
 

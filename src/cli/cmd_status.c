@@ -33,9 +33,11 @@ static void print_knob(struct wtl_context *ctx, const struct wtl_status_knob *k,
 {
     char line[1200], wanted[WTL_KNOB_TEXT], found[WTL_KNOB_TEXT], prior[WTL_KNOB_TEXT];
     const struct wtl_lease_knob_record *r = k->record;
+    /* What was asked for last is the prior value, where that did not come back. */
+    struct wtl_knob_value value = k->standing == WTL_STANDING_NOT_BACK ? k->found : r->wanted;
     size_t used =
         (size_t)snprintf(line, sizeof line, "%s %s, before %s", wtl_knob_info(r->knob)->title,
-                         r->seq > 0 ? wtl_knob_format(r->knob, r->wanted, wanted) : "not set",
+                         r->seq > 0 ? wtl_knob_format(r->knob, value, wanted) : "not set",
                          wtl_knob_format(r->knob, r->prior, prior));
     if (open && k->found_known)
         used += (size_t)snprintf(line + used, sizeof line - used, "; found %s: %s",
@@ -78,7 +80,9 @@ static void print_notes(struct wtl_context *ctx, const struct wtl_status_lease *
 {
     const struct wtl_lease_record *r = &l->record;
     long long id = (long long)r->id, pid = (long long)r->owner.pid;
-    if (l->orphan)
+    if (l->orphan && strcmp(r->why, WTL_LEASE_NOT_PUT_BACK) == 0)
+        note(ctx, "its holder is gone, and putting it back failed: `wattle restore` tries again");
+    else if (l->orphan)
         note(ctx, "its holder died and nobody put it back: `wattle restore` does");
     if (l->life == WTL_PROCESS_STOPPED)
         note(
@@ -178,7 +182,8 @@ const struct wtl_command wtl_cmd_status = {
     .synopsis = "[options]",
     .description =
         "Lists every open lease: what it holds, for whom, since when, what was there before. Each "
-        "knob is read back and compared: `as set`; `changed by others`; `lost` to another boot or "
+        "knob is read back and compared: `as set`; `changed by others`; `not put back` where that "
+        "failed; `lost` to another boot or "
         "driver load; `not reported`, where a device does not say (NVML clock locks), and nothing "
         "speaks against it. For a cap the limits in force are added up. Reads only.",
     .examples = "  wattle status           # what is held now\n"

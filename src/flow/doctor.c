@@ -135,8 +135,23 @@ static void say_xids(struct findings *f, const struct wtl_doctor *d)
 
 /* ---- Leases -----------------------------------------------------------------------------------*/
 
-static int read_book(struct wtl_arena *arena, const char *state_dir, struct wtl_doctor *d,
-                     struct findings *f, struct wtl_error *err)
+/* How they stand, as `wattle status` says it. */
+static int look_at_leases(struct wtl_arena *arena, int64_t wall_ns,
+                          const struct wtl_book_entry *entries, size_t n, struct wtl_doctor *d,
+                          struct wtl_error *err)
+{
+    struct wtl_status s;
+    int rc = wtl_flow_status_of(d->devices.machine, entries, n, false, wall_ns, arena, &s, err);
+    for (size_t i = 0; rc == 0 && i < d->n_leases; i++)
+        for (size_t k = 0; k < s.n; k++)
+            if (!d->leases[i].entry->unreadable &&
+                s.leases[k].record.id == d->leases[i].entry->record.id)
+                d->leases[i].status = &s.leases[k];
+    return rc;
+}
+
+static int read_book(struct wtl_arena *arena, const char *state_dir, int64_t wall_ns,
+                     struct wtl_doctor *d, struct findings *f, struct wtl_error *err)
 {
     struct wtl_book_entry *entries = NULL;
     struct wtl_error e = {0};
@@ -157,10 +172,10 @@ static int read_book(struct wtl_arena *arena, const char *state_dir, struct wtl_
         if (!entries[i].unreadable && r->state == WTL_LEASE_CLOSED)
             continue;
         d->leases[d->n_leases++] = (struct wtl_doctor_lease){
-            &entries[i],
-            entries[i].unreadable ? WTL_PROCESS_HIDDEN : wtl_process_of_lease(r, boot)};
+            &entries[i], entries[i].unreadable ? WTL_PROCESS_HIDDEN : wtl_process_of_lease(r, boot),
+            NULL};
     }
-    return 0;
+    return look_at_leases(arena, wall_ns, entries, n, d, err);
 }
 
 /* The device of a lease whose driver was loaded anew since; NULL: none. */
@@ -209,6 +224,35 @@ static void say_holder(struct findings *f, const struct wtl_book_entry *e,
             (long long)r->id, (long long)r->owner.pid, r->owner.text);
 }
 
+static bool has_problem(const struct findings *f, size_t first)
+{
+    for (size_t i = first; i < f->n; i++)
+        if (f->items[i].level == WTL_FINDING_PROBLEM)
+            return true;
+    return false;
+}
+
+/* What `wattle status --check` ends with 1 for. */
+static void say_standing(struct findings *f, const struct wtl_status_lease *l)
+{
+    const struct wtl_lease_record *r = &l->record;
+    char value[WTL_KNOB_TEXT], what[256] = "";
+    if (l->excess_w > 0)
+        snprintf(what, sizeof what, "limits and base are %g W of %g W", l->sum_w, r->budget_w);
+    for (size_t i = 0; i < l->n_knobs; i++) {
+        const struct wtl_status_knob *k = &l->knobs[i];
+        if (wtl_standing_is_fine(k->standing))
+            continue;
+        const char *found = k->found_known ? wtl_knob_format(k->record->knob, k->found, value) : "";
+        snprintf(what, sizeof what, "%s of %s %s%s%s", wtl_knob_info(k->record->knob)->title,
+                 k->record->device, found, found[0] ? ", " : "", wtl_standing_name(k->standing));
+        break;
+    }
+    say(f, WTL_FINDING_PROBLEM, "leases", "wattle status",
+        "lease %lld (%s) is not as it shall be%s%s", (long long)r->id,
+        r->purpose[0] ? r->purpose : r->owner.text, what[0] ? ": " : "", what);
+}
+
 static void say_leases(struct findings *f, const struct wtl_doctor *d)
 {
     char boot[WTL_LIMIT_NAME];
@@ -216,11 +260,14 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
     for (size_t i = 0; i < d->n_leases; i++) {
         const struct wtl_book_entry *e = d->leases[i].entry;
         const struct wtl_lease_record *r = &e->record;
+        const struct wtl_status_lease *status = d->leases[i].status;
+        size_t first = f->n;
         bool kept = r->kind == WTL_LEASE_STANDING && r->state == WTL_LEASE_HELD;
         if (e->unreadable)
             say_unreadable(f, e);
         else if (boot[0] && strcmp(boot, r->boot) != 0)
-            say(f, WTL_FINDING_NOTE, "leases", "sudo wattle restore",
+            say(f, status && status->exposures ? WTL_FINDING_PROBLEM : WTL_FINDING_NOTE, "leases",
+                "sudo wattle restore",
                 "lease %lld is of an earlier boot: its knobs are back already, and it waits to be"
                 " closed",
                 (long long)r->id);
@@ -235,6 +282,8 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
                 (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text, loaded_anew(d, r));
         if (!e->unreadable)
             say_holder(f, e, d->leases[i].life);
+        if (status && status->exposures > 0 && !has_problem(f, first))
+            say_standing(f, status);
     }
 }
 
@@ -269,26 +318,43 @@ static void guard_by_unit(struct wtl_arena *arena, struct wtl_doctor *d)
     guard(d, "unit", u.systemd && u.restore > 0, text ? text : "");
 }
 
+/* Where the journal is, and whether it can be written; why not is a problem. */
+static bool check_journal(const char *state_dir, const struct wtl_doctor *d, struct findings *f)
+{
+    char path[WTL_LIMIT_PATH];
+    struct wtl_error e = {0};
+    int rc = 0;
+    if (state_dir)
+        snprintf(path, sizeof path, "%s/leases", state_dir);
+    else
+        rc = wtl_dir_path(WTL_DIR_STATE, "leases", path, &e);
+    rc = rc ? rc : wtl_dir_check_writable(path, &e);
+    if (rc == 0)
+        return true;
+    say(f, WTL_FINDING_PROBLEM, "leases",
+        d->n_leases > 0 ? "make it writable: the leases that are open are kept there"
+                        : "make it writable, or name another directory in WATTLE_STATE_DIR",
+        "nothing can be set here, since the journal cannot be written: %s%s%s", e.message,
+        e.hint[0] ? "; " : "", e.hint);
+    return false;
+}
+
 static void list_guards(struct wtl_arena *arena, const char *state_dir, struct wtl_doctor *d,
                         struct findings *f)
 {
-    char path[WTL_LIMIT_PATH];
     const char *program = NULL;
-    struct wtl_error e = {0}, ignored = {0};
-    bool book = state_dir || wtl_dir_path(WTL_DIR_STATE, NULL, path, &e) == 0;
+    struct wtl_error ignored = {0};
+    bool book = check_journal(state_dir, d, f);
     bool guarded = book && wtl_program_path(arena, &program, &ignored) == 0;
-    if (!book)
-        say(f, WTL_FINDING_PROBLEM, "leases", NULL, "nothing can be set here: %s%s%s", e.message,
-            e.hint[0] ? "; " : "", e.hint);
     guard(d, "guardian", guarded,
           guarded ? "a process of its own session puts loans back within a second of their holder's"
                     " death"
           : book  ? "none: the program `wattle` is not found, so nothing is lent"
-                  : "none: there is no place for the journal, so nothing is lent");
+                  : "none: the journal cannot be written, so nothing is lent");
     guard(d, "next start", book,
           book ? "the next wattle that sets something, or `wattle restore`, puts back"
                  " what both of them left"
-               : "none: there is no place for the journal");
+               : "none: not before the journal can be written");
     guard_by_unit(arena, d);
     guard(d, "broker", false, "none: this version has no broker, each command looks after its own");
     guard(d, "boot", true,
@@ -325,8 +391,8 @@ static int look(const struct wtl_flow *flow, const struct wtl_doctor_options *op
     return rc;
 }
 
-static int conclude(const struct wtl_doctor_options *options, struct wtl_arena *arena,
-                    struct wtl_doctor *d, struct wtl_error *err)
+static int conclude(const struct wtl_flow *flow, const struct wtl_doctor_options *options,
+                    struct wtl_arena *arena, struct wtl_doctor *d, struct wtl_error *err)
 {
     struct findings f = {.arena = arena};
     int rc = 0;
@@ -336,7 +402,7 @@ static int conclude(const struct wtl_doctor_options *options, struct wtl_arena *
     say_rights(&f, d);
     say_xids(&f, d);
     if (d->live)
-        rc = read_book(arena, options->state_dir, d, &f, err);
+        rc = read_book(arena, options->state_dir, flow->clock.wall_ns(flow->clock.ctx), d, &f, err);
     if (rc < 0)
         return rc;
     say_leases(&f, d);
@@ -360,7 +426,7 @@ int wtl_flow_doctor(const struct wtl_flow *flow, const struct wtl_doctor_options
     d.live = wtl_sysfs_live(d.files);
     rc = look(flow, options, arena, &d, err);
     if (rc == 0)
-        rc = conclude(options, arena, &d, err);
+        rc = conclude(flow, options, arena, &d, err);
     if (rc < 0) {
         wtl_doctor_close(&d);
         return rc;

@@ -8,6 +8,7 @@
 #define WTL_FLOW_DOCTOR_H
 
 #include "flow/devices.h"
+#include "flow/leases.h"
 #include "lease/book.h"
 #include "lease/process.h"
 
@@ -29,7 +30,8 @@ void wtl_world_look(struct wtl_sysfs *files, struct wtl_world *out);
 /* An open lease, or a file of one that cannot be read. */
 struct wtl_doctor_lease {
     const struct wtl_book_entry *entry;
-    enum wtl_process_life life; /* of its holder */
+    enum wtl_process_life life;            /* of its holder */
+    const struct wtl_status_lease *status; /* how it stands; NULL: it cannot be read */
 };
 
 /* Units of ours that systemd knows, as their files tell. */

@@ -12,10 +12,10 @@
 #include <string.h>
 
 static const char *const standing_names[] = {
-    [WTL_STANDING_AS_SET] = "as set",   [WTL_STANDING_UNSEEN] = "not reported",
-    [WTL_STANDING_NOT_SET] = "not set", [WTL_STANDING_FOREIGN] = "changed by others",
-    [WTL_STANDING_LOST] = "lost",       [WTL_STANDING_ABSENT] = "device absent",
-    [WTL_STANDING_UNKNOWN] = "unknown",
+    [WTL_STANDING_AS_SET] = "as set",         [WTL_STANDING_UNSEEN] = "not reported",
+    [WTL_STANDING_NOT_SET] = "not set",       [WTL_STANDING_FOREIGN] = "changed by others",
+    [WTL_STANDING_NOT_BACK] = "not put back", [WTL_STANDING_LOST] = "lost",
+    [WTL_STANDING_ABSENT] = "device absent",  [WTL_STANDING_UNKNOWN] = "unknown",
 };
 
 const char *wtl_standing_name(enum wtl_standing standing)
@@ -80,7 +80,36 @@ static void look_at_clock(const struct look *look, struct wtl_device *d,
     out->text = text ? text : "";
 }
 
-static void look_at_knob(const struct look *look, struct wtl_status_knob *out)
+/* Whether it was to be put back, and is still what was set (or what the device made of it). */
+static bool not_put_back(const struct wtl_lease_record *lease,
+                         const struct wtl_lease_knob_record *r, struct wtl_knob_value found)
+{
+    return strcmp(lease->why, WTL_LEASE_NOT_PUT_BACK) == 0 &&
+           !wtl_knob_same(r->knob, found, r->prior) &&
+           (wtl_knob_same(r->knob, found, r->wanted) ||
+            (r->has_before && wtl_knob_same(r->knob, found, r->before)));
+}
+
+static void compare(const struct look *look, const struct wtl_lease_record *lease,
+                    struct wtl_status_knob *out)
+{
+    const struct wtl_lease_knob_record *r = out->record;
+    if (not_put_back(lease, r, out->found)) {
+        const char *text = wtl_arena_printf(
+            look->arena, "putting it back failed, `wattle restore %lld` tries again",
+            (long long)lease->id);
+        out->standing = WTL_STANDING_NOT_BACK;
+        out->text = text ? text : "";
+    } else if (wtl_knob_same(r->knob, out->found, r->wanted)) {
+        out->standing = WTL_STANDING_AS_SET;
+    } else {
+        out->standing = WTL_STANDING_FOREIGN;
+        out->text = "somebody else has set it; the same command again sets ours";
+    }
+}
+
+static void look_at_knob(const struct look *look, const struct wtl_lease_record *lease,
+                         struct wtl_status_knob *out)
 {
     const struct wtl_lease_knob_record *r = out->record;
     struct wtl_device *d = wtl_machine_by_id(look->machine, r->device);
@@ -106,10 +135,7 @@ static void look_at_knob(const struct look *look, struct wtl_status_knob *out)
     } else {
         out->found_known = true;
         out->found = now.requested;
-        out->standing = wtl_knob_same(r->knob, now.requested, r->wanted) ? WTL_STANDING_AS_SET
-                                                                         : WTL_STANDING_FOREIGN;
-        if (out->standing == WTL_STANDING_FOREIGN)
-            out->text = "somebody else has set it; the same command again sets ours";
+        compare(look, lease, out);
     }
 }
 
@@ -143,7 +169,7 @@ static int fill_lease(const struct look *look, const struct wtl_book_entry *entr
     for (size_t i = 0; i < l->n_knobs; i++) {
         l->knobs[i] = (struct wtl_status_knob){.record = &record->knobs[i], .text = ""};
         if (open)
-            look_at_knob(look, &l->knobs[i]);
+            look_at_knob(look, record, &l->knobs[i]);
         double w = in_force_w(&l->knobs[i]);
         l->has_sum = l->has_sum && isfinite(w);
         l->sum_w += w;
@@ -174,12 +200,30 @@ static int fill(const struct look *look, const struct wtl_book_entry *entries, s
         if (e->unreadable) {
             s->unreadable[s->n_unreadable++] = e;
         } else if (closed || wtl_book_entry_is_open(e)) {
-            rc = fill_lease(look, e, &s->leases[s->n], err);
-            s->exposures += rc == 0 ? count_exposures(&s->leases[s->n]) : 0;
-            s->n++;
+            struct wtl_status_lease *l = &s->leases[s->n++];
+            rc = fill_lease(look, e, l, err);
+            l->exposures = rc == 0 ? count_exposures(l) : 0;
+            s->exposures += l->exposures;
         }
     }
     s->exposures += (int)s->n_unreadable;
+    return rc;
+}
+
+int wtl_flow_status_of(struct wtl_machine *machine, const struct wtl_book_entry *entries, size_t n,
+                       bool closed, int64_t wall_ns, struct wtl_arena *arena,
+                       struct wtl_status *out, struct wtl_error *err)
+{
+    struct wtl_status s = {.leases = WTL_NEW_ARRAY(arena, struct wtl_status_lease, n + 1),
+                           .unreadable = WTL_NEW_ARRAY(arena, const struct wtl_book_entry *, n + 1),
+                           .wall_ns = wall_ns};
+    if (!s.leases || !s.unreadable)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    struct look look = {.machine = machine, .arena = arena, .wall_ns = wall_ns};
+    wtl_process_boot(look.boot);
+    int rc = fill(&look, entries, n, closed, &s, err);
+    if (rc == 0)
+        *out = s;
     return rc;
 }
 
@@ -192,21 +236,15 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
     size_t n = 0, n_ids = 0;
     int rc = wtl_book_look(NULL, arena, &entries, &n, err);
     rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
-    struct wtl_status s = {.leases = WTL_NEW_ARRAY(arena, struct wtl_status_lease, n + 1),
-                           .unreadable = WTL_NEW_ARRAY(arena, const struct wtl_book_entry *, n + 1),
-                           .wall_ns = flow->clock.wall_ns(flow->clock.ctx)};
-    if (rc == 0 && (!s.leases || !s.unreadable))
-        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
     rc = rc ? rc
             : wtl_hold_open_those_here(flow, arena, ids, n_ids, "wattle status", true, &hold, err);
     struct wtl_error ignored = {0}; /* it was read a moment ago */
-    (void)wtl_dir_path(WTL_DIR_STATE, "leases", s.path, &ignored);
-    struct look look = {.machine = hold.machine, .arena = arena, .wall_ns = s.wall_ns};
-    wtl_process_boot(look.boot);
-    rc = rc ? rc : fill(&look, entries, n, closed, &s, err);
-    wtl_hold_close(&hold);
+    rc = rc ? rc
+            : wtl_flow_status_of(hold.machine, entries, n, closed,
+                                 flow->clock.wall_ns(flow->clock.ctx), arena, out, err);
     if (rc == 0)
-        *out = s;
+        (void)wtl_dir_path(WTL_DIR_STATE, "leases", out->path, &ignored);
+    wtl_hold_close(&hold);
     return rc;
 }
 

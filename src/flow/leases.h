@@ -11,13 +11,14 @@
 
 /* How a knob stands against its lease. */
 enum wtl_standing {
-    WTL_STANDING_AS_SET,  /* reads back what was set */
-    WTL_STANDING_UNSEEN,  /* the device does not report it, and nothing speaks against it */
-    WTL_STANDING_NOT_SET, /* granted, nothing set so far */
-    WTL_STANDING_FOREIGN, /* somebody else has set it */
-    WTL_STANDING_LOST,    /* of another boot or driver load: the setting is gone */
-    WTL_STANDING_ABSENT,  /* the device is not here */
-    WTL_STANDING_UNKNOWN, /* it cannot be read; `why` */
+    WTL_STANDING_AS_SET,   /* reads back what was set */
+    WTL_STANDING_UNSEEN,   /* the device does not report it, and nothing speaks against it */
+    WTL_STANDING_NOT_SET,  /* granted, nothing set so far */
+    WTL_STANDING_FOREIGN,  /* somebody else has set it */
+    WTL_STANDING_NOT_BACK, /* it was to be put back, and the device did not take it */
+    WTL_STANDING_LOST,     /* of another boot or driver load: the setting is gone */
+    WTL_STANDING_ABSENT,   /* the device is not here */
+    WTL_STANDING_UNKNOWN,  /* it cannot be read; `why` */
 };
 const char *wtl_standing_name(enum wtl_standing standing);
 bool wtl_standing_is_fine(enum wtl_standing standing);
@@ -40,6 +41,7 @@ struct wtl_status_lease {
     bool soft;    /* a cap of which a clock ceiling is a part */
     bool has_sum; /* of a cap: all limits could be read, and nothing speaks against its ceilings */
     double sum_w, excess_w;
+    int exposures; /* what is not as it shall be: as in wtl_status */
 };
 
 struct wtl_status {
@@ -56,6 +58,11 @@ struct wtl_status {
 /* `closed`: with those of the last day. */
 int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *arena,
                     struct wtl_status *out, struct wtl_error *err);
+
+/* The same of entries that were read before, against the devices of `machine`; s->path stays "". */
+int wtl_flow_status_of(struct wtl_machine *machine, const struct wtl_book_entry *entries, size_t n,
+                       bool closed, int64_t wall_ns, struct wtl_arena *arena,
+                       struct wtl_status *out, struct wtl_error *err);
 json_t *wtl_status_json(const struct wtl_status *status);
 
 /* Puts loans of the dead back and ends the leases that are named (all: all standing ones).

@@ -92,6 +92,9 @@ struct wtl_lease_record {
     bool state_damaged;
 };
 
+/* `why` of an open lease whose knobs a device did not take back. */
+#define WTL_LEASE_NOT_PUT_BACK "could not be put back"
+
 /* Whether the lease waits for its owner's death to be put back: a loan, or one never kept. */
 bool wtl_lease_is_borrowed(const struct wtl_lease_record *r);
 

@@ -496,7 +496,7 @@ int wtl_lease_end(struct wtl_lease *l, struct wtl_error *err)
         rc = wtl_book_note_state(&l->hold, &l->record, WTL_LEASE_CLOSED, "put back by its holder",
                                  now_ns, err);
     else /* from now on it is one of the dead's: never kept, put back by the next who can */
-        (void)wtl_book_note_state(&l->hold, &l->record, WTL_LEASE_PENDING, "could not be put back",
+        (void)wtl_book_note_state(&l->hold, &l->record, WTL_LEASE_PENDING, WTL_LEASE_NOT_PUT_BACK,
                                   now_ns, NULL);
     forget(l);
     return rc;

@@ -352,6 +352,17 @@ static void settle_knob_of(const struct job *j, struct wtl_lease_record *now, si
     snprintf(out->why, sizeof out->why, "lease %lld has it now", (long long)later->id);
 }
 
+/* The record says that it failed, so that nobody takes what is there for somebody else's. A record
+ * that is damaged, or of a change that was cut short, is left as it is. */
+static void note_failure(const struct job *j, struct wtl_lease_record *now,
+                         const struct wtl_book_hold *hold)
+{
+    if (!j->filter->dry_run && !now->state_damaged && strcmp(now->why, WTL_LEASE_CHANGING) != 0 &&
+        strcmp(now->why, WTL_LEASE_NOT_PUT_BACK) != 0)
+        (void)wtl_book_note_state(hold, now, now->state, WTL_LEASE_NOT_PUT_BACK,
+                                  wtl_holder_wall_ns(j->holder), NULL);
+}
+
 static int settle(const struct job *j, struct wtl_restore_lease *l, struct wtl_book_hold *hold,
                   struct wtl_error *err)
 {
@@ -376,6 +387,8 @@ static int settle(const struct job *j, struct wtl_restore_lease *l, struct wtl_b
     }
     l->n_knobs = now.n_knobs;
     l->dry = all && j->filter->dry_run;
+    if (rc < 0)
+        note_failure(j, &now, hold);
     if (!all || j->filter->dry_run)
         return rc;
     rc = wtl_book_note_state(hold, &now, WTL_LEASE_CLOSED, closing_words(l), wtl_holder_wall_ns(h),

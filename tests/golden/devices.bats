@@ -83,6 +83,28 @@ print(eval(sys.argv[2]))' "$1" "$2"
     [ ! -e "$WATTLE_STATE_DIR" ] # nothing is made by looking
 }
 
+# What root may write to must be mounted read-only or be full: in a mount namespace of its own.
+in_namespace() { unshare -rm bash -c "$1"; }
+
+@test "doctor: a journal that cannot be written is a problem" {
+    mkdir -p disk
+    in_namespace 'mount -t tmpfs none disk' || skip "no mount namespaces here"
+    export WATTLE_STATE_DIR=$PWD/disk/state
+    run -1 in_namespace 'mount -t tmpfs -o ro none disk && "$WATTLE" doctor'
+    [[ $output == *"PROBLEM  leases: nothing can be set here"* ]]
+    [[ $output == *"fix: make it writable"* ]]
+    [[ $output == *"next start: none"* ]]
+    run -1 in_namespace 'mount -t tmpfs none disk && mkdir -p disk/state/leases &&
+        mount -o remount,ro disk && "$WATTLE" doctor'
+    [[ $output == *"PROBLEM  leases: nothing can be set here"* ]]
+    run in_namespace 'mount -t tmpfs -o size=256k none disk && "$WATTLE" doctor'
+    [[ $output == *"restore  guardian: a process"* ]]
+    [[ $output != *"nothing can be set here"* ]]
+    run -1 in_namespace 'mount -t tmpfs -o size=256k none disk && head -c 240k /dev/zero >disk/fill &&
+        "$WATTLE" doctor'
+    [[ $output == *"PROBLEM  leases: nothing can be set here"* ]]
+}
+
 @test "doctor: a lease whose holder died is a problem" {
     mkdir -p state/leases/locks
     chmod 700 state/leases/locks

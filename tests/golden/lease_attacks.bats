@@ -23,6 +23,7 @@ teardown() {
         kill -9 "$pid" 2>/dev/null || true
         wait "$pid" || true
     fi
+    "$WATTLE" sim fault --clear -q
     "$WATTLE" restore --all -q
 }
 
@@ -69,6 +70,43 @@ loan() {
     "$WATTLE" status --check
     run "$WATTLE" restore --all
     [[ $output == *"150 W -> 250 W, put back"* ]]
+}
+
+@test "what a device did not take back is told as that, not as somebody else's" {
+    limit='nvmlDeviceSetPowerManagementLimit*'
+    "$WATTLE" sim fault -i 0 --call "$limit" --return unknown --skip 1
+    run "$WATTLE" cap 150W -i 0 -- true
+    [ "$status" -ne 0 ]
+    n=$(lease)
+    run "$WATTLE" status --check
+    [ "$status" -eq 1 ]
+    text=$(on_one_line "$output")
+    [[ $text == *"power limit 150 W, before 250 W; found 150 W: not put back; putting it back failed, "* ]]
+    [[ $text == *"\`wattle restore $n\` tries again its holder is gone, and putting it back failed"* ]]
+    [[ $text != *"somebody else"* ]]
+    "$WATTLE" sim fault --clear -q
+    run "$WATTLE" restore
+    [[ $output == *"150 W -> 250 W, put back"* ]]
+}
+
+@test "a standing cap that could not be ended: status and doctor say so; doctor says what was set" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    run "$WATTLE" doctor
+    [[ $(on_one_line "$output") == *"held lease"*" set to 200 W, "*" set to 200 W "* ]]
+    [[ $output != *"PROBLEM  leases"* ]]
+    "$WATTLE" sim fault -i 0 --call 'nvmlDeviceSetPowerManagementLimit*' --return unknown
+    run "$WATTLE" restore --all
+    [ "$status" -eq 1 ]
+    run "$WATTLE" status --check
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"power limit 200 W, before 250 W; found 200 W: not put back;"* ]]
+    run "$WATTLE" doctor
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"PROBLEM leases: lease "*" is not as it shall be: power limit of "*" not put back"* ]]
+    "$WATTLE" sim fault --clear -q
+    run "$WATTLE" restore --all
+    [[ $output == *"200 W -> 250 W, put back"* ]]
+    "$WATTLE" status --check
 }
 
 @test "a lease that cannot be read stops what would be set, until it is forgotten" {
