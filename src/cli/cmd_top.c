@@ -186,9 +186,10 @@ static bool is_shown(const struct top_options *o, const struct wtl_device_info *
            (info->kind != WTL_DEVICE_CPU_CLOCK && info->kind != WTL_DEVICE_CGROUP);
 }
 
-static int choose(const struct top_options *o, struct wtl_machine *machine, struct top_live *live,
-                  struct wtl_arena *arena, struct wtl_error *err)
+static int choose(const struct wtl_context *ctx, const struct top_options *o,
+                  struct wtl_machine *machine, struct top_live *live, struct wtl_error *err)
 {
+    struct wtl_arena *arena = ctx->arena;
     size_t n = wtl_machine_count(machine);
     live->machine = machine;
     live->device = WTL_NEW_ARRAY(arena, int, n + 1);
@@ -204,6 +205,14 @@ static int choose(const struct top_options *o, struct wtl_machine *machine, stru
                             "nor recorded",
                             info->id);
     }
+    const char *hang = wtl_machine_hang(machine);
+    if (live->n == 0 && hang) {
+        int rc = WTL_FAIL(err, WTL_TIMEOUT, "there is nothing to show: %s", hang);
+        wtl_machine_hang_hint(err);
+        return rc;
+    }
+    if (hang)
+        wtl_log(&ctx->log, WTL_LOG_WARNING, "%s; its devices are not shown", hang);
     if (live->n == 0) {
         int rc = WTL_FAIL(err, WTL_UNSUPPORTED, "there is no device to show here");
         wtl_error_hint(err,
@@ -299,7 +308,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         return rc;
     rc = open_machine(o, &plan, ctx->arena, &machine, err);
     if (rc == 0)
-        rc = choose(o, machine, &live, ctx->arena, err);
+        rc = choose(ctx, o, machine, &live, err);
     if (rc == 0) {
         live.model->sort = plan.sort;
         top_ui_init(&live.ui, live.model, plan.interval_ns);

@@ -122,9 +122,17 @@ struct wtl_device *wtl_machine_device(struct wtl_machine *machine, size_t index)
 
 /* The device that goes by `name`: its id, an unambiguous start of it of eight characters or more,
  * its UUID, its PCI address, or (GPUs) its number in the vendor's tools. -WTL_NOTFOUND, -WTL_USAGE
- * when several do; both list what there is. */
+ * when several do; both list what there is. -WTL_TIMEOUT: not among those found, and a driver hung
+ * while it was opened. */
 int wtl_machine_find(struct wtl_machine *machine, const char *name, struct wtl_device **device_out,
                      struct wtl_error *err);
+
+/* "NVIDIA GPUs through NVML did not open within 30 s: the driver hangs", where all devices of a
+ * driver are missing for that; NULL: no driver hung while it was opened. */
+const char *wtl_machine_hang(const struct wtl_machine *machine);
+
+/* What helps then. */
+void wtl_machine_hang_hint(struct wtl_error *err);
 
 /* The device of exactly this id; NULL: none. */
 struct wtl_device *wtl_machine_by_id(const struct wtl_machine *machine, const char *id);

@@ -423,10 +423,44 @@ static bool starts(const struct wtl_device_info *info, const char *name)
            (wtl_starts_with(info->id, name) || wtl_starts_with(info->uuid, name));
 }
 
-/* "; here are A, B and 3 more" as the hint. */
+const char *wtl_machine_hang(const struct wtl_machine *m)
+{
+    if (!m->abandoned)
+        return NULL;
+    return m->hang ? m->hang : "a driver hangs";
+}
+
+void wtl_machine_hang_hint(struct wtl_error *err)
+{
+    wtl_error_hint(err, "the driver's own tools (nvidia-smi) hang then, too; `wattle doctor` and "
+                        "`sudo dmesg` may say why, `ps -eo pid,stat,comm | grep ' D'` shows "
+                        "processes that it holds");
+}
+
+/* The numbers that GPUs go by, "0 to 3"; "": they have none, or with gaps. */
+static const char *numbers_here(const struct wtl_machine *m, char buf[48])
+{
+    int n = 0, lo = 0, hi = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct wtl_device_info *info = &m->devices[i]->info;
+        if (info->kind != WTL_DEVICE_GPU || info->index < 0)
+            continue;
+        lo = n == 0 || info->index < lo ? info->index : lo;
+        hi = n == 0 || info->index > hi ? info->index : hi;
+        n++;
+    }
+    buf[0] = '\0';
+    if (n == 1)
+        snprintf(buf, 48, "GPU %d; ", lo);
+    else if (n > 1 && hi - lo + 1 == n)
+        snprintf(buf, 48, "GPUs %d to %d; ", lo, hi);
+    return buf;
+}
+
+/* "devices here: GPUs 0 to 1; A, B and 3 more" as the hint. */
 static void hint_what_is_here(const struct wtl_machine *m, struct wtl_error *err)
 {
-    char text[WTL_ERROR_HINT_MAX - 64] = "";
+    char text[WTL_ERROR_HINT_MAX - 112] = "", numbers[48];
     size_t len = 0, i = 0;
     for (; i < m->n && len + WTL_LIMIT_NAME + 4 < sizeof text; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i ? ", " : "",
@@ -434,9 +468,10 @@ static void hint_what_is_here(const struct wtl_machine *m, struct wtl_error *err
     if (m->n == 0)
         wtl_error_hint(err, "no device was found; `wattle doctor` says why");
     else if (i < m->n)
-        wtl_error_hint(err, "devices here: %s and %zu more", text, m->n - i);
+        wtl_error_hint(err, "devices here: %s%s and %zu more", numbers_here(m, numbers), text,
+                       m->n - i);
     else
-        wtl_error_hint(err, "devices here: %s", text);
+        wtl_error_hint(err, "devices here: %s%s", numbers_here(m, numbers), text);
 }
 
 int wtl_machine_find(struct wtl_machine *m, const char *name, struct wtl_device **device_out,
@@ -457,8 +492,9 @@ int wtl_machine_find(struct wtl_machine *m, const char *name, struct wtl_device 
         return 0;
     }
     if (n == 0 && m->abandoned) {
-        int rc = WTL_FAIL(err, WTL_TIMEOUT, "there is no device \"%s\", and a driver hangs", name);
-        wtl_error_hint(err, "`wattle doctor` says which; `dmesg` may say why");
+        int rc = WTL_FAIL(err, WTL_TIMEOUT, "device \"%s\" cannot be looked for: %s", name,
+                          m->hang ? m->hang : "a driver hangs");
+        wtl_machine_hang_hint(err);
         return rc;
     }
     int rc = n == 0 ? WTL_FAIL(err, WTL_NOTFOUND, "there is no device \"%s\"", name)

@@ -45,6 +45,7 @@ struct wtl_machine {
     size_t n_findings, cap_findings;
     struct wtl_machine *parts, *next_part; /* opened on threads of their own, see opening.c */
     bool abandoned;                        /* a thread that hangs while opening may yet look */
+    const char *hang;                      /* then: what wtl_machine_hang() says */
 };
 
 /* What a back end that is opened for the machine gets. */

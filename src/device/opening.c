@@ -120,12 +120,15 @@ static int hangs(struct wtl_machine *m, const struct wtl_backend *b, bool asked,
     struct wtl_backend_host host = wtl_backend_host_of(m, NULL);
     double s = OPEN_DEADLINES * (double)m->deadline_ns / (double)WTL_NS_PER_S;
     m->abandoned = true;
-    wtl_backend_finding(&host, WTL_FINDING_PROBLEM, b->prefix, "sudo dmesg | tail",
-                        "%s did not open within %g s: the driver hangs", b->summary, s);
+    char text[256];
+    snprintf(text, sizeof text, "%s did not open within %g s: the driver hangs", b->summary, s);
+    if (!m->hang)
+        m->hang = wtl_arena_strdup(&m->arena, text);
+    wtl_backend_finding(&host, WTL_FINDING_PROBLEM, b->prefix, "sudo dmesg | tail", "%s", text);
     if (!asked)
         return 0;
-    int rc = WTL_FAIL(err, WTL_TIMEOUT, "%s did not open within %g s", b->summary, s);
-    wtl_error_hint(err, "the call hangs in the driver; `dmesg` may say why");
+    int rc = WTL_FAIL(err, WTL_TIMEOUT, "%s", text);
+    wtl_machine_hang_hint(err);
     return rc;
 }
 

@@ -177,6 +177,12 @@ field() { # field EXPRESSION: of the JSON document on standard input
     done
 }
 
+@test "a number that no GPU has: the hint names those that there are" {
+    "$WATTLE" sim start -q --gpu a100,v100
+    run -1 "$WATTLE" devices -i 7
+    [[ $output == *'there is no device "7"'*"devices here: GPUs 0 to 1; "* ]]
+}
+
 @test "mig: sizes, instances, loads in them, off" {
     "$WATTLE" sim start -q --gpu a100,v100,h100
     run "$WATTLE" sim mig

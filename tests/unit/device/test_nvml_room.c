@@ -359,6 +359,11 @@ static void opening_has_a_deadline_too(void **state)
     assert_true(told);
     struct wtl_device *d = NULL;
     assert_int_equal(wtl_machine_find(m, "0", &d, &err), -WTL_TIMEOUT);
+    assert_string_equal(err.message,
+                        "device \"0\" cannot be looked for: NVIDIA GPUs through NVML did not open "
+                        "within 0.06 s: the driver hangs");
+    assert_non_null(strstr(err.hint, "nvidia-smi"));
+    assert_string_equal(wtl_machine_hang(m), strstr(err.message, "NVIDIA"));
     wtl_machine_close(m);
     /* a failure where somebody did. */
     assert_int_equal(ask(WTL_ROOM_FAULT_ADD, late, NULL), 0);
