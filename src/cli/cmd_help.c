@@ -67,6 +67,12 @@ static void overview_man(FILE *out)
         fprintf(out, ".It Xr wattle\\-%s 1\n%s.\n", all[i]->name, all[i]->summary);
     fputs(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
           ".It Ev WATTLE_DATA_DIR\nFolder of the shipped data, instead of the installed one.\n"
+          ".It Ev WATTLE_STATE_DIR\nFolder of the journal of leases, instead of\n"
+          ".Pa /var/lib/wattle\nfor root, else\n.Pa $XDG_STATE_HOME/wattle ,\nelse\n"
+          ".Pa ~/.local/state/wattle .\n"
+          ".It Ev WATTLE_RUN_DIR\nFolder of what lives until the next boot (the virtual machine\n"
+          "room), instead of\n.Pa /run/wattle\nfor root, else\n.Pa $XDG_RUNTIME_DIR/wattle ,\n"
+          "else\n.Pa /tmp/wattle\\-UID .\n"
           ".It Ev SOURCE_DATE_EPOCH\nSeconds since 1970 that documents are dated with, for\n"
           "reproducible output.\n.El\n"
           ".Sh EXIT STATUS\n.Bd -literal\n0  done\n1  failed\n2  wrong usage\n"
@@ -194,6 +200,8 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         return 0;
     }
     const struct wtl_command *command = wtl_find_command(ctx->argv[0], err);
+    if (command && ctx->argc > 1)
+        command = wtl_find_verb(command, ctx->argv[1], err);
     if (!command)
         return -(int)WTL_USAGE;
     if (o->man)
@@ -206,12 +214,13 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 const struct wtl_command wtl_cmd_help = {
     .name = "help",
     .summary = "Show the commands, or the help of one",
-    .synopsis = "[COMMAND] [--man | --completion SHELL]",
+    .synopsis = "[COMMAND [VERB]] [--man | --completion SHELL]",
     .description = "Without an argument, lists the commands. With one, shows its options.",
     .examples = "  wattle help optimize\n"
+                "  wattle help sim fault\n"
                 "  wattle help --completion bash > /etc/bash_completion.d/wattle",
     .opts = opts,
     .options_size = sizeof(struct help_options),
-    .max_args = 1,
+    .max_args = 2,
     .run = run,
 };

@@ -124,30 +124,36 @@ static const struct wtl_command *option_first(int argc, const char *const *argv,
     return NULL;
 }
 
-/* The verb that argv[1] names, and argc and argv from there; the command itself where it has none
- * or none is named. NULL with err set for a verb that it does not have. */
-static const struct wtl_command *find_verb(const struct wtl_command *command, int *argc,
-                                           const char *const **argv, struct wtl_error *err)
+const struct wtl_command *wtl_find_verb(const struct wtl_command *command, const char *name,
+                                        struct wtl_error *err)
 {
     const char *names[32];
     int n = 0;
-    if (!command->verbs || *argc < 2 || (*argv)[1][0] == '-')
-        return command;
-    for (const struct wtl_command *const *v = command->verbs; *v && n < 32; v++) {
+    for (const struct wtl_command *const *v = command->verbs; v && *v && n < 32; v++) {
         names[n] = strrchr((*v)->name, ' ') + 1;
-        if (strcmp(names[n++], (*argv)[1]) != 0)
-            continue;
-        (*argc)--;
-        (*argv)++;
-        return *v;
+        if (strcmp(names[n++], name) == 0)
+            return *v;
     }
-    (void)WTL_FAIL(err, WTL_USAGE, "wattle %s does not know \"%s\"", command->name, (*argv)[1]);
-    const char *near = wtl_did_you_mean((*argv)[1], names, n);
+    (void)WTL_FAIL(err, WTL_USAGE, "wattle %s does not know \"%s\"", command->name, name);
+    const char *near = wtl_did_you_mean(name, names, n);
     if (near)
         wtl_error_hint(err, "did you mean `wattle %s %s`?", command->name, near);
     else
         wtl_error_hint(err, "`wattle %s --help` lists what it does", command->name);
     return NULL;
+}
+
+/* The verb that argv[1] names, and argc and argv from there; the command itself where it has none
+ * or none is named. NULL with err set for a verb that it does not have. */
+static const struct wtl_command *take_verb(const struct wtl_command *command, int *argc,
+                                           const char *const **argv, struct wtl_error *err)
+{
+    if (!command->verbs || *argc < 2 || (*argv)[1][0] == '-')
+        return command;
+    const struct wtl_command *verb = wtl_find_verb(command, (*argv)[1], err);
+    (*argc)--;
+    (*argv)++;
+    return verb;
 }
 
 /* Standard output may be full or closed: that is a failure, not a silent loss. */
@@ -252,7 +258,7 @@ int main(int argc, char **argv)
     argc--;
     args++;
     if (command)
-        command = find_verb(command, &argc, &args, &err);
+        command = take_verb(command, &argc, &args, &err);
     if (!command)
         return wtl_show_failure(&err, -(int)WTL_USAGE,
                                 wtl_asks_for_json(argc, args) ? stdout : NULL);

@@ -395,7 +395,35 @@ static void print_option_line(FILE *out, char letter, const char *name, const ch
     wtl_print_hanging(out, lead, help, WIDTH);
 }
 
-/* "5  text" lines, the texts in one column that is as wide as the longest code asks for. */
+/* The command's own "5  text" line for the code at `code`; NULL: it has none. */
+static const char *own_line(const char *lines, const char *code)
+{
+    const size_t digits = strcspn(code, " ");
+    for (const char *p = lines; *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : "")
+        if (strcspn(p, " ") == digits && strncmp(p, code, digits) == 0)
+            return p;
+    return NULL;
+}
+
+static bool is_general(const char *code)
+{
+    for (int i = 0; wtl_exit_codes[i]; i++)
+        if (own_line(wtl_exit_codes[i], code))
+            return true;
+    return false;
+}
+
+static void print_exit_code(FILE *out, const char *line, int indent, int column, int width)
+{
+    char lead[16], text[400];
+    size_t n = strcspn(line, "\n"), digits = strcspn(line, " ");
+    snprintf(lead, sizeof lead, "%*s%-*.*s  ", indent, "", column, (int)digits, line);
+    snprintf(text, sizeof text, "%.*s", (int)(n - digits - 2), line + digits + 2);
+    wtl_print_hanging(out, lead, text, width);
+}
+
+/* "5  text" lines, the texts in one column that is as wide as the longest code asks for. What a
+ * command says of a code stands in place of what is said of it in general. */
 static void print_exit_codes(const struct wtl_command *command, FILE *out, int indent, int width)
 {
     const char *more = command->exit_codes ? command->exit_codes : "";
@@ -404,16 +432,13 @@ static void print_exit_codes(const struct wtl_command *command, FILE *out, int i
         int digits = (int)strcspn(p, " ");
         column = digits > column ? digits : column;
     }
-    for (int i = 0; wtl_exit_codes[i]; i++)
-        fprintf(out, "%*s%-*.1s%s\n", indent, "", column, wtl_exit_codes[i], wtl_exit_codes[i] + 1);
-    while (*more) {
-        char lead[16], text[400];
-        size_t n = strcspn(more, "\n"), digits = strcspn(more, " ");
-        snprintf(lead, sizeof lead, "%*s%-*.*s  ", indent, "", column, (int)digits, more);
-        snprintf(text, sizeof text, "%.*s", (int)(n - digits - 2), more + digits + 2);
-        wtl_print_hanging(out, lead, text, width);
-        more += n + (more[n] == '\n');
+    for (int i = 0; wtl_exit_codes[i]; i++) {
+        const char *own = own_line(more, wtl_exit_codes[i]);
+        print_exit_code(out, own ? own : wtl_exit_codes[i], indent, column, width);
     }
+    for (const char *p = more; *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : "")
+        if (!is_general(p))
+            print_exit_code(out, p, indent, column, width);
 }
 
 void wtl_command_help(const struct wtl_command *command, FILE *out)

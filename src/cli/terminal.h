@@ -28,4 +28,8 @@ const struct wtl_command *const *wtl_commands(size_t *n_out);
  */
 const struct wtl_command *wtl_find_command(const char *name, struct wtl_error *err);
 
+/* The verb of that name of a command ("fault" of `wattle sim`); NULL with err set likewise. */
+const struct wtl_command *wtl_find_verb(const struct wtl_command *command, const char *name,
+                                        struct wtl_error *err);
+
 #endif
