@@ -36,8 +36,8 @@ struct wtl_simhost_options {
 };
 
 /* Takes the room: -WTL_BUSY when another host has it; one that is just ending is waited for (2 s).
- * The descriptor is the right to it: it may be handed on by fork(), and all copies but the host's must
- * be closed. */
+ * The descriptor is the right to it: it may be handed on by fork(), and all copies but the host's
+ * must be closed. */
 int wtl_simhost_take(const char *dir, int *lock_fd_out, struct wtl_error *err);
 
 /* Runs until stop_fd or a WTL_ROOM_STOP; takes away what it made. `lock_fd` stays open. What a dead

@@ -506,7 +506,8 @@ static void mig_instances_are_parts_of_their_gpu(void **state)
     assert_int_equal(processes[1].slice, 1);
     assert_int_equal(list_processes(2, 16), 1);
     assert_int_equal(processes[0].slice, 2);
-    assert_true(nvml_fixture_finds(&f, WTL_FINDING_NOTE, "MIG: its instances (3g.47gb, 3g.47gb) share one power"));
+    assert_true(nvml_fixture_finds(&f, WTL_FINDING_NOTE,
+                                   "MIG: its instances (3g.47gb, 3g.47gb) share one power"));
     nvml_fixture_unload(&f);
 }
 
