@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle restore`: ends standing leases, puts back what the dead had lent. */
+#include "base/dirs.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/lease_text.h"
@@ -43,18 +44,9 @@ enum { WIDTH = 80 };
 
 static void print_knob(struct wtl_context *ctx, const struct wtl_restore_knob *k, bool dry_run)
 {
-    static const char *const words[] = {
-        [WTL_RESTORE_PUT_BACK] = "put back",
-        [WTL_RESTORE_UNCHANGED] = "was there already",
-        [WTL_RESTORE_FOREIGN] = "left alone: somebody else has set it since",
-        [WTL_RESTORE_EPOCH] = "nothing to put back: set under another boot or driver load",
-        [WTL_RESTORE_GONE] = "nothing to put back: the device ended with its process",
-        [WTL_RESTORE_ABSENT] = "the device is not here: the lease stays open",
-        [WTL_RESTORE_FAILED] = "failed",
-    };
     char from[WTL_KNOB_TEXT], to[WTL_KNOB_TEXT];
-    const char *word =
-        dry_run && k->result == WTL_RESTORE_PUT_BACK ? "would be put back" : words[k->result];
+    const char *word = dry_run && k->result == WTL_RESTORE_PUT_BACK ? "would be put back"
+                                                                    : wtl_restore_words(k->result);
     if (k->result == WTL_RESTORE_PUT_BACK)
         wtl_print_line(ctx->out, 2, "%s: %s %s -> %s, %s", k->device, wtl_knob_info(k->knob)->title,
                        wtl_knob_format(k->knob, k->from, from), wtl_knob_format(k->knob, k->to, to),
@@ -113,13 +105,18 @@ static int forget(struct wtl_context *ctx, const struct options *o, struct wtl_e
     return 0;
 }
 
-/* A disk that went read-only is no reason to guess. */
+/* A disk that went read-only is no reason to guess; and leases are where they were written. What
+ * says more than that it cannot be written (who owns it, who may write to it) stays. */
 static void say_what_is_left_to_do(int rc, bool dry_run, struct wtl_error *err)
 {
-    if (dry_run || !err || (rc != -(int)WTL_PERMISSION && rc != -(int)WTL_IO))
+    char path[WTL_LIMIT_PATH] = "";
+    if (!err || (rc != -(int)WTL_PERMISSION && rc != -(int)WTL_IO) ||
+        (err->hint[0] && !wtl_starts_with(err->hint, "without its journal")) ||
+        wtl_dir_path(WTL_DIR_STATE, "leases", path, NULL) < 0)
         return;
-    wtl_error_hint(err, "without its journal nothing is set; `wattle restore --dry-run` says what "
-                        "would be put back, to be set by hand");
+    wtl_error_hint(err, "make it %s; the prior values stand in %.200s/N.lease%s",
+                   dry_run ? "readable" : "writable, then restore again", path,
+                   dry_run ? "" : ", and `wattle restore --dry-run` says what to set by hand");
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)

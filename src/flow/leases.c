@@ -361,12 +361,28 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
     return rc;
 }
 
+const char *wtl_restore_words(enum wtl_restore_result result)
+{
+    static const char *const words[] = {
+        [WTL_RESTORE_PUT_BACK] = "put back",
+        [WTL_RESTORE_UNCHANGED] = "was there already",
+        [WTL_RESTORE_FOREIGN] = "left alone: somebody else has set it since",
+        [WTL_RESTORE_EPOCH] = "nothing to put back: set under another boot or driver load",
+        [WTL_RESTORE_GONE] = "nothing to put back: the device ended with its process",
+        [WTL_RESTORE_ABSENT] = "the device is not here: the lease stays open",
+        [WTL_RESTORE_FAILED] = "failed",
+    };
+    return words[result];
+}
+
 static json_t *restored_json(const struct wtl_restore_knob *k)
 {
+    bool is_back = k->result == WTL_RESTORE_PUT_BACK || k->result == WTL_RESTORE_UNCHANGED;
+    const char *why = k->why[0] || is_back ? k->why : wtl_restore_words(k->result);
     return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "device", wtl_json_text(k->device), "knob",
                      wtl_knob_info(k->knob)->name, "result", wtl_restore_result_name(k->result),
                      "from", wtl_knob_value_json(k->knob, k->from), "to",
-                     wtl_knob_value_json(k->knob, k->to), "why", wtl_json_text(k->why));
+                     wtl_knob_value_json(k->knob, k->to), "why", wtl_json_text(why));
 }
 
 json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run)
@@ -374,7 +390,10 @@ json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run)
     json_t *leases = json_array();
     for (size_t i = 0; i < report->n; i++) {
         const struct wtl_restore_lease *l = &report->leases[i];
-        json_t *lease = wtl_lease_json(&l->record), *knobs = json_array();
+        struct wtl_lease_record now = l->record; /* which is of before */
+        if (l->closed)
+            now.state = WTL_LEASE_CLOSED;
+        json_t *lease = wtl_lease_json(&now), *knobs = json_array();
         for (size_t k = 0; k < l->n_knobs; k++)
             wtl_json_add(&knobs, restored_json(&l->knobs[k]));
         wtl_json_put(&lease, "closed", json_boolean(l->closed));

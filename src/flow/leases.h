@@ -79,6 +79,8 @@ struct wtl_restore_request {
 int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_request *request,
                      struct wtl_arena *arena, struct wtl_restore_report *report_out,
                      struct wtl_error *err);
+/* The result in words, of a knob that was not put back: "the device is not here: ...". */
+const char *wtl_restore_words(enum wtl_restore_result result);
 json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run);
 
 #endif

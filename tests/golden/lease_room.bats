@@ -146,6 +146,18 @@ print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] i
     "$WATTLE" sim fault --clear -q
 }
 
+@test "the document of restore: an ended lease is closed, what was left alone says why" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    client 0 240
+    run "$WATTLE" restore --all --json
+    [ "$status" -eq 0 ]
+    [ "$(python3 -c 'import json, sys
+lease = json.load(sys.stdin)["leases"][0]
+print(lease["state"], lease["closed"], [(k["result"], k["why"]) for k in lease["knobs"]])' <<<"$output")" = \
+        "closed True [('foreign', 'left alone: somebody else has set it since'), ('put back', '')]" ]
+    client 0 250
+}
+
 @test "a foreign write: status tells, restore leaves it alone, a watch sets ours again within a second" {
     "$WATTLE" cap 400W -i 0 -i 1 -q
     run "$WATTLE" status --check
