@@ -43,9 +43,31 @@ static int open_dir(struct wtl_book *b, struct wtl_error *err)
     return b->dir_fd < 0 ? wtl_fail_errno(err, errno, "open", b->path) : 0;
 }
 
-static int nothing_set(int rc, struct wtl_error *err)
+/* Whether leases are open here, or may be: the folder is there and cannot be listed. */
+static bool may_hold_leases(struct wtl_book *b)
 {
-    if (err && !err->hint[0])
+    WTL_ARENA(arena);
+    struct wtl_book_entry *entries = NULL;
+    size_t n = 0;
+    bool open = false;
+    if (b->dir_fd < 0)
+        return b->path[0] && (access(b->path, F_OK) == 0 || errno == EACCES);
+    if (wtl_book_list(b, &arena, &entries, &n, NULL) < 0)
+        return true;
+    for (size_t i = 0; i < n && !open; i++)
+        open = entries[i].unreadable || wtl_book_entry_is_open(&entries[i]);
+    return open;
+}
+
+/* Another directory would hide the leases of this one. */
+static int nothing_set(struct wtl_book *b, int rc, struct wtl_error *err)
+{
+    if (err && !err->hint[0] && may_hold_leases(b))
+        wtl_error_hint(err,
+                       "without its journal nothing is set: make it writable; leases stay open "
+                       "there, their prior values stand in %.200s/N.lease",
+                       b->path);
+    else if (err && !err->hint[0])
         wtl_error_hint(err, "without its journal nothing is set; WATTLE_STATE_DIR names another "
                             "directory to keep it in");
     return rc;
@@ -58,8 +80,9 @@ int wtl_book_open(const char *state_dir, struct wtl_book *book_out, struct wtl_e
     rc = rc ? rc : open_dir(&b, err);
     rc = rc ? rc : wtl_book_open_locks(&b, err);
     if (rc < 0) {
+        rc = nothing_set(&b, rc, err);
         wtl_book_close(&b);
-        return nothing_set(rc, err);
+        return rc;
     }
     *book_out = b;
     return 0;
@@ -422,7 +445,7 @@ int wtl_book_add(struct wtl_book *book, struct wtl_lease_record *record,
     if (rc == 0 && fresh)
         rc = wtl_book_lock_new(book, id, &h.lock_fd, err);
     if (rc < 0)
-        return nothing_set(rc, err);
+        return nothing_set(book, rc, err);
     struct wtl_buf text;
     char name[32];
     wtl_buf_init(&text, wtl_alloc_system(), 1 << 20);
@@ -446,7 +469,7 @@ int wtl_book_add(struct wtl_book *book, struct wtl_lease_record *record,
             record->id = 0;
         }
         wtl_book_let_go(&h);
-        (void)nothing_set(rc, err);
+        (void)nothing_set(book, rc, err);
     }
     wtl_buf_fini(&text);
     return rc;

@@ -177,6 +177,20 @@ loan() {
     until_so gone
 }
 
+@test "a journal that became read-only: nobody is sent to another directory" {
+    unshare -rm mount -t tmpfs none "$BATS_TEST_TMPDIR" || skip "no mount namespaces here"
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    run unshare -rm bash -c 'mount --bind state state && mount -o remount,bind,ro state || exit 77
+        "$WATTLE" restore --all; "$WATTLE" cap 300W -i 0 -i 1; "$WATTLE" restore --all --dry-run'
+    [ "$status" -ne 77 ] || skip "no read-only mounts here"
+    text=$(on_one_line "$output")
+    [[ $text == *"make it writable, then restore again; the prior values stand in $WATTLE_STATE_DIR/leases/N.lease"* ]]
+    [[ $text == *"make it writable; leases stay open there, their prior values stand in $WATTLE_STATE_DIR/leases/N.lease"* ]]
+    [[ $text == *"200 W -> 250 W, would be put back"* ]]
+    [[ $text != *"names another directory"* ]]
+    "$WATTLE" status --check
+}
+
 @test "a state directory that others may write to is not trusted" {
     mkdir -m 0777 open
     export WATTLE_STATE_DIR=$BATS_FILE_TMPDIR/open
