@@ -113,11 +113,14 @@ static int collect_boards(struct wtl_context *ctx, const struct options *o,
     if (!boards)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < asked.n; i++) {
-        for (const char *p = asked.items[i]; *p;) {
+        bool more = true;
+        for (const char *p = asked.items[i]; more;) {
             size_t length = strcspn(p, ",");
             const char *name = wtl_arena_strndup(ctx->arena, p, length);
             if (!name)
                 return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+            if (length == 0)
+                return WTL_FAIL(err, WTL_USAGE, "--gpu \"%s\": a name is empty", asked.items[i]);
             if (n == WTL_ROOM_GPUS)
                 return WTL_FAIL(err, WTL_USAGE, "a machine room has at most %d GPUs",
                                 WTL_ROOM_GPUS);
@@ -125,7 +128,8 @@ static int collect_boards(struct wtl_context *ctx, const struct options *o,
             if (rc < 0)
                 return rc;
             n++;
-            p += length + (p[length] == ',');
+            more = p[length] == ',';
+            p += length + more;
         }
     }
     if (n == 0)

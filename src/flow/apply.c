@@ -18,17 +18,42 @@ static bool matches(const struct wtl_apply_request *q, const struct wtl_plan *p)
            (!q->workload || wtl_same_name(q->workload, p->workload));
 }
 
+/* "A100 bert, V100 resnet50 and 3 more": what `q` allows, or all of it. Returns buf. */
+static const char *plans_held(const struct wtl_apply_request *q, bool all, char buf[300])
+{
+    size_t used = 0, n = 0, left = 0;
+    buf[0] = '\0';
+    for (size_t i = 0; i < q->plans->n_plans; i++) {
+        const struct wtl_plan *p = &q->plans->plans[i];
+        if (!all && !matches(q, p))
+            continue;
+        if (used + 80 > 300)
+            left++;
+        else
+            used += (size_t)snprintf(buf + used, 300 - used, "%s%.20s %.30s", n++ ? ", " : "",
+                                     p->gpu, p->workload);
+    }
+    if (left)
+        snprintf(buf + used, 300 - used, " and %zu more", left);
+    return buf;
+}
+
 static int several(const struct wtl_apply_request *q, struct wtl_error *err)
 {
-    char list[300] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < q->plans->n_plans && used < sizeof list - 60; i++)
-        if (matches(q, &q->plans->plans[i]))
-            used +=
-                (size_t)snprintf(list + used, sizeof list - used, "%s%.20s %.30s", used ? ", " : "",
-                                 q->plans->plans[i].gpu, q->plans->plans[i].workload);
+    char list[300];
     int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" holds more than one plan", q->plan_path);
-    wtl_error_hint(err, "say which with --gpu and --workload: %s", list);
+    wtl_error_hint(err, "say which with --gpu and --workload: %s", plans_held(q, false, list));
+    return rc;
+}
+
+static int none_such(const struct wtl_apply_request *q, struct wtl_error *err)
+{
+    char list[300];
+    int rc = WTL_FAIL(err, WTL_NOTFOUND, "\"%s\" holds no plan%s%s%s%s", q->plan_path,
+                      q->gpu ? " for GPU " : "", q->gpu ? q->gpu : "",
+                      q->workload ? " for workload " : "", q->workload ? q->workload : "");
+    if (q->plans->n_plans > 0)
+        wtl_error_hint(err, "it holds: %s", plans_held(q, true, list));
     return rc;
 }
 
@@ -44,7 +69,7 @@ static int choose_plan(const struct wtl_apply_request *q, const struct wtl_plan 
         found = &q->plans->plans[i];
     }
     if (!found)
-        return WTL_FAIL(err, WTL_NOTFOUND, "\"%s\" holds no such plan", q->plan_path);
+        return none_such(q, err);
     if (found->status == WTL_PLAN_OK && found->clock_mhz > 0) {
         *out = found;
         return 0;

@@ -57,6 +57,9 @@ setup() {
     run "$WATTLE" apply plans.json -i virtual:v100 --dry-run
     [ "$status" -eq 2 ]
     [[ $output == *"say which with --gpu and --workload"* ]]
+    run "$WATTLE" apply plans.json -i virtual:v100 --dry-run --gpu H100
+    [ "$status" -eq 1 ]
+    [[ $output == *'"plans.json" holds no plan for GPU H100'*"it holds: "*"V100 stablediffusion"* ]]
     run "$WATTLE" apply plans.json -i virtual:v100 --dry-run --gpu V100 --workload stablediffusion
     [ "$status" -eq 0 ]
 }

@@ -177,6 +177,14 @@ field() { # field EXPRESSION: of the JSON document on standard input
     done
 }
 
+@test "start: a board without a name is refused, and nothing starts" {
+    for boards in v100, ,v100 v100,,a100 ""; do
+        run -2 "$WATTLE" sim start -q --gpu "$boards"
+        [[ $output == *"--gpu \"$boards\": a name is empty"* ]]
+    done
+    run -1 "$WATTLE" sim list
+}
+
 @test "a number that no GPU has: the hint names those that there are" {
     "$WATTLE" sim start -q --gpu a100,v100
     run -1 "$WATTLE" devices -i 7
