@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/lease_text.h"
 #include "flow/leases.h"
+#include "lease/known.h"
 
 #include <string.h>
 
@@ -84,6 +85,20 @@ static void print(struct wtl_context *ctx, const struct wtl_restore_report *repo
                        report->n_standing, wtl_plural((int64_t)report->n_standing));
 }
 
+/* Whether the book says that the lease is closed. */
+static bool is_closed(const struct wtl_context *ctx, int64_t id)
+{
+    struct wtl_book_entry *entries = NULL;
+    struct wtl_error ignored = {0};
+    size_t n = 0;
+    if (wtl_book_look(NULL, ctx->arena, &entries, &n, &ignored) < 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (entries[i].record.id == id)
+            return !entries[i].unreadable && !wtl_book_entry_is_open(&entries[i]);
+    return false;
+}
+
 static int forget(struct wtl_context *ctx, const struct options *o, struct wtl_error *err)
 {
     struct wtl_flow flow = wtl_context_flow(ctx);
@@ -95,13 +110,14 @@ static int forget(struct wtl_context *ctx, const struct options *o, struct wtl_e
     if (!wtl_parse_int(digits, strlen(digits), &request.forget) || request.forget <= 0)
         return WTL_FAIL(err, WTL_USAGE, "--forget takes the number of a lease, not \"%s\"",
                         o->forget);
+    const bool closed = is_closed(ctx, request.forget);
     int rc = wtl_flow_restore(&flow, &request, ctx->arena, &report, err);
     if (rc < 0)
         return rc;
     if (ctx->json)
         return wtl_print_json(ctx, wtl_restore_json(&report, false), err);
-    fprintf(ctx->out, "lease %lld is forgotten; no device was touched\n",
-            (long long)request.forget);
+    fprintf(ctx->out, "lease %lld %s; no device was touched\n", (long long)request.forget,
+            closed ? "is closed already: there is nothing to forget" : "is forgotten");
     return 0;
 }
 

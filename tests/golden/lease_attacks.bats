@@ -91,6 +91,7 @@ loan() {
 
 @test "a standing cap that could not be ended: status and doctor say so; doctor says what was set" {
     "$WATTLE" cap 400W -i 0 -i 1 -q
+    n=$(lease)
     run "$WATTLE" doctor
     [[ $(on_one_line "$output") == *"held lease"*" set to 200 W, "*" set to 200 W "* ]]
     [[ $output != *"PROBLEM  leases"* ]]
@@ -107,6 +108,9 @@ loan() {
     run "$WATTLE" restore --all
     [[ $output == *"200 W -> 250 W, put back"* ]]
     "$WATTLE" status --check
+    run "$WATTLE" restore --forget "$n"
+    [ "$status" -eq 0 ]
+    [[ $output == *"lease $n is closed already: there is nothing to forget; no device was touched"* ]]
 }
 
 @test "a lease that cannot be read stops what would be set, until it is forgotten" {
