@@ -169,6 +169,11 @@ static int busy(const struct wtl_holder *h, const struct wtl_lease_knob *k,
                        "process %lld (%s) is stopped: `kill -CONT %lld` lets it go on; once it "
                        "has ended the knob is put back",
                        (long long)r->owner.pid, r->owner.text, (long long)r->owner.pid);
+    else if (r->kind == WTL_LEASE_STANDING)
+        wtl_error_hint(err,
+                       "process %lld (%s) is just taking it: try again in a moment, or end it with "
+                       "`wattle restore %lld` once it stands",
+                       (long long)r->owner.pid, r->owner.text, (long long)r->id);
     else
         wtl_error_hint(err, "it is put back when process %lld (%s) ends", (long long)r->owner.pid,
                        r->owner.text);
