@@ -28,6 +28,10 @@ make_tree() { "$WATTLE_BUILD/bench/make-tree" tree --every 40 >/dev/null; }
     grep -q 'chose the same clock in each of 15 sets' page.md
     grep -Eq '^\| parsing, one core \| 1.5 GB/s \| [0-9.]+ ' page.md
     grep -Eq '^\| held by its power limit \| [0-9]+ s/s \([0-9]+-[0-9]+, median of 2\), [0-9.]+ ns a step \|' page.md
+    if [ -x "$WATTLE_BUILD/bench/bench-lease" ]; then # not with sanitizers
+        grep -Eq '^\| added by the lease \(pairs\) \| 20000 \| [0-9.]+ \| [0-9.]+ \| us \|' page.md
+        grep -q 'Allocations in 20000 sets of each kind: 0[.]' page.md
+    fi
     grep -Eq '^140 files, [0-9]+ MB of DCGMI text.*wattle 0.*, (commit|no commit).*gcc.*Python 3' page.md
 }
 
