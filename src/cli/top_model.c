@@ -216,21 +216,50 @@ static void attribute(struct top_device *d, struct top_process *row, size_t n)
     d->unattributed_w = (struct top_value){true, a.unattributed_w};
 }
 
+static bool lists(const struct top_device *d, pid_t pid)
+{
+    for (size_t i = 0; i < listed(d); i++)
+        if (d->sample.process[i].pid == pid)
+            return true;
+    return false;
+}
+
+/* A MIG instance's processes are listed by its board, too: once is enough, with the power that only
+ * the board knows, at the place of the instance. */
+static int place_of_process(const struct top_model *m, size_t board, pid_t pid)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->device[i].info.parent == (int)board && i != board && lists(&m->device[i], pid))
+            return (int)i;
+    return (int)board;
+}
+
+static bool is_listed_above(const struct top_model *m, const struct top_device *d, pid_t pid)
+{
+    int parent = d->info.parent;
+    return parent >= 0 && (size_t)parent < m->n && &m->device[parent] != d &&
+           lists(&m->device[parent], pid);
+}
+
 static void list_processes(struct top_model *m)
 {
     m->n_processes = m->more_processes = 0;
     for (size_t i = 0; i < m->n; i++) {
         struct top_device *d = &m->device[i];
         struct top_process row[WTL_SAMPLE_PROCESSES];
-        size_t n = listed(d);
-        for (size_t k = 0; k < n; k++)
-            row[k] = (struct top_process){.device = (int)i, .process = d->sample.process[k]};
+        size_t n = 0, all = listed(d);
+        for (size_t k = 0; k < all; k++) {
+            const struct wtl_process *process = &d->sample.process[k];
+            if (!is_listed_above(m, d, process->pid))
+                row[n++] = (struct top_process){.device = place_of_process(m, i, process->pid),
+                                                .process = *process};
+        }
         attribute(d, row, n);
         size_t room = TOP_PROCESSES - m->n_processes, fit = n < room ? n : room;
         memcpy(&m->process[m->n_processes], row, fit * sizeof *row);
         m->n_processes += fit;
         if (d->state == TOP_ANSWERS && d->sample.processes_rc == 0)
-            m->more_processes += d->sample.n_processes - fit;
+            m->more_processes += d->sample.n_processes - (all - n) - fit;
     }
     top_model_sort(m);
 }

@@ -308,6 +308,35 @@ static void nothing_is_counted_twice(void **state)
     rig_close(&rig);
 }
 
+static void a_process_of_an_instance_is_listed_once(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    struct wtl_device_info gpu = rig_gpu("nvml:GPU-1", "A", 0);
+    struct wtl_device_info slice = rig_gpu("nvml:MIG-1", "slice", 0);
+    slice.parent = 0;
+    slice.kind = WTL_DEVICE_GPU_SLICE;
+    slice.sensors = 0;
+    rig_add(&rig, &gpu);
+    rig_add(&rig, &slice);
+    rig_model(&rig);
+    rig_set(&rig, 0, WTL_M_power_w, 200);
+    rig_process(&rig, 0, 11, "whole", 0.25, 1);
+    rig_process(&rig, 0, 12, "part", 0.75, 1);
+    rig_process(&rig, 1, 12, "part", 0.75, 1);
+    rig_process(&rig, 1, 13, "seen by the instance alone", 0.5, 1);
+    rig_tick(&rig, 1);
+    const struct top_model *m = rig.model;
+    assert_int_equal(m->n_processes, 3);
+    assert_int_equal(m->more_processes, 0);
+    for (size_t i = 0; i < 3; i++) {
+        const struct top_process *p = &m->process[i];
+        assert_int_equal(p->device, p->process.pid == 11 ? 0 : 1);
+        assert_int_equal(p->power_w.has, p->process.pid != 13);
+    }
+    rig_close(&rig);
+}
+
 static void more_processes_than_fit(void **state)
 {
     (void)state;
@@ -344,6 +373,7 @@ int main(void)
         cmocka_unit_test(parts_stand_behind_their_whole),
         cmocka_unit_test(some_devices_of_a_machine),
         cmocka_unit_test(nothing_is_counted_twice),
+        cmocka_unit_test(a_process_of_an_instance_is_listed_once),
         cmocka_unit_test(more_processes_than_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
