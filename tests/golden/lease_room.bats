@@ -218,11 +218,11 @@ print(lease["state"], lease["closed"], [(k["result"], k["why"]) for k in lease["
     [ "$(python3 -c 'import json, sys
 print(*(int(g["power_limit_w"]) for g in json.load(sys.stdin)["gpus"]))' <<<"$output")" = "150 150" ]
     [ "$(client 0)" = 250 ]
-    "$WATTLE" cap 300W -i 0 -i 1 -- sleep 60 >cap.log 2>&1 &
+    "$WATTLE" cap 300W -i 0 -i 1 -- sh -c 'echo $$ >child.pid; exec sleep 60' >cap.log 2>&1 &
     pid=$!
-    for _ in $(seq 200); do grep -q "held until" cap.log && break; sleep 0.02; done
+    for _ in $(seq 200); do [ -s child.pid ] && break; sleep 0.02; done
     [ "$(client 0)" = 150 ]
-    child=$(pgrep -P "$pid" sleep)
+    child=$(cat child.pid)
     kill -KILL "$pid"
     for _ in $(seq 200); do [ "$(client 0)" = 250 ] && break; sleep 0.02; done
     [ "$(client 0)" = 250 ]
