@@ -109,15 +109,23 @@ static int write_prior(struct wtl_device *device, struct wtl_lease_record *recor
     return rc;
 }
 
+static bool reads_prior(struct wtl_device *device, const struct wtl_lease_knob_record *k)
+{
+    struct wtl_knob_state now = {0};
+    return wtl_device_knob(device, k->knob, &now, NULL) == 0 && now.known &&
+           wtl_knob_same(k->knob, now.requested, k->prior);
+}
+
 /* The prior value is there, or so it is said: a reading may be an old one, and a set of a process
  * that was killed still under way. Writing it once more changes nothing, and makes sure. A device
- * that takes no sets is believed. */
+ * that takes no sets is believed; one that failed amid a set (of two files, say) is looked at. */
 static void write_again(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
                         const struct wtl_book_hold *hold, int64_t wall_ns,
                         struct wtl_restore_knob *out)
 {
     int rc = write_prior(device, record, index, hold, wall_ns, out);
-    if (rc < 0 || out->result == WTL_RESTORE_PUT_BACK) {
+    if (rc == 0 ? out->result == WTL_RESTORE_PUT_BACK
+                : reads_prior(device, &record->knobs[index])) {
         out->result = WTL_RESTORE_UNCHANGED;
         out->why[0] = '\0';
     }

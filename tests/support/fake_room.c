@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { LIE_W = 5 };
+
 struct fake {
     struct fake_room *room;
     struct fake_watch watch;
@@ -94,6 +96,12 @@ static int fail(const struct fake *f, enum fake_fault fault, struct wtl_error *e
     if (fault == FAKE_DENIED)
         return WTL_FAIL(err, WTL_PERMISSION, "fake:%d is not for you", f->index);
     return 0;
+}
+
+double fake_room_lie_w(const struct fake_room *room)
+{
+    bool lies = room->fault == FAKE_OTHER_VALUE || room->fault == FAKE_HALF_DONE;
+    return lies && room->fail_at > 0 ? LIE_W : 0;
 }
 
 static void seen(const struct fake *f, bool set)
@@ -188,9 +196,10 @@ static int fake_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
     bool ignored = fault == FAKE_IGNORED && knob == WTL_KNOB_power_limit_w;
     if (!b->lost && !ignored && (fault == FAKE_FINE || fault == FAKE_LATE || fault == FAKE_IGNORED))
         take(b, knob, value, 0);
-    if (!b->lost && fault == FAKE_OTHER_VALUE)
-        take(b, knob, value, 5);
-    int rc = fail(f, fault, err);
+    if (!b->lost && (fault == FAKE_OTHER_VALUE || fault == FAKE_HALF_DONE))
+        take(b, knob, value, LIE_W);
+    bool fails = fault == FAKE_HALF_DONE || fault == FAKE_TAKES_NONE;
+    int rc = fail(f, fails ? FAKE_FAILS : fault, err);
     seen(f, true);
     return rc;
 }

@@ -33,6 +33,8 @@ enum fake_fault {
     FAKE_LOST,        /* -WTL_LOST from now on */
     FAKE_DENIED,      /* -WTL_PERMISSION */
     FAKE_OTHER_VALUE, /* a set takes a limit 5 W higher, and says nothing */
+    FAKE_HALF_DONE,   /* likewise, and says -WTL_FAILED; all else goes well */
+    FAKE_TAKES_NONE,  /* a set says -WTL_FAILED, and nothing is done; likewise */
     FAKE_IGNORED,     /* a set of a limit does nothing, and says nothing (of a lock, which no device
                        * reports, nobody could know) */
     FAKE_N_FAULTS,
@@ -55,6 +57,9 @@ struct fake_room {
 /* Maps the file (made and filled with n boards of 100-300 W, 250 W, when it is not there). */
 struct fake_room *fake_room_map(const char *path, int n);
 void fake_room_unmap(struct fake_room *room);
+
+/* What the fault, where there is one, lets a set take above what was asked for. */
+double fake_room_lie_w(const struct fake_room *room);
 
 /* What a test wants to see of every call, in this process. */
 struct fake_watch {

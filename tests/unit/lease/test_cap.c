@@ -179,7 +179,7 @@ static void check_law(void *ctx, int board, bool set)
     }
     /* A board that takes 5 W more than it was asked for is found out by the read-back, no sooner.
      */
-    double lie = set && w.room->fault == FAKE_OTHER_VALUE && w.room->fail_at > 0 ? 5 : 0;
+    double lie = set ? fake_room_lie_w(w.room) : 0;
     if (law.budget_w > 0 && now > law.budget_w + lie + 1e-6 && now > law.last_w + lie + 1e-6)
         law.broken++;
     law.last_w = now;

@@ -753,6 +753,45 @@ static void a_reading_is_no_proof_that_it_was_put_back(void **state)
     assert_near(w.room->board[0].limit_w, 250, 0);
 }
 
+/* That write may fail and change something nevertheless: two files, and one of them cut off. */
+static void what_is_written_once_more_is_looked_at(void **state)
+{
+    (void)state;
+    struct wtl_lease *l = NULL;
+    struct wtl_error err = {0};
+    struct wtl_restore_filter filter = {0};
+    struct wtl_restore_report report;
+    assert_ok(lease_world_take(&w, WTL_LEASE_LOAN, WTL_KNOB_power_limit_w, 1, &l, &err), &err);
+    assert_ok(wtl_lease_set(l, 0, wtl_knob_at(150), &err), &err);
+    w.room->board[0].limit_w = 250;
+    w.room->fault = FAKE_HALF_DONE;
+    w.room->fail_at = w.room->calls + 1;
+    w.room->sticky = true;
+    assert_int_equal(wtl_lease_close(l, &err), -WTL_FAILED);
+    assert_near(w.room->board[0].limit_w, 255, 0);
+    w.room->fail_at = 0;
+    assert_ok(lease_world_restore(&w, &filter, &report, &err), &err);
+    assert_int_equal(report.n, 1);
+    assert_near(w.room->board[0].limit_w, 250, 0);
+}
+
+/* A device that takes no sets, and reads as it should: it is believed. */
+static void a_device_that_takes_no_sets_is_believed(void **state)
+{
+    (void)state;
+    struct wtl_lease *l = NULL;
+    struct wtl_error err = {0};
+    assert_ok(lease_world_take(&w, WTL_LEASE_LOAN, WTL_KNOB_power_limit_w, 1, &l, &err), &err);
+    assert_ok(wtl_lease_set(l, 0, wtl_knob_at(150), &err), &err);
+    w.room->board[0].limit_w = 250;
+    int sets = w.room->board[0].sets;
+    w.room->fault = FAKE_TAKES_NONE;
+    w.room->fail_at = 1;
+    w.room->sticky = true;
+    assert_ok(wtl_lease_close(l, &err), &err);
+    assert_true(w.room->board[0].sets > sets);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -772,6 +811,8 @@ int main(void)
         T(one_that_is_kept_meanwhile_is_not_put_back),
         T(restore_is_idempotent),
         T(a_reading_is_no_proof_that_it_was_put_back),
+        T(what_is_written_once_more_is_looked_at),
+        T(a_device_that_takes_no_sets_is_believed),
         T(a_dry_run_touches_nothing),
         T(a_foreign_value_is_left_alone),
         T(a_damaged_record_is_no_reason_to_give_up),

@@ -104,7 +104,7 @@ static void check_law(void *ctx, int board, bool set)
     (void)ctx;
     (void)board;
     double now = in_force();
-    double lie = set && w.room->fault == FAKE_OTHER_VALUE && w.room->fail_at > 0 ? 5 : 0;
+    double lie = set ? fake_room_lie_w(w.room) : 0;
     if (law.budget_w > 0 && now > law.budget_w + lie + 1e-6 && now > law.last_w + lie + 1e-6)
         law.broken++;
     law.last_w = now;
