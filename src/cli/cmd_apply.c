@@ -3,6 +3,7 @@
 #include "cli/child.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/lease_options.h"
 #include "cli/lease_text.h"
 #include "flow/apply.h"
 
@@ -16,13 +17,10 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 
 static const struct wtl_opt opts[] = {
-    {.name = "id",
-     .letter = 'i',
-     .type = WTL_OPT_LIST,
-     .arg = "ID",
-     .offset = AT(ids),
-     .help = "device to set, as `wattle devices` names it; may be repeated (every GPU of the "
-             "plan's type)"},
+    WTL_LEASE_OPT_IDS(
+        struct options, ids,
+        "device to set, as `wattle devices` names it; may be repeated (every GPU of the "
+        "plan's type)"),
     {.name = "gpu",
      .type = WTL_OPT_STRING,
      .arg = "NAME",
@@ -33,11 +31,8 @@ static const struct wtl_opt opts[] = {
      .arg = "NAME",
      .offset = AT(workload),
      .help = "take the plan for this workload"},
-    {.name = "standing",
-     .type = WTL_OPT_STRING,
-     .arg = "NAME",
-     .offset = AT(standing),
-     .help = "name of the lease, by which `wattle restore --standing NAME` ends it"},
+    WTL_LEASE_OPT_STANDING(struct options, standing,
+                           "name of the lease, by which `wattle restore --standing NAME` ends it"),
     {.name = "for",
      .type = WTL_OPT_QUANTITY,
      .unit = WTL_UNIT_SECOND,
@@ -50,11 +45,7 @@ static const struct wtl_opt opts[] = {
      .type = WTL_OPT_FLAG,
      .offset = AT(force),
      .help = "set it also on a board that the plan was not made on"},
-    {.name = "dry-run",
-     .letter = 'n',
-     .type = WTL_OPT_FLAG,
-     .offset = AT(dry_run),
-     .help = "say what would be set, and touch nothing"},
+    WTL_LEASE_OPT_DRY_RUN(struct options, dry_run, "say what would be set, and touch nothing"),
     {0},
 };
 

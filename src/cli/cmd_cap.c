@@ -3,6 +3,7 @@
 #include "cli/child.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/lease_options.h"
 #include "cli/lease_text.h"
 #include "codec/json.h"
 #include "flow/cap.h"
@@ -21,12 +22,8 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 
 static const struct wtl_opt opts[] = {
-    {.name = "id",
-     .letter = 'i',
-     .type = WTL_OPT_LIST,
-     .arg = "ID",
-     .offset = AT(ids),
-     .help = "device under the budget, as `wattle devices` names it; may be repeated"},
+    WTL_LEASE_OPT_IDS(struct options, ids,
+                      "device under the budget, as `wattle devices` names it; may be repeated"),
     {.name = "base",
      .type = WTL_OPT_QUANTITY,
      .unit = WTL_UNIT_WATT,
@@ -35,11 +32,7 @@ static const struct wtl_opt opts[] = {
      .arg = "POWER",
      .offset = AT(base),
      .help = "what draws from the budget, at most, and has no limit to set (0 W)"},
-    {.name = "standing",
-     .type = WTL_OPT_STRING,
-     .arg = "NAME",
-     .offset = AT(standing),
-     .help = "name of the lease"},
+    WTL_LEASE_OPT_STANDING(struct options, standing, "name of the lease"),
     {.name = "ceiling",
      .type = WTL_OPT_STRING,
      .arg = "PLAN",
@@ -55,11 +48,7 @@ static const struct wtl_opt opts[] = {
      .type = WTL_OPT_FLAG,
      .offset = AT(watch),
      .help = "stay, look twice a second, and set again what others changed"},
-    {.name = "dry-run",
-     .letter = 'n',
-     .type = WTL_OPT_FLAG,
-     .offset = AT(dry_run),
-     .help = "say what would be set, and touch nothing"},
+    WTL_LEASE_OPT_DRY_RUN(struct options, dry_run, "say what would be set, and touch nothing"),
     {0},
 };
 

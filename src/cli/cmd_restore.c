@@ -3,6 +3,7 @@
 #include "base/dirs.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/lease_options.h"
 #include "cli/lease_text.h"
 #include "flow/leases.h"
 #include "lease/known.h"
@@ -22,22 +23,15 @@ static const struct wtl_opt opts[] = {
      .type = WTL_OPT_FLAG,
      .offset = AT(all),
      .help = "end every standing lease"},
-    {.name = "standing",
-     .type = WTL_OPT_STRING,
-     .arg = "NAME",
-     .offset = AT(standing),
-     .help = "end the lease of this name and touch nothing else"},
+    WTL_LEASE_OPT_STANDING(struct options, standing,
+                           "end the lease of this name and touch nothing else"),
     {.name = "forget",
      .type = WTL_OPT_STRING,
      .arg = "LEASE",
      .offset = AT(forget),
      .help = "close this lease and touch no device: when it cannot be read, or its device is gone "
              "for good; set by hand first what is wrong"},
-    {.name = "dry-run",
-     .letter = 'n',
-     .type = WTL_OPT_FLAG,
-     .offset = AT(dry_run),
-     .help = "say what would be put back, and touch nothing"},
+    WTL_LEASE_OPT_DRY_RUN(struct options, dry_run, "say what would be put back, and touch nothing"),
     {0},
 };
 

@@ -21,6 +21,23 @@ struct wtl_sim_cli_load {
     int pid, instance;
 };
 
+/* Rows of option tables: which virtual GPU, and a load as a member
+ * of `type_`, the verb's option struct. */
+/* clang-format off */
+#define WTL_SIM_OPT_GPU(type_, member, text)                                                       \
+    {.name = "id", .letter = 'i', .type = WTL_OPT_STRING, .arg = "GPU",                            \
+     .offset = offsetof(type_, member), .help = text}
+#define WTL_SIM_OPT_SHARE(type_, member, text)                                                     \
+    {.name = "share", .type = WTL_OPT_QUANTITY, .unit = WTL_UNIT_FRACTION, .min = 0.01, .max = 1,  \
+     .arg = "SHARE", .offset = offsetof(type_, member.share), .help = text}
+#define WTL_SIM_OPT_BATCH(type_, member, text)                                                     \
+    {.name = "batch", .type = WTL_OPT_INT, .min = 1, .max = 1 << 20, .arg = "N",                   \
+     .offset = offsetof(type_, member.batch), .help = text}
+#define WTL_SIM_OPT_RATE(type_, member, text)                                                      \
+    {.name = "rate", .type = WTL_OPT_QUANTITY, .unit = WTL_UNIT_RATE, .min = 0, .max = 1e9,        \
+     .arg = "RATE", .offset = offsetof(type_, member.rate), .help = text}
+/* clang-format on */
+
 /* Starts it; *pid_out is its process. */
 int wtl_sim_cli_load(struct wtl_room *room, int gpu, const char *workload,
                      const struct wtl_sim_cli_load *load, int *pid_out, struct wtl_error *err);

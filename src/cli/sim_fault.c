@@ -26,12 +26,7 @@ struct options {
 #define BOARDS "boards and driver"
 
 static const struct wtl_opt opts[] = {
-    {.name = "id",
-     .letter = 'i',
-     .type = WTL_OPT_STRING,
-     .arg = "GPU",
-     .offset = AT(gpu),
-     .help = "number of the virtual GPU (all)"},
+    WTL_SIM_OPT_GPU(struct options, gpu, "number of the virtual GPU (all)"),
     {.name = "clear",
      .type = WTL_OPT_FLAG,
      .offset = AT(clear),

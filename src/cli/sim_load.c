@@ -15,40 +15,17 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 
 static const struct wtl_opt opts[] = {
-    {.name = "id",
-     .letter = 'i',
-     .type = WTL_OPT_STRING,
-     .arg = "GPU",
-     .offset = AT(gpu),
-     .help = "number of the virtual GPU (0)"},
-    {.name = "share",
-     .type = WTL_OPT_QUANTITY,
-     .unit = WTL_UNIT_FRACTION,
-     .min = 0.01,
-     .max = 1,
-     .arg = "SHARE",
-     .offset = AT(load.share),
-     .help =
-         "share of the SMs (CUDA_MPS_ACTIVE_THREAD_PERCENTAGE); below 100% it is an MPS client"},
+    WTL_SIM_OPT_GPU(struct options, gpu, "number of the virtual GPU (0)"),
+    WTL_SIM_OPT_SHARE(
+        struct options, load,
+        "share of the SMs (CUDA_MPS_ACTIVE_THREAD_PERCENTAGE); below 100% it is an MPS client"),
     {.name = "mps",
      .type = WTL_OPT_FLAG,
      .offset = AT(load.mps),
      .help = "a client of the MPS server, also with a share of 100%"},
-    {.name = "batch",
-     .type = WTL_OPT_INT,
-     .min = 1,
-     .max = 1 << 20,
-     .arg = "N",
-     .offset = AT(load.batch),
-     .help = "items at once (the workload's own)"},
-    {.name = "rate",
-     .type = WTL_OPT_QUANTITY,
-     .unit = WTL_UNIT_RATE,
-     .min = 0,
-     .max = 1e9,
-     .arg = "RATE",
-     .offset = AT(load.rate),
-     .help = "work that arrives, in the workload's unit (as much as it can do)"},
+    WTL_SIM_OPT_BATCH(struct options, load, "items at once (the workload's own)"),
+    WTL_SIM_OPT_RATE(struct options, load,
+                     "work that arrives, in the workload's unit (as much as it can do)"),
     {.name = "period",
      .type = WTL_OPT_QUANTITY,
      .unit = WTL_UNIT_SECOND,
@@ -137,12 +114,7 @@ const struct wtl_command wtl_cmd_sim_load = {
 /* ---- unload ---------------------------------------------------------------------------------- */
 
 static const struct wtl_opt unload_opts[] = {
-    {.name = "id",
-     .letter = 'i',
-     .type = WTL_OPT_STRING,
-     .arg = "GPU",
-     .offset = AT(gpu),
-     .help = "only those of this virtual GPU"},
+    WTL_SIM_OPT_GPU(struct options, gpu, "only those of this virtual GPU"),
     {0},
 };
 

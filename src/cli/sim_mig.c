@@ -229,12 +229,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 
 #define AT(member) offsetof(struct options, member)
 static const struct wtl_opt opts[] = {
-    {.name = "id",
-     .letter = 'i',
-     .type = WTL_OPT_STRING,
-     .arg = "GPU",
-     .offset = AT(gpu),
-     .help = "number of the virtual GPU (0)"},
+    WTL_SIM_OPT_GPU(struct options, gpu, "number of the virtual GPU (0)"),
     {.name = "create",
      .letter = 'c',
      .type = WTL_OPT_LIST,
