@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +56,24 @@ static int hear(int fd)
         n = read(fd, &why, sizeof why);
     while (n < 0 && errno == EINTR);
     return n == (ssize_t)sizeof why ? why : 0;
+}
+
+enum { LOOK_MS = 500 };
+
+/* Until it has ended; it stays in the table of processes. Without a descriptor of it (Linux before
+ * 5.3) its end is seen at the next look. */
+static void look_after(pid_t pid, const struct wtl_child_care *care)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0u);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    siginfo_t info = {0};
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == 0) {
+        int rc = poll(&p, 1, LOOK_MS);
+        if (rc == 0)
+            care->look(care->ctx);
+    }
+    if (fd >= 0)
+        close(fd);
 }
 
 /* Waits for its end, and takes its number from the table of processes only when no signal is sent
@@ -104,9 +124,12 @@ static pid_t start(const char *const *words, const int ends[2])
 }
 
 /* After start(). */
-static int finish(const char *name, pid_t pid, int fd, int *status_out, struct wtl_error *err)
+static int finish(const char *name, pid_t pid, int fd, const struct wtl_child_care *care,
+                  int *status_out, struct wtl_error *err)
 {
-    int status = 0, why = hear(fd), lost = await(pid, &status);
+    int status = 0, why = hear(fd);
+    look_after(pid, care);
+    int lost = await(pid, &status);
     if (why != 0)
         return WTL_FAIL(err, why == ENOENT ? WTL_NOTFOUND : WTL_PERMISSION, "cannot run \"%s\": %s",
                         name, strerror(why));
@@ -116,7 +139,8 @@ static int finish(const char *name, pid_t pid, int fd, int *status_out, struct w
     return 0;
 }
 
-int wtl_child_run(const char *const *words, int *status_out, struct wtl_error *err)
+int wtl_child_run(const char *const *words, const struct wtl_child_care *care, int *status_out,
+                  struct wtl_error *err)
 {
     int ends[2], rc = 0;
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -127,21 +151,44 @@ int wtl_child_run(const char *const *words, int *status_out, struct wtl_error *e
     if (pid < 0)
         rc = WTL_FAIL(err, WTL_NOMEM, "no process for \"%s\": %s", words[0], strerror(why));
     else if (pid > 0)
-        rc = finish(words[0], pid, ends[0], status_out, err);
+        rc = finish(words[0], pid, ends[0], care, status_out, err);
     close(ends[0]);
     return rc;
 }
 
-int wtl_child_with_loan(struct wtl_context *ctx, int (*end)(void *what, struct wtl_error *err),
-                        void *what, struct wtl_error *err)
+/* ---- A loan ---------------------------------------------------------------------------------- */
+
+struct tending {
+    const struct wtl_context *ctx;
+    const struct wtl_child_loan *loan;
+    bool told, over;
+};
+
+static void tend(void *tending)
 {
+    struct tending *t = tending;
+    struct wtl_error why = {0};
+    if (t->over)
+        return;
+    int rc = t->loan->tend(t->loan->what, &why);
+    if (rc < 0 && !t->told)
+        fprintf(t->ctx->messages, "wattle: %s\n", why.message);
+    t->told = rc < 0;
+    t->over = rc == -(int)WTL_BUSY;
+}
+
+int wtl_child_with_loan(struct wtl_context *ctx, const struct wtl_child_loan *loan,
+                        struct wtl_error *err)
+{
+    struct tending t = {.ctx = ctx, .loan = loan};
+    const struct wtl_child_care care = {tend, &t};
     if (ctx->verbosity >= 0)
         fprintf(ctx->messages, "held until %s ends\n", ctx->child[0]);
     fflush(ctx->out);
-    int rc = wtl_child_run(ctx->child, &ctx->child_status, err);
+    int rc = wtl_child_run(ctx->child, &care, &ctx->child_status, err);
     if (rc == -(int)WTL_NOTFOUND || rc == -(int)WTL_PERMISSION)
         ctx->child_status = rc == -(int)WTL_NOTFOUND ? WTL_EXIT_NOT_FOUND : WTL_EXIT_NO_PROGRAM;
-    int ended = end(what, rc ? NULL : err);
+    int ended = loan->end(loan->what, rc ? NULL : err);
     if (ended == 0 && ctx->verbosity >= 0)
         fprintf(ctx->messages, "put back\n");
     if (ended < 0 && rc == 0)

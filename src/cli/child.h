@@ -11,15 +11,31 @@
 /* What shells give a command that is no program, or is not there. */
 enum { WTL_EXIT_NO_PROGRAM = 126, WTL_EXIT_NOT_FOUND = 127 };
 
+/* What is to be looked after while it runs, twice a second. */
+struct wtl_child_care {
+    void (*look)(void *ctx);
+    void *ctx;
+};
+
 /* Runs words[0] (looked for on PATH) and waits for its end. Signals that ask us to end go to it and
  * have no effect on us (cli/interrupt.h); after one that was noted before, it is not run, which is
  * no failure. *status_out: what it ended with, 128 + N for signal N; else untouched. -WTL_NOTFOUND,
  * -WTL_PERMISSION: it cannot be run; -WTL_FAILED: its end cannot be waited for; -WTL_NOMEM. */
-int wtl_child_run(const char *const *words, int *status_out, struct wtl_error *err);
+int wtl_child_run(const char *const *words, const struct wtl_child_care *care, int *status_out,
+                  struct wtl_error *err);
 
-/* Runs ctx->child unless a signal came before, then ends the loan by end(what), and fills
- * ctx->child_status: one of the above where it could not be run. -code: that, or the end failed. */
-int wtl_child_with_loan(struct wtl_context *ctx, int (*end)(void *what, struct wtl_error *err),
-                        void *what, struct wtl_error *err);
+/* What is lent while a command runs. */
+struct wtl_child_loan {
+    /* Sees that it is as it shall be. A failure is said once, and is no end, but for -WTL_BUSY: it
+     * is another's by now. */
+    int (*tend)(void *what, struct wtl_error *err);
+    int (*end)(void *what, struct wtl_error *err);
+    void *what;
+};
+
+/* Runs ctx->child unless a signal came before, then ends the loan, and fills ctx->child_status: one
+ * of the above where it could not be run. -code: that, or the end failed. */
+int wtl_child_with_loan(struct wtl_context *ctx, const struct wtl_child_loan *loan,
+                        struct wtl_error *err);
 
 #endif

@@ -103,6 +103,11 @@ static int hold(struct wtl_context *ctx, struct wtl_apply_result *r, double seco
     return rc;
 }
 
+static int tend(void *result, struct wtl_error *err)
+{
+    return wtl_apply_tend(result, err);
+}
+
 static int finish(void *result, struct wtl_error *err)
 {
     return wtl_apply_finish(result, err);
@@ -128,8 +133,9 @@ static int apply(struct wtl_context *ctx, const struct options *o,
     if (rc < 0)
         return rc;
     rc = show(ctx, &r, err);
+    const struct wtl_child_loan loan = {.tend = tend, .end = finish, .what = &r};
     if (rc == 0 && r.loan && ctx->child)
-        return wtl_child_with_loan(ctx, finish, &r, err);
+        return wtl_child_with_loan(ctx, &loan, err);
     if (rc == 0 && r.loan)
         return hold(ctx, &r, o->duration.value, err);
     int finished = wtl_apply_finish(&r, rc ? NULL : err);

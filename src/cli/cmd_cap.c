@@ -8,8 +8,8 @@
 #include "codec/json.h"
 #include "flow/cap.h"
 
+#include <errno.h>
 #include <math.h>
-
 #include <string.h>
 
 struct options {
@@ -97,6 +97,16 @@ static const char *sum_text(double w, char *buf, size_t size)
     return buf;
 }
 
+/* What a watch says is said at once; where it cannot be, that is no reason to end it. */
+static void say_at_once(struct wtl_context *ctx)
+{
+    bool before = ferror(ctx->out);
+    if (fflush(ctx->out) != 0 && !before)
+        wtl_log(&ctx->log, WTL_LOG_WARNING,
+                "cannot write standard output: %s; the watch goes on and says nothing more",
+                strerror(errno));
+}
+
 /* One line (of text, or of JSON) when something happened, and at the end. */
 static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, const char *event,
                    const char *text)
@@ -119,7 +129,7 @@ static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, cons
             wtl_buf_putc(&line, '\n');
     }
     fputs(wtl_buf_str(&line), ctx->out);
-    fflush(ctx->out);
+    say_at_once(ctx);
     wtl_buf_fini(&line);
 }
 
@@ -161,7 +171,7 @@ static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,
 {
     struct complaint complaint = {0};
     int rc = 0;
-    fflush(ctx->out); /* what was set is said before the wait */
+    say_at_once(ctx); /* what was set, before the wait */
     while (rc != -(int)WTL_BUSY && !wtl_interrupt_wait((int64_t)LOOK_MS * 1000000)) {
         struct wtl_error why = {0};
         if (!r->lent) {
@@ -188,10 +198,34 @@ static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,
     return rc == -(int)WTL_BUSY ? rc : 0;
 }
 
-static int finish(void *result, struct wtl_error *err)
+/* ---- While a command runs -------------------------------------------------------------------- */
+
+struct lent {
+    struct wtl_context *ctx;
+    struct wtl_cap_result *result;
+};
+
+static int tend(void *lent, struct wtl_error *err)
 {
-    return wtl_cap_finish(result, err);
+    const struct lent *l = lent;
+    int64_t mended = l->result->watch.reasserted;
+    int rc = wtl_cap_tend(l->result, err);
+    if (l->result->watch.reasserted > mended && rc == 0 && l->ctx->verbosity >= 0)
+        fputs("wattle: somebody else had changed a limit: it is set again\n", l->ctx->messages);
+    return rc;
 }
+
+static int finish(void *lent, struct wtl_error *err)
+{
+    const struct lent *l = lent;
+    const struct wtl_cap_watch *w = &l->result->watch;
+    if (w->exposures > 0 && l->ctx->verbosity >= 0)
+        fprintf(l->ctx->messages, "wattle: %lld exposure%s, at most %.1f s\n",
+                (long long)w->exposures, wtl_plural(w->exposures), w->exposed_s);
+    return wtl_cap_finish(l->result, err);
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
 
 /* What follows when it is set. */
 static int go_on(struct wtl_context *ctx, const struct wtl_flow *flow,
@@ -201,8 +235,10 @@ static int go_on(struct wtl_context *ctx, const struct wtl_flow *flow,
     int rc = show(ctx, r, err);
     if (rc == 0 && request->watch)
         return watch(ctx, flow, request, r, err);
+    struct lent lent = {ctx, r};
+    const struct wtl_child_loan loan = {.tend = tend, .end = finish, .what = &lent};
     if (rc == 0 && r->lent)
-        return wtl_child_with_loan(ctx, finish, r, err);
+        return wtl_child_with_loan(ctx, &loan, err);
     int finished = wtl_cap_finish(r, rc ? NULL : err);
     return rc ? rc : finished;
 }

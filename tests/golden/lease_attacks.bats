@@ -165,6 +165,20 @@ loan() {
     until_so gone
 }
 
+@test "so does one while the command runs that it lends for" {
+    "$WATTLE" apply plan.json -- sh -c 'until [ -e over ]; do sleep 0.02; done' >/dev/null 2>messages 3>&- &
+    pid=$!
+    until_so grep -q "held until" messages
+    rm -rf state
+    until_so grep -q "written again" messages
+    [ "$(lease)" = 1 ]
+    touch over
+    wait "$pid"
+    pid=
+    [ "$(lock)" = None ]
+    [ "$("$WATTLE" status)" = "nothing is leased" ]
+}
+
 @test "a stopped holder is told of, with what helps" {
     loan
     kill -STOP "$pid"

@@ -158,6 +158,38 @@ print(lease["state"], lease["closed"], [(k["result"], k["why"]) for k in lease["
     client 0 250
 }
 
+@test "while a command runs, its cap is set again within a second, and its exposure told" {
+    "$WATTLE" cap 400W -i 0 -i 1 -- sh -c 'until [ -e over ]; do sleep 0.02; done; exit 3' >cap.log 2>&1 3>&- &
+    pid=$!
+    for _ in $(seq 200); do grep -q "held until" cap.log && break; sleep 0.02; done
+    client 0 245
+    for _ in $(seq 200); do grep -q "set again" cap.log && break; sleep 0.02; done
+    [ "$(client 0)" = 200 ]
+    client 1 150 # less is somebody's wish, and leaves the cap whole
+    client 0 245
+    for _ in $(seq 200); do [ "$(grep -c "set again" cap.log)" -eq 2 ] && break; sleep 0.02; done
+    [ "$(client 1)" = 150 ]
+    touch over
+    status=0
+    wait "$pid" || status=$?
+    [ "$status" -eq 3 ]
+    grep -q "2 exposures, at most" cap.log
+    [ "$(client 0)" = 250 ]
+    client 1 250
+}
+
+@test "the output of a watch that cannot be written ends nothing, and is said once" {
+    "$WATTLE" cap 400W -i 0 -i 1 --watch >/dev/full 2>messages 3>&- &
+    pid=$!
+    for _ in $(seq 200); do grep -q "No space left" messages && break; sleep 0.02; done
+    client 0 245
+    for _ in $(seq 200); do [ "$(client 0)" = 200 ] && break; sleep 0.02; done
+    [ "$(client 0)" = 200 ]
+    kill -TERM "$pid"
+    wait "$pid" || true
+    [ "$(grep -c "No space left" messages)" -eq 1 ]
+}
+
 @test "a foreign write: status tells, restore leaves it alone, a watch sets ours again within a second" {
     "$WATTLE" cap 400W -i 0 -i 1 -q
     run "$WATTLE" status --check
