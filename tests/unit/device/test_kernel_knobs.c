@@ -4,7 +4,6 @@
 #include "support/support.h"
 
 #include "base/text.h"
-#include "device/amdgpu/metrics.h"
 #include "device/backend.h"
 #include "device/cgroup/cgroup.h"
 #include "device/knob.h"
@@ -548,35 +547,6 @@ static void what_cpu_max_says(void **state)
         assert_false(wtl_cgroup_parse_max(bad[i], &limited, &cpus, &period));
 }
 
-/* ---- AMD's table ------------------------------------------------------------------------------*/
-
-static void tables_of_amd(void **state)
-{
-    (void)state;
-    unsigned char t[3360];
-    struct wtl_amdgpu_metrics m;
-    memset(t, 0xff, sizeof t);
-    const uint16_t sizes[] = {0, 96, 96, 120, 288, 328, 1664, 2208, 3360};
-    for (int content = 1; content <= 8; content++) {
-        memcpy(t, &sizes[content], 2);
-        t[2] = 1;
-        t[3] = (unsigned char)content;
-        assert_true(wtl_amdgpu_metrics(t, sizes[content], &m));
-        assert_int_equal(m.content, content);
-        /* All ones is no value, anywhere. */
-        assert_false(m.has_energy || m.has_power || m.has_gfx_clock || m.has_reasons ||
-                     m.has_gfx_util || m.has_hotspot);
-        assert_false(wtl_amdgpu_metrics(t, sizes[content] - 1U, &m)); /* cut short */
-    }
-    t[3] = 9;
-    assert_false(wtl_amdgpu_metrics(t, sizeof t, &m));
-    assert_int_equal(m.content, 9);
-    t[2] = 2;
-    assert_false(wtl_amdgpu_metrics(t, sizeof t, &m));
-    assert_false(wtl_amdgpu_metrics(t, 3, &m));
-    assert_false(wtl_amdgpu_metrics(t, 0, &m));
-}
-
 int main(void)
 {
 #define IN(test) cmocka_unit_test_setup_teardown(test, make_test_directory, drop_test_directory)
@@ -600,7 +570,6 @@ int main(void)
         IN(groups_that_are_none),
         cmocka_unit_test(where_a_group_is),
         cmocka_unit_test(what_cpu_max_says),
-        cmocka_unit_test(tables_of_amd),
     };
     return cmocka_run_group_tests_name("device/kernel_knobs", tests, NULL, NULL);
 }
