@@ -2,6 +2,7 @@
  * What follows from the samples. */
 #include "cli/top_model.h"
 
+#include "device/counter.h"
 #include "telemetry/attribution.h"
 
 #include <stdio.h>
@@ -9,6 +10,12 @@
 #include <string.h>
 
 #define SILENT_NS (2 * WTL_NS_PER_S) /* asked for so long: say that it does not answer */
+
+/* More than a package or board, or a node, draws, where its limit is not known; and how many times
+ * the limit it draws at the utmost: 64 W for 15 W in notebooks. */
+#define DEVICE_W_MAX 5e3
+#define NODE_W_MAX 50e3
+#define LIMIT_TIMES 5
 
 /* ---- History --------------------------------------------------------------------------------- */
 
@@ -80,16 +87,32 @@ static enum top_state state_of(const struct wtl_device_sample *s)
     }
 }
 
+/* The most that can have been counted since the counter last moved; 0: not known. It tells a
+ * counter that wrapped from one that began anew: one that does not wrap needs no telling. A
+ * package may draw several times its limit for tens of seconds (the limit is an average). */
+static double most_j(const struct top_device *d)
+{
+    const struct wtl_knob_range *range = &d->sample.range[WTL_KNOB_power_limit_w];
+    double dt_s = (double)(d->sample.t_ns - d->counter_t_ns) / 1e9;
+    double limit_w = d->limit_w.has ? d->limit_w.value : 0;
+    if (d->info.sensor[WTL_M_energy_counter_j].wraps_at <= 0)
+        return 0;
+    if ((d->sample.ranges & WTL_KNOB_BIT(WTL_KNOB_power_limit_w)) && range->max > limit_w)
+        limit_w = range->max;
+    if (limit_w > 0)
+        return LIMIT_TIMES * limit_w * dt_s;
+    return (d->info.kind == WTL_DEVICE_NODE ? NODE_W_MAX : DEVICE_W_MAX) * dt_s;
+}
+
 /* Joules since the last counter value; none after a reset, whose size nobody knows. */
 static struct top_value counter_step(const struct top_device *d, double counter_j)
 {
-    double step = counter_j - d->last_counter_j.value;
-    double wraps_at = d->info.sensor[WTL_M_energy_counter_j].wraps_at;
-    if (!d->last_counter_j.has)
-        return (struct top_value){0};
-    if (step < 0 && wraps_at > 0)
-        step += wraps_at;
-    return (struct top_value){step >= 0, step};
+    struct top_value step = {0};
+    if (d->last_counter_j.has)
+        step.has = wtl_counter_advance(d->last_counter_j.value, counter_j,
+                                       d->info.sensor[WTL_M_energy_counter_j].wraps_at, most_j(d),
+                                       &step.value);
+    return step;
 }
 
 static struct top_value sensor_power(const struct top_device *d)
@@ -135,6 +158,8 @@ static void update_power(struct top_device *d)
     }
     if (dt_s > 0)
         update_energy(d, dt_s, step);
+    if (!counter.has || !d->last_counter_j.has || counter.value != d->last_counter_j.value)
+        d->counter_t_ns = d->sample.t_ns;
     d->last_counter_j = counter;
     d->last_power_w = d->power_w;
     d->last_t_ns = d->sample.t_ns;

@@ -190,8 +190,7 @@ static void fill_sensor_info(const struct card *c, struct wtl_device_info *info)
     s[WTL_M_power_w].resolution = s[WTL_M_power_limit_w].resolution = 1;
     s[WTL_M_power_w].instant = c->power && strcmp(c->power, "power1_input") == 0;
     s[WTL_M_power_instant_w].instant = true;
-    s[WTL_M_energy_counter_j].resolution = 0x1p-16;
-    s[WTL_M_energy_counter_j].wraps_at = 0x1p48; /* 64 bits of 2^-16 J */
+    s[WTL_M_energy_counter_j].resolution = 0x1p-16; /* of 64 bits: it never wraps */
     s[WTL_M_gpu_util].resolution = s[WTL_M_mem_util].resolution = 0.01;
 }
 

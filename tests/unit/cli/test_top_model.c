@@ -88,6 +88,52 @@ static void power_is_the_counters_where_there_is_no_sensor(void **state)
     rig_close(&rig);
 }
 
+/* A package's counter that begins anew (suspend, another kernel) is none that wrapped: only so much
+ * can have been drawn in between. */
+static void a_reset_is_no_wrap(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    struct wtl_device_info i = {.id = "rapl:0",
+                                .name = "package 0",
+                                .kind = WTL_DEVICE_CPU,
+                                .parent = -1,
+                                .index = -1,
+                                .sensors = WTL_METRIC_BIT(WTL_M_energy_counter_j) |
+                                           WTL_METRIC_BIT(WTL_M_power_limit_w)};
+    i.sensor[WTL_M_energy_counter_j].wraps_at = 262144;
+    rig_add(&rig, &i);
+    rig_model(&rig);
+    const struct top_device *d = &rig.model->device[0];
+    rig_set(&rig, 0, WTL_M_power_limit_w, 165);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 261043);
+    rig_tick(&rig, 1);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 261143);
+    rig_tick(&rig, 1);
+    assert_near(d->energy_j.value, 100, 1e-9);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 1); /* 1002 J in one second */
+    rig_tick(&rig, 1);
+    assert_false(d->power_w.has);
+    assert_near(d->energy_j.value, 100, 1e-9);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 151);
+    rig_tick(&rig, 1);
+    assert_near(d->power_w.value, 150, 1e-9);
+    assert_near(d->energy_j.value, 250, 1e-9);
+    /* A counter that stood still and catches up has had the time. */
+    for (int k = 0; k < 9; k++)
+        rig_tick(&rig, 1);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 1651);
+    rig_tick(&rig, 1);
+    assert_near(d->energy_j.value, 1750, 1e-9);
+    /* Where no limit is known there is a bound, too. */
+    rig_lack(&rig, 0, WTL_M_power_limit_w, WTL_ABSENT_NOT_YET);
+    rig_tick(&rig, 1);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 5);
+    rig_tick(&rig, 1);
+    assert_near(d->energy_j.value, 1750, 1e-9);
+    rig_close(&rig);
+}
+
 static void power_is_shared_out_and_adds_up(void **state)
 {
     (void)state;
@@ -365,6 +411,7 @@ int main(void)
         cmocka_unit_test(energy_is_the_counters_difference),
         cmocka_unit_test(energy_is_summed_up_where_there_is_no_counter),
         cmocka_unit_test(power_is_the_counters_where_there_is_no_sensor),
+        cmocka_unit_test(a_reset_is_no_wrap),
         cmocka_unit_test(power_is_shared_out_and_adds_up),
         cmocka_unit_test(absent_is_never_zero_and_says_why),
         cmocka_unit_test(a_hanging_device_is_silent),
