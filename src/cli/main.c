@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 
+#include "base/detach.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -238,6 +239,8 @@ static int show_version(void)
 int main(int argc, char **argv)
 {
     static const char *const help_argv[] = {"help"};
+    if (wtl_standard_descriptors() < 0)
+        return WTL_FAILED;                            /* and nowhere to say it */
     if (argc > 1 && strcmp(argv[1], "guardian") == 0) /* no command: lease/guardian.h */
         return wtl_guardian_main(argc, (const char *const *)argv);
     wtl_json_watch_memory();

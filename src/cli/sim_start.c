@@ -2,6 +2,7 @@
  * `wattle sim start`: forks the host of a machine room and returns when it can be used. */
 #include "cli/sim.h"
 
+#include "base/detach.h"
 #include "base/dirs.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,26 +160,14 @@ static int be_host(struct start *s, struct wtl_error *err)
     return rc;
 }
 
-/* Closes what was inherited but the two that are kept. */
-static void close_others(int a, int b)
-{
-    unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
-    (void)syscall(SYS_close_range, 3u, low - 1, 0u);
-    if (high > low + 1)
-        (void)syscall(SYS_close_range, low + 1, high - 1, 0u);
-    (void)syscall(SYS_close_range, high + 1, ~0u, 0u);
-}
-
 /* In the background: no terminal, no directory, no descriptor of the caller's is kept. */
 static void background(struct start *s)
 {
     struct wtl_error err = {0};
-    (void)setsid();
-    (void)!chdir("/");
-    int null = open("/dev/null", O_RDWR);
-    for (int fd = 0; fd < 3 && null >= 0; fd++)
-        (void)dup2(null, fd);
-    close_others(s->lock_fd, s->ready_fd);
+    int kept[] = {s->lock_fd, s->ready_fd};
+    wtl_detach(kept, 2);
+    s->lock_fd = kept[0];
+    s->ready_fd = kept[1];
     int rc = be_host(s, &err);
     if (rc < 0 && s->ready_fd >= 0)
         (void)!write(s->ready_fd, &err, sizeof err);

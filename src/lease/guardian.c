@@ -2,6 +2,7 @@
  * The process that outlives a holder. */
 #include "lease/guardian.h"
 
+#include "base/detach.h"
 #include "lease/process.h"
 #include "lease/restore.h"
 
@@ -29,7 +30,7 @@ static _Noreturn void be_guardian(int (*guard)(void *, int), void *ctx, int fd)
     pid_t pid = fork(); /* a grandchild: nobody of the holder's has to wait for it */
     if (pid != 0)
         _exit(pid > 0 ? 0 : 1);
-    wtl_guardian_settle(fd);
+    fd = wtl_guardian_settle(fd);
     _exit(guard(ctx, fd));
 }
 
@@ -141,23 +142,15 @@ int wtl_guardian_exec(void *ctx, int fd)
 
 /* ---- The guardian's side --------------------------------------------------------------------- */
 
-void wtl_guardian_settle(int fd)
+int wtl_guardian_settle(int fd)
 {
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP};
     struct sigaction action = {.sa_handler = SIG_IGN};
-    (void)setsid();
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         (void)sigaction(ignored[i], &action, NULL);
-    (void)!chdir("/");
-    if (fd > 3)
-        (void)close_range(3, (unsigned)fd - 1, 0);
-    (void)close_range((unsigned)fd + 1, ~0U, 0);
-    int null = open("/dev/null", O_RDWR);
-    for (int i = 0; null >= 0 && i < 3; i++) /* a reader of the holder's output waits for nobody */
-        (void)dup2(null, i);
-    if (null > 2)
-        close(null);
+    wtl_detach(&fd, 1); /* a reader of the holder's output waits for nobody */
+    return fd;
 }
 
 static void say(int fd, char what, const char *text)

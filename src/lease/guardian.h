@@ -61,8 +61,8 @@ int wtl_guardian_run(const struct wtl_guardian_work *work);
 /* `wattle guardian`, what wtl_guardian_exec() starts: the exit status. */
 int wtl_guardian_main(int argc, const char *const *argv);
 
-/* Before any of it in the child: own session, signals ignored, root as directory, files other than
- * `fd` closed. */
-void wtl_guardian_settle(int fd);
+/* Before any of it in the child: signals ignored, detached (base/detach.h) but for `fd`, whose
+ * number it returns. */
+int wtl_guardian_settle(int fd);
 
 #endif

@@ -177,6 +177,15 @@ field() { # field EXPRESSION: of the JSON document on standard input
     done
 }
 
+@test "start and cap without standard descriptors: none of ours gets their number" {
+    run timeout 30 sh -c '"$WATTLE" sim start -q --gpu v100 <&- 3>&-'
+    [ "$status" -eq 0 ]
+    [ "$("$WATTLE" sim list --json | field 'len(d["gpus"])')" = 1 ]
+    timeout 30 "$WATTLE" cap 200W -i 0 -- python3 -c 'import os
+with open("fds", "w") as f: f.write(" ".join(os.readlink(f"/proc/self/fd/{i}") for i in range(3)))' <&- >&- 2>&-
+    [ "$(cat fds)" = "/dev/null /dev/null /dev/null" ]
+}
+
 @test "start: a board without a name is refused, and nothing starts" {
     for boards in v100, ,v100 v100,,a100 ""; do
         run -2 "$WATTLE" sim start -q --gpu "$boards"
