@@ -91,8 +91,8 @@ struct wtl_cap_watch {
 
 /* One look of a watch, and what follows from it: limits that are not ours are set again, lowerings
  * first. Returns what wtl_cap_enforce() says; 0 when there is nothing to do. -WTL_LOST also when a
- * device is of another driver load than the lease; -WTL_BUSY: as wtl_lease_tend(), and then nothing
- * is set. */
+ * device is of another driver load than the lease, and on that nothing is set; -WTL_BUSY: as
+ * wtl_lease_tend(), and then nothing is set at all. */
 int wtl_cap_watch_step(struct wtl_lease *lease, struct wtl_cap_watch *watch, int64_t now_ns,
                        struct wtl_cap_exposure *exposure_out, struct wtl_error *err);
 

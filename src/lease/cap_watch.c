@@ -51,31 +51,37 @@ void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
     *out = e;
 }
 
-static int check_epochs(struct wtl_lease *l, struct wtl_error *err)
+static int check_epoch(const struct wtl_lease_knob *k, struct wtl_error *err)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        char epoch[WTL_LIMIT_NAME];
-        const struct wtl_lease_knob *k = &l->knobs[i];
-        int rc = wtl_device_epoch(k->device, epoch, err);
-        if (rc == 0 && strcmp(epoch, k->record.epoch) != 0)
-            rc = WTL_FAIL(err, WTL_LOST, "the driver of %s was loaded anew: its limit is lost",
-                          k->info->id);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    char epoch[WTL_LIMIT_NAME];
+    int rc = wtl_device_epoch(k->device, epoch, err);
+    if (rc == 0 && strcmp(epoch, k->record.epoch) != 0)
+        rc = WTL_FAIL(err, WTL_LOST, "the driver of %s was loaded anew: its limit is lost",
+                      k->info->id);
+    return rc;
 }
 
-/* Brings limits that are not ours back to what we set; nothing else. */
-static int reassert(struct wtl_lease *l, struct wtl_error *err)
+static int check_epochs(const struct wtl_lease *l, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < l->n && rc == 0; i++)
+        rc = check_epoch(&l->knobs[i], err);
+    return rc;
+}
+
+/* Brings limits that are not ours back to what we set; nothing else. What is set under another
+ * driver load would be in no record of it, and stay when the lease ends. */
+static int reassert(struct wtl_lease *l, size_t *n_set_out, struct wtl_error *err)
 {
     int first = 0;
+    *n_set_out = 0;
     for (size_t i = 0; i < l->n; i++) {
         struct wtl_lease_knob *k = &l->knobs[i];
-        if (!k->wrong)
+        if (!k->wrong || check_epoch(k, NULL) < 0)
             continue;
         struct wtl_knob_value wanted = k->record.wanted;
         int rc = wtl_lease_set_now(l, i, wanted, first ? NULL : err);
+        *n_set_out += rc == 0;
         first = first ? first : rc;
     }
     return first;
@@ -106,9 +112,10 @@ int wtl_cap_watch_step(struct wtl_lease *l, struct wtl_cap_watch *watch, int64_t
         return tended;
     rc = rc ? rc : tended;
     if (e.n_wrong > 0) {
-        int set = reassert(l, rc ? NULL : err);
+        size_t n_set;
+        int set = reassert(l, &n_set, rc ? NULL : err);
         watch->failed += set < 0;
-        watch->reasserted += set == 0;
+        watch->reasserted += set == 0 && n_set > 0;
         rc = rc ? rc : set;
     }
     return rc;

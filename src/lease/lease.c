@@ -367,11 +367,13 @@ int wtl_lease_set_now(struct wtl_lease *l, size_t index, struct wtl_knob_value v
     rc = rc ? rc : wtl_book_note_set(&l->hold, r, index, value, wtl_holder_wall_ns(l->holder), err);
     if (rc < 0)
         return rc;
+    const struct wtl_knob_state before = k->found;
     k->record = *r;
     k->uncertain = true;
     rc = wtl_knob_set(k->device, r->knob, value, &k->found, err);
     if (rc < 0) { /* what a failed set left may be a third value: half of it, or another */
-        wtl_restore_note_found(k->device, r, index, &l->hold, wtl_holder_wall_ns(l->holder));
+        wtl_restore_note_found(k->device, r, index, &before, &l->hold,
+                               wtl_holder_wall_ns(l->holder));
         k->record = *r;
         return rc;
     }
@@ -379,8 +381,9 @@ int wtl_lease_set_now(struct wtl_lease *l, size_t index, struct wtl_knob_value v
     if (wtl_lease_took(k, value))
         return 0;
     /* What it made of our wish is of our making, too, and has to be known again. */
-    (void)wtl_book_note_set(&l->hold, r, index, k->found.requested, wtl_holder_wall_ns(l->holder),
-                            NULL);
+    if (!wtl_lease_stayed(r->knob, &before, &k->found))
+        (void)wtl_book_note_set(&l->hold, r, index, k->found.requested,
+                                wtl_holder_wall_ns(l->holder), NULL);
     k->record = *r;
     return took_other(k, value, err);
 }

@@ -75,6 +75,9 @@ const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *hol
 
 /* Whether the device took it: what was asked, or near enough for what it resolves. */
 bool wtl_lease_took(const struct wtl_lease_knob *knob, struct wtl_knob_value value);
+/* Whether a set changed nothing: what reads back now was there before it. NULL: not known. */
+bool wtl_lease_stayed(enum wtl_knob knob, const struct wtl_knob_state *before,
+                      const struct wtl_knob_state *now);
 bool wtl_lease_near(enum wtl_knob knob, struct wtl_knob_value a, struct wtl_knob_value b);
 
 /* wtl_lease_set() without the rate limit. */
@@ -88,9 +91,11 @@ void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record
                       int64_t wall_ns, struct wtl_restore_knob *out);
 
 /* After a set that failed: what is there now is of our making, too, and is recorded where it is
- * neither what was asked for nor what was there before. Allocates nothing. */
+ * neither what was asked for nor what was there just before (NULL: one of ours). Allocates nothing.
+ */
 void wtl_restore_note_found(struct wtl_device *device, struct wtl_lease_knob_record *k,
-                            size_t index, const struct wtl_book_hold *hold, int64_t wall_ns);
+                            size_t index, const struct wtl_knob_state *before,
+                            const struct wtl_book_hold *hold, int64_t wall_ns);
 
 bool wtl_restore_is_settled(enum wtl_restore_result result);
 

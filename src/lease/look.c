@@ -90,6 +90,13 @@ bool wtl_lease_took(const struct wtl_lease_knob *k, struct wtl_knob_value value)
     return wtl_lease_near(knob, k->found.requested, value);
 }
 
+bool wtl_lease_stayed(enum wtl_knob knob, const struct wtl_knob_state *before,
+                      const struct wtl_knob_state *now)
+{
+    return before && before->known && now->known &&
+           wtl_knob_same(knob, before->requested, now->requested);
+}
+
 /* Until then after a set the clock may still be on its way: switches take up to hundreds of
  * milliseconds (arXiv 2502.20075), and the reading follows once a second at worst. */
 #define SETTLED_NS (2 * WTL_NS_PER_S)

@@ -42,11 +42,12 @@ static bool is_ours(const struct wtl_lease_knob_record *k, struct wtl_knob_value
 }
 
 void wtl_restore_note_found(struct wtl_device *device, struct wtl_lease_knob_record *k,
-                            size_t index, const struct wtl_book_hold *hold, int64_t wall_ns)
+                            size_t index, const struct wtl_knob_state *before,
+                            const struct wtl_book_hold *hold, int64_t wall_ns)
 {
     struct wtl_knob_state now = {0};
     if (wtl_device_knob(device, k->knob, &now, NULL) == 0 && now.known &&
-        !is_ours(k, now.requested))
+        !is_ours(k, now.requested) && !wtl_lease_stayed(k->knob, before, &now))
         (void)wtl_book_note_set(hold, k, index, now.requested, wall_ns, NULL);
 }
 
@@ -96,7 +97,7 @@ static int write_prior(struct wtl_device *device, struct wtl_lease_record *recor
     int rc = wtl_knob_set(device, k->knob, k->prior, &knob.found, &why);
     if (rc < 0) {
         failed(out, &why);
-        wtl_restore_note_found(device, k, index, hold, wall_ns);
+        wtl_restore_note_found(device, k, index, NULL, hold, wall_ns);
     } else if (!wtl_lease_took(&knob, k->prior)) {
         (void)wtl_book_note_set(hold, k, index, knob.found.requested, wall_ns, NULL);
         char found[WTL_KNOB_TEXT];

@@ -425,6 +425,33 @@ static void a_watch_mends_what_others_raise(void **state)
     assert_int_equal(watch.exposures, 1);
 }
 
+/* What others set stays theirs when our set failed, or was ignored: the watch tries again. */
+static void a_watch_tries_again_after_a_set_that_changed_nothing(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_lease *l;
+    static const enum fake_fault faults[] = {FAKE_TAKES_NONE, FAKE_IGNORED};
+    assert_ok(cap(600, &l, &err), &err);
+    law.budget_w = 0;
+    for (int i = 0; i < 2; i++) {
+        struct wtl_cap_watch watch = {0};
+        struct wtl_cap_exposure e;
+        w.room->board[1].limit_w = 240;
+        w.room->fault = faults[i];
+        w.room->fail_at = 1;
+        w.room->sticky = true;
+        assert_int_equal(wtl_cap_watch_step(l, &watch, 1000000000, &e, &err), -WTL_FAILED);
+        assert_near(w.room->board[1].limit_w, 240, 0);
+        assert_int_equal(watch.failed, 1);
+        assert_near(wtl_lease_record(l)->knobs[1].wanted.hi, 200, 0);
+        w.room->fail_at = 0;
+        assert_ok(wtl_cap_watch_step(l, &watch, 1500000000, &e, &err), &err);
+        assert_int_equal(watch.reasserted, 1);
+        assert_near(w.room->board[1].limit_w, 200, 0);
+    }
+}
+
 /* One limit above ours is wrong while the sum is not; a board that cannot be read makes us blind.
  */
 static void a_watch_counts_what_is_wrong_and_what_it_cannot_see(void **state)
@@ -490,8 +517,14 @@ static void a_watch_sees_another_driver_load(void **state)
     struct wtl_cap_exposure e;
     assert_ok(cap(600, &l, &err), &err);
     w.room->board[2].load++;
+    w.room->board[2].limit_w = 250;
+    law.budget_w = 0;
+    int sets = w.room->board[2].sets;
     assert_int_equal(wtl_cap_watch_step(l, &watch, 1, &e, &err), -WTL_LOST);
     assert_non_null(strstr(err.message, "fake:2"));
+    /* no record of ours is of the new load: nothing is set that nobody would put back */
+    assert_int_equal(w.room->board[2].sets, sets);
+    w.room->board[2].limit_w = 200;
     assert_ok(wtl_lease_close(l, &err), &err);
     law.budget_w = 0;
     lease_world_restart(&w);
@@ -761,6 +794,7 @@ int main(void)
         T(a_raise_needs_room_at_that_moment),
         T(a_raise_that_fails_goes_down_again),
         T(a_watch_mends_what_others_raise),
+        T(a_watch_tries_again_after_a_set_that_changed_nothing),
         T(a_watch_counts_what_is_wrong_and_what_it_cannot_see),
         T(a_watch_holds_what_was_there_already),
         T(a_watch_sees_another_driver_load),
