@@ -54,10 +54,28 @@ static const struct wtl_opt opts[] = {
 
 enum { LOOK_MS = 500 };
 
-static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, struct wtl_error *err)
+/* Takes the reference. */
+static int print_line(struct wtl_context *ctx, json_t *root, struct wtl_error *err)
+{
+    struct wtl_buf line;
+    wtl_buf_init(&line, wtl_alloc_system(), 1 << 16);
+    int rc = root && wtl_json_write_line(root, &line)
+                 ? 0
+                 : WTL_FAIL(err, WTL_NOMEM, "out of memory writing a line of JSON");
+    if (rc == 0)
+        fprintf(ctx->out, "%s\n", wtl_buf_str(&line));
+    wtl_buf_fini(&line);
+    json_decref(root);
+    return rc;
+}
+
+/* A watch is a stream: JSON lines, of which this is the first. */
+static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, bool watched,
+                struct wtl_error *err)
 {
     if (ctx->json)
-        return wtl_print_json(ctx, wtl_cap_json(r), err);
+        return watched ? print_line(ctx, wtl_cap_json(r), err)
+                       : wtl_print_json(ctx, wtl_cap_json(r), err);
     if (ctx->child && ctx->verbosity < 0)
         return 0;
     wtl_print_moves(ctx, r->moves, r->n, r->dry_run);
@@ -113,24 +131,18 @@ static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, cons
 {
     const struct wtl_cap_watch *w = &r->watch;
     char at[24], sum[96] = "", w_text[32];
-    struct wtl_buf line;
     wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), at, sizeof at);
-    wtl_buf_init(&line, wtl_alloc_system(), 1 << 16);
-    if (!ctx->json) {
+    if (ctx->json) {
+        (void)print_line(ctx, report_json(r, at, event, text), NULL);
+    } else {
         if (r->lent)
             snprintf(sum, sizeof sum, "limits and base were %s of %g W when looked at; ",
                      sum_text(r->exposure.sum_w, w_text, sizeof w_text), r->budget_w);
-        wtl_buf_printf(&line, "%s %s: %s%s%sso far %lld exposure%s, at most %.1f s\n", at, event,
-                       text, text[0] ? "; " : "", sum, (long long)w->exposures,
-                       wtl_plural(w->exposures), w->exposed_s);
-    } else {
-        json_auto_t *root = report_json(r, at, event, text);
-        if (root && wtl_json_write_line(root, &line))
-            wtl_buf_putc(&line, '\n');
+        fprintf(ctx->out, "%s %s: %s%s%sso far %lld exposure%s, at most %.1f s\n", at, event, text,
+                text[0] ? "; " : "", sum, (long long)w->exposures, wtl_plural(w->exposures),
+                w->exposed_s);
     }
-    fputs(wtl_buf_str(&line), ctx->out);
     say_at_once(ctx);
-    wtl_buf_fini(&line);
 }
 
 /* A failure that lasts is said once a minute, not twice a second. */
@@ -193,7 +205,9 @@ static int watch(struct wtl_context *ctx, const struct wtl_flow *flow,
             *err = why;
     }
     report(ctx, r, "end of the watch",
-           rc == -(int)WTL_BUSY ? "it is another's" : "the limits stay");
+           rc == -(int)WTL_BUSY ? "it is another's"
+           : r->lent            ? "the limits stay"
+                                : "the cap is not in force");
     (void)wtl_cap_finish(r, NULL); /* kept: lets go, and changes nothing */
     return rc == -(int)WTL_BUSY ? rc : 0;
 }
@@ -232,7 +246,7 @@ static int go_on(struct wtl_context *ctx, const struct wtl_flow *flow,
                  const struct wtl_cap_request *request, struct wtl_cap_result *r,
                  struct wtl_error *err)
 {
-    int rc = show(ctx, r, err);
+    int rc = show(ctx, r, request->watch, err);
     if (rc == 0 && request->watch)
         return watch(ctx, flow, request, r, err);
     struct lent lent = {ctx, r};
@@ -265,7 +279,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                                       .name = o->standing,
                                       .dry_run = o->dry_run,
                                       .watch = o->watch && !o->dry_run,
-                                      .loan = ctx->child && !o->dry_run,
+                                      .loan = ctx->child != NULL,
                                       .changing = wtl_interrupt_hold};
     struct wtl_cap_result r;
     struct wtl_plan_file plans;

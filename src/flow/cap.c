@@ -140,7 +140,9 @@ static int cap_once(const struct wtl_flow *flow, const struct wtl_cap_request *q
         .budget_w = q->budget_w, .base_w = q->base_w, .dry_run = q->dry_run};
     if (q->n_ids == 0)
         return WTL_FAIL(err, WTL_USAGE, "a cap needs the devices that it is for: -i ID");
-    int rc = wtl_hold_open(flow, arena, q->ids, q->n_ids, "wattle cap", q->dry_run, &r->hold, err);
+    int rc = wtl_cap_check_budget(q->budget_w, q->base_w, err);
+    rc = rc ? rc
+            : wtl_hold_open(flow, arena, q->ids, q->n_ids, "wattle cap", q->dry_run, &r->hold, err);
     rc = rc ? rc : choose(q, r->hold.machine, arena, &wants, &n, err);
     if (rc == 0) {
         wtl_holder_on_change(r->hold.holder, q->changing);
@@ -225,11 +227,11 @@ int wtl_cap_renew(const struct wtl_flow *flow, const struct wtl_cap_request *q,
     r->again = again;
     r->ids = ids;
     r->n_ids = n_ids;
-    if (rc < 0)
-        return rc;
     int64_t now_ns = monotonic_ns();
     r->watch.exposed_s += (double)(now_ns - watch.last_ns) / (double)WTL_NS_PER_S;
     r->watch.last_ns = now_ns;
+    if (rc < 0)
+        return rc;
     r->watch.exposed = false;
     wtl_cap_look(r->lent, &r->exposure);
     return 0;

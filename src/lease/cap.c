@@ -60,14 +60,22 @@ static double in_eighths(const struct wtl_cap_board *b, double w)
     return down < b->min_w ? b->min_w : down > b->max_w ? b->max_w : down;
 }
 
+int wtl_cap_check_budget(double budget_w, double base_w, struct wtl_error *err)
+{
+    if (budget_w > 0 && base_w >= 0 && isfinite(budget_w) && isfinite(base_w))
+        return 0;
+    return WTL_FAIL(err, WTL_USAGE, "a budget of %g W with a base of %g W makes no sense", budget_w,
+                    base_w);
+}
+
 static int check_split(const struct wtl_cap_board *boards, size_t n, double budget_w, double base_w,
                        double *top_out, struct wtl_error *err)
 {
     double least = 0;
     *top_out = 0;
-    if (!(budget_w > 0) || !(base_w >= 0) || !isfinite(budget_w))
-        return WTL_FAIL(err, WTL_USAGE, "a budget of %g W with a base of %g W makes no sense",
-                        budget_w, base_w);
+    int rc = wtl_cap_check_budget(budget_w, base_w, err);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < n; i++) {
         const struct wtl_cap_board *b = &boards[i];
         if (!(b->min_w >= 0) || !(b->max_w >= b->min_w) || !(b->weight_w > 0))
@@ -78,11 +86,10 @@ static int check_split(const struct wtl_cap_board *boards, size_t n, double budg
     }
     if (least <= budget_w - base_w + SLACK_W)
         return 0;
-    int rc =
-        WTL_FAIL(err, WTL_INFEASIBLE,
-                 "%g W cannot be kept: the lowest limits of the %zu device%s come to %g W, and "
-                 "the base to %g W",
-                 budget_w, n, wtl_plural((int64_t)n), least, base_w);
+    rc = WTL_FAIL(err, WTL_INFEASIBLE,
+                  "%g W cannot be kept: the lowest limits of the %zu device%s come to %g W, and "
+                  "the base to %g W",
+                  budget_w, n, wtl_plural((int64_t)n), least, base_w);
     wtl_error_hint(err, "the least that can be kept is %g W", least + base_w);
     return rc;
 }
@@ -162,17 +169,6 @@ int wtl_cap_board(const struct wtl_lease_knob *k, struct wtl_cap_board *board_ou
 }
 
 /* ---- Changes --------------------------------------------------------------------------------- */
-
-size_t wtl_cap_moves(const double *from_w, const double *to_w, size_t n,
-                     struct wtl_cap_move *moves_out)
-{
-    size_t used = 0;
-    for (int raise = 0; raise < 2; raise++)
-        for (size_t i = 0; i < n; i++)
-            if (raise ? to_w[i] > from_w[i] : to_w[i] < from_w[i])
-                moves_out[used++] = (struct wtl_cap_move){i, from_w[i], to_w[i]};
-    return used;
-}
 
 struct wtl_knob_value wtl_cap_value(const struct wtl_lease_knob *k, double limit_w)
 {

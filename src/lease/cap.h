@@ -30,6 +30,9 @@ struct wtl_cap_board {
     struct wtl_ceiling ceiling; /* n 0: a limit */
 };
 
+/* -WTL_USAGE unless the budget is positive, the base not negative, and both are finite. */
+int wtl_cap_check_budget(double budget_w, double base_w, struct wtl_error *err);
+
 /* The split of `budget_w - base_w`. -WTL_INFEASIBLE: below the sum of the minimum limits, which the
  * message names. Pure. */
 int wtl_cap_split(const struct wtl_cap_board *boards, size_t n, double budget_w, double base_w,
@@ -49,17 +52,6 @@ double wtl_cap_counts_w(const struct wtl_lease_knob *knob);
 /* What a board may draw by its limits: the larger of requested and enforced; infinity where the
  * limit is switched off and no other is enforced. */
 double wtl_cap_in_force_w(const struct wtl_knob_state *state);
-
-/* One change of limits. */
-struct wtl_cap_move {
-    size_t index;
-    double from_w, to_w;
-};
-
-/* The changes from `from` to `to` in the order in which they are safe: lowerings first. Room for n
- * in moves_out. Returns how many. */
-size_t wtl_cap_moves(const double *from_w, const double *to_w, size_t n,
-                     struct wtl_cap_move *moves_out);
 
 /* Brings all limits of a cap's lease to `limits_w`: lowers and reads back, then raises one by one,
  * each after a look at all the others, and only as far as the budget allows. On failure nothing

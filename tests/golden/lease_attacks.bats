@@ -232,6 +232,25 @@ loan() {
     [ "$(lock)" = None ]
 }
 
+@test "a watch that ends while its cap is not in force says so, and for how long" {
+    "$WATTLE" cap 400W -i 0 -i 1 --watch --json >lines 2>&1 3>&- &
+    pid=$!
+    until_so test -s lines
+    "$WATTLE" sim fault --call 'nvmlDeviceSetPowerManagementLimit*' --return unknown -q
+    "$WATTLE" sim fault --reload -q
+    until_so grep -q "cannot set it again" lines
+    sleep 1.2 # long enough to be counted
+    kill -TERM "$pid"
+    wait "$pid" || true
+    pid=
+    run python3 -c 'import json
+last = json.loads(open("lines").readlines()[-1])
+print(last["event"], last["text"], last["exposures"], last["exposed_s_max"] > 1)'
+    [ "$output" = "end of the watch the cap is not in force 1 True" ]
+    [ "$("$WATTLE" sim list --json | python3 -c 'import json, sys
+print(*(int(g["power_limit_w"]) for g in json.load(sys.stdin)["gpus"]))')" = "250 250" ]
+}
+
 @test "a watch outlasts the loss of all devices, and complains once" {
     "$WATTLE" cap 400W -i 0 -i 1 --watch >watch.log 2>&1 3>&- &
     pid=$!

@@ -190,6 +190,27 @@ print(lease["state"], lease["closed"], [(k["result"], k["why"]) for k in lease["
     [ "$(grep -c "No space left" messages)" -eq 1 ]
 }
 
+@test "a watch in JSON is a stream: a line each" {
+    "$WATTLE" cap 400W -i 0 -i 1 --watch --json >lines 2>messages 3>&- &
+    pid=$!
+    for _ in $(seq 200); do [ -s lines ] && break; sleep 0.02; done
+    kill -TERM "$pid"
+    wait "$pid" || true
+    [ "$(python3 -c 'import json
+for line in open("lines"):
+    print(json.loads(line).get("event", "the cap"))')" = "the cap
+end of the watch" ]
+}
+
+@test "a dry run of a loan is refused where the loan would be" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    for more in "" "--dry-run"; do
+        run "$WATTLE" cap 400W -i 0 -i 1 $more -- true
+        [ "$status" -eq 125 ]
+        [[ $output == *"is held by standing lease"* ]]
+    done
+}
+
 @test "a foreign write: status tells, restore leaves it alone, a watch sets ours again within a second" {
     "$WATTLE" cap 400W -i 0 -i 1 -q
     run "$WATTLE" status --check

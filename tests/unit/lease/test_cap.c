@@ -131,16 +131,17 @@ static void the_greater_of_asked_and_enforced_is_in_force(void **state)
     assert_near(wtl_cap_in_force_w(&s), 150, 0);
 }
 
-static void moves_lower_before_they_raise(void **state)
+static void a_budget_that_is_none_is_refused_before_anything(void **state)
 {
     (void)state;
-    const double from[] = {200, 250, 150, 100}, to[] = {250, 180, 150, 120};
-    struct wtl_cap_move moves[4];
-    assert_int_equal(wtl_cap_moves(from, to, 4, moves), 3);
-    assert_int_equal(moves[0].index, 1);
-    assert_near(moves[0].to_w, 180, 0);
-    assert_int_equal(moves[1].index, 0);
-    assert_int_equal(moves[2].index, 3);
+    const double bad[][2] = {{0, 0},    {-5, 0},    {NAN, 0},       {INFINITY, 0},
+                             {600, -1}, {600, NAN}, {600, INFINITY}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct wtl_error err = {0};
+        assert_int_equal(wtl_cap_check_budget(bad[i][0], bad[i][1], &err), -WTL_USAGE);
+        assert_non_null(strstr(err.message, "makes no sense"));
+    }
+    assert_int_equal(wtl_cap_check_budget(600, 599, NULL), 0);
 }
 
 /* ---- On devices ------------------------------------------------------------------------------ */
@@ -786,7 +787,7 @@ int main(void)
         cmocka_unit_test(splits_of_random_boards_use_the_budget),
         cmocka_unit_test(boards_that_make_no_sense_are_refused),
         cmocka_unit_test(the_greater_of_asked_and_enforced_is_in_force),
-        cmocka_unit_test(moves_lower_before_they_raise),
+        cmocka_unit_test(a_budget_that_is_none_is_refused_before_anything),
         T(a_cap_lowers_and_stays),
         T(a_changed_cap_keeps_its_priors_and_its_law),
         T(one_that_fails_is_undone),
