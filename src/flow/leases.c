@@ -324,23 +324,16 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
 {
     struct wtl_book_entry *entries = NULL;
     struct wtl_hold hold = {0};
-    const char **ids = NULL, **names = NULL;
-    size_t n = 0, n_ids = 0, n_names = 0;
+    const char **ids = NULL;
+    size_t n = 0, n_ids = 0;
     *report_out = (struct wtl_restore_report){0};
     if (q->forget)
         return forget(flow, arena, q->forget, err);
     int rc = wtl_book_look(NULL, arena, &entries, &n, err);
     rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
-    names = WTL_NEW_ARRAY(arena, const char *, q->n_names + 2);
-    if (rc == 0 && !names)
-        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < q->n_names; i++)
-        names[n_names++] = q->names[i];
-    if (q->standing)
-        names[n_names++] = q->standing;
-    if (n == 0 && n_names == 0)
+    if (n == 0 && q->n_names == 0 && !q->standing)
         return 0;                  /* no book: nothing was ever leased, and none is made */
     struct wtl_flow quiet = *flow; /* the report says what was done */
     quiet.log = NULL;
@@ -349,9 +342,9 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
     if (rc == 0) {
         wtl_holder_on_change(hold.holder, q->changing);
         struct wtl_restore_filter filter = {.all_standing = q->all,
-                                            .names = names,
-                                            .n_names = n_names,
-                                            .only_named = q->standing != NULL,
+                                            .names = q->names,
+                                            .n_names = q->n_names,
+                                            .standing = q->standing,
                                             .dry_run = q->dry_run};
         rc = wtl_lease_restore(hold.holder, &filter, arena, report_out, err);
         if (rc == 0 && !q->dry_run)

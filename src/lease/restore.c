@@ -176,10 +176,8 @@ void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record
                       int64_t wall_ns, struct wtl_restore_knob *out)
 {
     const struct wtl_lease_knob_record *k = &record->knobs[index];
-    *out = (struct wtl_restore_knob){.lease = record->id,
-                                     .knob = k->knob,
-                                     .from = k->seq > 0 ? k->wanted : k->prior,
-                                     .to = k->prior};
+    *out = (struct wtl_restore_knob){
+        .knob = k->knob, .from = k->seq > 0 ? k->wanted : k->prior, .to = k->prior};
     memcpy(out->device, k->device, sizeof out->device);
     if (k->ephemeral && !own)
         out->result = WTL_RESTORE_GONE;
@@ -202,17 +200,23 @@ struct job {
     struct wtl_restore_report *report;
 };
 
+static bool has_name(const struct wtl_lease_record *r, const char *name)
+{
+    return r->name[0] && strcmp(r->name, name) == 0;
+}
+
+/* By name or number. */
 static bool is_named(const struct wtl_lease_record *r, const char *name)
 {
     int64_t id;
     const char *digits = name[0] == '#' ? name + 1 : name;
-    if (r->name[0] && strcmp(r->name, name) == 0)
-        return true;
-    return wtl_parse_int(digits, strlen(digits), &id) && id == r->id;
+    return has_name(r, name) || (wtl_parse_int(digits, strlen(digits), &id) && id == r->id);
 }
 
 static bool named(const struct wtl_restore_filter *f, const struct wtl_lease_record *r)
 {
+    if (f->standing)
+        return has_name(r, f->standing);
     for (size_t i = 0; i < f->n_names; i++)
         if (is_named(r, f->names[i]))
             return true;
@@ -250,7 +254,7 @@ static bool is_wanted(const struct job *j, const struct wtl_lease_record *r)
         return false;
     if (named(f, r))
         return true;
-    if (f->only_named)
+    if (f->standing)
         return false;
     return wtl_lease_is_borrowed(r) || f->all_standing || is_over(j, r);
 }
@@ -297,7 +301,7 @@ int wtl_restore_change(struct wtl_holder *h, struct wtl_lease_record *record,
 
 static bool is_cut_short(const struct job *j, const struct wtl_lease_record *r)
 {
-    return !j->filter->dry_run && !j->filter->only_named && r->kind == WTL_LEASE_STANDING &&
+    return !j->filter->dry_run && !j->filter->standing && r->kind == WTL_LEASE_STANDING &&
            r->state == WTL_LEASE_HELD && strcmp(r->why, WTL_LEASE_CHANGING) == 0 &&
            (!j->filter->owner || same_process(&r->owner, j->filter->owner));
 }
@@ -489,26 +493,32 @@ static int check_readable(const struct wtl_book_entry *e, struct wtl_error *err)
     return rc;
 }
 
+/* A name of a closed one is found, so that ending a lease twice is no failure. */
+static int check_name(const char *name,
+                      bool (*is_it)(const struct wtl_lease_record *r, const char *name),
+                      const struct wtl_book_entry *entries, size_t n, struct wtl_error *err)
+{
+    bool found = false;
+    for (size_t k = 0; k < n && !found; k++) {
+        found = is_it(&entries[k].record, name);
+        int rc = found ? check_readable(&entries[k], err) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    if (found)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no lease \"%s\"", name);
+    wtl_error_hint(err, "`wattle status` lists them");
+    return rc;
+}
+
 static int check_names(const struct wtl_restore_filter *f, const struct wtl_book_entry *entries,
                        size_t n, struct wtl_error *err)
 {
-    for (size_t i = 0; i < f->n_names; i++) {
-        bool found = false;
-        for (size_t k = 0; k < n && !found; k++) {
-            const struct wtl_lease_record *r = &entries[k].record;
-            /* A name of a closed one is found, so that ending a lease twice is no failure. */
-            found = is_named(r, f->names[i]);
-            int rc = found ? check_readable(&entries[k], err) : 0;
-            if (rc < 0)
-                return rc;
-        }
-        if (!found) {
-            int rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no lease \"%s\"", f->names[i]);
-            wtl_error_hint(err, "`wattle status` lists them");
-            return rc;
-        }
-    }
-    return 0;
+    int rc = f->standing ? check_name(f->standing, has_name, entries, n, err) : 0;
+    for (size_t i = 0; rc == 0 && i < f->n_names; i++)
+        rc = check_name(f->names[i], is_named, entries, n, err);
+    return rc;
 }
 
 int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries, size_t n,
@@ -524,11 +534,11 @@ int wtl_restore_locked(struct wtl_holder *holder, struct wtl_book_entry *entries
     if (!report.leases)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        report.n_unreadable += entries[i].unreadable && !filter->only_named && !filter->owner;
+        report.n_unreadable += entries[i].unreadable && !filter->standing && !filter->owner;
         if (!wtl_book_entry_is_open(&entries[i]))
             continue;
         if (!is_wanted(&j, &entries[i].record)) {
-            report.n_standing += !filter->only_named && !filter->owner;
+            report.n_standing += !filter->standing && !filter->owner;
             if (is_cut_short(&j, &entries[i].record))
                 end_change(&j, &entries[i]);
             continue;

@@ -22,7 +22,6 @@ enum wtl_restore_result {
 const char *wtl_restore_result_name(enum wtl_restore_result result);
 
 struct wtl_restore_knob {
-    int64_t lease;
     char device[WTL_LIMIT_NAME];
     enum wtl_knob knob;
     enum wtl_restore_result result;
@@ -53,7 +52,8 @@ struct wtl_restore_filter {
     bool all_standing;
     const char *const *names; /* numbers ("12", "#12"), or names of standing leases */
     size_t n_names;
-    bool only_named; /* leave the dead's alone, too */
+    const char
+        *standing; /* only the lease of this name: the dead's are left alone, too; NULL: no */
     /* Only leases of this process (for its guardian); NULL: any. */
     const struct wtl_lease_owner *owner;
     bool dry_run;

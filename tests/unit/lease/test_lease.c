@@ -158,17 +158,45 @@ static void it_can_be_ended_by_number_or_name(void **state)
     assert_ok(wtl_lease_acquire(w.holder, &request, &l, &err), &err);
     assert_ok(wtl_lease_set(l, 0, wtl_knob_at(180), &err), &err);
     assert_ok(wtl_lease_keep(l, &err), &err);
-    const char *names[] = {"night"}, *other[] = {"day"};
-    struct wtl_restore_filter filter = {.names = names, .n_names = 1, .only_named = true};
+    struct wtl_restore_filter filter = {.standing = "night"};
     assert_int_equal(lease_world_restore(&w, &filter, &report, &err), -WTL_BUSY);
     assert_non_null(strstr(err.message, "night"));
     assert_ok(wtl_lease_close(l, &err), &err);
-    struct wtl_restore_filter nowhere = {.names = other, .n_names = 1, .only_named = true};
+    struct wtl_restore_filter nowhere = {.standing = "day"};
     assert_int_equal(lease_world_restore(&w, &nowhere, &report, &err), -WTL_NOTFOUND);
     assert_near(w.room->board[0].limit_w, 180, 0);
     assert_ok(lease_world_restore(&w, &filter, &report, &err), &err);
     assert_near(w.room->board[0].limit_w, 250, 0);
     assert_ok(lease_world_restore(&w, &filter, &report, &err), &err); /* twice is fine */
+}
+
+/* "2" may be a number and a name; who gives a name, as units do, means no number. */
+static void a_name_is_no_number(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_restore_report report;
+    struct wtl_lease *l = take(WTL_LEASE_STANDING, LIMIT, 1);
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)wtl_lease_record(l)->id);
+    assert_ok(wtl_lease_set(l, 0, wtl_knob_at(180), &err), &err);
+    assert_ok(wtl_lease_keep(l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    struct wtl_restore_filter filter = {.standing = number};
+    assert_int_equal(lease_world_restore(&w, &filter, &report, &err), -WTL_NOTFOUND);
+    struct wtl_lease_want want = {wtl_machine_device(w.machine, 1), LIMIT};
+    struct wtl_lease_request request = {.kind = WTL_LEASE_STANDING,
+                                        .name = number,
+                                        .purpose = "test",
+                                        .wants = &want,
+                                        .n_wants = 1};
+    assert_ok(wtl_lease_acquire(w.holder, &request, &l, &err), &err);
+    assert_ok(wtl_lease_set(l, 0, wtl_knob_at(170), &err), &err);
+    assert_ok(wtl_lease_keep(l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    assert_ok(lease_world_restore(&w, &filter, &report, &err), &err);
+    assert_near(w.room->board[0].limit_w, 180, 0);
+    assert_near(w.room->board[1].limit_w, 250, 0);
 }
 
 static void one_of_ours_is_taken_over_with_its_prior(void **state)
@@ -803,6 +831,7 @@ int main(void)
         T(a_kept_lease_stays_until_it_is_ended),
         T(one_that_was_not_kept_is_put_back),
         T(it_can_be_ended_by_number_or_name),
+        T(a_name_is_no_number),
         T(one_of_ours_is_taken_over_with_its_prior),
         T(a_second_one_is_told_the_first),
         T(the_guardian_puts_back_what_the_dead_held),

@@ -36,6 +36,7 @@ struct deed {
     double value;
     bool keep;
     bool take_over;
+    const char *name;
 };
 
 static int do_it(struct lease_world *mine, const struct deed *d)
@@ -44,6 +45,7 @@ static int do_it(struct lease_world *mine, const struct deed *d)
     struct wtl_lease *l = NULL;
     struct wtl_lease_want want = {wtl_machine_device(mine->machine, 0), d->knob};
     struct wtl_lease_request request = {.kind = d->kind,
+                                        .name = d->name,
                                         .purpose = "test",
                                         .wants = &want,
                                         .n_wants = 1,
@@ -215,20 +217,19 @@ static void a_dry_run_leaves_it_as_it_is(void **state)
     struct wtl_restore_report report;
     const char *names[] = {"1"};
     cut_short(CLOCK, 1140, 1110);
-    const struct deed other = {.kind = WTL_LEASE_LOAN, .knob = LIMIT, .value = 130};
+    const struct deed other = {
+        .kind = WTL_LEASE_STANDING, .knob = LIMIT, .value = 130, .name = "other"};
     int sets = w.room->board[0].sets;
     struct wtl_restore_filter dry = {.dry_run = true};
     assert_ok(lease_world_restore(&w, &dry, &report, &err), &err);
-    dry = (struct wtl_restore_filter){
-        .dry_run = true, .only_named = true, .names = names, .n_names = 1};
+    dry = (struct wtl_restore_filter){.dry_run = true, .names = names, .n_names = 1};
     assert_ok(lease_world_restore(&w, &dry, &report, &err), &err);
     assert_int_equal(w.room->board[0].sets, sets);
     assert_string_equal(recorded().why, "being changed");
     do_it_and_die(&other); /* whoever takes a lease settles it first */
     assert_near(w.room->board[0].sm_hi, 1110, 0);
-    names[0] = "2";
     w.room->board[0].sm_hi = 1140;
-    struct wtl_restore_filter named = {.only_named = true, .names = names, .n_names = 1};
+    struct wtl_restore_filter named = {.standing = "other"};
     assert_ok(lease_world_restore(&w, &named, &report, &err), &err);
     assert_near(w.room->board[0].limit_w, 250, 0);
     assert_near(w.room->board[0].sm_hi, 1140, 0);
