@@ -7,19 +7,22 @@
 bool wtl_book_last_set(const struct wtl_book_entry *entries, size_t n, const char *id,
                        const char *epoch, enum wtl_knob knob, struct wtl_known_set *out)
 {
+    struct wtl_known_set last = {0};
     bool found = false;
     for (size_t i = 0; i < n; i++) {
         const struct wtl_lease_record *r = &entries[i].record;
         for (size_t k = 0; !entries[i].unreadable && k < r->n_knobs; k++) {
             const struct wtl_lease_knob_record *set = &r->knobs[k];
-            if (set->knob != knob || set->seq == 0 || set->damaged ||
+            if (set->knob != knob || (set->seq == 0 && !set->damaged) ||
                 strcmp(set->device, id) != 0 || strcmp(set->epoch, epoch) != 0)
                 continue; /* entries ascend by number: the clock of the machine may be set at will
                            */
-            found = true;
-            *out = (struct wtl_known_set){r->id, wtl_book_entry_is_open(&entries[i]), set->wanted};
+            found = !set->damaged;
+            last = (struct wtl_known_set){r->id, wtl_book_entry_is_open(&entries[i]), set->wanted};
         }
     }
+    if (found)
+        *out = last;
     return found;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What there is to know before a knob is moved: ranges, prior values, who holds it. */
+#include "lease/known.h"
 #include "lease/lease_impl.h"
 
 #include <math.h>
@@ -243,28 +244,6 @@ const struct wtl_book_entry *wtl_lease_to_take_over(const struct wtl_holder *hol
     return NULL;
 }
 
-/* What we left the knob at in this load, for what no device reports: the newest closed lease of
- * it, which is the one of the highest number, whatever the clock of the machine was set to in
- * between. False: we know of nothing. */
-static bool left_by_us(const struct wtl_lease_knob *k, const struct wtl_book_entry *entries,
-                       size_t n, struct wtl_knob_value *out)
-{
-    const struct wtl_lease_record *newest = NULL;
-    for (size_t i = 0; i < n; i++) {
-        const struct wtl_lease_record *r = &entries[i].record;
-        if (entries[i].unreadable || r->state != WTL_LEASE_CLOSED)
-            continue;
-        for (size_t j = 0; j < r->n_knobs; j++)
-            if (r->knobs[j].knob == k->record.knob && r->knobs[j].seq > 0 &&
-                strcmp(r->knobs[j].device, k->record.device) == 0 &&
-                strcmp(r->knobs[j].epoch, k->record.epoch) == 0) {
-                newest = r;
-                *out = r->knobs[j].wanted;
-            }
-    }
-    return newest != NULL;
-}
-
 /* A set of ours may land just after the driver was loaded anew, while its record still names the
  * old load. So a value that is what we set last in an earlier load of this boot is ours, not a
  * prior: that record, or NULL. After a boot it is whoever set it there. */
@@ -278,9 +257,10 @@ ours_of_an_earlier_load(const struct wtl_lease_knob *k, const char *boot,
         if (entries[i].unreadable || !boot[0] || strcmp(r->boot, boot) != 0)
             continue;
         for (size_t j = 0; j < r->n_knobs; j++)
-            if (r->knobs[j].knob == k->record.knob && r->knobs[j].seq > 0 &&
+            if (r->knobs[j].knob == k->record.knob &&
+                (r->knobs[j].seq > 0 || r->knobs[j].damaged) &&
                 strcmp(r->knobs[j].device, k->record.device) == 0)
-                newest = &r->knobs[j];
+                newest = r->knobs[j].damaged ? NULL : &r->knobs[j];
     }
     if (!newest || strcmp(newest->epoch, k->record.epoch) == 0 ||
         !wtl_lease_near(k->record.knob, newest->wanted, k->found.requested))
@@ -327,9 +307,12 @@ static void find_prior(struct wtl_lease_knob *k, const char *boot,
                        const struct wtl_book_entry *entries, size_t n)
 {
     k->record.prior_read = k->found.known;
-    if (!k->found.known) {
-        if (!left_by_us(k, entries, n, &k->record.prior))
-            k->record.prior = wtl_knob_released();
+    if (!k->found
+             .known) { /* what we left it at: an open lease of it is taken over, or in the way */
+        struct wtl_known_set last;
+        bool known =
+            wtl_book_last_set(entries, n, k->record.device, k->record.epoch, k->record.knob, &last);
+        k->record.prior = known ? last.value : wtl_knob_released();
         return;
     }
     const struct wtl_lease_knob_record *ours = ours_of_an_earlier_load(k, boot, entries, n);

@@ -69,6 +69,26 @@ static void what_was_never_set_or_is_damaged_is_not_known(void **state)
     assert_int_equal(set.lease, 99); /* untouched */
 }
 
+/* What an older lease left there was moved since: to what, the damaged record does not say. */
+static void an_older_set_is_not_taken_for_the_last(void **state)
+{
+    (void)state;
+    struct wtl_lease_knob_record older = set_at("a", "load", 100, 900),
+                                 damaged = set_at("a", "load", 200, 1140),
+                                 newer = set_at("a", "load", 300, 1200);
+    damaged.damaged = true;
+    struct wtl_book_entry e[] = {entry(1, WTL_LEASE_CLOSED, &older, 1),
+                                 entry(2, WTL_LEASE_CLOSED, &damaged, 1),
+                                 entry(3, WTL_LEASE_CLOSED, &newer, 1)};
+    struct wtl_known_set set;
+    assert_true(wtl_book_last_set(e, 1, "a", "load", WTL_KNOB_sm_clock_mhz, &set));
+    assert_false(wtl_book_last_set(e, 2, "a", "load", WTL_KNOB_sm_clock_mhz, &set));
+    damaged.seq = 0; /* nothing of it is left */
+    assert_false(wtl_book_last_set(e, 2, "a", "load", WTL_KNOB_sm_clock_mhz, &set));
+    assert_true(wtl_book_last_set(e, 3, "a", "load", WTL_KNOB_sm_clock_mhz, &set));
+    assert_near(set.value.hi, 1200, 0);
+}
+
 static void without_a_book_there_is_nothing(void **state)
 {
     (void)state;
@@ -88,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_set_of_this_load_counts),
         cmocka_unit_test(what_was_never_set_or_is_damaged_is_not_known),
+        cmocka_unit_test(an_older_set_is_not_taken_for_the_last),
         cmocka_unit_test(without_a_book_there_is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

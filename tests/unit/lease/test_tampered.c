@@ -187,6 +187,29 @@ static void a_lease_that_cannot_be_read_stops_everything(void **state)
     assert_ok(wtl_lease_close(l, &err), &err);
 }
 
+/* The prior of a lock that no device reports is what our own record says that we left it at; not
+ * what a damaged one still seems to say, which was moved since. */
+static void a_damaged_record_is_no_prior(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_book_entry *entries;
+    struct wtl_lease *l = take(WTL_LEASE_STANDING, CLOCK, 1);
+    set_to(l, 1110);
+    assert_ok(wtl_lease_keep(l, &err), &err);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    assert_int_equal(restored(true).n, 1);
+    assert_false(w.room->board[0].sm_locked);
+    assert_int_equal(list(&entries), 1);
+    int64_t last = entries[0].record.knobs[0].seq;
+    damage("1.lease", (off_t)wtl_lease_knob_offset(entries[0].grant_bytes, 0, last) + 40, "!");
+    l = take(WTL_LEASE_LOAN, CLOCK, 1);
+    assert_true(wtl_lease_record(l)->knobs[0].prior.released);
+    set_to(l, 1395);
+    assert_ok(wtl_lease_close(l, &err), &err);
+    assert_false(w.room->board[0].sm_locked);
+}
+
 static void devices_that_end_with_us_are_free_all_the_same(void **state)
 {
     (void)state;
@@ -488,6 +511,7 @@ int main(void)
         T(what_another_was_granted_meanwhile_is_left_to_it),
         T(numbers_of_removed_leases_are_not_given_again),
         T(a_lease_that_cannot_be_read_stops_everything),
+        T(a_damaged_record_is_no_prior),
         T(devices_that_end_with_us_are_free_all_the_same),
         T(a_living_lease_is_not_forgotten),
         T(a_lease_of_a_device_that_never_comes_back_is_forgotten),
