@@ -127,6 +127,14 @@ static struct top_value sensor_power(const struct top_device *d)
     return (struct top_value){0};
 }
 
+/* Whether a counter is to be expected. A card that slept when it was found may have promised one.
+ */
+static bool counts(const struct top_device *d)
+{
+    return (d->info.sensors >> WTL_M_energy_counter_j & 1) &&
+           d->sample.reading.absence[WTL_M_energy_counter_j] != WTL_ABSENT_UNSUPPORTED;
+}
+
 static void update_energy(struct top_device *d, double dt_s, struct top_value step_j)
 {
     double add_j = 0;
@@ -134,8 +142,7 @@ static void update_energy(struct top_device *d, double dt_s, struct top_value st
     if (step_j.has) {
         add_j = step_j.value;
         known = d->energy_from_counter = true;
-    } else if (!(d->info.sensors >> WTL_M_energy_counter_j & 1) && d->power_w.has &&
-               d->last_power_w.has) {
+    } else if (!counts(d) && d->power_w.has && d->last_power_w.has) {
         add_j = 0.5 * (d->power_w.value + d->last_power_w.value) * dt_s;
         known = true;
     }

@@ -102,6 +102,25 @@ bool wtl_drm_suspended(const struct wtl_sysfs_dir *card)
            strcmp(text, "suspended") == 0;
 }
 
+uint64_t wtl_drm_answered(const struct wtl_reading *r)
+{
+    uint64_t answered = 0;
+    for (int m = 0; m < (int)WTL_N_METRICS; m++)
+        if (r->absence[m] != WTL_ABSENT_UNSUPPORTED)
+            answered |= WTL_METRIC_BIT(m);
+    return answered;
+}
+
+int wtl_drm_read_done(const struct wtl_sysfs_dir *card, uint64_t claimed, uint64_t *answered,
+                      uint64_t wanted, const char *id, struct wtl_reading *out,
+                      struct wtl_error *err)
+{
+    bool proven = (wanted & claimed & ~*answered) == 0;
+    *answered |= wanted & claimed & wtl_drm_answered(out);
+    bool here = proven || wtl_sysfs_exists(card, "device/uevent");
+    return wtl_sysfs_read_done(out, wanted, here ? *answered : claimed, id, err);
+}
+
 void wtl_drm_all_not_yet(uint64_t wanted, uint64_t found, struct wtl_reading *out)
 {
     for (int m = 0; m < (int)WTL_N_METRICS; m++)

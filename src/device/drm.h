@@ -37,6 +37,16 @@ int wtl_drm_channel(const struct wtl_sysfs_dir *hwmon, const char *what, const c
 /* Whether the card sleeps: reading a sensor would wake it, and its power is next to nothing. */
 bool wtl_drm_suspended(const struct wtl_sysfs_dir *card);
 
+/* The metrics of which a reading says anything but "unsupported". */
+uint64_t wtl_drm_answered(const struct wtl_reading *r);
+
+/* wtl_sysfs_read_done() for a card that claims the metrics `claimed`, which its files promised
+ * while it slept, perhaps; *answered are those that it ever had. One that never was there is
+ * "unsupported", and no sign that the card is gone. */
+int wtl_drm_read_done(const struct wtl_sysfs_dir *card, uint64_t claimed, uint64_t *answered,
+                      uint64_t wanted, const char *id, struct wtl_reading *out,
+                      struct wtl_error *err);
+
 /* All wanted sensors of a sleeping card. */
 void wtl_drm_all_not_yet(uint64_t wanted, uint64_t found, struct wtl_reading *out);
 

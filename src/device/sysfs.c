@@ -92,19 +92,43 @@ static enum wtl_absence read_member(const struct wtl_sysfs *files, const char *p
     return WTL_PRESENT;
 }
 
+static const struct sysfs_refusal *refused(const struct wtl_sysfs *files, const char *path)
+{
+    for (size_t i = 0; i < files->n_refusals; i++)
+        if (strcmp(files->refusals[i].path, path) == 0)
+            return &files->refusals[i];
+    return NULL;
+}
+
 static enum wtl_absence read_recorded(const struct wtl_sysfs_dir *dir, const char *name, void *buf,
                                       size_t size, size_t *n_out)
 {
     char path[SYSFS_PATH];
     if (!sysfs_path(dir, name, path))
         return WTL_ABSENT_FAILED;
-    for (size_t i = 0; i < dir->files->n_refusals; i++) {
-        const struct sysfs_refusal *r = &dir->files->refusals[i];
-        if (strcmp(r->path, path) == 0)
-            return wtl_sysfs_absence(r->errno_value, r->at_open);
-    }
+    const struct sysfs_refusal *r = refused(dir->files, path);
+    if (r)
+        return wtl_sysfs_absence(r->errno_value, r->at_open);
     return dir->files->root_fd < 0 ? read_member(dir->files, path, buf, size, n_out)
                                    : read_system(dir, name, buf, size, n_out);
+}
+
+bool wtl_sysfs_exists(const struct wtl_sysfs_dir *dir, const char *name)
+{
+    char path[SYSFS_PATH];
+    bool there;
+    if (!sysfs_path(dir, name, path))
+        return false;
+    if (!dir->files->live && refused(dir->files, path))
+        there = true;
+    else if (dir->files->root_fd < 0)
+        there = sysfs_member(dir->files, path) != NULL;
+    else
+        there = faccessat(dir->fd, name, F_OK, 0) == 0 ||
+                wtl_sysfs_absence(errno, true) != WTL_ABSENT_UNSUPPORTED;
+    if (there)
+        sysfs_note_unread(dir, name);
+    return there;
 }
 
 enum wtl_absence wtl_sysfs_bytes(const struct wtl_sysfs_dir *dir, const char *name, void *buf,

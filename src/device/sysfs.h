@@ -80,6 +80,10 @@ enum { WTL_SYSFS_PAGE = 4096 };
  * contents that are no number, a file longer than the buffer */
 enum wtl_absence wtl_sysfs_absence(int errno_value, bool at_open);
 
+/* Whether there is such a file, without opening it: reading an attribute may wake a device. True
+ * where only permission is lacking. A recording has it as a file that cannot be read yet. */
+bool wtl_sysfs_exists(const struct wtl_sysfs_dir *dir, const char *name);
+
 /* The bytes of a file. */
 enum wtl_absence wtl_sysfs_bytes(const struct wtl_sysfs_dir *dir, const char *name, void *buf,
                                  size_t size, size_t *n_out);

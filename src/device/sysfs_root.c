@@ -418,12 +418,20 @@ int wtl_sysfs_record_start(struct wtl_sysfs *files, struct wtl_arena *arena, siz
     return busy ? WTL_FAIL(err, WTL_BUSY, "the machine is being recorded already") : 0;
 }
 
-/* The record of a path, a new one at the end if there is none; NULL: memory is out. */
-static struct wtl_sysfs_record *record_of(struct sysfs_recorder *r, const char *path)
+static struct wtl_sysfs_record *find_record(const struct sysfs_recorder *r, const char *path)
 {
     for (size_t i = 0; i < r->n; i++)
         if (strcmp(r->records[i].path, path) == 0)
             return &r->records[i];
+    return NULL;
+}
+
+/* The record of a path, a new one at the end if there is none; NULL: memory is out. */
+static struct wtl_sysfs_record *record_of(struct sysfs_recorder *r, const char *path)
+{
+    struct wtl_sysfs_record *found = find_record(r, path);
+    if (found)
+        return found;
     char *copy = wtl_arena_strdup(r->arena, path);
     if (!copy || wtl_grow(r->arena, &r->records, r->n, &r->cap) < 0)
         return NULL;
@@ -457,6 +465,16 @@ void sysfs_note(const struct wtl_sysfs_dir *dir, const char *name, enum wtl_abse
     if (files->recorder.arena && !files->recorder.failed && sysfs_path(dir, name, path))
         note(&files->recorder, path, absence, data, n);
     pthread_mutex_unlock(&files->lock);
+}
+
+void sysfs_note_unread(const struct wtl_sysfs_dir *dir, const char *name)
+{
+    struct sysfs_recorder *r = &dir->files->recorder;
+    char path[SYSFS_PATH];
+    pthread_mutex_lock(&dir->files->lock);
+    if (r->arena && !r->failed && sysfs_path(dir, name, path) && !find_record(r, path))
+        note(r, path, WTL_ABSENT_NOT_YET, NULL, 0);
+    pthread_mutex_unlock(&dir->files->lock);
 }
 
 static int compare_records(const void *a, const void *b)

@@ -25,8 +25,9 @@ struct card {
     struct wtl_sysfs_dir hwmon;
     bool has_hwmon;
     char temp[24], mem_temp[24], gfx_clock[24], mem_clock[24]; /* files of hwmon; "": none */
-    const char *power; /* of hwmon: power1_average, or power1_input where there is no average */
-    uint64_t sensors;
+    bool average;                                              /* hwmon has power1_average */
+    uint64_t sensors;                                          /* claimed */
+    uint64_t answered; /* of those, the ones that were ever there */
 };
 
 /* ---- Reading ----------------------------------------------------------------------------------*/
@@ -41,8 +42,9 @@ struct card {
 static void read_hwmon(const struct card *c, uint64_t wanted, struct wtl_reading *out)
 {
     const struct wtl_sysfs_dir *h = &c->hwmon;
-    if (c->power)
-        wtl_sysfs_sense(h, c->power, MICRO, WTL_M_power_w, wanted, out);
+    wtl_sysfs_sense(h, "power1_average", MICRO, WTL_M_power_w, wanted, out);
+    if (out->absence[WTL_M_power_w] == WTL_ABSENT_UNSUPPORTED)
+        wtl_sysfs_sense(h, "power1_input", MICRO, WTL_M_power_w, wanted, out);
     wtl_sysfs_sense(h, "power1_average", MICRO, WTL_M_power_average_w, wanted, out);
     wtl_sysfs_sense(h, "power1_input", MICRO, WTL_M_power_instant_w, wanted, out);
     wtl_sysfs_sense(h, "power1_cap", MICRO, WTL_M_power_limit_w, wanted, out);
@@ -64,7 +66,7 @@ static void read_table(const struct card *c, uint64_t wanted, struct wtl_reading
     unsigned char table[WTL_AMDGPU_METRICS_MAX];
     struct wtl_amdgpu_metrics m;
     size_t n = 0;
-    if (!(wanted & c->sensors & ~out->valid))
+    if (!(wanted & ~out->valid))
         return;
     enum wtl_absence a = wtl_sysfs_bytes(&c->dir, "device/gpu_metrics", table, sizeof table, &n);
     if (a == WTL_PRESENT && !wtl_amdgpu_metrics(table, n, &m))
@@ -109,20 +111,26 @@ static void read_memory(const struct card *c, uint64_t wanted, struct wtl_readin
         wtl_reading_set(out, WTL_M_fb_free_b, wanted, out->absence[WTL_M_fb_used_b], 0);
 }
 
-static int card_read(void *state, uint64_t wanted, struct wtl_reading *out, struct wtl_error *err)
+static void read_all(const struct card *c, uint64_t wanted, struct wtl_reading *out)
 {
-    const struct card *c = state;
-    if (wtl_drm_suspended(&c->dir)) {
-        wtl_drm_all_not_yet(wanted, c->sensors, out);
-        return 0;
-    }
     if (c->has_hwmon && (wanted & HWMON_METRICS))
         read_hwmon(c, wanted, out);
     wtl_sysfs_sense(&c->dir, "device/gpu_busy_percent", PERCENT, WTL_M_gpu_util, wanted, out);
     wtl_sysfs_sense(&c->dir, "device/mem_busy_percent", PERCENT, WTL_M_mem_util, wanted, out);
     read_memory(c, wanted, out);
     read_table(c, wanted, out);
-    return wtl_sysfs_read_done(out, wanted, c->sensors, c->id, err);
+}
+
+static int card_read(void *state, uint64_t wanted, struct wtl_reading *out, struct wtl_error *err)
+{
+    struct card *c = state;
+    wanted &= c->sensors;
+    if (wtl_drm_suspended(&c->dir)) {
+        wtl_drm_all_not_yet(wanted, c->sensors, out);
+        return 0;
+    }
+    read_all(c, wanted, out);
+    return wtl_drm_read_done(&c->dir, c->sensors, &c->answered, wanted, c->id, out, err);
 }
 
 static void card_close(void *state)
@@ -144,12 +152,6 @@ static void channel_file(const struct card *c, const char *what, const char *lab
         snprintf(file, 24, "%s%d_input", what, n);
 }
 
-static bool has(const struct wtl_sysfs_dir *dir, const char *file)
-{
-    double value;
-    return wtl_sysfs_number(dir, file, &value) != WTL_ABSENT_UNSUPPORTED;
-}
-
 static void look_at_hwmon(struct card *c)
 {
     channel_file(c, "temp", "junction", c->temp);
@@ -157,38 +159,62 @@ static void look_at_hwmon(struct card *c)
     channel_file(c, "temp", "mem", c->mem_temp);
     channel_file(c, "freq", "sclk", c->gfx_clock);
     channel_file(c, "freq", "mclk", c->mem_clock);
-    c->power = has(&c->hwmon, "power1_average") ? "power1_average"
-               : has(&c->hwmon, "power1_input") ? "power1_input"
-                                                : NULL;
+    c->average = wtl_sysfs_exists(&c->hwmon, "power1_average");
 }
 
-/* What can be read is what does not say "unsupported" when it is tried once. A card that sleeps is
- * taken to have all that its files promise. */
-static uint64_t try_sensors(struct card *c)
+/* What the files of a card that sleeps promise: none of them is read. */
+static uint64_t promised(const struct card *c)
 {
-    struct wtl_reading *r = &(struct wtl_reading){0};
-    uint64_t found = 0;
-    memset(r->absence, WTL_ABSENT_UNSUPPORTED, sizeof r->absence);
-    c->sensors = UINT64_MAX;
-    if (wtl_drm_suspended(&c->dir))
-        return HWMON_METRICS | WTL_METRIC_BIT(WTL_M_gpu_util);
-    if (c->has_hwmon)
-        read_hwmon(c, UINT64_MAX, r);
-    wtl_sysfs_sense(&c->dir, "device/gpu_busy_percent", PERCENT, WTL_M_gpu_util, UINT64_MAX, r);
-    wtl_sysfs_sense(&c->dir, "device/mem_busy_percent", PERCENT, WTL_M_mem_util, UINT64_MAX, r);
-    read_memory(c, UINT64_MAX, r);
-    read_table(c, UINT64_MAX, r);
-    for (int m = 0; m < (int)WTL_N_METRICS; m++)
-        if (r->absence[m] != WTL_ABSENT_UNSUPPORTED)
-            found |= WTL_METRIC_BIT(m);
-    return found;
+    const uint64_t clocks = WTL_METRIC_BIT(WTL_M_sm_clock_mhz) | WTL_METRIC_BIT(WTL_M_gr_clock_mhz);
+    const uint64_t table =
+        WTL_METRIC_BIT(WTL_M_energy_counter_j) | WTL_METRIC_BIT(WTL_M_event_reasons);
+    const struct {
+        const struct wtl_sysfs_dir *dir;
+        const char *file; /* "": none */
+        uint64_t metrics;
+    } files[] = {
+        {&c->hwmon, "power1_average",
+         WTL_METRIC_BIT(WTL_M_power_w) | WTL_METRIC_BIT(WTL_M_power_average_w)},
+        {&c->hwmon, "power1_input",
+         WTL_METRIC_BIT(WTL_M_power_w) | WTL_METRIC_BIT(WTL_M_power_instant_w)},
+        {&c->hwmon, "power1_cap", WTL_METRIC_BIT(WTL_M_power_limit_w)},
+        {&c->hwmon, c->temp, WTL_METRIC_BIT(WTL_M_temp_c)},
+        {&c->hwmon, c->mem_temp, WTL_METRIC_BIT(WTL_M_mem_temp_c)},
+        {&c->hwmon, c->gfx_clock, clocks},
+        {&c->hwmon, c->mem_clock, WTL_METRIC_BIT(WTL_M_mem_clock_mhz)},
+        {&c->dir, "device/gpu_busy_percent", WTL_METRIC_BIT(WTL_M_gpu_util)},
+        {&c->dir, "device/mem_busy_percent", WTL_METRIC_BIT(WTL_M_mem_util)},
+        {&c->dir, "device/mem_info_vram_total", WTL_METRIC_BIT(WTL_M_fb_total_b)},
+        {&c->dir, "device/mem_info_vram_used",
+         WTL_METRIC_BIT(WTL_M_fb_used_b) | WTL_METRIC_BIT(WTL_M_fb_free_b)},
+        {&c->dir, "device/gpu_metrics", table},
+    };
+    uint64_t metrics = 0;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if ((files[i].dir != &c->hwmon || c->has_hwmon) && files[i].file[0] &&
+            wtl_sysfs_exists(files[i].dir, files[i].file))
+            metrics |= files[i].metrics;
+    return metrics;
+}
+
+/* What can be read is what does not say "unsupported" when it is tried once. */
+static void find_sensors(struct card *c)
+{
+    struct wtl_reading r = {0};
+    if (wtl_drm_suspended(&c->dir)) {
+        c->sensors = promised(c);
+        return;
+    }
+    memset(r.absence, WTL_ABSENT_UNSUPPORTED, sizeof r.absence);
+    read_all(c, UINT64_MAX, &r);
+    c->sensors = c->answered = wtl_drm_answered(&r);
 }
 
 static void fill_sensor_info(const struct card *c, struct wtl_device_info *info)
 {
     struct wtl_sensor_info *s = info->sensor;
     s[WTL_M_power_w].resolution = s[WTL_M_power_limit_w].resolution = 1;
-    s[WTL_M_power_w].instant = c->power && strcmp(c->power, "power1_input") == 0;
+    s[WTL_M_power_w].instant = c->has_hwmon && !c->average;
     s[WTL_M_power_instant_w].instant = true;
     s[WTL_M_energy_counter_j].resolution = 0x1p-16; /* of 64 bits: it never wraps */
     s[WTL_M_gpu_util].resolution = s[WTL_M_mem_util].resolution = 0.01;
@@ -210,7 +236,8 @@ static void fill_info(const struct wtl_backend_host *host, const struct wtl_drm_
     info->kind = WTL_DEVICE_GPU;
     info->parent = -1;
     info->index = index;
-    info->sensors = c->sensors = try_sensors(c);
+    find_sensors(c);
+    info->sensors = c->sensors;
     fill_sensor_info(c, info);
     wtl_sysfs_epoch(host->files, info->epoch);
 }

@@ -23,35 +23,43 @@ struct gpu {
     char id[WTL_LIMIT_NAME];
     struct wtl_sysfs_dir dir; /* sys/class/drm/cardN */
     struct wtl_sysfs_dir hwmon;
-    bool has_hwmon, xe;
+    bool xe;
     char energy[24], limit[24], temp[24], mem_temp[24]; /* files of hwmon; "": none */
-    uint64_t sensors;
+    uint64_t sensors;                                   /* claimed */
+    uint64_t answered; /* of those, the ones that were ever there */
 };
 
 /* ---- Reading ----------------------------------------------------------------------------------*/
 
+static const struct {
+    const char *name;
+    unsigned bit;
+} reasons[] = {
+    {"pl1", WTL_DRM_REASON_POWER_CAP},      {"pl2", WTL_DRM_REASON_POWER_CAP},
+    {"pl4", WTL_DRM_REASON_POWER_CAP},      {"thermal", WTL_DRM_REASON_THERMAL},
+    {"ratl", WTL_DRM_REASON_THERMAL},       {"vr_thermalert", WTL_DRM_REASON_HW_THERMAL},
+    {"vr_tdc", WTL_DRM_REASON_HW_SLOWDOWN}, {"prochot", WTL_DRM_REASON_HW_THERMAL},
+};
+enum { N_REASONS = sizeof reasons / sizeof reasons[0], REASON_FILE = 80 };
+
 /* A file per reason that holds 1 while it applies; the xe driver and i915 prefix them differently.
  */
+static const char *reason_file(const struct gpu *g, int i, char file[REASON_FILE])
+{
+    snprintf(file, REASON_FILE, "%s%s",
+             g->xe ? "device/tile0/gt0/freq0/throttle/reason_" : "gt/gt0/throttle_reason_",
+             reasons[i].name);
+    return file;
+}
+
 static enum wtl_absence read_reasons(const struct gpu *g, double *bits_out)
 {
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } reasons[] = {
-        {"pl1", WTL_DRM_REASON_POWER_CAP},      {"pl2", WTL_DRM_REASON_POWER_CAP},
-        {"pl4", WTL_DRM_REASON_POWER_CAP},      {"thermal", WTL_DRM_REASON_THERMAL},
-        {"ratl", WTL_DRM_REASON_THERMAL},       {"vr_thermalert", WTL_DRM_REASON_HW_THERMAL},
-        {"vr_tdc", WTL_DRM_REASON_HW_SLOWDOWN}, {"prochot", WTL_DRM_REASON_HW_THERMAL},
-    };
-    const char *prefix =
-        g->xe ? "device/tile0/gt0/freq0/throttle/reason_" : "gt/gt0/throttle_reason_";
     unsigned bits = 0;
     enum wtl_absence absence = WTL_ABSENT_UNSUPPORTED;
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        char file[80];
+    for (int i = 0; i < N_REASONS; i++) {
+        char file[REASON_FILE];
         double value = 0;
-        snprintf(file, sizeof file, "%s%s", prefix, reasons[i].name);
-        enum wtl_absence a = wtl_sysfs_number(&g->dir, file, &value);
+        enum wtl_absence a = wtl_sysfs_number(&g->dir, reason_file(g, i, file), &value);
         if (a == WTL_PRESENT && value > 0)
             bits |= reasons[i].bit;
         if (a == WTL_PRESENT || absence == WTL_ABSENT_UNSUPPORTED)
@@ -61,16 +69,19 @@ static enum wtl_absence read_reasons(const struct gpu *g, double *bits_out)
     return absence;
 }
 
+/* Files of the graphics clock, the best first; NULL ends them. */
+static const char *const *clock_files(const struct gpu *g)
+{
+    static const char *const xe[] = {"device/tile0/gt0/freq0/act_freq", NULL};
+    static const char *const i915[] = {"gt/gt0/rps_act_freq_mhz", "gt_act_freq_mhz", NULL};
+    return g->xe ? xe : i915;
+}
+
 static void read_clocks(const struct gpu *g, uint64_t wanted, struct wtl_reading *out)
 {
-    static const enum wtl_metric both[] = {WTL_M_sm_clock_mhz, WTL_M_gr_clock_mhz};
-    for (int i = 0; i < 2; i++) {
-        if (g->xe) {
-            wtl_sysfs_sense(&g->dir, "device/tile0/gt0/freq0/act_freq", 1, both[i], wanted, out);
-        } else {
-            wtl_sysfs_sense(&g->dir, "gt/gt0/rps_act_freq_mhz", 1, both[i], wanted, out);
-            wtl_sysfs_sense(&g->dir, "gt_act_freq_mhz", 1, both[i], wanted, out);
-        }
+    for (const char *const *file = clock_files(g); *file; file++) {
+        wtl_sysfs_sense(&g->dir, *file, 1, WTL_M_sm_clock_mhz, wanted, out);
+        wtl_sysfs_sense(&g->dir, *file, 1, WTL_M_gr_clock_mhz, wanted, out);
     }
 }
 
@@ -104,32 +115,26 @@ static void read_all(const struct gpu *g, uint64_t wanted, struct wtl_reading *o
 
 static int gpu_read(void *state, uint64_t wanted, struct wtl_reading *out, struct wtl_error *err)
 {
-    const struct gpu *g = state;
+    struct gpu *g = state;
+    wanted &= g->sensors;
     if (wtl_drm_suspended(&g->dir)) {
         wtl_drm_all_not_yet(wanted, g->sensors, out);
         return 0;
     }
     read_all(g, wanted, out);
-    return wtl_sysfs_read_done(out, wanted, g->sensors, g->id, err);
+    return wtl_drm_read_done(&g->dir, g->sensors, &g->answered, wanted, g->id, out, err);
 }
 
 static void gpu_close(void *state)
 {
     struct gpu *g = state;
     wtl_sysfs_dir_close(&g->dir);
-    if (g->has_hwmon)
-        wtl_sysfs_dir_close(&g->hwmon);
+    wtl_sysfs_dir_close(&g->hwmon);
 }
 
 static const struct wtl_sensor_ops sensors = {.read = gpu_read, .close = gpu_close};
 
 /* ---- Finding ----------------------------------------------------------------------------------*/
-
-static bool has(const struct gpu *g, const char *file)
-{
-    double value;
-    return wtl_sysfs_number(&g->hwmon, file, &value) != WTL_ABSENT_UNSUPPORTED;
-}
 
 /* The channel labelled so, else the first of those that have no label. */
 static void choose(const struct gpu *g, const char *what, const char *label, const char *suffix,
@@ -139,7 +144,7 @@ static void choose(const struct gpu *g, const char *what, const char *label, con
     if (n == 0)
         n = unlabelled;
     snprintf(file, 24, "%s%d%s", what, n, suffix);
-    if (n == 0 || !has(g, file))
+    if (n == 0 || !wtl_sysfs_exists(&g->hwmon, file))
         file[0] = '\0';
 }
 
@@ -171,20 +176,33 @@ static const char *known_name(const char *ids)
     return NULL;
 }
 
-static uint64_t try_sensors(struct gpu *g)
+/* What the files of a card that sleeps promise: none of them is read. */
+static uint64_t promised(const struct gpu *g)
+{
+    uint64_t metrics = (g->energy[0] ? WTL_METRIC_BIT(WTL_M_energy_counter_j) : 0) |
+                       (g->limit[0] ? WTL_METRIC_BIT(WTL_M_power_limit_w) : 0) |
+                       (g->temp[0] ? WTL_METRIC_BIT(WTL_M_temp_c) : 0) |
+                       (g->mem_temp[0] ? WTL_METRIC_BIT(WTL_M_mem_temp_c) : 0);
+    char file[REASON_FILE];
+    for (const char *const *clock = clock_files(g); *clock; clock++)
+        if (wtl_sysfs_exists(&g->dir, *clock))
+            metrics |= WTL_METRIC_BIT(WTL_M_sm_clock_mhz) | WTL_METRIC_BIT(WTL_M_gr_clock_mhz);
+    for (int i = 0; i < N_REASONS; i++)
+        if (wtl_sysfs_exists(&g->dir, reason_file(g, i, file)))
+            metrics |= WTL_METRIC_BIT(WTL_M_event_reasons);
+    return metrics;
+}
+
+static void find_sensors(struct gpu *g)
 {
     struct wtl_reading r = {0};
-    uint64_t found = 0;
+    if (wtl_drm_suspended(&g->dir)) {
+        g->sensors = promised(g);
+        return;
+    }
     memset(r.absence, WTL_ABSENT_UNSUPPORTED, sizeof r.absence);
-    if (wtl_drm_suspended(&g->dir))
-        return (g->energy[0] ? WTL_METRIC_BIT(WTL_M_energy_counter_j) : 0) |
-               (g->limit[0] ? WTL_METRIC_BIT(WTL_M_power_limit_w) : 0) |
-               WTL_METRIC_BIT(WTL_M_sm_clock_mhz) | WTL_METRIC_BIT(WTL_M_gr_clock_mhz);
     read_all(g, UINT64_MAX, &r);
-    for (int m = 0; m < (int)WTL_N_METRICS; m++)
-        if (r.absence[m] != WTL_ABSENT_UNSUPPORTED)
-            found |= WTL_METRIC_BIT(m);
-    return found;
+    g->sensors = g->answered = wtl_drm_answered(&r);
 }
 
 static void fill_info(const struct wtl_backend_host *host, const struct wtl_drm_card *d,
@@ -201,7 +219,8 @@ static void fill_info(const struct wtl_backend_host *host, const struct wtl_drm_
     info->kind = WTL_DEVICE_GPU;
     info->parent = -1;
     info->index = index;
-    info->sensors = g->sensors = try_sensors(g);
+    find_sensors(g);
+    info->sensors = g->sensors;
     info->sensor[WTL_M_energy_counter_j].resolution = 1 / MICRO;
     wtl_sysfs_epoch(host->files, info->epoch);
 }
@@ -217,9 +236,8 @@ static int add_gpu(const struct wtl_backend_host *host, const struct wtl_drm_car
         return 0;
     g->xe = strcmp(d->driver, "xe") == 0;
     snprintf(g->id, sizeof g->id, "intelgpu:%s", d->pci);
-    g->has_hwmon = d->hwmon[0] &&
-                   wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &g->hwmon) == WTL_PRESENT;
-    if (g->has_hwmon)
+    if (d->hwmon[0] &&
+        wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &g->hwmon) == WTL_PRESENT)
         look_at_hwmon(g);
     fill_info(host, d, g, index, info);
     if (!g->energy[0])

@@ -60,6 +60,23 @@ static void energy_is_summed_up_where_there_is_no_counter(void **state)
     rig_close(&rig);
 }
 
+static void energy_is_summed_up_where_no_counter_comes(void **state)
+{
+    (void)state;
+    open_gpu();
+    const struct top_device *d = &rig.model->device[0];
+    rig_set(&rig, 0, WTL_M_power_w, 100);
+    rig_lack(&rig, 0, WTL_M_energy_counter_j, WTL_ABSENT_NOT_YET);
+    rig_tick(&rig, 1);
+    rig_tick(&rig, 1);
+    assert_false(d->energy_j.has); /* it will have counted meanwhile */
+    rig_lack(&rig, 0, WTL_M_energy_counter_j, WTL_ABSENT_UNSUPPORTED);
+    rig_tick(&rig, 1);
+    assert_true(d->energy_j.has && !d->energy_from_counter);
+    assert_near(d->energy_j.value, 100, 1e-9);
+    rig_close(&rig);
+}
+
 static void power_is_the_counters_where_there_is_no_sensor(void **state)
 {
     (void)state;
@@ -411,6 +428,7 @@ int main(void)
         cmocka_unit_test(energy_is_the_counters_difference),
         cmocka_unit_test(energy_is_summed_up_where_there_is_no_counter),
         cmocka_unit_test(power_is_the_counters_where_there_is_no_sensor),
+        cmocka_unit_test(energy_is_summed_up_where_no_counter_comes),
         cmocka_unit_test(a_reset_is_no_wrap),
         cmocka_unit_test(power_is_shared_out_and_adds_up),
         cmocka_unit_test(absent_is_never_zero_and_says_why),
