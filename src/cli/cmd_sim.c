@@ -2,7 +2,9 @@
  * `wattle sim`: the virtual machine room. Here are its verbs; each has a file of its own. */
 #include "cli/sim.h"
 
+#include "base/alloc.h"
 #include "base/text.h"
+#include "simhost/profile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,17 +64,28 @@ int wtl_sim_cli_library_dir(char dir_out[WTL_LIMIT_PATH], struct wtl_error *err)
     return 0;
 }
 
+/* A workload's profile, by name or path, for the board that GPU `gpu` is. */
+static int find_workload(const struct wtl_room *room, int gpu, const char *name,
+                         struct wtl_sim_workload *out, struct wtl_error *err)
+{
+    WTL_ARENA(arena);
+    struct wtl_sim_gpu *copy = WTL_NEW(&arena, struct wtl_sim_gpu);
+    int rc = copy ? wtl_room_copy(room, (unsigned)gpu, copy, err)
+                  : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    return rc < 0 ? rc : wtl_sim_profile_workload(name, &copy->board, out, err);
+}
+
 int wtl_sim_cli_load(struct wtl_room *room, int gpu, const char *workload,
                      const struct wtl_sim_cli_load *load, int *pid_out, struct wtl_error *err)
 {
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_LOAD_START, gpu);
     struct wtl_room_load *l = &r.u.load;
     struct wtl_room_reply reply;
-    if (strlen(workload) >= sizeof l->workload)
-        return WTL_FAIL(err, WTL_USAGE, "\"%.60s\" is too long for a workload's name", workload);
     if (load->period.given != load->on.given)
         return WTL_FAIL(err, WTL_USAGE, "--period and --on belong together");
-    memcpy(l->workload, workload, strlen(workload) + 1);
+    int rc = find_workload(room, gpu, workload, &l->workload, err);
+    if (rc < 0)
+        return rc;
     l->pid = load->pid;
     l->batch = load->batch;
     l->mps = load->mps || (load->share.given && load->share.value < 1);
@@ -83,7 +96,7 @@ int wtl_sim_cli_load(struct wtl_room *room, int gpu, const char *workload,
     if (load->period.given)
         l->pattern = (struct wtl_sim_pattern){.period_ms = (int)(load->period.value * 1000),
                                               .on_ms = (int)(load->on.value * 1000)};
-    int rc = wtl_room_ask(room, &r, &reply, err);
+    rc = wtl_room_ask(room, &r, &reply, err);
     if (rc == 0)
         *pid_out = reply.value;
     return rc;

@@ -96,7 +96,8 @@ const struct wtl_command wtl_cmd_sim_load = {
     .name = "sim load",
     .summary = "Run a workload on a virtual GPU",
     .synopsis = "WORKLOAD [-i GPU] [options]",
-    .description = "Starts a load and returns. It is a process, which NVML lists and `ps` shows "
+    .description = "Starts a load of a workload, by its name or the path of a profile that ends in "
+                   ".yaml, and returns. It is a process, which NVML lists and `ps` shows "
                    "under the workload's name; killing it ends the load. Anybody who sees the "
                    "machine room may start loads.",
     .examples = "  wattle sim load resnet50\n"

@@ -72,14 +72,7 @@ static const struct wtl_opt opts[] = {
 
 static const struct options defaults = {.seed = 1, .load.instance = -1};
 
-/* ---- Boards and workloads -------------------------------------------------------------------- */
-
-static int find_workload(void *ctx, const char *name, const struct wtl_sim_board *board,
-                         struct wtl_sim_workload *out, struct wtl_error *err)
-{
-    (void)ctx;
-    return wtl_sim_profile_workload(name, board, out, err);
-}
+/* ---- Boards ---------------------------------------------------------------------------------- */
 
 /* The names of the options, taken apart at commas. */
 static int collect_boards(struct wtl_context *ctx, const struct options *o,
@@ -306,7 +299,6 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                                           .seed = (uint64_t)o->seed,
                                           .calibrated = o->calibrated,
                                           .persistence = !o->no_persistence,
-                                          .workload = find_workload,
                                           .ready = say_ready,
                                           .ctx = &s};
     struct wtl_room room = {0};

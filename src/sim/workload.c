@@ -38,6 +38,82 @@ void wtl_sim_workload_plain(struct wtl_sim_workload *out)
     *out = plain;
 }
 
+/* ---- What makes sense ------------------------------------------------------------------------ */
+
+/* One line, with an end; "" only where it may be. */
+static bool good_text(const char *text, size_t size, bool may_be_empty)
+{
+    const size_t n = strnlen(text, size);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            return false;
+    return n < size && (n > 0 || may_be_empty);
+}
+
+/* A finite number in [low, high]; false for NaN. */
+static bool within(double x, double low, double high)
+{
+    return x >= low && x <= high;
+}
+
+/* At most an item every compute_s: no more than this for a tenant. */
+#define ITEM_W_MAX 1e4
+
+static int check_fit(const struct wtl_sim_fit *f, const char *name, struct wtl_error *err)
+{
+#define CHECK(member, low, high)                                                                   \
+    if (!within(f->member, low, high))                                                             \
+        return WTL_FAIL(err, WTL_USAGE, "%s of workload '%s' is %g: expected %g to %g", #member,   \
+                        name, f->member, (double)(low), (double)(high));
+    WTL_SIM_FIT_BOUNDS(CHECK)
+#undef CHECK
+    if (f->item_j + f->item_memory_j > ITEM_W_MAX * f->compute_s)
+        return WTL_FAIL(err, WTL_USAGE, "an item of workload '%s' draws more than %g W", name,
+                        ITEM_W_MAX);
+    return 0;
+}
+
+static int check_phase(const struct wtl_sim_phase *p, const char *name, struct wtl_error *err)
+{
+    if (!good_text(p->name, sizeof p->name, true) || p->n_fits < 1 || p->n_fits > WTL_SIM_FITS ||
+        !within(p->work_per_item, 0, 1e9))
+        return WTL_FAIL(err, WTL_USAGE, "a phase of workload '%s' makes no sense", name);
+    for (int i = 0; i < p->n_fits; i++) {
+        int rc = check_fit(&p->fits[i], name, err);
+        if (rc)
+            return rc;
+        if (i > 0 && p->fits[i].mem_mhz <= p->fits[i - 1].mem_mhz)
+            return WTL_FAIL(err, WTL_USAGE, "memory clocks of workload '%s' do not rise at %g MHz",
+                            name, p->fits[i].mem_mhz);
+    }
+    return 0;
+}
+
+int wtl_sim_workload_check(const struct wtl_sim_workload *w, struct wtl_error *err)
+{
+    if (!good_text(w->name, sizeof w->name, false))
+        return WTL_FAIL(err, WTL_USAGE, "a workload needs a name");
+    if (!good_text(w->unit, sizeof w->unit, false))
+        return WTL_FAIL(err, WTL_USAGE, "workload '%s' needs a unit", w->name);
+    if (!within(w->process_mib, 0, 1e7) || !within(w->item_mib, 0, 1e7))
+        return WTL_FAIL(err, WTL_USAGE, "memory of workload '%s': expected 0 to 1e7 MiB", w->name);
+    if (w->batch_max < 1 || w->batch_max > WTL_SIM_BATCH_MAX || w->batch_default < 1 ||
+        w->batch_default > WTL_SIM_BATCH_MAX)
+        return WTL_FAIL(err, WTL_USAGE, "batches of workload '%s': expected 1 to %d", w->name,
+                        WTL_SIM_BATCH_MAX);
+    if (w->n_phases < 1 || w->n_phases > WTL_SIM_PHASES)
+        return WTL_FAIL(err, WTL_USAGE, "workload '%s' has %d phases: expected 1 to %d", w->name,
+                        w->n_phases, WTL_SIM_PHASES);
+    for (int i = 0; i < w->n_phases; i++) {
+        int rc = check_phase(&w->phases[i], w->name, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- Rates ----------------------------------------------------------------------------------- */
+
 enum { N_PARAMETERS = sizeof(struct wtl_sim_fit) / sizeof(double) };
 
 static double clamp(double x, double low, double high)

@@ -11,6 +11,7 @@
 #ifndef WTL_SIM_WORKLOAD_H
 #define WTL_SIM_WORKLOAD_H
 
+#include "base/error.h"
 #include "base/random.h"
 #include "sim/silicon.h"
 
@@ -23,6 +24,7 @@ enum {
     WTL_SIM_FITS = 3,     /* memory clocks */
     WTL_SIM_PARTS = 8,    /* of a GPU: itself, and MIG instances */
     WTL_SIM_NAME = 48,
+    WTL_SIM_BATCH_MAX = 1000000,
 };
 
 /* Parameters of one workload phase on one board at one memory clock. x = f/sm_mhz_max, b = batch,
@@ -69,6 +71,27 @@ struct wtl_sim_fit {
     double memory_s;      /* time of an item in which memory is busy (utilization.memory) */
 };
 
+/* Bounds that keep rates finite, and monotone in the clock: X(member, low, high). */
+#define WTL_SIM_FIT_BOUNDS(X)                                                                      \
+    X(mem_mhz, 1, 1e5)                                                                             \
+    X(launch_s, 1e-9, 1e4)                                                                         \
+    X(overlap, 1, 100)                                                                             \
+    X(copy_s, 1e-9, 1e4)                                                                           \
+    X(copy_large_s, 1e-9, 1e4)                                                                     \
+    X(copy_knee, 1e-3, 1e5)                                                                        \
+    X(compute_s, 1e-9, 1e4)                                                                        \
+    X(fill_batch, 1e-9, 1e4)                                                                       \
+    X(share_power, 1e-3, 3)                                                                        \
+    X(memory_share, 1e-9, 0.999999)                                                                \
+    X(roof_s, 1e-9, 1e4)                                                                           \
+    X(host_s, 1e-9, 1e4)                                                                           \
+    X(corner, 0.3, 100)                                                                            \
+    X(active_w, 1e-9, 1e4)                                                                         \
+    X(occupancy_w, 1e-9, 1e4)                                                                      \
+    X(item_j, 1e-9, 1e7)                                                                           \
+    X(item_memory_j, 1e-9, 1e7)                                                                    \
+    X(memory_s, 1e-9, 1e4)
+
 /* One phase of a workload. Most workloads have one, endless one. */
 struct wtl_sim_phase {
     char name[16]; /* "", "prefill", "decode" */
@@ -88,6 +111,11 @@ struct wtl_sim_workload {
     double item_mib;    /* activations, input, cache of one item of a batch */
     int batch_default, batch_max;
 };
+
+/* -WTL_USAGE with the first thing that makes no sense: a text without end or with control
+ * characters, a number out of its bounds, fits that do not rise in memory clock, more than 10 kW
+ * for an item. Whatever passes does the engine no harm. */
+int wtl_sim_workload_check(const struct wtl_sim_workload *workload, struct wtl_error *err);
 
 /* A made-up workload (images, batch 8, a compute-bound network of 2 ms an item and 0.1 J) that fits
  * any board, for tests. */

@@ -2,7 +2,7 @@
  *
  * The host of a virtual machine room: one process, one thread, that moves its virtual GPUs in real
  * time (a step every 5 ms), shows them in the shared file (simhost/room.h) and serves requests
- * (simhost/protocol.h). It allocates at the start only.
+ * (simhost/protocol.h). It allocates and reads files at the start only.
  *
  * A load is a process: the host makes one that does nothing, with the workload's name and the
  * caller's uid, so that `ps` knows the pid that NVML lists, and killing it ends the load. A load
@@ -26,9 +26,6 @@ struct wtl_simhost_options {
     bool calibrated;  /* as in struct wtl_sim_options */
     bool persistence; /* persistence mode, set again after each driver load, as
                          nvidia-persistenced does */
-    /* Finds a workload for a board by its profile's name. */
-    int (*workload)(void *ctx, const char *name, const struct wtl_sim_board *board,
-                    struct wtl_sim_workload *out, struct wtl_error *err);
     /* Once: the room can be used. */
     void (*ready)(void *ctx);
     void *ctx;

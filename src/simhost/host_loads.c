@@ -118,10 +118,9 @@ static struct wtl_host_load *free_place(struct wtl_host *h)
     return NULL;
 }
 
-static struct wtl_sim_process process_of(const struct wtl_room_load *load,
-                                         const struct wtl_sim_workload *workload, pid_t pid,
-                                         uid_t uid)
+static struct wtl_sim_process process_of(const struct wtl_room_load *load, pid_t pid, uid_t uid)
 {
+    const struct wtl_sim_workload *workload = &load->workload;
     struct wtl_sim_process p = {
         .pid = (uint32_t)pid,
         .uid = uid,
@@ -166,18 +165,12 @@ int wtl_host_load_start(struct wtl_host *h, const struct wtl_host_peer *peer, un
     struct wtl_host_load *l = free_place(h);
     if (!l)
         return WTL_FAIL(err, WTL_LIMIT, "there are %d loads already", WTL_ROOM_LOADS);
-    struct wtl_sim_workload workload;
-    int rc = o->workload(o->ctx, load->workload, &o->boards[gpu], &workload, err);
-    if (rc == 0 && load->batch > workload.batch_max)
-        rc = WTL_FAIL(err, WTL_USAGE, "%s has batches of at most %d", workload.name,
-                      workload.batch_max);
     pid_t pid = load->pid;
-    if (rc == 0)
-        rc = pid ? check_process(h, peer, pid, err)
-                 : make_process(h, peer, workload.name, gpu, &pid, err);
+    int rc = pid ? check_process(h, peer, pid, err)
+                 : make_process(h, peer, load->workload.name, gpu, &pid, err);
     if (rc < 0)
         return rc;
-    const struct wtl_sim_process process = process_of(load, &workload, pid, peer->uid);
+    const struct wtl_sim_process process = process_of(load, pid, peer->uid);
     int64_t now = o->clock.monotonic_ns(o->clock.ctx);
     *l = (struct wtl_host_load){
         .pidfd = -1,

@@ -55,7 +55,7 @@ int wtl_sim_profile_board(const char *name, struct wtl_sim_board *out, struct wt
 int wtl_sim_profile_workload(const char *name, const struct wtl_sim_board *board,
                              struct wtl_sim_workload *out, struct wtl_error *err);
 
-/* Takes the parameters for a board out of a profile. */
+/* Takes the parameters for a board out of a profile. -WTL_USAGE as wtl_sim_workload_check(). */
 int wtl_sim_workload_on(const struct wtl_sim_workload_profile *profile, const char *short_name,
                         struct wtl_sim_workload *out, struct wtl_error *err);
 

@@ -63,12 +63,14 @@ static const struct wtl_yaml_table error_table = {
     "fit", "How good a fit is: median and 90th percentile on rows that were left out.",
     sizeof(struct errors), error_keys, N(error_keys)};
 
-/* The bounds keep the rates finite and monotone in the clock (sim/workload.h). */
 #define PARAMETER(field, low, high)                                                                \
-    {                                                                                              \
-        .name = #field, .type = WTL_YAML_T_NUMBER, .offset = offsetof(struct entry, fit.field),    \
-        .required = true, .min = (low), .max = (high), .doc = "As in struct wtl_sim_fit."          \
-    }
+    {.name = #field,                                                                               \
+     .type = WTL_YAML_T_NUMBER,                                                                    \
+     .offset = offsetof(struct entry, fit.field),                                                  \
+     .required = true,                                                                             \
+     .min = (low),                                                                                 \
+     .max = (high),                                                                                \
+     .doc = "As in struct wtl_sim_fit."},
 static const struct wtl_yaml_key entry_keys[] = {
     {.name = "board",
      .type = WTL_YAML_T_STRING,
@@ -95,25 +97,7 @@ static const struct wtl_yaml_key entry_keys[] = {
      .offset = offsetof(struct entry, errors),
      .table = &error_table,
      .doc = "How good it is."},
-    PARAMETER(mem_mhz, 1, 1e5),
-    PARAMETER(launch_s, 1e-9, 1e4),
-    PARAMETER(overlap, 1, 100),
-    PARAMETER(copy_s, 1e-9, 1e4),
-    PARAMETER(copy_large_s, 1e-9, 1e4),
-    PARAMETER(copy_knee, 1e-3, 1e5),
-    PARAMETER(compute_s, 1e-9, 1e4),
-    PARAMETER(fill_batch, 1e-9, 1e4),
-    PARAMETER(share_power, 1e-3, 3),
-    PARAMETER(memory_share, 1e-9, 0.999999),
-    PARAMETER(roof_s, 1e-9, 1e4),
-    PARAMETER(host_s, 1e-9, 1e4),
-    PARAMETER(corner, 0.3, 100),
-    PARAMETER(active_w, 1e-9, 1e4),
-    PARAMETER(occupancy_w, 1e-9, 1e4),
-    PARAMETER(item_j, 1e-9, 1e7),
-    PARAMETER(item_memory_j, 1e-9, 1e7),
-    PARAMETER(memory_s, 1e-9, 1e4),
-};
+    WTL_SIM_FIT_BOUNDS(PARAMETER)};
 static const struct wtl_yaml_table entry_table = {"fits", "Parameters on one board.",
                                                   sizeof(struct entry), entry_keys, N(entry_keys)};
 
@@ -168,14 +152,14 @@ static const struct wtl_yaml_key keys[] = {
      AT(batch_default),
      .required = true,
      .min = 1,
-     .max = 1e6,
+     .max = WTL_SIM_BATCH_MAX,
      .doc = "Batch when none is asked for."},
     {.name = "batch_max",
      .type = WTL_YAML_T_INT,
      AT(batch_max),
      .required = true,
      .min = 1,
-     .max = 1e6,
+     .max = WTL_SIM_BATCH_MAX,
      .doc = "Largest batch that the parameters are meant for."},
     {.name = "phases",
      .type = WTL_YAML_T_LIST,
@@ -312,6 +296,8 @@ int wtl_sim_workload_on(const struct wtl_sim_workload_profile *profile, const ch
                             "workload '%s' has no parameters for board '%s'; it has them for %s",
                             w.name, short_name, boards);
         }
-    *out = w;
-    return 0;
+    int rc = wtl_sim_workload_check(&w, err);
+    if (rc == 0)
+        *out = w;
+    return rc;
 }

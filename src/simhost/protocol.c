@@ -46,8 +46,9 @@ static bool within(double x, double min, double max)
 
 static int check_load(const struct wtl_room_load *l, struct wtl_error *err)
 {
-    if (!terminated(l->workload, sizeof l->workload) || !l->workload[0])
-        return WTL_FAIL(err, WTL_USAGE, "a load needs the name of a workload");
+    int rc = wtl_sim_workload_check(&l->workload, err);
+    if (rc < 0)
+        return rc;
     if (l->pid < 0)
         return WTL_FAIL(err, WTL_USAGE, "%d is no process", (int)l->pid);
     if (l->batch < 0 || l->batch > 1 << 20)

@@ -51,14 +51,14 @@ enum wtl_room_gpu_fault {
 };
 
 struct wtl_room_load {
-    char workload[WTL_SIM_NAME]; /* a profile's name, or the path of one */
-    int32_t pid;                 /* the process that it belongs to; 0: one is made */
-    int32_t batch;               /* 0: the profile's */
-    int32_t mps;                 /* not 0: a client of the MPS server */
-    int32_t instance;            /* MIG instance; -1: none */
-    double share;                /* 0 < share <= 1 */
-    double rate_per_s;           /* 0: as much as it can */
-    double duration_s;           /* 0: until it is stopped */
+    struct wtl_sim_workload workload; /* on the GPU's board: profiles are read by who asks */
+    int32_t pid;                      /* the process that it belongs to; 0: one is made */
+    int32_t batch;                    /* 0: the workload's */
+    int32_t mps;                      /* not 0: a client of the MPS server */
+    int32_t instance;                 /* MIG instance; -1: none */
+    double share;                     /* 0 < share <= 1 */
+    double rate_per_s;                /* 0: as much as it can */
+    double duration_s;                /* 0: until it is stopped */
     struct wtl_sim_pattern pattern;
 };
 

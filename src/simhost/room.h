@@ -35,7 +35,7 @@
 #define WTL_ROOM_CUDA_VERSION 13000
 
 enum {
-    WTL_ROOM_VERSION = 2,
+    WTL_ROOM_VERSION = 3,
     WTL_ROOM_GPUS = 32,   /* sim/gpu.h numbers PCI buses so far; a dense node has 16 */
     WTL_ROOM_FAULTS = 32, /* at a time */
     WTL_ROOM_LOADS = 256, /* in the whole room */

@@ -40,13 +40,15 @@ static void apply(struct wtl_sim_gpu *gpu, const struct wtl_room_request *r)
         break;
     case WTL_ROOM_LOAD_START: {
         struct wtl_sim_process p = {.pid = 1,
+                                    .mps = r->u.load.mps != 0,
                                     .instance = r->u.load.instance,
-                                    .tenant = {.share = r->u.load.share,
+                                    .tenant = {.workload = r->u.load.workload,
+                                               .share = r->u.load.share,
                                                .batch = r->u.load.batch ? r->u.load.batch : 1,
                                                .offered_per_s = r->u.load.rate_per_s},
                                     .pattern = r->u.load.pattern};
-        wtl_sim_workload_plain(&p.tenant.workload);
-        (void)wtl_sim_attach(gpu, &p, NULL);
+        for (; p.pid <= WTL_SIM_TENANTS; p.pid++) /* as many as fit */
+            (void)wtl_sim_attach(gpu, &p, NULL);
         break;
     }
     case WTL_ROOM_HELLO:
@@ -86,6 +88,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apply(&gpu, &request);
     wtl_sim_gpu_advance(&gpu, INT64_C(2000000000));
     wtl_sim_gpu_truth(&gpu, &truth);
-    assert(truth.power_w >= 0 && truth.power_w < 10000); /* and a number at all */
+    /* A number at all; a load of one's own making may be too much for the board. */
+    assert(truth.power_w >= 0 && truth.power_w < (request.verb == WTL_ROOM_LOAD_START ? 1e6 : 1e4));
+    assert(truth.die_c > -50 && truth.die_c < 1e5 && truth.work >= 0 && truth.work < 1e12);
+    wtl_sim_reload(&gpu); /* and after it the board is well */
+    wtl_sim_gpu_advance(&gpu, INT64_C(20000000000));
+    wtl_sim_gpu_truth(&gpu, &truth);
+    assert(!gpu.lost && truth.power_w < 1e3 && truth.die_c < 100);
     return 0;
 }

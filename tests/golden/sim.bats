@@ -90,6 +90,31 @@ field() { # field EXPRESSION: of the JSON document on standard input
     [ "$status" -eq 2 ]
 }
 
+@test "a workload's profile is read by who asks for it, and never by the room" {
+    chmod 711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" 2>/dev/null || true
+    "$WATTLE" sim start --gpu v100 -q
+    # a relative path, and one longer than any name
+    mine=a-folder-with-a-name-that-is-longer-than-the-names-of-workloads/mine.yaml
+    mkdir "${mine%/*}"
+    sed 's/^name: .*/name: my-own/' "$WATTLE_DATA_DIR/sim/workloads/resnet50.yaml" >"$mine"
+    "$WATTLE" sim load "$mine" --batch 4 -q >/dev/null
+    [ "$("$WATTLE" sim list --json | field '[(l["workload"], l["batch"]) for l in d["loads"]]')" = "[('my-own', 4)]" ]
+    "$WATTLE" sim unload -q >/dev/null
+    # what only one side may read, or what nobody can: the room goes on
+    mkfifo fifo.yaml
+    timeout 1 "$WATTLE" sim load "$PWD/fifo.yaml" >/dev/null 2>&1 || true
+    timeout 5 "$WATTLE" sim load resnet50 >/dev/null
+    if [ "$(id -u)" -ne 0 ]; then skip "only root can become somebody else"; fi
+    as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    "${as_nobody[@]}" "$WATTLE" sim list >/dev/null || skip "nobody cannot get at the program or the room here"
+    echo "password: hidden" >secret.yaml
+    chmod 600 secret.yaml
+    run "${as_nobody[@]}" "$WATTLE" sim load "$PWD/secret.yaml"
+    [ "$status" -ne 0 ]
+    [[ $output == *"cannot open"*"Permission denied"* ]]
+    [[ $output != *password* ]]
+}
+
 @test "faults: set, shown, cleared; a lost GPU comes back with a driver load" {
     "$WATTLE" sim start --gpu v100 >/dev/null
     epoch=$("$WATTLE" sim list --json | field 'd["epoch"]')

@@ -15,17 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static int plain_workload(void *ctx, const char *name, const struct wtl_sim_board *board,
-                          struct wtl_sim_workload *out, struct wtl_error *err)
-{
-    (void)ctx;
-    (void)board;
-    if (strcmp(name, "none") == 0)
-        return WTL_FAIL(err, WTL_NOTFOUND, "there is no workload \"none\"");
-    wtl_sim_workload_plain(out);
-    return 0;
-}
-
 static void say_ready(void *ctx)
 {
     (void)!write(*(int *)ctx, "r", 1);
@@ -50,7 +39,6 @@ static void be_host(const char *dir, int n, bool persistence, int stop_fd, int r
         .n = (size_t)n,
         .seed = 1,
         .persistence = persistence,
-        .workload = plain_workload,
         .ready = say_ready,
         .ctx = &ready_fd,
         .stop_fd = stop_fd,

@@ -19,8 +19,7 @@ struct test_room {
 };
 
 /* Starts `n` plain boards (no product's); the third has the driver of an old one, that can do
- * nothing but read. Any workload name is the plain workload, but
- * "none", which is not there. Fails the test when it cannot. */
+ * nothing but read. Fails the test when it cannot. */
 void test_room_start(struct test_room *room, int n, bool persistence);
 
 /* Another host in the same directory, after a kill. */

@@ -230,7 +230,7 @@ static pid_t load(bool mps)
 {
     struct wtl_room_reply reply;
     struct wtl_room_request r = {.gpu = 0};
-    snprintf(r.u.load.workload, sizeof r.u.load.workload, "plain");
+    wtl_sim_workload_plain(&r.u.load.workload);
     r.u.load.mps = mps;
     r.u.load.instance = -1;
     r.u.load.share = mps ? 0.5 : 1;

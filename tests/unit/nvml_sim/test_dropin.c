@@ -67,7 +67,7 @@ static int ask(struct wtl_room_request request)
 static int start_load(int index, bool mps)
 {
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_LOAD_START, index);
-    strcpy(r.u.load.workload, "plain");
+    wtl_sim_workload_plain(&r.u.load.workload);
     r.u.load.share = mps ? 0.5 : 1;
     r.u.load.mps = mps;
     r.u.load.instance = -1;

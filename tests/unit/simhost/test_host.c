@@ -53,7 +53,7 @@ static int ask_value(struct wtl_room *room, enum wtl_room_verb verb, int gpu, ui
 static struct wtl_room_request a_load(int gpu)
 {
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_LOAD_START, gpu);
-    strcpy(r.u.load.workload, "plain");
+    wtl_sim_workload_plain(&r.u.load.workload);
     r.u.load.share = 1;
     r.u.load.instance = -1;
     return r;
@@ -483,10 +483,10 @@ static void a_load_is_a_process(void **state)
     pid = start_load(&room, &brief);
     assert_true(test_wait(gpu_is_empty, &room));
     assert_true(test_wait(process_is_gone, &pid)); /* the host takes it off the GPU first */
-    /* not there */
+    /* none that can be */
     struct wtl_room_request none = a_load(0);
-    strcpy(none.u.load.workload, "none");
-    assert_int_equal(wtl_room_ask(&room, &none, NULL, &err), -(int)WTL_NOTFOUND);
+    none.u.load.workload.phases[0].fits[0].launch_s = 0;
+    assert_int_equal(wtl_room_ask(&room, &none, NULL, &err), -(int)WTL_USAGE);
     none = a_load(0);
     none.u.load.batch = 1 << 20;
     assert_int_equal(wtl_room_ask(&room, &none, NULL, &err), -(int)WTL_USAGE);

@@ -21,7 +21,7 @@ static void every_verb_with_an_empty_body_that_makes_sense_passes(void **state)
     for (int verb = 0; verb < WTL_ROOM_N_VERBS; verb++) {
         struct wtl_room_request r = wtl_room_request((enum wtl_room_verb)verb, 2), out = {0};
         if (verb == WTL_ROOM_LOAD_START) {
-            strcpy(r.u.load.workload, "resnet50");
+            wtl_sim_workload_plain(&r.u.load.workload);
             r.u.load.share = 1;
         } else if (verb == WTL_ROOM_FAULT_ADD) {
             strcpy(r.u.fault.function, "*");
@@ -79,7 +79,7 @@ static void a_gpu_must_be_there(void **state)
 static struct wtl_room_request a_load(void)
 {
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_LOAD_START, 0);
-    strcpy(r.u.load.workload, "bert");
+    wtl_sim_workload_plain(&r.u.load.workload);
     r.u.load.share = 0.5;
     r.u.load.pattern = (struct wtl_sim_pattern){100, 30, 5};
     return r;
@@ -96,8 +96,29 @@ static struct wtl_room_request a_load(void)
 static void a_load_has_a_name_and_sensible_numbers(void **state)
 {
     (void)state;
-    REFUSED(memset(r.u.load.workload, 'x', sizeof r.u.load.workload));
-    REFUSED(r.u.load.workload[0] = '\0');
+    struct wtl_sim_workload *w;
+#define REFUSED_WORKLOAD(change) REFUSED((w = &r.u.load.workload, change))
+    REFUSED_WORKLOAD(memset(w->name, 'x', sizeof w->name));
+    REFUSED_WORKLOAD(w->name[0] = '\0');
+    REFUSED_WORKLOAD(w->name[1] = '\033');
+    REFUSED_WORKLOAD(memset(w->unit, 'x', sizeof w->unit));
+    REFUSED_WORKLOAD(w->n_phases = 0);
+    REFUSED_WORKLOAD(w->n_phases = INT_MAX);
+    REFUSED_WORKLOAD(w->phases[0].n_fits = 0);
+    REFUSED_WORKLOAD(w->phases[0].n_fits = INT_MAX);
+    REFUSED_WORKLOAD(memset(w->phases[0].name, 'x', sizeof w->phases[0].name));
+    REFUSED_WORKLOAD(w->phases[0].work_per_item = -1);
+    REFUSED_WORKLOAD(w->process_mib = (double)NAN);
+    REFUSED_WORKLOAD(w->item_mib = (double)INFINITY);
+    REFUSED_WORKLOAD(w->batch_default = 0);
+    REFUSED_WORKLOAD(w->batch_max = INT_MIN);
+    REFUSED_WORKLOAD((w->phases[0].n_fits = 2, w->phases[0].fits[1] = w->phases[0].fits[0]));
+    REFUSED_WORKLOAD((w->phases[0].fits[0].item_j = 1, w->phases[0].fits[0].compute_s = 1e-5));
+#define REFUSED_PARAMETER(member, low, high)                                                       \
+    REFUSED_WORKLOAD(w->phases[0].fits[0].member = (double)NAN);                                   \
+    REFUSED_WORKLOAD(w->phases[0].fits[0].member = (low) / 2);                                     \
+    REFUSED_WORKLOAD(w->phases[0].fits[0].member = (high)*2);
+    WTL_SIM_FIT_BOUNDS(REFUSED_PARAMETER)
     REFUSED(r.u.load.share = 0);
     REFUSED(r.u.load.share = 1.01);
     REFUSED(r.u.load.share = (double)NAN);
