@@ -49,7 +49,6 @@ static void sample_knobs(struct wtl_device *device, struct wtl_arena *arena,
                          struct wtl_device_sample *s)
 {
     unsigned has = wtl_device_info(device)->knobs;
-    bool first = s->t_ns == 0;
     s->knobs = 0;
     for (int k = 0; k < (int)WTL_N_KNOBS && s->rc == 0; k++) {
         enum wtl_knob knob = (enum wtl_knob)k;
@@ -57,12 +56,14 @@ static void sample_knobs(struct wtl_device *device, struct wtl_arena *arena,
             continue;
         if (wtl_device_knob(device, knob, &s->knob[k], NULL) == 0)
             s->knobs |= WTL_KNOB_BIT(k);
-        if (first && wtl_device_knob_range(device, knob, arena, &s->range[k], NULL) == 0) {
+        if (!s->asked_ranges &&
+            wtl_device_knob_range(device, knob, arena, &s->range[k], NULL) == 0) {
             s->range[k].steps = NULL;
             s->range[k].n_steps = 0;
             s->ranges |= WTL_KNOB_BIT(k);
         }
     }
+    s->asked_ranges = s->asked_ranges || s->rc == 0;
 }
 
 void wtl_sample_device(struct wtl_device *device, struct wtl_clock clock, struct wtl_arena *arena,

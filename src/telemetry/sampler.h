@@ -25,12 +25,13 @@ struct wtl_device_sample {
 
     unsigned knobs; /* WTL_KNOB_BIT(): what it said of them */
     struct wtl_knob_state knob[WTL_N_KNOBS];
-    unsigned ranges;                          /* the same; asked for in the first round only */
+    bool asked_ranges;                        /* in the first round that was answered, once */
+    unsigned ranges;                          /* WTL_KNOB_BIT(): what it said of them */
     struct wtl_knob_range range[WTL_N_KNOBS]; /* without steps */
 };
 
 /* Asks one device for everything it has; a device that does not answer is a sample, too. Keeps the
- * ranges that *sample has. Allocates nothing after the first round. */
+ * ranges that *sample has. Allocates nothing after the first round that was answered. */
 void wtl_sample_device(struct wtl_device *device, struct wtl_clock clock, struct wtl_arena *arena,
                        struct wtl_device_sample *sample);
 

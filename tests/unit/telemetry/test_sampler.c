@@ -49,6 +49,33 @@ static void a_sample_of_each_device(void **state)
     wtl_machine_close(m);
 }
 
+/* A device that does not answer at first has its ranges once it does. */
+static void ranges_come_with_the_first_answer(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const char *const only[] = {"faulty:read.error@1:virtual:plain", NULL};
+    const struct wtl_machine_options options = {
+        .clock = wtl_clock_system(), .nvml = "", .only = only};
+    struct wtl_machine *m = NULL;
+    struct wtl_error err = {0};
+    struct wtl_device_sample s = {0};
+    const unsigned limit = WTL_KNOB_BIT(WTL_KNOB_power_limit_w);
+    assert_ok(wtl_machine_open(wtl_alloc_system(), &options, &m, &err), &err);
+    struct wtl_device *d = wtl_machine_device(m, 0);
+    wtl_sample_device(d, wtl_clock_system(), &arena, &s);
+    assert_true(s.rc < 0);
+    assert_int_equal(s.ranges & limit, 0);
+    wtl_sample_device(d, wtl_clock_system(), &arena, &s);
+    assert_int_equal(s.rc, 0);
+    assert_int_equal(s.ranges & limit, limit);
+    assert_true(s.range[WTL_KNOB_power_limit_w].max > s.range[WTL_KNOB_power_limit_w].min);
+    s.range[WTL_KNOB_power_limit_w].max = -1;
+    wtl_sample_device(d, wtl_clock_system(), &arena, &s);
+    assert_near(s.range[WTL_KNOB_power_limit_w].max, -1, 0); /* not asked again */
+    wtl_machine_close(m);
+}
+
 static int64_t wait_for_round(struct wtl_sampler *s, struct wtl_device_sample *samples)
 {
     struct pollfd p = {.fd = wtl_sampler_fd(s), .events = POLLIN};
@@ -105,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_of_each_device),
+        cmocka_unit_test(ranges_come_with_the_first_answer),
         cmocka_unit_test(a_thread_reads_on_and_on),
         cmocka_unit_test(a_hanging_device_is_seen_while_it_hangs),
         cmocka_unit_test(stopping_nothing),
