@@ -217,10 +217,8 @@ bool wtl_sampler_stop(struct wtl_sampler *s, int64_t patience_ns)
     s->stop = true;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now); /* what pthread_timedjoin_np() counts in */
-    now = wtl_time_after(now, patience_ns);
-    if (pthread_timedjoin_np(s->thread, NULL, &now) != 0) {
+    const struct timespec until = wtl_time_from_now(patience_ns);
+    if (pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
         pthread_detach(s->thread);
         return false;
     }
