@@ -32,13 +32,18 @@
 
 enum { TWINS = 3, CONSTRAINTS = 4 };
 
+/* One interface of a package, with its long-term limit. */
+struct face {
+    struct wtl_sysfs_dir dir;
+    int constraint; /* the limit's number there; -1: it has none */
+};
+
 struct zone {
     char id[WTL_LIMIT_NAME];
-    struct wtl_sysfs_dir dir;
-    struct wtl_sysfs_dir twin[TWINS]; /* the same package by other interfaces */
+    struct face own;
+    struct face twin[TWINS]; /* the same package by other interfaces */
     int n_twins;
-    int constraint; /* the number of its long-term limit; -1: it has none */
-    double max_w;   /* the highest limit that may be asked for */
+    double max_w; /* the highest limit that may be asked for */
     double default_w;
     bool has_default;
     uint64_t sensors;
@@ -46,9 +51,9 @@ struct zone {
 
 /* ---- Files ------------------------------------------------------------------------------------*/
 
-static void constraint_file(const struct zone *z, const char *what, char buf[64])
+static void constraint_file(const struct face *f, const char *what, char buf[64])
 {
-    snprintf(buf, 64, "constraint_%d_%s", z->constraint, what);
+    snprintf(buf, 64, "constraint_%d_%s", f->constraint, what);
 }
 
 static int long_term(const struct wtl_sysfs_dir *dir)
@@ -64,16 +69,15 @@ static int long_term(const struct wtl_sysfs_dir *dir)
 }
 
 /* A limit as it stands there, in force or not. A zone without a switch is on. */
-static enum wtl_absence read_limit(const struct zone *z, const struct wtl_sysfs_dir *dir,
-                                   double *limit_w, bool *on)
+static enum wtl_absence read_limit(const struct face *f, double *limit_w, bool *on)
 {
     char file[64];
     double enabled = 1, uw = 0;
-    constraint_file(z, "power_limit_uw", file);
-    enum wtl_absence absence = wtl_sysfs_number(dir, file, &uw);
+    constraint_file(f, "power_limit_uw", file);
+    enum wtl_absence absence = wtl_sysfs_number(&f->dir, file, &uw);
     if (absence != WTL_PRESENT)
         return absence;
-    absence = wtl_sysfs_number(dir, "enabled", &enabled);
+    absence = wtl_sysfs_number(&f->dir, "enabled", &enabled);
     if (absence != WTL_PRESENT && absence != WTL_ABSENT_UNSUPPORTED)
         return absence;
     *limit_w = uw / MICRO;
@@ -82,11 +86,11 @@ static enum wtl_absence read_limit(const struct zone *z, const struct wtl_sysfs_
 }
 
 /* What a limit is; false: there is none, or it is switched off. */
-static bool limit_of(const struct zone *z, const struct wtl_sysfs_dir *dir, double *limit_w)
+static bool limit_of(const struct face *f, double *limit_w)
 {
     double w = 0;
     bool on = false;
-    if (z->constraint < 0 || read_limit(z, dir, &w, &on) != WTL_PRESENT || !on)
+    if (f->constraint < 0 || read_limit(f, &w, &on) != WTL_PRESENT || !on)
         return false;
     *limit_w = w;
     return true;
@@ -95,10 +99,10 @@ static bool limit_of(const struct zone *z, const struct wtl_sysfs_dir *dir, doub
 /* The lowest of the limits of all interfaces. */
 static bool enforced_limit(const struct zone *z, double *limit_w)
 {
-    bool any = limit_of(z, &z->dir, limit_w);
+    bool any = limit_of(&z->own, limit_w);
     for (int i = 0; i < z->n_twins; i++) {
         double w;
-        if (!limit_of(z, &z->twin[i], &w))
+        if (!limit_of(&z->twin[i], &w))
             continue;
         *limit_w = any ? fmin(*limit_w, w) : w;
         any = true;
@@ -112,9 +116,9 @@ static int zone_read(void *state, uint64_t wanted, struct wtl_reading *out, stru
 {
     const struct zone *z = state;
     double w = 0;
-    wtl_sysfs_sense(&z->dir, "energy_uj", MICRO, WTL_M_energy_counter_j, wanted, out);
+    wtl_sysfs_sense(&z->own.dir, "energy_uj", MICRO, WTL_M_energy_counter_j, wanted, out);
     if (wanted & z->sensors & WTL_METRIC_BIT(WTL_M_power_limit_w)) {
-        bool on = limit_of(z, &z->dir, &w);
+        bool on = limit_of(&z->own, &w);
         wtl_reading_set(out, WTL_M_power_limit_w, wanted, on ? WTL_PRESENT : WTL_ABSENT_NOT_YET, w);
     }
     if (wanted & z->sensors & WTL_METRIC_BIT(WTL_M_power_limit_enforced_w)) {
@@ -129,9 +133,9 @@ static int zone_read(void *state, uint64_t wanted, struct wtl_reading *out, stru
 static void zone_close(void *state)
 {
     struct zone *z = state;
-    wtl_sysfs_dir_close(&z->dir);
+    wtl_sysfs_dir_close(&z->own.dir);
     for (int i = 0; i < z->n_twins; i++)
-        wtl_sysfs_dir_close(&z->twin[i]);
+        wtl_sysfs_dir_close(&z->twin[i].dir);
 }
 
 /* ---- The power limit --------------------------------------------------------------------------*/
@@ -143,7 +147,7 @@ static int zone_get(void *state, enum wtl_knob knob, struct wtl_knob_state *out,
     double w = 0;
     bool on = false;
     (void)knob;
-    enum wtl_absence absence = read_limit(z, &z->dir, &w, &on);
+    enum wtl_absence absence = read_limit(&z->own, &w, &on);
     if (absence == WTL_ABSENT_UNSUPPORTED || absence == WTL_ABSENT_LOST)
         return WTL_FAIL(err, WTL_LOST, "%s is gone", z->id);
     if (absence != WTL_PRESENT)
@@ -174,7 +178,7 @@ static int zone_range(void *state, enum wtl_knob knob, struct wtl_arena *arena,
 
 static int explain_write(const struct zone *z, int rc, struct wtl_error *err)
 {
-    if (rc == -WTL_UNSUPPORTED && wtl_sysfs_live(z->dir.files)) /* its files were there */
+    if (rc == -WTL_UNSUPPORTED && wtl_sysfs_live(z->own.dir.files)) /* its files were there */
         return WTL_FAIL(err, WTL_LOST, "%s is gone", z->id);
     if (rc == -WTL_PERMISSION)
         wtl_error_hint(err, "as root; if root is refused, the firmware has locked the limit of %s",
@@ -189,7 +193,7 @@ static int zone_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
     char file[64], text[32];
     (void)knob;
     double enabled = 1;
-    enum wtl_absence absence = wtl_sysfs_number(&z->dir, "enabled", &enabled);
+    enum wtl_absence absence = wtl_sysfs_number(&z->own.dir, "enabled", &enabled);
     bool has_switch = absence == WTL_PRESENT;
     if (!has_switch && absence != WTL_ABSENT_UNSUPPORTED)
         return WTL_FAIL(err, WTL_FAILED, "the switch of %s cannot be read", z->id);
@@ -200,15 +204,15 @@ static int zone_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
     if (!value.released && !(value.hi >= 1 && value.hi <= MAX_W))
         return WTL_FAIL(err, WTL_USAGE, "%g W is outside the range of %s, 1 to %g W", value.hi,
                         z->id, z->max_w);
-    constraint_file(z, "power_limit_uw", file);
+    constraint_file(&z->own, "power_limit_uw", file);
     snprintf(text, sizeof text, "%.0f", value.hi * MICRO);
     int rc = 0;
     if (value.released && enabled > 0)
-        rc = wtl_sysfs_write(&z->dir, "enabled", "0", err);
+        rc = wtl_sysfs_write(&z->own.dir, "enabled", "0", err);
     if (rc == 0 && value.hi > 0)
-        rc = wtl_sysfs_write(&z->dir, file, text, err);
+        rc = wtl_sysfs_write(&z->own.dir, file, text, err);
     if (rc == 0 && !value.released && has_switch && enabled <= 0)
-        rc = wtl_sysfs_write(&z->dir, "enabled", "1", err);
+        rc = wtl_sysfs_write(&z->own.dir, "enabled", "1", err);
     return explain_write(z, rc, err);
 }
 
@@ -310,15 +314,15 @@ static void fill_limits(struct zone *z)
 {
     char file[64];
     double uw = 0, w = 0;
-    z->constraint = long_term(&z->dir);
-    if (z->constraint < 0)
+    z->own.constraint = long_term(&z->own.dir);
+    if (z->own.constraint < 0)
         return;
-    constraint_file(z, "max_power_uw", file);
-    z->has_default = wtl_sysfs_number(&z->dir, file, &uw) == WTL_PRESENT && uw > 0;
+    constraint_file(&z->own, "max_power_uw", file);
+    z->has_default = wtl_sysfs_number(&z->own.dir, file, &uw) == WTL_PRESENT && uw > 0;
     z->default_w = z->has_default ? uw / MICRO : 0;
     z->max_w = z->default_w;
-    constraint_file(z, "power_limit_uw", file);
-    if (wtl_sysfs_number(&z->dir, file, &w) == WTL_PRESENT)
+    constraint_file(&z->own, "power_limit_uw", file);
+    if (wtl_sysfs_number(&z->own.dir, file, &w) == WTL_PRESENT)
         z->max_w = fmax(z->max_w, w / MICRO); /* what is set must be settable again */
 }
 
@@ -340,21 +344,31 @@ static void fill_info(const struct found *f, struct zone *z, struct wtl_device_i
     info->sensors = WTL_METRIC_BIT(WTL_M_energy_counter_j);
     struct wtl_sensor_info *counter = &info->sensor[WTL_M_energy_counter_j];
     counter->period_ns = PERIOD_NS;
-    if (wtl_sysfs_number(&z->dir, "max_energy_range_uj", &range) == WTL_PRESENT && range > 0)
+    if (wtl_sysfs_number(&z->own.dir, "max_energy_range_uj", &range) == WTL_PRESENT && range > 0)
         counter->wraps_at = range / MICRO;
-    z->constraint = -1;
+    z->own.constraint = -1;
     if (f->kind == WTL_DEVICE_CPU) /* those of memory and platform are rarely in force anywhere */
         fill_limits(z);
-    if (z->constraint < 0)
+    if (z->own.constraint < 0)
         return;
     info->sensors |=
         WTL_METRIC_BIT(WTL_M_power_limit_w) | WTL_METRIC_BIT(WTL_M_power_limit_enforced_w);
     if (z->max_w <= 1)
         return;
     info->knobs = WTL_KNOB_BIT(WTL_KNOB_power_limit_w);
-    constraint_file(z, "power_limit_uw", file);
-    if (wtl_sysfs_writable(&z->dir, file))
+    constraint_file(&z->own, "power_limit_uw", file);
+    if (wtl_sysfs_writable(&z->own.dir, file))
         info->writable = info->knobs;
+}
+
+static void add_twin(const struct wtl_backend_host *host, const char *path, struct zone *z)
+{
+    struct face *twin = &z->twin[z->n_twins];
+    if (z->n_twins == TWINS ||
+        wtl_sysfs_dir_open(host->files, host->arena, path, &twin->dir) != WTL_PRESENT)
+        return;
+    twin->constraint = long_term(&twin->dir);
+    z->n_twins++;
 }
 
 static int add_zone(const struct wtl_backend_host *host, struct found *all, size_t n,
@@ -364,14 +378,12 @@ static int add_zone(const struct wtl_backend_host *host, struct found *all, size
     struct zone *z = WTL_NEW(host->arena, struct zone);
     if (!info || !z)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (wtl_sysfs_dir_open(host->files, host->arena, f->path, &z->dir) != WTL_PRESENT)
+    if (wtl_sysfs_dir_open(host->files, host->arena, f->path, &z->own.dir) != WTL_PRESENT)
         return 0;
     fill_info(f, z, info);
     for (size_t i = 0; i < n; i++)
-        if (all[i].twin_of == f - all && z->n_twins < TWINS &&
-            wtl_sysfs_dir_open(host->files, host->arena, all[i].path, &z->twin[z->n_twins]) ==
-                WTL_PRESENT)
-            z->n_twins++;
+        if (all[i].twin_of == f - all)
+            add_twin(host, all[i].path, z);
     wtl_sysfs_epoch(host->files, info->epoch);
     memcpy(z->id, info->id, sizeof z->id);
     z->sensors = info->sensors;

@@ -178,9 +178,10 @@ static void two_interfaces_of_one_package(void **state)
     put(MMIO "name", "package-0\n");
     put(MMIO "energy_uj", "262143000001\n");
     put(MMIO "enabled", "1\n");
-    put(MMIO "constraint_0_name", "long_term\n");
-    put(MMIO "constraint_1_name", "long_term\n");
-    put(MMIO "constraint_1_power_limit_uw", "150000000\n");
+    put(MMIO "constraint_0_name", "long_term\n"); /* in another order than the first's */
+    put(MMIO "constraint_0_power_limit_uw", "150000000\n");
+    put(MMIO "constraint_1_name", "short_term\n");
+    put(MMIO "constraint_1_power_limit_uw", "100000000\n");
     open_world(&w, true, NULL);
     assert_int_equal(wtl_machine_count(w.machine), 1);
     struct wtl_device *d = find(&w, "rapl:0");
