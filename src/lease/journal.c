@@ -131,12 +131,14 @@ static json_t *ceiling_json(const struct wtl_ceiling *c)
 
 static json_t *knob_json(const struct wtl_lease_knob_record *k)
 {
-    char prior[WTL_KNOB_TEXT];
+    char prior[WTL_KNOB_TEXT], held[WTL_KNOB_TEXT];
     json_t *o =
         json_pack("{s:o, s:o, s:o, s:s, s:b, s:s, s:b}", "device", wtl_json_text(k->device), "name",
                   wtl_json_text(k->device_name), "epoch", wtl_json_text(k->epoch), "knob",
                   wtl_knob_info(k->knob)->name, "ephemeral", (int)k->ephemeral, "prior",
                   wtl_knob_format(k->knob, k->prior, prior), "prior_read", (int)k->prior_read);
+    if (k->has_held)
+        wtl_json_put(&o, "held", json_string(wtl_knob_format(k->knob, k->held, held)));
     if (k->ceiling.n > 0)
         wtl_json_put(&o, "ceiling", ceiling_json(&k->ceiling));
     return o;
@@ -289,6 +291,10 @@ static int read_knob(struct wtl_arena *arena, const struct wtl_json *at,
     if (k->knob == WTL_N_KNOBS)
         return wtl_json_fail(at, err, "there is no knob \"%s\"", knob);
     rc = read_value(at, "prior", k->knob, &k->prior, err);
+    struct wtl_json held;
+    k->has_held = wtl_json_find(at, "held", &held);
+    if (rc == 0 && k->has_held)
+        rc = read_value(at, "held", k->knob, &k->held, err);
     return rc ? rc : read_ceiling(arena, at, &k->ceiling, err);
 }
 

@@ -60,7 +60,11 @@ struct wtl_lease_knob_record {
     bool prior_read;             /* the device reported it; else from our own record, or taken as
                                   * released */
     struct wtl_knob_value prior; /* what was requested before */
-    struct wtl_ceiling ceiling;  /* of a clock that stands in for a limit in a cap; n 0: none */
+    /* While a kept lease is changed: what it holds until the change is whole, and again when it is
+     * cut short. Not of a cap, which keeps the larger of its two budgets in any case. */
+    bool has_held;
+    struct wtl_knob_value held;
+    struct wtl_ceiling ceiling; /* of a clock that stands in for a limit in a cap; n 0: none */
     bool damaged; /* a slot is neither empty nor whole: what was set last may not be known */
     /* From the slots: what was asked for last, and before that. seq 0: nothing yet. */
     int64_t seq;

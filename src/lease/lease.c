@@ -166,6 +166,12 @@ static void fill_grant(struct wtl_lease *l, const struct wtl_lease_request *q,
         records[i] = l->knobs[i].record;
 }
 
+static void say_what_is_held(struct wtl_lease_record *r, bool has_held)
+{
+    for (size_t i = 0; i < r->n_knobs; i++)
+        r->knobs[i].has_held = has_held;
+}
+
 /* Knob by knob as the old lease has it, but for those of another driver load; in force all the
  * while. Until it is kept its budget is the larger of the two, so that what the journal promises
  * holds throughout. */
@@ -176,15 +182,12 @@ static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *ol
     r->state = WTL_LEASE_HELD;
     r->state_seq = old->state_seq + 1;
     snprintf(r->why, sizeof r->why, "%s", WTL_LEASE_CHANGING);
-    for (size_t i = 0; i < l->n; i++)
-        for (size_t j = 0; j < old->n_knobs; j++)
-            if (r->knobs[i].knob == old->knobs[j].knob &&
-                strcmp(r->knobs[i].device, old->knobs[j].device) == 0 &&
-                strcmp(r->knobs[i].epoch, old->knobs[j].epoch) == 0) {
-                struct wtl_ceiling ceiling = r->knobs[i].ceiling; /* what is known now */
-                r->knobs[i] = old->knobs[j];
-                r->knobs[i].ceiling = ceiling;
-            }
+    for (size_t i = 0; i < l->n; i++) {
+        struct wtl_lease_knob_record *k = &r->knobs[i];
+        wtl_lease_carry_over(old, k);
+        k->held = k->seq > 0 ? k->wanted : k->prior;
+    }
+    say_what_is_held(r, !r->has_budget);
     l->final_waits = true;
     memcpy(l->final_purpose, r->purpose, sizeof l->final_purpose);
     memcpy(r->purpose, old->purpose, sizeof r->purpose);
@@ -446,13 +449,16 @@ int wtl_lease_keep(struct wtl_lease *l, struct wtl_error *err)
     int rc = wtl_book_lock(&h->book, err);
     if (rc < 0)
         return rc;
+    say_what_is_held(&next, false);
     rc = wtl_book_add(&h->book, &next, &l->hold, err);
     wtl_book_unlock(&h->book);
-    if (rc == 0) {
-        *r = next;
-        l->final_waits = false;
+    if (rc < 0) {
+        say_what_is_held(r, !r->has_budget); /* the knobs are one array */
+        return rc;
     }
-    return rc;
+    *r = next;
+    l->final_waits = false;
+    return 0;
 }
 
 /* Puts all knobs back, the last one first. The first failure, in err. */

@@ -59,8 +59,13 @@ struct wtl_device *wtl_holder_device(struct wtl_holder *holder, const char *id);
 /* Who holds it, in words: `standing lease 7 "cap" (cap 500 W) of root, since ...Z, pid 12`. */
 const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size);
 
-/* Whether the lease covers this knob of this driver load. */
-bool wtl_lease_has_knob(const struct wtl_lease_record *r, const struct wtl_lease_knob_record *knob);
+/* The lease's record of this knob of this driver load, or NULL. */
+const struct wtl_lease_knob_record *wtl_lease_find_knob(const struct wtl_lease_record *r,
+                                                        const struct wtl_lease_knob_record *knob);
+
+/* A knob that is taken over goes on where the lease stands; one of another driver load begins anew.
+ */
+void wtl_lease_carry_over(const struct wtl_lease_record *old, struct wtl_lease_knob_record *knob);
 
 /* The survey against the entries of the book. `own`: a lease that is no conflict (0: none). */
 int wtl_lease_survey_book(struct wtl_holder *holder, const struct wtl_lease_request *request,
@@ -102,9 +107,10 @@ bool wtl_restore_is_settled(enum wtl_restore_result result);
 /* Why a kept lease is held while it is changed. */
 #define WTL_LEASE_CHANGING "being changed"
 
-/* A change of a kept lease was cut short: the record becomes what is in force. A knob that reads
- * back the value before its last is recorded at that; one that no device reports is set to its last
- * again, which does no harm. Knobs that cannot be reached leave it for the next time. */
+/* A change of a kept lease was cut short: it holds what it held before it. A knob of a cap, which
+ * keeps the larger budget at either value, is left where it is, and the record becomes that; where
+ * no device reports it, it is set to its last again, which does no harm. What somebody else set
+ * meanwhile stays. Knobs that cannot be reached leave it for the next time. */
 int wtl_restore_change(struct wtl_holder *holder, struct wtl_lease_record *record,
                        const struct wtl_book_hold *hold, struct wtl_error *err);
 

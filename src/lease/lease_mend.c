@@ -58,7 +58,7 @@ static const struct wtl_lease_record *successor(const struct wtl_lease *l,
 {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < l->n && wtl_book_entry_is_open(&entries[i]); k++)
-            if (wtl_lease_has_knob(&entries[i].record, &l->record.knobs[k]))
+            if (wtl_lease_find_knob(&entries[i].record, &l->record.knobs[k]))
                 return &entries[i].record;
     return NULL;
 }

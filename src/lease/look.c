@@ -142,13 +142,14 @@ const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size
     return buf;
 }
 
-bool wtl_lease_has_knob(const struct wtl_lease_record *r, const struct wtl_lease_knob_record *knob)
+const struct wtl_lease_knob_record *wtl_lease_find_knob(const struct wtl_lease_record *r,
+                                                        const struct wtl_lease_knob_record *knob)
 {
     for (size_t j = 0; j < r->n_knobs; j++)
         if (r->knobs[j].knob == knob->knob && strcmp(r->knobs[j].device, knob->device) == 0 &&
             strcmp(r->knobs[j].epoch, knob->epoch) == 0)
-            return true;
-    return false;
+            return &r->knobs[j];
+    return NULL;
 }
 
 /* The open lease of this load that has the knob; NULL: nobody. */
@@ -157,7 +158,7 @@ static const struct wtl_book_entry *holder_of(const struct wtl_lease_knob *k,
 {
     for (size_t i = 0; i < n; i++)
         if (wtl_book_entry_is_open(&entries[i]) &&
-            wtl_lease_has_knob(&entries[i].record, &k->record))
+            wtl_lease_find_knob(&entries[i].record, &k->record))
             return &entries[i];
     return NULL;
 }
@@ -415,18 +416,14 @@ static size_t without_the_dead(const struct wtl_holder *h, struct wtl_book_entry
     return kept;
 }
 
-/* A taken-over knob goes on where the lease stands; one of another driver load begins anew. */
-static void carry_over(const struct wtl_lease_record *r, struct wtl_lease_knob *knobs, size_t n)
+void wtl_lease_carry_over(const struct wtl_lease_record *old, struct wtl_lease_knob_record *knob)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < r->n_knobs; j++)
-            if (knobs[i].record.knob == r->knobs[j].knob &&
-                strcmp(knobs[i].record.device, r->knobs[j].device) == 0 &&
-                strcmp(knobs[i].record.epoch, r->knobs[j].epoch) == 0) {
-                struct wtl_ceiling ceiling = knobs[i].record.ceiling; /* what is known now */
-                knobs[i].record = r->knobs[j];
-                knobs[i].record.ceiling = ceiling;
-            }
+    const struct wtl_lease_knob_record *same = wtl_lease_find_knob(old, knob);
+    if (!same)
+        return;
+    struct wtl_ceiling ceiling = knob->ceiling; /* what is known now */
+    *knob = *same;
+    knob->ceiling = ceiling;
 }
 
 int wtl_lease_survey(struct wtl_holder *holder, const struct wtl_lease_request *request,
@@ -445,8 +442,8 @@ int wtl_lease_survey(struct wtl_holder *holder, const struct wtl_lease_request *
                                err);
     if (rc < 0)
         return rc;
-    if (old)
-        carry_over(&old->record, knobs, request->n_wants);
+    for (size_t i = 0; old && i < request->n_wants; i++)
+        wtl_lease_carry_over(&old->record, &knobs[i].record);
     *knobs_out = knobs;
     return 0;
 }

@@ -31,12 +31,18 @@ bool wtl_restore_is_settled(enum wtl_restore_result result)
  * values, or still the prior one. */
 static bool is_ours(const struct wtl_lease_knob_record *k, struct wtl_knob_value now)
 {
-    const struct wtl_knob_value ours[] = {k->wanted, k->prior, k->before};
+    const struct {
+        bool counts;
+        struct wtl_knob_value value;
+    } ours[] = {
+        {true, k->wanted}, {true, k->prior}, {k->has_before, k->before}, {k->has_held, k->held}};
     bool on = false, lo = now.released && now.hi <= 0, hi = lo;
-    for (int i = 0; i < 2 + k->has_before; i++) {
-        on = on || ours[i].released == now.released;
-        lo = lo || wtl_lease_near(k->knob, wtl_knob_at(ours[i].lo), wtl_knob_at(now.lo));
-        hi = hi || wtl_lease_near(k->knob, wtl_knob_at(ours[i].hi), wtl_knob_at(now.hi));
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        if (!ours[i].counts)
+            continue;
+        on = on || ours[i].value.released == now.released;
+        lo = lo || wtl_lease_near(k->knob, wtl_knob_at(ours[i].value.lo), wtl_knob_at(now.lo));
+        hi = hi || wtl_lease_near(k->knob, wtl_knob_at(ours[i].value.hi), wtl_knob_at(now.hi));
     }
     return on && lo && hi;
 }
@@ -261,6 +267,28 @@ static bool is_wanted(const struct job *j, const struct wtl_lease_record *r)
 
 /* ---- A change that was cut short ------------------------------------------------------------- */
 
+/* Back to what the lease held before the change. */
+static int take_back(struct wtl_device *d, struct wtl_lease_knob_record *k, size_t index,
+                     const struct wtl_book_hold *hold, int64_t wall_ns, struct wtl_error *err)
+{
+    struct wtl_lease_knob knob = {.device = d, .info = wtl_device_info(d)};
+    struct wtl_knob_state now = {0};
+    char found[WTL_KNOB_TEXT];
+    int rc = wtl_device_knob(d, k->knob, &now, err);
+    bool set = !now.known ||
+               (is_ours(k, now.requested) && !wtl_knob_same(k->knob, now.requested, k->held));
+    rc = rc ? rc : wtl_book_note_set(hold, k, index, k->held, wall_ns, err);
+    if (rc < 0 || !set)
+        return rc;
+    knob.record = *k;
+    rc = wtl_knob_set(d, k->knob, k->held, &knob.found, err);
+    if (rc < 0 || wtl_lease_took(&knob, k->held))
+        return rc;
+    return WTL_FAIL(err, WTL_FAILED, "%s reads back a %s of %s", k->device,
+                    wtl_knob_info(k->knob)->title,
+                    wtl_knob_format(k->knob, knob.found.requested, found));
+}
+
 static int settle_knob(struct wtl_holder *h, struct wtl_lease_record *record, size_t index,
                        const struct wtl_book_hold *hold, struct wtl_error *err)
 {
@@ -273,6 +301,8 @@ static int settle_knob(struct wtl_holder *h, struct wtl_lease_record *record, si
         return WTL_FAIL(err, WTL_NOTFOUND, "%s is not here", k->device);
     if (strcmp(wtl_device_info(d)->epoch, k->epoch) != 0)
         return 0; /* gone with its driver load: `wattle status` says so */
+    if (k->has_held)
+        return take_back(d, k, index, hold, wtl_holder_wall_ns(h), err);
     int rc = wtl_device_knob(d, k->knob, &now, err);
     if (rc < 0)
         return rc;
@@ -345,7 +375,7 @@ static const struct wtl_lease_record *later_holder(const struct job *j, int64_t 
 {
     for (size_t i = 0; i < j->n_entries; i++) {
         const struct wtl_book_entry *e = &j->entries[i];
-        if (wtl_book_entry_is_open(e) && e->record.id > id && wtl_lease_has_knob(&e->record, k))
+        if (wtl_book_entry_is_open(e) && e->record.id > id && wtl_lease_find_knob(&e->record, k))
             return &e->record;
     }
     return NULL;

@@ -192,6 +192,8 @@ static int fake_set(void *state, enum wtl_knob knob, struct wtl_knob_value value
     const struct fake *f = state;
     struct fake_board *b = board_of(f);
     enum fake_fault fault = next_fault(f);
+    if (b->broken)
+        fault = FAKE_TAKES_NONE;
     b->sets++;
     bool ignored = fault == FAKE_IGNORED && knob == WTL_KNOB_power_limit_w;
     if (!b->lost && !ignored && (fault == FAKE_FINE || fault == FAKE_LATE || fault == FAKE_IGNORED))

@@ -22,6 +22,7 @@ struct fake_board {
     double sm_now_mhz;
     int load; /* of the driver: changes the epoch */
     bool lost;
+    bool broken; /* its sets fail, and nothing is done */
     int gets, sets;
 };
 

@@ -197,15 +197,16 @@ static void the_record_becomes_what_is_in_force(void **state)
     assert_int_equal(recorded().state, WTL_LEASE_HELD);
 }
 
-static void what_no_device_reports_is_set_again(void **state)
+static void what_no_device_reports_is_set_back(void **state)
 {
     (void)state;
     struct wtl_error err = {0};
     struct wtl_restore_report report;
     cut_short(CLOCK, 1140, 1110);
+    w.room->board[0].sm_lo = w.room->board[0].sm_hi = 1110; /* the device had it after all */
     assert_ok(lease_world_restore(&w, NULL, &report, &err), &err);
-    assert_near(w.room->board[0].sm_hi, 1110, 0);
-    assert_near(recorded().knobs[0].wanted.hi, 1110, 0);
+    assert_near(w.room->board[0].sm_hi, 1140, 0);
+    assert_near(recorded().knobs[0].wanted.hi, 1140, 0);
     assert_string_equal(recorded().why, "a change was cut short");
 }
 
@@ -227,12 +228,83 @@ static void a_dry_run_leaves_it_as_it_is(void **state)
     assert_int_equal(w.room->board[0].sets, sets);
     assert_string_equal(recorded().why, "being changed");
     do_it_and_die(&other); /* whoever takes a lease settles it first */
-    assert_near(w.room->board[0].sm_hi, 1110, 0);
-    w.room->board[0].sm_hi = 1140;
+    assert_near(w.room->board[0].sm_hi, 1140, 0);
+    w.room->board[0].sm_hi = 1125;
     struct wtl_restore_filter named = {.standing = "other"};
     assert_ok(lease_world_restore(&w, &named, &report, &err), &err);
     assert_near(w.room->board[0].limit_w, 250, 0);
-    assert_near(w.room->board[0].sm_hi, 1140, 0);
+    assert_near(w.room->board[0].sm_hi, 1125, 0);
+}
+
+/* A lease on the knob of all boards, new or taken over, its values set until one fails. */
+static int hold_all(enum wtl_knob knob, double value, struct wtl_lease **out, struct wtl_error *err)
+{
+    struct wtl_lease_want wants[3];
+    for (size_t i = 0; i < 3; i++)
+        wants[i] = (struct wtl_lease_want){wtl_machine_device(w.machine, i), knob};
+    struct wtl_lease_request request = {.kind = WTL_LEASE_STANDING,
+                                        .purpose = "test",
+                                        .wants = wants,
+                                        .n_wants = 3,
+                                        .take_over = true};
+    int rc = wtl_lease_acquire(w.holder, &request, out, err);
+    for (size_t i = 0; i < 3 && rc == 0; i++)
+        rc = wtl_lease_set(*out, i, wtl_knob_at(value), err);
+    return rc;
+}
+
+static double board_at(enum wtl_knob knob, int i)
+{
+    return knob == LIMIT ? w.room->board[i].limit_w : w.room->board[i].sm_hi;
+}
+
+/* Those that had it already go back, too. */
+static void a_change_that_fails_leaves_everything_as_it_was(void **state)
+{
+    (void)state;
+    const struct {
+        enum wtl_knob knob;
+        double kept, changed;
+    } turns[] = {{LIMIT, 180, 160}, {CLOCK, 1110, 1395}};
+    for (int t = 0; t < 2; t++)
+        for (int fault = 0; fault < 2; fault++) {
+            struct wtl_error err = {0};
+            struct wtl_lease *l = NULL;
+            struct wtl_restore_report report;
+            assert_ok(hold_all(turns[t].knob, turns[t].kept, &l, &err), &err);
+            assert_ok(wtl_lease_keep(l, &err), &err);
+            assert_ok(wtl_lease_close(l, &err), &err);
+            w.room->board[2].broken = true;
+            assert_int_equal(hold_all(turns[t].knob, turns[t].changed, &l, &err), -WTL_FAILED);
+            assert_near(board_at(turns[t].knob, 0), turns[t].changed, 0);
+            w.room->board[2].broken = fault; /* it may last */
+            (void)wtl_lease_close(l, &err);
+            w.room->board[2].broken = false;
+            assert_ok(lease_world_restore(&w, NULL, &report, &err), &err);
+            for (int i = 0; i < 3; i++) {
+                assert_near(board_at(turns[t].knob, i), turns[t].kept, 0);
+                assert_near(recorded().knobs[i].wanted.hi, turns[t].kept, 0);
+            }
+            assert_string_equal(recorded().why, "a change was cut short");
+            struct wtl_restore_filter all = {.all_standing = true};
+            assert_ok(lease_world_restore(&w, &all, &report, &err), &err);
+            assert_int_equal(report.n, 1);
+        }
+    assert_near(w.room->board[0].limit_w, 250, 0);
+    assert_false(w.room->board[0].sm_locked);
+}
+
+/* What somebody else set while it was changed stays, and the record says what it should be. */
+static void a_change_that_is_taken_back_leaves_others_alone(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    struct wtl_restore_report report;
+    cut_short(LIMIT, 180, 160);
+    w.room->board[0].limit_w = 220;
+    assert_ok(lease_world_restore(&w, NULL, &report, &err), &err);
+    assert_near(w.room->board[0].limit_w, 220, 0);
+    assert_near(recorded().knobs[0].wanted.hi, 180, 0);
 }
 
 /* ---- Looking without taking ------------------------------------------------------------------ */
@@ -308,7 +380,9 @@ int main(void)
         T(the_record_says_how_it_ended),
         T(the_report_says_from_what_to_what),
         T(the_record_becomes_what_is_in_force),
-        T(what_no_device_reports_is_set_again),
+        T(what_no_device_reports_is_set_back),
+        T(a_change_that_fails_leaves_everything_as_it_was),
+        T(a_change_that_is_taken_back_leaves_others_alone),
         T(a_dry_run_leaves_it_as_it_is),
         T(a_look_passes_by_the_dead),
         T(a_look_at_ones_own_has_its_prior),
