@@ -116,11 +116,11 @@ static int write_prior(struct wtl_device *device, struct wtl_lease_record *recor
     return rc;
 }
 
-static bool reads_prior(struct wtl_device *device, const struct wtl_lease_knob_record *k)
+static bool reads(struct wtl_device *device, enum wtl_knob knob, struct wtl_knob_value value)
 {
     struct wtl_knob_state now = {0};
-    return wtl_device_knob(device, k->knob, &now, NULL) == 0 && now.known &&
-           wtl_knob_same(k->knob, now.requested, k->prior);
+    return wtl_device_knob(device, knob, &now, NULL) == 0 && now.known &&
+           wtl_knob_same(knob, now.requested, value);
 }
 
 /* The prior value is there, or so it is said: a reading may be an old one, and a set of a process
@@ -132,7 +132,7 @@ static void write_again(struct wtl_device *device, struct wtl_lease_record *reco
 {
     int rc = write_prior(device, record, index, hold, wall_ns, out);
     if (rc == 0 ? out->result == WTL_RESTORE_PUT_BACK
-                : reads_prior(device, &record->knobs[index])) {
+                : reads(device, record->knobs[index].knob, record->knobs[index].prior)) {
         out->result = WTL_RESTORE_UNCHANGED;
         out->why[0] = '\0';
     }
@@ -267,7 +267,8 @@ static bool is_wanted(const struct job *j, const struct wtl_lease_record *r)
 
 /* ---- A change that was cut short ------------------------------------------------------------- */
 
-/* Back to what the lease held before the change. */
+/* Back to what the lease held before the change; as with a prior value, once more where it reads so
+ * already. */
 static int take_back(struct wtl_device *d, struct wtl_lease_knob_record *k, size_t index,
                      const struct wtl_book_hold *hold, int64_t wall_ns, struct wtl_error *err)
 {
@@ -275,15 +276,16 @@ static int take_back(struct wtl_device *d, struct wtl_lease_knob_record *k, size
     struct wtl_knob_state now = {0};
     char found[WTL_KNOB_TEXT];
     int rc = wtl_device_knob(d, k->knob, &now, err);
-    bool set = !now.known ||
-               (is_ours(k, now.requested) && !wtl_knob_same(k->knob, now.requested, k->held));
+    bool ours = !now.known || is_ours(k, now.requested);
     rc = rc ? rc : wtl_book_note_set(hold, k, index, k->held, wall_ns, err);
-    if (rc < 0 || !set)
+    if (rc < 0 || !ours)
         return rc;
     knob.record = *k;
     rc = wtl_knob_set(d, k->knob, k->held, &knob.found, err);
-    if (rc < 0 || wtl_lease_took(&knob, k->held))
-        return rc;
+    if (rc < 0)
+        return now.known && reads(d, k->knob, k->held) ? 0 : rc;
+    if (wtl_lease_took(&knob, k->held))
+        return 0;
     return WTL_FAIL(err, WTL_FAILED, "%s reads back a %s of %s", k->device,
                     wtl_knob_info(k->knob)->title,
                     wtl_knob_format(k->knob, knob.found.requested, found));

@@ -36,6 +36,7 @@ const char *campaign_cycle_name(enum campaign_cycle cycle)
         [CYCLE_DEAD] = "loan of a dead holder",
         [CYCLE_UNGUARDED] = "loan of a dead guardian",
         [CYCLE_STANDING] = "standing",
+        [CYCLE_CHANGE] = "change of a standing one",
         [CYCLE_END] = "end of a standing one",
     };
     return names[cycle];
@@ -153,11 +154,16 @@ static void leave(struct world *w)
     wtl_machine_close(w->machine);
 }
 
+static bool stands(enum campaign_cycle cycle)
+{
+    return cycle == CYCLE_STANDING || cycle == CYCLE_CHANGE;
+}
+
 static int take(struct world *w, const struct scene *s, struct wtl_lease **l, struct wtl_error *err)
 {
     const struct campaign_place *place = &s->c->place;
     struct wtl_lease_want wants[MAX_WANTS];
-    bool standing = s->cycle == CYCLE_STANDING;
+    bool standing = stands(s->cycle);
     for (int i = 0; i < place->n_wants; i++) {
         struct wtl_device *d = wtl_machine_by_id(w->machine, place->wants[i].device);
         if (!d)
@@ -167,7 +173,8 @@ static int take(struct world *w, const struct scene *s, struct wtl_lease **l, st
     struct wtl_lease_request request = {.kind = standing ? WTL_LEASE_STANDING : WTL_LEASE_LOAN,
                                         .purpose = "campaign",
                                         .wants = wants,
-                                        .n_wants = (size_t)place->n_wants};
+                                        .n_wants = (size_t)place->n_wants,
+                                        .take_over = s->cycle == CYCLE_CHANGE};
     return wtl_lease_acquire(w->holder, &request, l, err);
 }
 
@@ -177,9 +184,12 @@ static int use(struct world *w, const struct scene *s, struct wtl_lease *l, stru
     if (s->cycle == CYCLE_UNGUARDED)
         (void)kill(wtl_holder_guardian(w->holder), SIGKILL);
     int rc = 0;
-    for (int i = 0; i < place->n_wants && rc == 0; i++)
-        rc = wtl_lease_set(l, (size_t)i, place->wants[i].value, err);
-    if (rc == 0 && s->cycle == CYCLE_STANDING)
+    for (int i = 0; i < place->n_wants && rc == 0; i++) {
+        const struct campaign_want *want = &place->wants[i];
+        bool change = s->cycle == CYCLE_CHANGE;
+        rc = wtl_lease_set(l, (size_t)i, change ? want->changed : want->value, err);
+    }
+    if (rc == 0 && stands(s->cycle))
         rc = wtl_lease_keep(l, err);
     if (s->cycle == CYCLE_DEAD)
         (void)raise(SIGKILL);
@@ -271,44 +281,64 @@ static void end_guardian(struct campaign *c, int64_t patience_ns)
 
 /* ---- What is left ---------------------------------------------------------------------------- */
 
-/* Leases that are open, and whether a kept standing one is among them. -1: one cannot be read. */
-static int open_leases(const struct campaign *c, bool *kept_out)
+struct leases {
+    int open;           /* -1: one cannot be read */
+    bool kept, changed; /* a standing one is; and says that it holds the changed values */
+};
+
+static bool says_changed(const struct campaign_place *place, const struct wtl_lease_record *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_knobs; i++)
+        for (int k = 0; k < place->n_wants; k++)
+            n += r->knobs[i].knob == place->wants[k].knob &&
+                 strcmp(r->knobs[i].device, place->wants[k].device) == 0 &&
+                 wtl_knob_same(r->knobs[i].knob, r->knobs[i].wanted, place->wants[k].changed);
+    return n > 0 && n == r->n_knobs;
+}
+
+static struct leases look_at_leases(const struct campaign *c)
 {
     WTL_ARENA(arena);
     struct wtl_error err = {0};
     struct wtl_book book;
     struct wtl_book_entry *entries;
     size_t n;
-    int open = 0;
-    *kept_out = false;
+    struct leases found = {0};
     if (wtl_book_open_to_read(c->state_dir, &book, &err) < 0)
-        return 0;
+        return found;
     assert_ok(wtl_book_list(&book, &arena, &entries, &n, &err), &err);
-    for (size_t i = 0; i < n && open >= 0; i++) {
+    for (size_t i = 0; i < n && found.open >= 0; i++) {
         const struct wtl_lease_record *r = &entries[i].record;
-        open = entries[i].unreadable ? -1 : open + (r->state != WTL_LEASE_CLOSED);
-        *kept_out = *kept_out || (!entries[i].unreadable && r->kind == WTL_LEASE_STANDING &&
-                                  r->state == WTL_LEASE_HELD);
+        found.open = entries[i].unreadable ? -1 : found.open + (r->state != WTL_LEASE_CLOSED);
+        if (entries[i].unreadable || r->kind != WTL_LEASE_STANDING || r->state != WTL_LEASE_HELD)
+            continue;
+        found.kept = true;
+        found.changed = says_changed(&c->place, r);
     }
     wtl_book_close(&book);
-    return open;
+    return found;
 }
 
-/* The next start, and whether everything is as it should be after it. */
+/* The next start, and whether everything is as it should be after it: what stands is what its
+ * record says, all of it; what does not is put back. */
 static bool as_it_should_be(struct campaign *c, struct scene *s, bool next_start)
 {
-    static const char *const names[] = {"prior", "set", "other"};
-    bool kept = false;
+    static const char *const names[] = {"prior", "set", "changed", "other"};
     bool finished = c->shared->finished;
     int restored = next_start ? in_process(recover, s) : 0;
-    int open = open_leases(c, &kept);
+    struct leases leases = look_at_leases(c);
     enum campaign_left left = c->place.look(c->place.ctx);
-    bool may_stay = s->cycle == CYCLE_STANDING;
-    bool fine = restored == 0 && open == (kept ? 1 : 0) && (!kept || may_stay) &&
-                left == (kept ? LEFT_SET : LEFT_PRIOR) && (kept || !may_stay || !finished);
+    enum campaign_left right = !leases.kept ? LEFT_PRIOR : leases.changed ? LEFT_CHANGED : LEFT_SET;
+    bool must = s->cycle == CYCLE_CHANGE || (s->cycle == CYCLE_STANDING && finished);
+    bool may = must || s->cycle == CYCLE_STANDING;
+    bool fine = restored == 0 && leases.open == leases.kept && left == right &&
+                (leases.kept ? may : !must) &&
+                (leases.changed == (s->cycle == CYCLE_CHANGE) || !finished || !leases.kept);
     if (!fine)
-        print_message("# restore %d, %d leases open, kept %d, said done %d, left: %s\n", restored,
-                      open, kept, finished, names[left]);
+        print_message("# restore %d, %d leases open, kept %d, says changed %d, said done %d, left: "
+                      "%s\n",
+                      restored, leases.open, leases.kept, leases.changed, finished, names[left]);
     return fine;
 }
 
@@ -316,7 +346,7 @@ static void begin(struct campaign *c, struct scene *s)
 {
     remove_tree(c->state_dir);
     c->place.reset(c->place.ctx);
-    if (s->cycle == CYCLE_END) {
+    if (s->cycle == CYCLE_END || s->cycle == CYCLE_CHANGE) {
         struct scene standing = {.c = c, .cycle = CYCLE_STANDING};
         c->shared->guardian = 0;
         assert_int_equal(in_process(act, &standing), 0);

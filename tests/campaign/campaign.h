@@ -22,16 +22,17 @@
 struct campaign_want {
     const char *device;
     enum wtl_knob knob;
-    struct wtl_knob_value value;
+    struct wtl_knob_value value, changed; /* what a lease sets; what a change of it sets */
 };
 
-enum campaign_left { LEFT_PRIOR, LEFT_SET, LEFT_OTHER };
+enum campaign_left { LEFT_PRIOR, LEFT_SET, LEFT_CHANGED, LEFT_OTHER };
 
 enum campaign_cycle {
     CYCLE_LOAN,       /* taken, set, put back */
     CYCLE_DEAD,       /* taken, set, the holder is killed: its guardian puts back */
     CYCLE_UNGUARDED,  /* taken, the guardian is killed, set, put back */
     CYCLE_STANDING,   /* taken, set, kept */
+    CYCLE_CHANGE,     /* one that stands is taken over, set to other values, kept */
     CYCLE_END,        /* one that stands is ended, by `restore --all` */
     CAMPAIGN_N_CYCLES /* names: campaign_cycle_name() */
 };

@@ -17,6 +17,8 @@
 #define PRIOR_W 250
 #define SET_W 150
 #define SET_MHZ 1140
+#define CHANGED_W 170
+#define CHANGED_MHZ 1110
 
 /* ---- The reader ------------------------------------------------------------------------------ */
 
@@ -138,9 +140,11 @@ static enum campaign_left look_at_board(void *ctx)
     assert_ok(wtl_room_copy(&r->room, 0, &gpu, &err), &err);
     if (limit_mw == PRIOR_W * 1000 && !gpu.sm_lock.set)
         return LEFT_PRIOR;
-    bool locked = gpu.sm_lock.set && gpu.board.sm_clocks_mhz[gpu.sm_lock.hi] == SET_MHZ &&
-                  gpu.sm_lock.lo == gpu.sm_lock.hi;
-    return limit_mw == SET_W * 1000 && locked ? LEFT_SET : LEFT_OTHER;
+    bool one = gpu.sm_lock.set && gpu.sm_lock.lo == gpu.sm_lock.hi;
+    int mhz = one ? gpu.board.sm_clocks_mhz[gpu.sm_lock.hi] : 0;
+    if (limit_mw == SET_W * 1000 && mhz == SET_MHZ)
+        return LEFT_SET;
+    return limit_mw == CHANGED_W * 1000 && mhz == CHANGED_MHZ ? LEFT_CHANGED : LEFT_OTHER;
 }
 
 void room_place_start(struct room_place *r, struct campaign_place *place)
@@ -154,8 +158,10 @@ void room_place_start(struct room_place *r, struct campaign_place *place)
     r->only[0] = r->id;
     assert_int_equal(setenv(BOARD_ENV, r->id, 1), 0);
     room_place_deadline(r, 0);
-    r->wants[0] = (struct campaign_want){r->id, WTL_KNOB_power_limit_w, wtl_knob_at(SET_W)};
-    r->wants[1] = (struct campaign_want){r->id, WTL_KNOB_sm_clock_mhz, wtl_knob_at(SET_MHZ)};
+    r->wants[0] = (struct campaign_want){r->id, WTL_KNOB_power_limit_w, wtl_knob_at(SET_W),
+                                         wtl_knob_at(CHANGED_W)};
+    r->wants[1] = (struct campaign_want){r->id, WTL_KNOB_sm_clock_mhz, wtl_knob_at(SET_MHZ),
+                                         wtl_knob_at(CHANGED_MHZ)};
     *place = (struct campaign_place){.title = "nvml",
                                      .wants = r->wants,
                                      .n_wants = 2,

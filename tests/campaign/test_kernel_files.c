@@ -18,7 +18,7 @@ enum { MAX_FILES = 16 };
 
 struct file {
     const char *path, *prior;
-    const char *set; /* NULL: as before */
+    const char *set, *changed; /* NULL: as before; by a change as by the lease */
 };
 
 struct tree {
@@ -73,12 +73,14 @@ static bool holds(const struct tree *t, const struct file *f, const char *text)
 static enum campaign_left look_at_tree(void *ctx)
 {
     const struct tree *t = ctx;
-    bool prior = true, set = true;
+    bool prior = true, set = true, changed = true;
     for (const struct file *f = t->files; f->path; f++) {
         prior = prior && holds(t, f, f->prior);
-        set = set && holds(t, f, f->set ? f->set : f->prior);
+        const char *as_set = f->set ? f->set : f->prior;
+        set = set && holds(t, f, as_set);
+        changed = changed && holds(t, f, f->changed ? f->changed : as_set);
     }
-    return prior ? LEFT_PRIOR : set ? LEFT_SET : LEFT_OTHER;
+    return prior ? LEFT_PRIOR : set ? LEFT_SET : changed ? LEFT_CHANGED : LEFT_OTHER;
 }
 
 static void arm(void *ctx, int fault, long at, bool for_good)
@@ -97,52 +99,60 @@ static bool disarm(void *ctx)
 
 #define BOOT                                                                                       \
     {                                                                                              \
-        "proc/sys/kernel/random/boot_id", "11111111-2222-3333-4444-555555555555\n", NULL           \
+        "proc/sys/kernel/random/boot_id", "11111111-2222-3333-4444-555555555555\n", NULL, NULL     \
     }
 #define ZONE(n) "sys/class/powercap/intel-rapl:" n "/"
-#define PACKAGE(n, on, limit, on_set, limit_set)                                                   \
-    {ZONE(n) "name", "package-" n "\n", NULL}, {ZONE(n) "energy_uj", "262143000000\n", NULL},      \
-        {ZONE(n) "enabled", on, on_set}, {ZONE(n) "constraint_0_name", "long_term\n", NULL},       \
-        {ZONE(n) "constraint_0_power_limit_uw", limit, limit_set},                                 \
+#define PACKAGE(n, on, limit, on_set, limit_set, limit_changed)                                    \
+    {ZONE(n) "name", "package-" n "\n", NULL, NULL},                                               \
+        {ZONE(n) "energy_uj", "262143000000\n", NULL, NULL},                                       \
+        {ZONE(n) "enabled", on, on_set, NULL},                                                     \
+        {ZONE(n) "constraint_0_name", "long_term\n", NULL, NULL},                                  \
+        {ZONE(n) "constraint_0_power_limit_uw", limit, limit_set, limit_changed},                  \
     {                                                                                              \
-        ZONE(n) "constraint_0_max_power_uw", "205000000\n", NULL                                   \
+        ZONE(n) "constraint_0_max_power_uw", "205000000\n", NULL, NULL                             \
     }
 
-static const char *const packages[] = {"rapl:0", "rapl:1", NULL};
+static const char *const packages[] = {"rapl:0", "rapl:1", NULL, NULL};
 static const struct campaign_want package_wants[] = {
-    {"rapl:0", WTL_KNOB_power_limit_w, {.lo = 150, .hi = 150}},
-    {"rapl:1", WTL_KNOB_power_limit_w, {.lo = 99.5, .hi = 99.5}}};
-static const char *const package[] = {"rapl:0", NULL};
+    {"rapl:0", WTL_KNOB_power_limit_w, {.lo = 150, .hi = 150}, {.lo = 170, .hi = 170}},
+    {"rapl:1", WTL_KNOB_power_limit_w, {.lo = 99.5, .hi = 99.5}, {.lo = 80, .hi = 80}}};
+static const char *const package[] = {"rapl:0", NULL, NULL};
 static const struct tree rapl_on = {
-    .only = package, .files = {BOOT, PACKAGE("0", "1\n", "250000000\n", NULL, "150000000")}};
+    .only = package,
+    .files = {BOOT, PACKAGE("0", "1\n", "250000000\n", NULL, "150000000", "170000000")}};
 static const struct tree rapl_off = {
     .only = packages,
-    .files = {BOOT, PACKAGE("0", "0\n", "200000000\n", "1", "150000000"),
-              PACKAGE("1", "1\n", "180000000\n", NULL, "99500000")}};
+    .files = {BOOT, PACKAGE("0", "0\n", "200000000\n", "1", "150000000", "170000000"),
+              PACKAGE("1", "1\n", "180000000\n", NULL, "99500000", "80000000")}};
 
 #define POLICY(n) "sys/devices/system/cpu/cpufreq/policy" n "/"
-#define CLOCKS(n, lo, hi, lo_set, hi_set)                                                          \
-    {POLICY(n) "cpuinfo_min_freq", "800000\n", NULL},                                              \
-        {POLICY(n) "cpuinfo_max_freq", "3500000\n", NULL},                                         \
-        {POLICY(n) "scaling_cur_freq", "2100000\n", NULL},                                         \
-        {POLICY(n) "scaling_governor", "powersave\n", NULL},                                       \
-        {POLICY(n) "scaling_driver", "intel_pstate\n", NULL},                                      \
-        {POLICY(n) "affected_cpus", n "\n", NULL}, {POLICY(n) "scaling_min_freq", lo, lo_set},     \
+#define CLOCKS(n, lo, hi, lo_set, hi_set, lo_changed, hi_changed)                                  \
+    {POLICY(n) "cpuinfo_min_freq", "800000\n", NULL, NULL},                                        \
+        {POLICY(n) "cpuinfo_max_freq", "3500000\n", NULL, NULL},                                   \
+        {POLICY(n) "scaling_cur_freq", "2100000\n", NULL, NULL},                                   \
+        {POLICY(n) "scaling_governor", "powersave\n", NULL, NULL},                                 \
+        {POLICY(n) "scaling_driver", "intel_pstate\n", NULL, NULL},                                \
+        {POLICY(n) "affected_cpus", n "\n", NULL, NULL},                                           \
+        {POLICY(n) "scaling_min_freq", lo, lo_set, lo_changed},                                    \
     {                                                                                              \
-        POLICY(n) "scaling_max_freq", hi, hi_set                                                   \
+        POLICY(n) "scaling_max_freq", hi, hi_set, hi_changed                                       \
     }
 
-static const char *const policies[] = {"cpufreq:0", NULL};
+static const char *const policies[] = {"cpufreq:0", NULL, NULL};
 static const struct campaign_want policy_wants[] = {
-    {"cpufreq:0", WTL_KNOB_cpu_clock_mhz, {.lo = 1200, .hi = 2000}}};
+    {"cpufreq:0", WTL_KNOB_cpu_clock_mhz, {.lo = 1200, .hi = 2000}, {.lo = 2100, .hi = 2500}}};
 static const struct tree cpufreq_released = {
-    .only = policies, .files = {BOOT, CLOCKS("0", "800000\n", "3500000\n", "1200000", "2000000")}};
+    .only = policies,
+    .files = {BOOT,
+              CLOCKS("0", "800000\n", "3500000\n", "1200000", "2000000", "2100000", "2500000")}};
 static const struct tree cpufreq_limited = {
-    .only = policies, .files = {BOOT, CLOCKS("0", "2200000\n", "3000000\n", "1200000", "2000000")}};
+    .only = policies,
+    .files = {BOOT,
+              CLOCKS("0", "2200000\n", "3000000\n", "1200000", "2000000", "2100000", "2500000")}};
 
-static const char *const groups[] = {"cgroup:/job", NULL};
+static const char *const groups[] = {"cgroup:/job", NULL, NULL};
 static const struct campaign_want group_wants[] = {
-    {"cgroup:/job", WTL_KNOB_cpu_quota, {.lo = 1.5, .hi = 1.5}}};
+    {"cgroup:/job", WTL_KNOB_cpu_quota, {.lo = 1.5, .hi = 1.5}, {.lo = 2, .hi = 2}}};
 #define ONLINE                                                                                     \
     {                                                                                              \
         "sys/devices/system/cpu/online", "0-7\n", NULL                                             \
@@ -152,11 +162,11 @@ static const struct campaign_want group_wants[] = {
         .only = groups, .files = {                                                                 \
             BOOT,                                                                                  \
             ONLINE,                                                                                \
-            {"proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",       \
+            {"proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", NULL, \
              NULL},                                                                                \
-            {"proc/self/cgroup", "0::/job\n", NULL},                                               \
-            {"sys/fs/cgroup/job/cpu.stat", "usage_usec 5000\n", NULL},                             \
-            {"sys/fs/cgroup/job/cpu.max", prior, "75000 50000"},                                   \
+            {"proc/self/cgroup", "0::/job\n", NULL, NULL},                                         \
+            {"sys/fs/cgroup/job/cpu.stat", "usage_usec 5000\n", NULL, NULL},                       \
+            {"sys/fs/cgroup/job/cpu.max", prior, "75000 50000", "100000 50000"},                   \
         }                                                                                          \
     }
 static const struct tree group_v2_free = V2("max 50000\n");
@@ -167,11 +177,11 @@ static const struct tree group_v2_limited = V2("20000 50000\n");
             BOOT,                                                                                  \
             ONLINE,                                                                                \
             {"proc/self/mountinfo",                                                                \
-             "30 24 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n", NULL},         \
-            {"proc/self/cgroup", "4:cpu,cpuacct:/job\n", NULL},                                    \
-            {"sys/fs/cgroup/cpu/job/cpuacct.usage", "5000\n", NULL},                               \
-            {"sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "50000\n", NULL},                          \
-            {"sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", prior, "75000"},                            \
+             "30 24 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n", NULL, NULL},   \
+            {"proc/self/cgroup", "4:cpu,cpuacct:/job\n", NULL, NULL},                              \
+            {"sys/fs/cgroup/cpu/job/cpuacct.usage", "5000\n", NULL, NULL},                         \
+            {"sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "50000\n", NULL, NULL},                    \
+            {"sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", prior, "75000", "100000"},                  \
         }                                                                                          \
     }
 static const struct tree group_v1_free = V1("-1\n");

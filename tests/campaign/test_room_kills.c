@@ -55,6 +55,8 @@ KILLS(loan_holder_first, "loan, holder, then guardian", CYCLE_DEAD, VICTIM_GUARD
 KILLS(loan_guardian_first, "loan, guardian, then holder", CYCLE_UNGUARDED, VICTIM_HOLDER, false)
 KILLS(standing_holder, "standing, holder", CYCLE_STANDING, VICTIM_HOLDER, false)
 KILLS(standing_both, "standing, both at once", CYCLE_STANDING, VICTIM_BOTH, false)
+KILLS(change_holder, "change of a standing one, holder", CYCLE_CHANGE, VICTIM_HOLDER, false)
+KILLS(change_both, "change of a standing one, both at once", CYCLE_CHANGE, VICTIM_BOTH, false)
 KILLS(end_of_standing, "restore of a standing one", CYCLE_END, VICTIM_HOLDER, false)
 
 int main(void)
@@ -66,6 +68,7 @@ int main(void)
         cmocka_unit_test(loan_guardian),     cmocka_unit_test(loan_both),
         cmocka_unit_test(loan_holder_first), cmocka_unit_test(loan_guardian_first),
         cmocka_unit_test(standing_holder),   cmocka_unit_test(standing_both),
+        cmocka_unit_test(change_holder),     cmocka_unit_test(change_both),
         cmocka_unit_test(end_of_standing),
     };
     cmocka_set_test_filter(getenv("WTL_CAMPAIGN_ONLY"));
