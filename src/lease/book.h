@@ -18,9 +18,8 @@
 #include "base/clock.h"
 #include "lease/journal.h"
 
-/* Closed leases that are kept for `status`; leases that may be open at once (a node of 16 boards
- * with three knobs each). */
-enum { WTL_LEASE_HISTORY = 64, WTL_LEASE_MAX_OPEN = 256, WTL_LEASE_MAX_KNOBS = 256 };
+/* Closed leases that are kept for `status`; knobs of one lease. */
+enum { WTL_LEASE_HISTORY = 64, WTL_LEASE_MAX_KNOBS = 256 };
 
 struct wtl_book {
     char path[WTL_LIMIT_PATH]; /* STATE/leases */
@@ -81,6 +80,10 @@ int wtl_book_set_aside(struct wtl_book *book, int64_t id, struct wtl_error *err)
 int wtl_book_hold(struct wtl_book *book, const struct wtl_book_entry *entry, const char *boot,
                   struct wtl_book_hold *hold_out, struct wtl_error *err);
 void wtl_book_let_go(struct wtl_book_hold *hold);
+
+/* Whether somebody holds the lease, for those who only look: the kernel's list of locks tells, so
+ * that nobody's lock is disturbed. False where that cannot be had. */
+bool wtl_book_is_held(const struct wtl_book *book, int64_t id);
 
 /* The entry as it is now: what was listed may have been kept or closed by its holder until its lock
  * could be had. */

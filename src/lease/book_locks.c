@@ -230,6 +230,18 @@ void wtl_book_let_go(struct wtl_book_hold *hold)
     wtl_book_close_fd(&hold->lock_fd);
 }
 
+bool wtl_book_is_held(const struct wtl_book *book, int64_t id)
+{
+    char path[48], command[32];
+    int64_t pid;
+    bool stopped;
+    snprintf(path, sizeof path, "locks/%lld", (long long)id);
+    int fd = openat(book->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool held = fd >= 0 && wtl_process_of_lock(fd, &pid, command, &stopped);
+    wtl_book_close_fd(&fd);
+    return held;
+}
+
 /* ---- Numbers of locks ------------------------------------------------------------------------ */
 
 /* Calls fn for the number of every lock. */

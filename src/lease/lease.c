@@ -232,8 +232,7 @@ static int grant(struct wtl_lease *l, const struct wtl_lease_request *q,
         struct wtl_book_entry now;
         int rc = wtl_book_hold(&h->book, old, h->boot, &l->hold, err);
         if (rc == -(int)WTL_BUSY)
-            wtl_error_hint(err, "process %lld (%s) holds it", (long long)old->record.owner.pid,
-                           old->record.owner.text);
+            rc = wtl_lease_refuse_held(&old->record, err);
         rc = rc ? rc : wtl_book_again(&h->book, &l->arena, &l->hold, &now, err);
         if (rc == 0 && (now.unreadable || now.record.state != WTL_LEASE_HELD))
             rc = WTL_FAIL(err, WTL_BUSY, "lease %lld was ended at this moment: try again",

@@ -59,6 +59,9 @@ struct wtl_device *wtl_holder_device(struct wtl_holder *holder, const char *id);
 /* Who holds it, in words: `standing lease 7 "cap" (cap 500 W) of root, since ...Z, pid 12`. */
 const char *wtl_lease_describe(const struct wtl_lease_record *r, char *buf, size_t size);
 
+/* -WTL_BUSY: a lease that could be taken over, but for its holder, who lives. */
+int wtl_lease_refuse_held(const struct wtl_lease_record *r, struct wtl_error *err);
+
 /* The lease's record of this knob of this driver load, or NULL. */
 const struct wtl_lease_knob_record *wtl_lease_find_knob(const struct wtl_lease_record *r,
                                                         const struct wtl_lease_knob_record *knob);

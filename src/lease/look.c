@@ -189,6 +189,16 @@ static int busy(const struct wtl_holder *h, const struct wtl_lease_knob *k,
     return rc;
 }
 
+int wtl_lease_refuse_held(const struct wtl_lease_record *r, struct wtl_error *err)
+{
+    char who[400];
+    int rc = WTL_FAIL(err, WTL_BUSY, "%s is held", wtl_lease_describe(r, who, sizeof who));
+    wtl_error_hint(err,
+                   "process %lld (%s) looks after it: end that first, with Ctrl-C or `kill %lld`",
+                   (long long)r->owner.pid, r->owner.text, (long long)r->owner.pid);
+    return rc;
+}
+
 /* What a lease that cannot be read covers is not known: it may be any knob that outlives us. */
 static int check_readable(const struct wtl_lease_knob *k, const struct wtl_book_entry *entries,
                           size_t n, struct wtl_error *err)
@@ -438,6 +448,8 @@ int wtl_lease_survey(struct wtl_holder *holder, const struct wtl_lease_request *
     n = without_the_dead(holder, entries, n);
     const struct wtl_book_entry *old = wtl_lease_to_take_over(holder, request, entries, n);
     struct wtl_lease_knob *knobs = NULL;
+    if (old && wtl_book_is_held(&holder->book, old->record.id))
+        return wtl_lease_refuse_held(&old->record, err);
     rc = wtl_lease_survey_book(holder, request, entries, n, old ? old->record.id : 0, arena, &knobs,
                                err);
     if (rc < 0)

@@ -211,6 +211,20 @@ end of the watch" ]
     done
 }
 
+@test "a cap that is watched is changed by nobody else, and a dry run says so" {
+    "$WATTLE" cap 400W -i 0 -i 1 --watch >watch.log 2>&1 3>&- &
+    pid=$!
+    for _ in $(seq 200); do grep -q "ends it" watch.log && break; sleep 0.02; done
+    for more in "" "--dry-run"; do
+        run "$WATTLE" cap 380W -i 0 -i 1 $more
+        [ "$status" -eq 1 ]
+        [[ $(tr -s ' \n' ' ' <<<"$output") == *"(cap 400 W) of "*" is held hint: process $pid (wattle cap) looks after it: end that first, with Ctrl-C or \`kill $pid\`"* ]]
+    done
+    kill -TERM "$pid"
+    wait "$pid" || true
+    "$WATTLE" cap 380W -i 0 -i 1 -q --dry-run
+}
+
 @test "a foreign write: status tells, restore leaves it alone, a watch sets ours again within a second" {
     "$WATTLE" cap 400W -i 0 -i 1 -q
     run "$WATTLE" status --check

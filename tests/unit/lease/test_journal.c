@@ -30,7 +30,9 @@ static struct wtl_lease_record example(void)
     two_knobs[1] = (struct wtl_lease_knob_record){.device = "nvml:GPU-2",
                                                   .epoch = "boot/load",
                                                   .knob = WTL_KNOB_sm_clock_mhz,
-                                                  .prior = wtl_knob_released()};
+                                                  .prior = wtl_knob_released(),
+                                                  .has_held = true,
+                                                  .held = {.lo = 1110, .hi = 1395}};
     return (struct wtl_lease_record){.id = 12,
                                      .kind = WTL_LEASE_STANDING,
                                      .name = "night",
@@ -108,6 +110,10 @@ static void reads_back_what_was_written(void **state)
     assert_near(r.knobs[0].wanted.hi, 199.125, 0);
     assert_true(r.knobs[0].has_before);
     assert_near(r.knobs[0].before.hi, 210, 0);
+    assert_false(r.knobs[0].has_held);
+    assert_true(r.knobs[1].has_held);
+    assert_near(r.knobs[1].held.lo, 1110, 0);
+    assert_near(r.knobs[1].held.hi, 1395, 0);
     assert_true(r.knobs[1].prior.released);
     assert_int_equal(r.knobs[1].seq, 0);
     drop(&t);
