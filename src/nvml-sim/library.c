@@ -294,11 +294,11 @@ int wtl_dropin_room(unsigned have, unsigned *n, const void *items)
 static int open_room(struct wtl_error *err)
 {
     char dir[WTL_LIMIT_PATH];
-    struct wtl_room_request hello = wtl_room_request(WTL_ROOM_HELLO, -1);
-    hello.u.value = 1;
+    const struct wtl_room_request hello = wtl_room_request(WTL_ROOM_HELLO, -1);
     int rc = wtl_room_find(dir, err);
     if (rc == 0)
         rc = wtl_room_open(dir, &state.room, err);
+    state.room.nvml = true;
     if (rc == 0)
         rc = wtl_room_ask(&state.room, &hello, NULL, err);
     if (rc == -(int)WTL_CORRUPT)

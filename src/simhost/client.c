@@ -100,7 +100,8 @@ static int map_room(struct wtl_room *room, struct wtl_error *err)
 
 int wtl_room_open(const char *dir, struct wtl_room *out, struct wtl_error *err)
 {
-    struct wtl_room room = {.open = true, .dir_fd = -1, .fd = -1, .socket_fd = -1};
+    struct wtl_room room = {
+        .open = true, .dir_fd = -1, .fd = -1, .socket_fd = -1, .answer_ms = ANSWER_MS};
     room.dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (room.dir_fd >= 0)
         room.fd = openat(room.dir_fd, WTL_ROOM_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -259,19 +260,23 @@ static int gone(struct wtl_room *room, struct wtl_error *err)
     return WTL_FAIL(err, WTL_LOST, "the host of the virtual machine room is gone");
 }
 
-int wtl_room_connect(struct wtl_room *room, struct wtl_error *err)
+/* A connection in the place of what there was, which ends after it has begun: the driver of an NVML
+ * client stays in use. */
+static int reconnect(struct wtl_room *room, struct wtl_error *err)
 {
-    if (room->socket_fd >= 0 && room->owner_pid == getpid())
-        return 0;
-    close_fd(&room->socket_fd);  /* a parent's */
+    const struct wtl_room_request join = wtl_room_request(WTL_ROOM_JOIN, -1);
     if (!wtl_room_running(room)) /* the socket may be another host's by now */
         return gone(room, err);
     int fd = connect_socket(room->dir_fd, err);
-    if (fd < 0)
-        return fd;
+    if (fd >= 0 && room->nvml &&
+        send(fd, &join, sizeof join, MSG_NOSIGNAL) != (ssize_t)sizeof join) {
+        close(fd);
+        return gone(room, err);
+    }
+    close_fd(&room->socket_fd);
     room->socket_fd = fd;
     room->owner_pid = getpid();
-    return 0;
+    return fd < 0 ? fd : 0;
 }
 
 static int64_t monotonic_ms(void)
@@ -283,7 +288,7 @@ static int64_t monotonic_ms(void)
 /* 0 when there is something to read. */
 static int wait_for_answer(struct wtl_room *room, struct wtl_error *err)
 {
-    int64_t end = monotonic_ms() + ANSWER_MS;
+    int64_t end = monotonic_ms() + room->answer_ms;
     for (;;) {
         struct pollfd p = {.fd = room->socket_fd, .events = POLLIN};
         int64_t left = end - monotonic_ms();
@@ -291,9 +296,9 @@ static int wait_for_answer(struct wtl_room *room, struct wtl_error *err)
         if (n > 0)
             return 0;
         if (n == 0) {
-            close_fd(&room->socket_fd); /* its answer must not be taken for the next one's */
-            return WTL_FAIL(err, WTL_TIMEOUT, "the virtual machine room did not answer in %d s",
-                            ANSWER_MS / 1000);
+            (void)reconnect(room, NULL); /* the answer must not be taken for the next one's */
+            return WTL_FAIL(err, WTL_TIMEOUT, "the virtual machine room did not answer in %g s",
+                            room->answer_ms / 1e3);
         }
         if (errno != EINTR)
             return gone(room, err);
@@ -304,7 +309,9 @@ int wtl_room_ask(struct wtl_room *room, const struct wtl_room_request *request,
                  struct wtl_room_reply *reply, struct wtl_error *err)
 {
     struct wtl_room_reply answer;
-    int rc = wtl_room_connect(room, err);
+    int rc = 0;
+    if (room->socket_fd < 0 || room->owner_pid != getpid()) /* none, or a parent's */
+        rc = reconnect(room, err);
     if (rc < 0)
         return rc;
     ssize_t n;

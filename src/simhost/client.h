@@ -23,6 +23,8 @@ struct wtl_room {
     bool open;
     int dir_fd, fd, socket_fd; /* of the directory, the room; -1: not open */
     int owner_pid;             /* that opened the socket: a fork opens its own */
+    bool nvml;                 /* the caller's to set: its connections are an NVML client's */
+    int answer_ms;             /* how long an answer is waited for; 5000 as opened */
     size_t size;
     const struct wtl_room_head *head;
     int64_t start_unix_ns; /* of the host when the room was opened */
@@ -56,13 +58,11 @@ bool wtl_room_any_trouble(const struct wtl_room *room);
 enum { WTL_ROOM_EPOCH = 48 };
 int wtl_room_epoch(const struct wtl_room *room, char out[WTL_ROOM_EPOCH], struct wtl_error *err);
 
-/* Asks the host and waits for its answer, 5 s at most. Returns what the host did: 0 or its error.
- * -WTL_LOST: it is gone; -WTL_TIMEOUT. `reply` may be NULL. */
+/* Asks the host and waits for its answer, answer_ms at most. Returns what the host did: 0 or its
+ * error. -WTL_LOST: it is gone; -WTL_TIMEOUT: it will not do it later, either. `reply` may be NULL.
+ * Connects where there is no connection (yet, any more, of this fork's own). */
 int wtl_room_ask(struct wtl_room *room, const struct wtl_room_request *request,
                  struct wtl_room_reply *reply, struct wtl_error *err);
-
-/* Connects without asking: the host counts its clients. */
-int wtl_room_connect(struct wtl_room *room, struct wtl_error *err);
 
 /* Ends a room whatever its version, by SIGTERM to the process behind its socket. -WTL_NOTFOUND,
  * -WTL_LOST: there is none; -WTL_PERMISSION. */

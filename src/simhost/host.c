@@ -261,11 +261,13 @@ static int loop(struct wtl_host *h, struct wtl_error *err)
 {
     struct epoll_event events[EVENTS];
     while (!h->stop) {
-        int n = epoll_wait(h->epoll_fd, events, EVENTS, -1);
+        int n = epoll_wait(h->epoll_fd, events, EVENTS, h->left ? 0 : -1);
         if (n < 0 && errno != EINTR)
             return WTL_FAIL(err, WTL_IO, "cannot wait for events: %s", strerror(errno));
         for (int i = 0; i < n; i++)
             handle(h, &events[i]);
+        if (n == 0)
+            wtl_host_let_go(h);
     }
     return 0;
 }

@@ -21,7 +21,7 @@ struct wtl_host_peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
-    bool nvml; /* has initialised the drop-in library */
+    bool nvml; /* a client of the drop-in library (WTL_ROOM_JOIN) */
 };
 
 struct wtl_host_load {
@@ -41,6 +41,7 @@ struct wtl_host {
     int64_t start_ns; /* monotonic */
     uid_t owner;
     bool stop;
+    bool left; /* an NVML client has, and it was not looked yet whether it was the last */
     int64_t swept_ns;
     struct wtl_host_peer peers[WTL_HOST_PEERS];
     struct wtl_host_load loads[WTL_ROOM_LOADS];
@@ -90,6 +91,10 @@ int wtl_host_listen(struct wtl_host *h, struct wtl_error *err);
 void wtl_host_accept(struct wtl_host *h);
 void wtl_host_read(struct wtl_host *h, int index); /* one request, or the end of the connection */
 void wtl_host_hang_up(struct wtl_host *h);         /* all */
+
+/* When a client has left and nothing else waits, not even one that comes back: without persistence
+ * mode the driver lets go of a GPU that nobody uses, and forgets what was set. */
+void wtl_host_let_go(struct wtl_host *h);
 
 /* ---- host_loads.c ---------------------------------------------------------------------------- */
 

@@ -61,10 +61,9 @@ void wtl_host_accept(struct wtl_host *h)
     *p = (struct wtl_host_peer){.fd = fd, .uid = who.uid, .gid = who.gid, .pid = who.pid};
 }
 
-/* Without persistence mode the driver lets go of a GPU when nobody uses it, and forgets what was
- * set. */
-static void let_go(struct wtl_host *h)
+void wtl_host_let_go(struct wtl_host *h)
 {
+    h->left = false;
     for (int i = 0; i < WTL_HOST_PEERS; i++)
         if (h->peers[i].fd >= 0 && h->peers[i].nvml)
             return;
@@ -79,12 +78,10 @@ static void let_go(struct wtl_host *h)
 
 static void drop(struct wtl_host *h, struct wtl_host_peer *p)
 {
-    bool nvml = p->nvml;
+    h->left = h->left || p->nvml;
     wtl_host_unwatch(h, p->fd);
     close(p->fd);
     *p = (struct wtl_host_peer){.fd = -1};
-    if (nvml)
-        let_go(h);
 }
 
 /* In a driver a call is over before its process can be. Here it is a message that may outlive who
@@ -115,6 +112,8 @@ void wtl_host_read(struct wtl_host *h, int index)
     int rc = wtl_room_request_check(&request, size, (unsigned)h->options->n, &request, &err);
     if (rc == 0)
         rc = wtl_host_serve(h, p, &request, &filled, &err);
+    if (rc == 0 && request.verb == WTL_ROOM_JOIN)
+        return;
     wtl_room_reply_fill(&reply, rc, &err);
     reply.value = filled.value;
     reply.delay_ms = filled.delay_ms;

@@ -39,6 +39,7 @@ static int set_gpu(struct wtl_sim_gpu *gpu, const struct wtl_room_request *r, st
     case WTL_ROOM_GPU_FAULT:
     case WTL_ROOM_STOP:
     case WTL_ROOM_CALL:
+    case WTL_ROOM_JOIN:
     case WTL_ROOM_N_VERBS:
         break;
     }
@@ -212,7 +213,9 @@ int wtl_host_serve(struct wtl_host *h, struct wtl_host_peer *peer, const struct 
                         (unsigned long)h->owner);
     switch (verb) {
     case WTL_ROOM_HELLO:
-        peer->nvml = r->u.value != 0;
+        return 0;
+    case WTL_ROOM_JOIN:
+        peer->nvml = true;
         return 0;
     case WTL_ROOM_LOCK_SM:
     case WTL_ROOM_RESET_SM:

@@ -22,7 +22,7 @@ struct wtl_room_request wtl_room_request(enum wtl_room_verb verb, int gpu)
 bool wtl_room_privileged(enum wtl_room_verb verb)
 {
     return verb != WTL_ROOM_HELLO && verb != WTL_ROOM_LOAD_START && verb != WTL_ROOM_LOAD_STOP &&
-           verb != WTL_ROOM_CALL;
+           verb != WTL_ROOM_CALL && verb != WTL_ROOM_JOIN;
 }
 
 /* Verbs that may be meant for all GPUs, or for none in particular. */
@@ -30,7 +30,7 @@ static bool without_gpu(uint32_t verb)
 {
     return verb == WTL_ROOM_HELLO || verb == WTL_ROOM_LOAD_STOP || verb == WTL_ROOM_FAULT_ADD ||
            verb == WTL_ROOM_FAULT_CLEAR || verb == WTL_ROOM_GPU_FAULT || verb == WTL_ROOM_STOP ||
-           verb == WTL_ROOM_CALL;
+           verb == WTL_ROOM_CALL || verb == WTL_ROOM_JOIN;
 }
 
 static bool terminated(const char *text, size_t size)
@@ -150,6 +150,7 @@ static int check_payload(const struct wtl_room_request *r, unsigned n_gpus, stru
     case WTL_ROOM_LOAD_STOP:
     case WTL_ROOM_FAULT_CLEAR:
     case WTL_ROOM_STOP:
+    case WTL_ROOM_JOIN:
     case WTL_ROOM_N_VERBS:
         break;
     }

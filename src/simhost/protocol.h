@@ -33,6 +33,9 @@ enum wtl_room_verb {
     WTL_ROOM_STOP,
     /* A call of the drop-in library for which there is a fault: anybody. */
     WTL_ROOM_CALL,
+    /* The first word of a connection that is an NVML client's: while there is one, the driver is in
+     * use. Not answered. Anybody. */
+    WTL_ROOM_JOIN,
     WTL_ROOM_N_VERBS
 };
 

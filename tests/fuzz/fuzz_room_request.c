@@ -61,6 +61,7 @@ static void apply(struct wtl_sim_gpu *gpu, const struct wtl_room_request *r)
     case WTL_ROOM_FAULT_CLEAR:
     case WTL_ROOM_STOP:
     case WTL_ROOM_CALL:
+    case WTL_ROOM_JOIN:
     case WTL_ROOM_N_VERBS:
         break;
     }

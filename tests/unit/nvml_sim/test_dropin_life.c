@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,6 +198,47 @@ static void a_fork_asks_for_itself(void **state)
     test_room_stop(&room);
 }
 
+/* Sets through a connection of its own, waits for the parent's end, and sees what it set. */
+static int set_and_keep(int go_on_fd)
+{
+    struct nvml_device *d;
+    unsigned mw = 0;
+    char byte;
+    if (nvml.nvmlDeviceGetHandleByIndex_v2(0, &d) != 0 ||
+        nvml.nvmlDeviceSetPowerManagementLimit(d, 150000) != 0)
+        return 1;
+    if (write(go_on_fd, "s", 1) != 1 || read(go_on_fd, &byte, 1) != 1)
+        return 2;
+    for (int i = 0; i < 20; i++) { /* each of them after what the host had to do before */
+        if (nvml.nvmlDeviceSetComputeMode(d, 0) != 0)
+            return 3;
+        usleep(1000);
+    }
+    return nvml.nvmlDeviceGetPowerManagementLimit(d, &mw) != 0 || mw != 150000 ? 4 : 0;
+}
+
+static void a_fork_is_a_client_of_its_own(void **state)
+{
+    (void)state;
+    struct test_room room;
+    int ends[2];
+    char byte;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    test_room_start(&room, 1, false);
+    assert_int_equal(nvml.nvmlInit_v2(), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(set_and_keep(ends[1]));
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(nvml.nvmlShutdown(), 0);
+    assert_int_equal(write(ends[0], "g", 1), 1);
+    assert_int_equal(child_status(pid), 0);
+    close(ends[0]);
+    close(ends[1]);
+    test_room_stop(&room);
+}
+
 static atomic_bool enough;
 
 static void *set_until_enough(void *d)
@@ -314,6 +356,7 @@ int main(void)
         cmocka_unit_test(another_user_reads_and_is_refused_to_set),
         cmocka_unit_test(two_processes_set_at_once),
         cmocka_unit_test(a_fork_asks_for_itself),
+        cmocka_unit_test(a_fork_is_a_client_of_its_own),
         cmocka_unit_test(threads_call_at_once),
         cmocka_unit_test(a_fork_while_threads_call),
         cmocka_unit_test(opened_and_closed_more_often_than_there_are_keys),

@@ -610,6 +610,22 @@ static void faults_of_calls_count_over_all_clients(void **state)
     test_room_stop(&t);
 }
 
+static bool is_let_go(void *ctx)
+{
+    return !look(ctx, 0)->sm_lock.set;
+}
+
+/* After 50 ms and three requests of a new connection's, which have their turn after what waited. */
+static bool is_let_go_soon(struct wtl_room *looker)
+{
+    struct wtl_error err = {0};
+    struct later later = {looker, wtl_sim_gpu_now_ns(look(looker, 0)) + 50000000};
+    assert_true(test_wait(time_is_past, &later));
+    for (int i = 0; i < 3; i++)
+        assert_ok(ask_value(looker, WTL_ROOM_HELLO, -1, 0, &err), &err);
+    return is_let_go(looker);
+}
+
 static void without_persistence_the_last_client_takes_the_settings_along(void **state)
 {
     (void)state;
@@ -620,16 +636,42 @@ static void without_persistence_the_last_client_takes_the_settings_along(void **
     open_room(&t, &first);
     open_room(&t, &second);
     open_room(&t, &looker);
-    assert_ok(ask_value(&first, WTL_ROOM_HELLO, -1, 1, &err), &err);
-    assert_ok(ask_value(&second, WTL_ROOM_HELLO, -1, 1, &err), &err);
+    first.nvml = second.nvml = true;
+    assert_ok(ask_value(&second, WTL_ROOM_HELLO, -1, 0, &err), &err);
     assert_ok(ask_lock(&first, 0, 900, &err), &err);
     wtl_room_close(&first);
-    assert_ok(ask_value(&second, WTL_ROOM_HELLO, -1, 1, &err), &err); /* served after the end */
-    assert_true(look(&looker, 0)->sm_lock.set);
+    assert_false(is_let_go_soon(&looker));
     wtl_room_close(&second);
-    assert_ok(ask_value(&looker, WTL_ROOM_HELLO, -1, 0, &err), &err);
-    assert_ok(ask_value(&looker, WTL_ROOM_HELLO, -1, 0, &err), &err);
-    assert_false(look(&looker, 0)->sm_lock.set);
+    assert_true(test_wait(is_let_go, &looker));
+    wtl_room_close(&looker);
+    test_room_stop(&t);
+}
+
+/* It comes back before its old connection ends, and its wish is not fulfilled meanwhile. */
+static void a_client_that_was_not_answered_keeps_its_settings(void **state)
+{
+    (void)state;
+    struct test_room t;
+    struct wtl_room client, looker;
+    struct wtl_error err = {0};
+    test_room_start(&t, 1, false);
+    open_room(&t, &client);
+    open_room(&t, &looker);
+    client.nvml = true;
+    assert_ok(ask_lock(&client, 0, 900, &err), &err);
+    client.answer_ms = 20;
+    assert_int_equal(kill(t.host, SIGSTOP), 0);
+    assert_int_equal(ask_value(&client, WTL_ROOM_SET_LIMIT, 0, 150000, &err), -(int)WTL_TIMEOUT);
+    assert_int_equal(ask_value(&client, WTL_ROOM_SET_LIMIT, 0, 160000, &err), -(int)WTL_TIMEOUT);
+    assert_int_equal(kill(t.host, SIGCONT), 0);
+    assert_false(is_let_go_soon(&looker));
+    assert_near(look(&looker, 0)->limit_w, 250, 1e-9);
+    client.answer_ms = 5000;
+    assert_ok(ask_value(&client, WTL_ROOM_SET_LIMIT, 0, 170000, &err), &err);
+    assert_near(look(&looker, 0)->limit_w, 170, 1e-9);
+    assert_true(look(&looker, 0)->sm_lock.set);
+    wtl_room_close(&client);
+    assert_true(test_wait(is_let_go, &looker));
     wtl_room_close(&looker);
     test_room_stop(&t);
 }
@@ -653,6 +695,7 @@ int main(void)
         cmocka_unit_test(a_driver_reload_is_another_epoch_and_forgets_settings),
         cmocka_unit_test(faults_of_calls_count_over_all_clients),
         cmocka_unit_test(without_persistence_the_last_client_takes_the_settings_along),
+        cmocka_unit_test(a_client_that_was_not_answered_keeps_its_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
