@@ -38,21 +38,14 @@ enum { N_BACKENDS = sizeof backends / sizeof backends[0] - 1 };
 
 /* ---- What back ends say ---------------------------------------------------------------------- */
 
-static int keep(struct wtl_machine *m, struct wtl_device ***list, size_t *n, size_t *cap,
-                struct wtl_device *d, struct wtl_error *err)
-{
-    if (wtl_grow(&m->arena, list, *n, cap) < 0)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    (*list)[(*n)++] = d;
-    return 0;
-}
-
 int wtl_machine_keep(struct wtl_machine *m, struct wtl_device *d, struct wtl_error *err)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (strcmp(m->devices[i]->info.id, d->info.id) == 0)
-            return WTL_FAIL(err, WTL_FAILED, "two devices go by the id %s", d->info.id);
-    return keep(m, &m->devices, &m->n, &m->cap, d, err);
+    if (wtl_machine_by_id(m, d->info.id))
+        return WTL_FAIL(err, WTL_FAILED, "two devices go by the id %s", d->info.id);
+    if (wtl_grow(&m->arena, &m->devices, m->n, &m->cap) < 0)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    m->devices[m->n++] = d;
+    return 0;
 }
 
 int wtl_machine_add(struct wtl_machine *m, const struct wtl_device_info *info,
@@ -194,21 +187,32 @@ static int open_for(struct wtl_machine *m, const char *const *names, struct wtl_
     return rc;
 }
 
+/* Makes room to hide so many more devices. */
+static int reserve_hidden(struct wtl_machine *m, size_t more, struct wtl_error *err)
+{
+    while (m->cap_hidden < m->n_hidden + more)
+        if (wtl_grow(&m->arena, &m->hidden, m->cap_hidden, &m->cap_hidden) < 0)
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    return 0;
+}
+
 /* Makes `chosen` the machine's devices; what else was found is kept until close. */
 static int restrict_to(struct wtl_machine *m, struct wtl_device **chosen, size_t n,
                        struct wtl_error *err)
 {
     struct wtl_device **all = m->devices;
     size_t n_all = m->n;
+    int rc = reserve_hidden(m, n_all, err);
+    if (rc < 0)
+        return rc;
     m->devices = chosen;
     m->n = n;
     m->cap = n;
     m->found = all;
     m->n_found = n_all;
-    int rc = 0;
-    for (size_t i = 0; i < n_all && rc == 0; i++)
+    for (size_t i = 0; i < n_all; i++)
         if (!listed(m, all[i]))
-            rc = keep(m, &m->hidden, &m->n_hidden, &m->cap_hidden, all[i], err);
+            m->hidden[m->n_hidden++] = all[i];
     for (size_t i = 0; i < n; i++) {
         struct wtl_device_info *info = &chosen[i]->info;
         const struct wtl_device *parent = info->parent >= 0 ? all[info->parent] : NULL;
@@ -217,7 +221,7 @@ static int restrict_to(struct wtl_machine *m, struct wtl_device **chosen, size_t
             if (chosen[j] == parent)
                 info->parent = (int)j;
     }
-    return rc;
+    return 0;
 }
 
 static void choose(struct wtl_device **chosen, size_t *n, struct wtl_device *d)
@@ -491,9 +495,9 @@ int wtl_machine_find(struct wtl_machine *m, const char *name, struct wtl_device 
         *device_out = found;
         return 0;
     }
-    if (n == 0 && m->abandoned) {
-        int rc = WTL_FAIL(err, WTL_TIMEOUT, "device \"%s\" cannot be looked for: %s", name,
-                          m->hang ? m->hang : "a driver hangs");
+    const char *hang = wtl_machine_hang(m);
+    if (n == 0 && hang) {
+        int rc = WTL_FAIL(err, WTL_TIMEOUT, "device \"%s\" cannot be looked for: %s", name, hang);
         wtl_machine_hang_hint(err);
         return rc;
     }
@@ -503,22 +507,38 @@ int wtl_machine_find(struct wtl_machine *m, const char *name, struct wtl_device 
     return rc;
 }
 
+/* All devices are kept until close, and are none of the machine's. Without memory for that they are
+ * closed now. */
+static int hide_all(struct wtl_machine *m, struct wtl_error *err)
+{
+    int rc = reserve_hidden(m, m->n, err);
+    if (rc < 0)
+        m->abandoned = !close_devices(m->devices, m->n) || m->abandoned;
+    for (size_t i = 0; i < m->n && rc == 0; i++)
+        m->hidden[m->n_hidden++] = m->devices[i];
+    return rc;
+}
+
 int wtl_backend_wrap(const struct wtl_backend_host *host, const char *id,
                      const struct wtl_device_info **info_out, struct wtl_device_ops *ops_out,
                      struct wtl_error *err)
 {
     struct wtl_machine *m = host->machine;
-    size_t before = m->n;
+    struct wtl_device **devices = m->devices, *found = NULL;
+    const size_t n = m->n, cap = m->cap;
     const char *const names[] = {id, NULL};
-    struct wtl_device *found = NULL;
+    /* On a list of its own: the machine may have a device of that name, too. */
+    m->devices = NULL;
+    m->n = m->cap = 0;
     int rc = open_for(m, names, err);
     if (rc == 0)
         rc = wtl_machine_find(m, id, &found, err);
-    for (size_t i = before; i < m->n && rc == 0; i++)
-        rc = keep(m, &m->hidden, &m->n_hidden, &m->cap_hidden, m->devices[i], err);
-    if (rc < 0)
-        return rc;
-    m->n = before;
+    int hidden = hide_all(m, rc < 0 ? NULL : err);
+    m->devices = devices;
+    m->n = n;
+    m->cap = cap;
+    if (rc < 0 || hidden < 0)
+        return rc < 0 ? rc : hidden;
     *info_out = &found->info;
     *ops_out = found->ops;
     return 0;

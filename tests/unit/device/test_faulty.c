@@ -413,6 +413,51 @@ static void wraps_by_name(void **state)
     assert_null(machine);
 }
 
+/* A device and a faulty one of it, in either order: two devices. */
+static int open_both(struct wtl_alloc alloc, int order, struct wtl_machine **machine,
+                     struct wtl_error *err)
+{
+    static const char *const names[] = {"virtual:plain", "faulty:read.error@3:virtual:plain",
+                                        "virtual:plain", NULL};
+    const char *const only[] = {names[order], names[order + 1], NULL};
+    struct wtl_machine_options options = {
+        .clock = wtl_clock_system(), .root = "/", .nvml = "", .only = only};
+    return wtl_machine_open(alloc, &options, machine, err);
+}
+
+static void wraps_a_device_that_is_there_too(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        struct wtl_machine *machine = NULL;
+        struct wtl_error err = {0};
+        assert_ok(open_both(wtl_alloc_system(), order, &machine, &err), &err);
+        assert_int_equal(wtl_machine_count(machine), 2);
+        for (size_t i = 0; i < 2; i++) {
+            const struct wtl_device_info *info = wtl_device_info(wtl_machine_device(machine, i));
+            assert_int_equal((info->flags & WTL_DEVICE_FAULTY) != 0, i != (size_t)order);
+        }
+        wtl_machine_close(machine);
+    }
+}
+
+/* Without memory at any point nothing is left open, and nothing is closed twice. */
+static void wraps_without_memory(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        int rc = -1;
+        for (long n = 1; rc < 0; n++) {
+            struct wtl_alloc_failing failing;
+            struct wtl_machine *machine = NULL;
+            assert_true(n < 1000);
+            rc = open_both(wtl_alloc_failing(&failing, n), order, &machine, NULL);
+            assert_int_equal(rc, rc < 0 ? -WTL_NOMEM : 0);
+            wtl_machine_close(machine);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +472,8 @@ int main(void)
         cmocka_unit_test(lying_and_deaf_knobs),
         cmocka_unit_test(a_hang_meets_the_deadline_and_ends_at_close),
         cmocka_unit_test(another_plan_starts_from_zero),
+        cmocka_unit_test(wraps_a_device_that_is_there_too),
+        cmocka_unit_test(wraps_without_memory),
         cmocka_unit_test_setup_teardown(wraps_by_name, make_test_directory, drop_test_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
