@@ -17,7 +17,6 @@
 #include <string.h>
 
 /* The kernel's bounds of a period and the least quota, kernel/sched/core.c. */
-#define PERIOD_DEFAULT_US 100000.0
 #define QUOTA_MIN_US 1000.0
 
 struct group {
@@ -127,10 +126,14 @@ static int group_range(void *state, enum wtl_knob knob, struct wtl_arena *arena,
                        struct wtl_knob_range *out, struct wtl_error *err)
 {
     const struct group *g = state;
+    bool limited = false;
+    double cpus = 0, period = 0;
     (void)knob;
     (void)arena;
-    (void)err;
-    out->min = QUOTA_MIN_US / PERIOD_DEFAULT_US;
+    enum wtl_absence absence = read_quota(g, &limited, &cpus, &period);
+    if (absence != WTL_PRESENT)
+        return fail_quota(g, absence, err);
+    out->min = QUOTA_MIN_US / period;
     out->max = g->cpus_online;
     return 0;
 }
@@ -140,7 +143,7 @@ static int group_set(void *state, enum wtl_knob knob, struct wtl_knob_value valu
 {
     const struct group *g = state;
     bool limited = false;
-    double cpus = 0, period = PERIOD_DEFAULT_US;
+    double cpus = 0, period = 0;
     char text[64];
     (void)knob;
     enum wtl_absence absence = read_quota(g, &limited, &cpus, &period);

@@ -402,6 +402,27 @@ static void make_group(void)
     put("sys/fs/cgroup/a.slice/c/cpu.stat", "usage_usec 2500000\n");
 }
 
+/* The least quota is a time: how many CPUs that is depends on the group's period. */
+static void range_of_a_short_period(void **state)
+{
+    (void)state;
+    struct world w;
+    struct wtl_error err = {0};
+    struct wtl_knob_range r;
+    put("proc/self/mountinfo", "1 0 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
+    put("proc/self/cgroup", "0::/job\n");
+    put("sys/fs/cgroup/job/cpu.max", "max 10000\n");
+    open_world(&w, true, NULL);
+    struct wtl_device *d = find(&w, "cgroup:/job");
+    assert_ok(wtl_device_knob_range(d, WTL_KNOB_cpu_quota, &w.arena, &r, &err), &err);
+    assert_near(r.min, 0.1, 1e-12);
+    assert_int_equal(wtl_knob_set(d, WTL_KNOB_cpu_quota, wtl_knob_at(0.099), NULL, &err),
+                     -WTL_USAGE);
+    assert_ok(wtl_knob_set(d, WTL_KNOB_cpu_quota, wtl_knob_at(r.min), NULL, &err), &err);
+    assert_string_equal(content("sys/fs/cgroup/job/cpu.max"), "1000 10000");
+    close_world(&w);
+}
+
 static void a_group_that_vanishes(void **state)
 {
     (void)state;
@@ -564,6 +585,7 @@ int main(void)
         IN(limits_that_cannot_be_read),
         IN(quota_of_version_2),
         IN(quota_of_version_1),
+        IN(range_of_a_short_period),
         IN(a_group_that_vanishes),
         IN(usage_that_cannot_be_read),
         IN(a_period_of_nothing),
