@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The kernel's bounds of a period and the least quota, kernel/sched/core.c. */
+/* The kernel's least quota, kernel/sched/core.c. */
 #define QUOTA_MIN_US 1000.0
 
 struct group {
@@ -240,14 +240,6 @@ static void fill_info(const struct wtl_backend_host *host, struct group *g, cons
     wtl_sysfs_epoch(host->files, info->epoch);
 }
 
-static bool is_there(const struct wtl_backend_host *host, const char *id)
-{
-    for (size_t i = 0; i < wtl_machine_count(host->machine); i++)
-        if (strcmp(wtl_device_info(wtl_machine_device(host->machine, i))->id, id) == 0)
-            return true;
-    return false;
-}
-
 /* One word, that leads nowhere else. */
 static bool path_is_plain(const char *path)
 {
@@ -271,7 +263,7 @@ static int add_group(const struct wtl_backend_host *host, const struct wtl_cgrou
     }
     g->v2 = place->v2;
     g->cpus_online = count_cpus(host);
-    if (is_there(host, g->id) || !open_dirs(host, place, path, g))
+    if (wtl_machine_by_id(host->machine, g->id) || !open_dirs(host, place, path, g))
         return 0;
     fill_info(host, g, path, info);
     int rc = wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, g, false, err);
