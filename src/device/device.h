@@ -235,8 +235,9 @@ struct wtl_knob_state {
 struct wtl_knob_range {
     double min, max; /* what may be asked for */
     bool has_default;
-    double default_value; /* what "released" means for a power limit */
-    const double *steps;  /* legal values ascending, in the arena; NULL: any between min and max */
+    double default_value;     /* what the maker rates it for: NVIDIA's default limit, Intel's TDP */
+    bool released_is_default; /* "released" sets that value; else it switches the knob off */
+    const double *steps; /* legal values ascending, in the arena; NULL: any between min and max */
     size_t n_steps;
 };
 

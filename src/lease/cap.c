@@ -157,8 +157,9 @@ int wtl_cap_board(const struct wtl_lease_knob *k, struct wtl_cap_board *board_ou
                         "%s does not say what its power limit is: a cap on it could not be checked",
                         k->info->id);
     const struct wtl_knob_range *r = &k->range;
-    double before_w = k->record.prior.released ? (r->has_default ? r->default_value : r->max)
-                                               : k->record.prior.hi;
+    double before_w = k->record.prior.released
+                          ? (r->released_is_default ? r->default_value : r->max)
+                          : k->record.prior.hi;
     struct wtl_cap_board b = {.min_w = r->min,
                               .max_w = before_w < r->max ? before_w : r->max,
                               .weight_w = r->has_default ? r->default_value : r->max};

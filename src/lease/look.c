@@ -83,7 +83,7 @@ bool wtl_lease_took(const struct wtl_lease_knob *k, struct wtl_knob_value value)
     enum wtl_knob knob = k->record.knob;
     if (!k->found.known || wtl_knob_same(knob, k->found.requested, value))
         return true;
-    if (value.released && k->range.has_default)
+    if (value.released && k->range.released_is_default)
         return wtl_knob_same(knob, k->found.requested, wtl_knob_at(k->range.default_value));
     /* Packages round; a board's limit is exact. */
     if (k->info->kind == WTL_DEVICE_GPU || value.released || k->found.requested.released)

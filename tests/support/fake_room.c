@@ -167,9 +167,14 @@ static int fake_range(void *state, enum wtl_knob knob, struct wtl_arena *arena,
     if (rc < 0)
         return rc;
     if (knob == WTL_KNOB_power_limit_w)
-        *out = (struct wtl_knob_range){b->min_w, b->max_w, true, b->default_w, NULL, 0};
+        *out = (struct wtl_knob_range){.min = b->min_w,
+                                       .max = b->max_w,
+                                       .has_default = true,
+                                       .default_value = b->default_w,
+                                       .released_is_default = true};
     else
-        *out = (struct wtl_knob_range){300, 1410, false, 0, steps, sizeof steps / sizeof *steps};
+        *out = (struct wtl_knob_range){
+            .min = 300, .max = 1410, .steps = steps, .n_steps = sizeof steps / sizeof *steps};
     return 0;
 }
 

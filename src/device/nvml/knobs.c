@@ -167,7 +167,7 @@ static int knob_range(void *state, enum wtl_knob knob, struct wtl_arena *arena,
     struct wtl_knob_range r = {.min = g->min[knob], .max = g->max[knob]};
     int rc = 0;
     if (knob == WTL_KNOB_power_limit_w) {
-        r.has_default = true;
+        r.has_default = r.released_is_default = true;
         r.default_value = g->default_power_w;
     } else {
         rc = clock_range(g, knob, arena, &r, err);

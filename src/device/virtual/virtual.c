@@ -213,7 +213,8 @@ static int virtual_range(void *state, enum wtl_knob knob, struct wtl_arena *aren
     *range_out = (struct wtl_knob_range){.min = b->limit_w_min,
                                          .max = b->limit_w_max,
                                          .has_default = true,
-                                         .default_value = b->limit_w_default};
+                                         .default_value = b->limit_w_default,
+                                         .released_is_default = true};
     return 0;
 }
 

@@ -108,6 +108,7 @@ static void package_limit(void **state)
     assert_ok(wtl_device_knob_range(d, WTL_KNOB_power_limit_w, &w.arena, &r, &err), &err);
     assert_near(r.max, 205, 0); /* what was found must be settable again, default or not */
     assert_near(r.default_value, 165, 0);
+    assert_false(r.released_is_default); /* "released" is switched off */
     assert_ok(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(99.5), &s, &err), &err);
     assert_near(s.requested.hi, 99.5, 1e-9);
     assert_string_equal(content(ZONE "constraint_1_power_limit_uw"), "99500000");

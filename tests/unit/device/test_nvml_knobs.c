@@ -85,7 +85,7 @@ static void ranges(void **state)
     assert_null(r.steps);
     assert_near(r.min, 150, 0);
     assert_near(r.max, 250, 0);
-    assert_true(r.has_default);
+    assert_true(r.has_default && r.released_is_default);
     assert_near(r.default_value, 250, 0);
     nvml_fixture_unload(&f);
 }

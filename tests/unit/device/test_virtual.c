@@ -159,7 +159,8 @@ static void limits_hold_and_are_bounded(void **state)
     struct wtl_knob_range r;
     struct wtl_knob_state k;
     assert_ok(wtl_device_knob_range(d, WTL_KNOB_power_limit_w, &arena, &r, &err), &err);
-    assert_true(r.has_default && r.min < r.default_value && r.default_value <= r.max);
+    assert_true(r.has_default && r.released_is_default && r.min < r.default_value &&
+                r.default_value <= r.max);
     assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(r.max + 1), &k, &err),
                      -WTL_USAGE);
     assert_non_null(strstr(err.message, "outside of"));

@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "base/watched.h"
+#include "lease/lease_impl.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -114,6 +115,31 @@ static void boards_that_make_no_sense_are_refused(void **state)
     assert_int_equal(wtl_cap_board(&silent, &board, &err), -WTL_UNSUPPORTED);
     assert_non_null(strstr(err.message, "fake:7"));
     assert_near(board.max_w, -1, 0);
+}
+
+/* A board that is released has its default limit; a package's limit is switched off then, and its
+ * rating in force is no release. */
+static void what_released_means(void **state)
+{
+    (void)state;
+    struct wtl_device_info info = {.id = "rapl:0", .kind = WTL_DEVICE_CPU};
+    struct wtl_lease_knob k = {
+        .info = &info,
+        .range = {.min = 1, .max = 205, .has_default = true, .default_value = 165},
+        .found = {.known = true, .requested = wtl_knob_at(165)},
+        .record = {.knob = LIMIT, .prior = wtl_knob_released()}};
+    struct wtl_cap_board board;
+    assert_false(wtl_lease_took(&k, wtl_knob_released()));
+    assert_ok(wtl_cap_board(&k, &board, NULL), NULL);
+    assert_near(board.max_w, 205, 0); /* what had no limit may be given any */
+    assert_near(board.weight_w, 165, 0);
+    k.found.requested.released = true;
+    assert_true(wtl_lease_took(&k, wtl_knob_released()));
+    k.range.released_is_default = true;
+    k.found.requested = wtl_knob_at(165);
+    assert_true(wtl_lease_took(&k, wtl_knob_released()));
+    assert_ok(wtl_cap_board(&k, &board, NULL), NULL);
+    assert_near(board.max_w, 165, 0);
 }
 
 /* The most that a board may draw counts, be it asked for or enforced still. */
@@ -786,6 +812,7 @@ int main(void)
         cmocka_unit_test(refuses_less_than_the_least),
         cmocka_unit_test(splits_of_random_boards_use_the_budget),
         cmocka_unit_test(boards_that_make_no_sense_are_refused),
+        cmocka_unit_test(what_released_means),
         cmocka_unit_test(the_greater_of_asked_and_enforced_is_in_force),
         cmocka_unit_test(a_budget_that_is_none_is_refused_before_anything),
         T(a_cap_lowers_and_stays),
