@@ -7,7 +7,6 @@
 #include "cli/table.h"
 #include "codec/json.h"
 #include "sim/readings.h"
-#include "simhost/profile.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,15 +61,6 @@ static const char *frozen_text(const struct wtl_sim_gpu *g, char buf[64])
     return buf;
 }
 
-/* Another temperature than the board's profile has it in. */
-static bool stands_elsewhere(const struct wtl_sim_gpu *g)
-{
-    struct wtl_sim_board usual;
-    struct wtl_error ignored = {0};
-    return wtl_sim_profile_board(g->board.short_name, &usual, &ignored) == 0 &&
-           fabs(g->board.thermal.ambient_c - usual.thermal.ambient_c) > 0.01;
-}
-
 /* What `wattle sim fault` did to the board, a line each. */
 static void put_board_faults(struct wtl_buf *out, const struct wtl_sim_gpu *g)
 {
@@ -86,8 +76,8 @@ static void put_board_faults(struct wtl_buf *out, const struct wtl_sim_gpu *g)
     if (g->sensors.drop > 0)
         wtl_buf_printf(out, "fault: GPU %d loses %g %% of its sensors' updates\n", g->index,
                        100 * g->sensors.drop);
-    if (stands_elsewhere(g))
-        wtl_buf_printf(out, "fault: GPU %d stands at %g C\n", g->index, g->board.thermal.ambient_c);
+    if (fabs(g->ambient_c - g->board.thermal.ambient_c) > 0)
+        wtl_buf_printf(out, "fault: GPU %d stands at %g C\n", g->index, g->ambient_c);
     if (xid)
         wtl_buf_printf(out, "fault: GPU %d had XID %u last\n", g->index, xid);
 }
@@ -132,8 +122,8 @@ static void add_gpu(struct view *v)
             lock_json(g->board.mem_clocks_mhz, &g->mem_lock), "temp_c", wtl_json_finite(t.die_c),
             "gpu_util", wtl_json_finite(t.sm_util), "event_reasons", (json_int_t)t.reasons, "mig",
             g->mig, "mig_instances", wtl_sim_cli_add_instances(g, v->instance_table), "accounting",
-            (int)(v->state.accounting >> g->index & 1), "ambient_c",
-            wtl_json_finite(g->board.thermal.ambient_c), "out_of_band_limit_w",
+            (int)(v->state.accounting >> g->index & 1), "ambient_c", wtl_json_finite(g->ambient_c),
+            "out_of_band_limit_w",
             g->oob_limit_w > 0 ? wtl_json_finite(g->oob_limit_w) : json_null(), "power_brake",
             g->power_brake, "stale", frozen_text(g, frozen), "dropped",
             wtl_json_finite(g->sensors.drop), "last_xid", xid ? json_integer(xid) : json_null()));

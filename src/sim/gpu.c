@@ -44,12 +44,12 @@ static double pole(double seconds)
 static void settle_temperatures(struct wtl_sim_gpu *gpu, double start_c)
 {
     const struct wtl_sim_thermal *th = &gpu->board.thermal;
-    double die = th->ambient_c, power = 0;
+    double die = gpu->ambient_c, power = 0;
     gpu->die_c = gpu->sink_c = gpu->mem_c = die;
     wtl_sim_settle(gpu);
     if (wtl_sim_equilibrium(gpu, &die, &power)) {
         gpu->die_c = die;
-        gpu->sink_c = th->ambient_c + th->sink_k_per_w * power;
+        gpu->sink_c = gpu->ambient_c + th->sink_k_per_w * power;
         gpu->mem_c = gpu->sink_c + th->mem_k_per_w * power;
     }
     if (start_c > 0)
@@ -68,6 +68,7 @@ int wtl_sim_gpu_init(struct wtl_sim_gpu *gpu, const struct wtl_sim_board *board,
                         options->index);
     memset(gpu, 0, sizeof *gpu);
     gpu->board = *board;
+    gpu->ambient_c = board->thermal.ambient_c;
     gpu->seed = options->seed;
     gpu->index = options->index;
     gpu->start_unix_ns = options->start_unix_ns;
@@ -309,7 +310,7 @@ void wtl_sim_brake(struct wtl_sim_gpu *gpu, bool on)
 void wtl_sim_ambient(struct wtl_sim_gpu *gpu, double ambient_c)
 {
     if (isfinite(ambient_c))
-        gpu->board.thermal.ambient_c = fmin(fmax(ambient_c, -40), 80);
+        gpu->ambient_c = fmin(fmax(ambient_c, -40), 80);
 }
 
 /* ---- Truth ----------------------------------------------------------------------------------- */
@@ -347,12 +348,12 @@ bool wtl_sim_equilibrium(const struct wtl_sim_gpu *gpu, double *die_c_out, doubl
     const struct wtl_sim_board *b = &gpu->board;
     const struct wtl_sim_thermal *th = &b->thermal;
     const double saving = gpu->deep_idle ? b->idle.saving_w : 0;
-    double die = th->ambient_c, power = 0;
+    double die = gpu->ambient_c, power = 0;
     /* Rises from below to the lowest fixed point, as the board itself does. */
     for (int i = 0; i < 100000 && die < th->shutdown_c; i++) {
         power = wtl_sim_static_w(&b->silicon, wtl_sim_sm_now(gpu), wtl_sim_mem_now(gpu), die);
         power = (gpu->deep_idle ? fmax(power - saving, 1) : power) + gpu->now.dynamic_w;
-        const double next = th->ambient_c + (th->sink_k_per_w + th->die_k_per_w) * power;
+        const double next = gpu->ambient_c + (th->sink_k_per_w + th->die_k_per_w) * power;
         if (fabs(next - die) < 1e-12 * fabs(next) + 1e-12) {
             *die_c_out = next;
             *power_w_out = power;

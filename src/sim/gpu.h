@@ -139,6 +139,7 @@ struct wtl_sim_gpu {
     /* Faults. */
     bool lost;
     bool power_brake;
+    double ambient_c; /* of the room: the board's, unless it was set */
 
     /* Clocks and what holds them. */
     int sm, mem;       /* indices; meaningless in deep idle, whose clocks need not be legal */
@@ -260,15 +261,15 @@ void wtl_sim_lose(struct wtl_sim_gpu *gpu);
 /* The power brake of the server's power supply: half the clock while it is on. */
 void wtl_sim_brake(struct wtl_sim_gpu *gpu, bool on);
 
-/* The room's (inlet's) temperature. */
+/* The room's (inlet's) temperature; the board's own is thermal.ambient_c of it. */
+void wtl_sim_ambient(struct wtl_sim_gpu *gpu, double ambient_c);
+
 /* An error that the driver logs as XID `number` and tells those who wait for events; nothing else
  * happens. */
 void wtl_sim_xid(struct wtl_sim_gpu *gpu, uint32_t number);
 
 /* The last XID since the start, 0: none; *t_ns_out (NULL: not wanted) when it was. */
 uint32_t wtl_sim_last_xid(const struct wtl_sim_gpu *gpu, int64_t *t_ns_out);
-
-void wtl_sim_ambient(struct wtl_sim_gpu *gpu, double ambient_c);
 
 /* ---- The truth ------------------------------------------------------------------------------- */
 

@@ -321,7 +321,7 @@ static void run(struct wtl_sim_gpu *gpu, int64_t n)
 {
     const struct wtl_sim_thermal *th = &gpu->board.thermal;
     const double p = gpu->power_w, step_j = p * WTL_SIM_STEP_S;
-    const double sink_end = th->ambient_c + th->sink_k_per_w * p;
+    const double sink_end = gpu->ambient_c + th->sink_k_per_w * p;
     const double die_over = th->die_k_per_w * p, mem_over = th->mem_k_per_w * p;
     const double sink_k = gpu->sink_k, die_k = gpu->die_k, mem_k = gpu->mem_k;
     const double average_k = gpu->average_k;

@@ -159,7 +159,7 @@ static void fault_clear(struct wtl_host *h, int gpu)
         wtl_sim_drop(g, 0);
         wtl_sim_brake(g, false);
         wtl_sim_set_oob_limit(g, 0);
-        wtl_sim_ambient(g, h->options->boards[i].thermal.ambient_c);
+        wtl_sim_ambient(g, g->board.thermal.ambient_c);
         wtl_host_gpu_end(h, i);
     }
 }

@@ -150,6 +150,22 @@ field() { # field EXPRESSION: of the JSON document on standard input
     done
 }
 
+@test "a board that stands where its profile has it has no fault" {
+    for name in v100 my-board; do
+        sed "s/ambient_c: 25 /ambient_c: 40 /; s/^short_name: v100/short_name: $name/" "$WATTLE_DATA_DIR/sim/boards/v100-pcie-32gb.yaml" >own.yaml
+        "$WATTLE" sim start --gpu own.yaml -q
+        run "$WATTLE" sim list
+        [ "$status" -eq 0 ]
+        [[ $output != *fault* ]]
+        "$WATTLE" sim fault --ambient 25 -q
+        run "$WATTLE" sim list
+        [[ $output == *"fault: GPU 0 stands at 25 C"* ]]
+        "$WATTLE" sim fault --clear -q
+        [ "$("$WATTLE" sim list --json | field 'd["gpus"][0]["ambient_c"]')" = 40 ]
+        "$WATTLE" sim stop -q
+    done
+}
+
 @test "a fault of a function that there is none of is refused, and the nearest named" {
     "$WATTLE" sim start --gpu v100 >/dev/null
     run "$WATTLE" sim fault --call nvmlDeviceGetPowerUsag --return 15

@@ -53,6 +53,7 @@ static void thermal_slowdown_holds_the_target(void **state)
     assert_int_equal(r.margin_c, r.slowdown_c - r.temp_c);
     /* The room cools down: so does the reason. */
     wtl_sim_ambient(&g, 0);
+    assert_near(g.board.thermal.ambient_c, b.thermal.ambient_c, 0); /* a board stays what it is */
     sim_seconds(&g, 900);
     assert_near(sim_truth(&g).sm_mhz, 1515, 0);
     assert_int_equal(sim_truth(&g).reasons, 0);
