@@ -65,7 +65,6 @@ static const char *frozen_text(const struct wtl_sim_gpu *g, char buf[64])
 static void put_board_faults(struct wtl_buf *out, const struct wtl_sim_gpu *g)
 {
     char frozen[64];
-    uint32_t xid = wtl_sim_last_xid(g, NULL);
     if (g->oob_limit_w > 0)
         wtl_buf_printf(out, "fault: GPU %d has a limit of %g W from outside\n", g->index,
                        g->oob_limit_w);
@@ -78,8 +77,8 @@ static void put_board_faults(struct wtl_buf *out, const struct wtl_sim_gpu *g)
                        100 * g->sensors.drop);
     if (fabs(g->ambient_c - g->board.thermal.ambient_c) > 0)
         wtl_buf_printf(out, "fault: GPU %d stands at %g C\n", g->index, g->ambient_c);
-    if (xid)
-        wtl_buf_printf(out, "fault: GPU %d had XID %u last\n", g->index, xid);
+    if (g->last_xid)
+        wtl_buf_printf(out, "fault: GPU %d had XID %u last\n", g->index, g->last_xid);
 }
 
 /* "no persistence, MIG" */
@@ -95,7 +94,6 @@ static void add_gpu(struct view *v)
     const struct wtl_sim_gpu *g = v->gpu;
     struct wtl_sim_truth t;
     char uuid[WTL_SIM_UUID], lock[32], frozen[64], said[48];
-    uint32_t xid = wtl_sim_last_xid(g, NULL);
     wtl_sim_gpu_truth(g, &t);
     wtl_table_printf(v->gpu_table, "%d", g->index);
     wtl_table_put(v->gpu_table, g->board.name);
@@ -107,26 +105,27 @@ static void add_gpu(struct view *v)
     wtl_table_number(v->gpu_table, !g->lost, t.die_c, 1);
     wtl_table_number(v->gpu_table, !g->lost, t.sm_util * 100, 0);
     wtl_table_put(v->gpu_table, state_text(g, said));
-    wtl_json_add(
-        &v->gpus,
-        json_pack(
-            "{s:i, s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-            "s:o, s:o, s:I, s:b, s:o, s:b, s:o, s:o, s:b, s:s, s:o, s:o}",
-            "index", g->index, "name", wtl_json_text(g->board.name), "board",
-            wtl_json_text(g->board.short_name), "uuid", wtl_sim_uuid(g, uuid), "lost", g->lost,
-            "persistence", g->persistence, "power_w", wtl_json_finite(t.power_w), "energy_j",
-            wtl_json_finite(t.energy_j), "power_limit_w", wtl_json_finite(g->limit_w),
-            "power_limit_enforced_w", wtl_json_finite(t.enforced_w), "sm_clock_mhz",
-            wtl_json_finite(t.sm_mhz), "mem_clock_mhz", wtl_json_finite(t.mem_mhz), "sm_clock_lock",
-            lock_json(g->board.sm_clocks_mhz, &g->sm_lock), "mem_clock_lock",
-            lock_json(g->board.mem_clocks_mhz, &g->mem_lock), "temp_c", wtl_json_finite(t.die_c),
-            "gpu_util", wtl_json_finite(t.sm_util), "event_reasons", (json_int_t)t.reasons, "mig",
-            g->mig, "mig_instances", wtl_sim_cli_add_instances(g, v->instance_table), "accounting",
-            (int)(v->state.accounting >> g->index & 1), "ambient_c", wtl_json_finite(g->ambient_c),
-            "out_of_band_limit_w",
-            g->oob_limit_w > 0 ? wtl_json_finite(g->oob_limit_w) : json_null(), "power_brake",
-            g->power_brake, "stale", frozen_text(g, frozen), "dropped",
-            wtl_json_finite(g->sensors.drop), "last_xid", xid ? json_integer(xid) : json_null()));
+    wtl_json_add(&v->gpus,
+                 json_pack("{s:i, s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                           "s:o, s:o, s:I, s:b, s:o, s:b, s:o, s:o, s:b, s:s, s:o, s:o}",
+                           "index", g->index, "name", wtl_json_text(g->board.name), "board",
+                           wtl_json_text(g->board.short_name), "uuid", wtl_sim_uuid(g, uuid),
+                           "lost", g->lost, "persistence", g->persistence, "power_w",
+                           wtl_json_finite(t.power_w), "energy_j", wtl_json_finite(t.energy_j),
+                           "power_limit_w", wtl_json_finite(g->limit_w), "power_limit_enforced_w",
+                           wtl_json_finite(t.enforced_w), "sm_clock_mhz", wtl_json_finite(t.sm_mhz),
+                           "mem_clock_mhz", wtl_json_finite(t.mem_mhz), "sm_clock_lock",
+                           lock_json(g->board.sm_clocks_mhz, &g->sm_lock), "mem_clock_lock",
+                           lock_json(g->board.mem_clocks_mhz, &g->mem_lock), "temp_c",
+                           wtl_json_finite(t.die_c), "gpu_util", wtl_json_finite(t.sm_util),
+                           "event_reasons", (json_int_t)t.reasons, "mig", g->mig, "mig_instances",
+                           wtl_sim_cli_add_instances(g, v->instance_table), "accounting",
+                           (int)(v->state.accounting >> g->index & 1), "ambient_c",
+                           wtl_json_finite(g->ambient_c), "out_of_band_limit_w",
+                           g->oob_limit_w > 0 ? wtl_json_finite(g->oob_limit_w) : json_null(),
+                           "power_brake", g->power_brake, "stale", frozen_text(g, frozen),
+                           "dropped", wtl_json_finite(g->sensors.drop), "last_xid",
+                           g->last_xid ? json_integer(g->last_xid) : json_null()));
 }
 
 static void add_load(struct view *v, const struct wtl_sim_slot *slot)

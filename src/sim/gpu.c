@@ -286,20 +286,6 @@ void wtl_sim_xid(struct wtl_sim_gpu *gpu, uint32_t number)
     wtl_sim_event(gpu, WTL_SIM_EVENT_XID, number);
 }
 
-uint32_t wtl_sim_last_xid(const struct wtl_sim_gpu *gpu, int64_t *t_ns_out)
-{
-    unsigned kept = gpu->n_events < WTL_SIM_EVENTS ? gpu->n_events : WTL_SIM_EVENTS;
-    for (unsigned i = 1; i <= kept; i++) {
-        const struct wtl_sim_event *e = &gpu->events[(gpu->n_events - i) % WTL_SIM_EVENTS];
-        if (e->type != WTL_SIM_EVENT_XID)
-            continue;
-        if (t_ns_out)
-            *t_ns_out = e->t_ns;
-        return e->data;
-    }
-    return 0;
-}
-
 void wtl_sim_brake(struct wtl_sim_gpu *gpu, bool on)
 {
     gpu->power_brake = on;

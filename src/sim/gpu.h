@@ -173,6 +173,7 @@ struct wtl_sim_gpu {
     int64_t slots_tick;              /* the next change of any slot */
 
     struct wtl_sim_sensors sensors;
+    uint32_t last_xid; /* since the start, or since it was forgotten; 0: none */
     unsigned n_events; /* ever; event i is in events[i % WTL_SIM_EVENTS] */
     struct wtl_sim_event events[WTL_SIM_EVENTS];
     struct wtl_sim_cached_rates cache[WTL_SIM_CACHED_RATES];
@@ -267,9 +268,6 @@ void wtl_sim_ambient(struct wtl_sim_gpu *gpu, double ambient_c);
 /* An error that the driver logs as XID `number` and tells those who wait for events; nothing else
  * happens. */
 void wtl_sim_xid(struct wtl_sim_gpu *gpu, uint32_t number);
-
-/* The last XID since the start, 0: none; *t_ns_out (NULL: not wanted) when it was. */
-uint32_t wtl_sim_last_xid(const struct wtl_sim_gpu *gpu, int64_t *t_ns_out);
 
 /* ---- The truth ------------------------------------------------------------------------------- */
 

@@ -20,6 +20,8 @@ void wtl_sim_event(struct wtl_sim_gpu *gpu, enum wtl_sim_event_type type, uint32
 {
     gpu->events[gpu->n_events++ % WTL_SIM_EVENTS] =
         (struct wtl_sim_event){gpu->tick * WTL_SIM_STEP_NS, (uint32_t)type, data};
+    if (type == WTL_SIM_EVENT_XID)
+        gpu->last_xid = data;
 }
 
 /* ---- Rates ----------------------------------------------------------------------------------- */

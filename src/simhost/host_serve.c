@@ -159,6 +159,7 @@ static void fault_clear(struct wtl_host *h, int gpu)
         wtl_sim_drop(g, 0);
         wtl_sim_brake(g, false);
         wtl_sim_set_oob_limit(g, 0);
+        g->last_xid = 0;
         wtl_sim_ambient(g, g->board.thermal.ambient_c);
         wtl_host_gpu_end(h, i);
     }

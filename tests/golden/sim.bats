@@ -139,6 +139,9 @@ field() { # field EXPRESSION: of the JSON document on standard input
     for text in "a limit of 150 W from outside" "power brake on" "keeps its last power" "loses 20 %" "stands at 45 C" "XID 31"; do
         [[ $output == *"fault: GPU 0 "*"$text"* ]] || { echo "$text" && false; }
     done
+    "$WATTLE" sim fault --clear -q
+    run "$WATTLE" sim list
+    [[ $output != *fault* ]]
     run "$WATTLE" sim fault --call nvmlDeviceGetPowerUsag --hang
     [ "$status" -eq 2 ]
     [[ $output == *"has no function"* ]]

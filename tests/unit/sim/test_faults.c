@@ -126,6 +126,22 @@ static void power_brake(void **state)
     assert_near(1e-9 * (double)sim_readings(&g).power_brake_ns, 3, 1e-9);
 }
 
+static void the_last_xid_outlives_the_events_that_are_kept(void **state)
+{
+    (void)state;
+    const struct wtl_sim_board b = plain();
+    busy(&g, &b);
+    assert_int_equal(g.last_xid, 0);
+    wtl_sim_xid(&g, 31);
+    const unsigned n = g.n_events;
+    for (int i = 0; i < WTL_SIM_EVENTS; i++)
+        wtl_sim_brake(&g, i % 2 == 0); /* another clock each time */
+    assert_int_equal(g.n_events, n + WTL_SIM_EVENTS);
+    assert_int_equal(g.last_xid, 31);
+    wtl_sim_lose(&g);
+    assert_int_equal(g.last_xid, 79);
+}
+
 static void lost_gpu_answers_nothing(void **state)
 {
     (void)state;
@@ -645,6 +661,7 @@ int main(void)
         cmocka_unit_test(hardware_slowdown_halves_the_clock),
         cmocka_unit_test(too_hot_switches_off),
         cmocka_unit_test(power_brake),
+        cmocka_unit_test(the_last_xid_outlives_the_events_that_are_kept),
         cmocka_unit_test(lost_gpu_answers_nothing),
         cmocka_unit_test(reload_forgets_all_settings),
         cmocka_unit_test(memory_runs_out),
