@@ -199,8 +199,10 @@ static int check_function(const char *call, struct wtl_error *err)
     if (strlen(call) >= sizeof f.function)
         return WTL_FAIL(err, WTL_USAGE, "--call \"%.80s\" is too long", call);
     memcpy(f.function, call, strlen(call) + 1);
+    if (wtl_room_never_fails(call))
+        return WTL_FAIL(err, WTL_USAGE, "%s always works: no fault strikes it", call);
     for (int i = 0; i < N_FUNCTIONS; i++)
-        if (wtl_room_fault_matches(&f, functions[i], -1))
+        if (!wtl_room_never_fails(functions[i]) && wtl_room_fault_matches(&f, functions[i], -1))
             return 0;
     int rc = WTL_FAIL(err, WTL_USAGE, "the drop-in library has no function \"%s\"", call);
     const char *near = wtl_did_you_mean(call, functions, N_FUNCTIONS);

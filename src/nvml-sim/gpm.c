@@ -33,8 +33,9 @@ int nvmlGpmQueryDeviceSupport(struct nvml_device *d, struct nvml_gpm_support *su
 
 int nvmlGpmSampleAlloc(struct nvml_gpm_sample **sample)
 {
-    if (!sample)
-        return NVML_INVALID_ARGUMENT;
+    int rc = wtl_dropin_begin_system(__func__, sample != NULL);
+    if (rc != 0)
+        return rc;
     struct nvml_gpm_sample *s = calloc(1, sizeof *s);
     if (!s)
         return NVML_MEMORY;
@@ -146,7 +147,10 @@ static int metric(struct nvml_gpm_metric *m, const struct nvml_gpm_sample *a,
 
 int nvmlGpmMetricsGet(struct nvml_gpm_metrics *metrics)
 {
-    if (!metrics || !metrics->sample1 || !metrics->sample2 || metrics->n > NVML_GPM_METRICS_MAX)
+    int rc = wtl_dropin_begin_system(__func__, metrics != NULL);
+    if (rc != 0)
+        return rc;
+    if (!metrics->sample1 || !metrics->sample2 || metrics->n > NVML_GPM_METRICS_MAX)
         return NVML_INVALID_ARGUMENT;
     if (metrics->version != NVML_GPM_VERSION)
         return NVML_ARGUMENT_VERSION_MISMATCH;

@@ -61,17 +61,22 @@ int nvmlSystemGetNVMLVersion(char *text, unsigned size)
     return rc == 0 ? wtl_dropin_text("13." WTL_ROOM_DRIVER_VERSION, text, size) : rc;
 }
 
+static int cuda_version(const char *function, int *version)
+{
+    int rc = wtl_dropin_begin_system(function, version != NULL);
+    if (rc == 0)
+        *version = WTL_ROOM_CUDA_VERSION;
+    return rc;
+}
+
 int nvmlSystemGetCudaDriverVersion(int *version)
 {
-    return nvmlSystemGetCudaDriverVersion_v2(version);
+    return cuda_version(__func__, version);
 }
 
 int nvmlSystemGetCudaDriverVersion_v2(int *version)
 {
-    int rc = wtl_dropin_begin_system(__func__, version != NULL);
-    if (rc == 0)
-        *version = WTL_ROOM_CUDA_VERSION;
-    return rc;
+    return cuda_version(__func__, version);
 }
 
 /* What stands in /proc/PID/FILE up to its first NUL or end of line; false: there is no process. */
@@ -147,17 +152,22 @@ int nvmlSystemGetTopologyGpuSet(unsigned cpu, unsigned *n, struct nvml_device **
 
 /* ---- Handles --------------------------------------------------------------------------------- */
 
+static int count_devices(const char *function, unsigned *count)
+{
+    int rc = wtl_dropin_begin_system(function, count != NULL);
+    if (rc == 0)
+        *count = wtl_dropin_count();
+    return rc;
+}
+
 int nvmlDeviceGetCount(unsigned *count)
 {
-    return nvmlDeviceGetCount_v2(count);
+    return count_devices(__func__, count);
 }
 
 int nvmlDeviceGetCount_v2(unsigned *count)
 {
-    int rc = wtl_dropin_begin_system(__func__, count != NULL);
-    if (rc == 0)
-        *count = wtl_dropin_count();
-    return rc;
+    return count_devices(__func__, count);
 }
 
 static int by_index(const char *function, unsigned index, struct nvml_device **d)

@@ -209,6 +209,11 @@ int wtl_room_reply_result(const struct wtl_room_reply *reply, size_t n, struct w
 
 /* ---- Faults ---------------------------------------------------------------------------------- */
 
+bool wtl_room_never_fails(const char *function)
+{
+    return strcmp(function, "nvmlShutdown") == 0 || strcmp(function, "nvmlGpmSampleFree") == 0;
+}
+
 bool wtl_room_fault_matches(const struct wtl_room_fault *fault, const char *function, int gpu)
 {
     if (fault->gpu >= 0 && fault->gpu != gpu)

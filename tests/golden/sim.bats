@@ -174,6 +174,10 @@ field() { # field EXPRESSION: of the JSON document on standard input
     run "$WATTLE" sim fault --call nvmlDeviceGetPowerUsag --return 15
     [ "$status" -eq 2 ]
     [[ $output == *"has no function"*"did you mean nvmlDeviceGetPowerUsage?"* ]]
+    for call in nvmlShutdown nvmlGpmSampleFree; do
+        run -2 "$WATTLE" sim fault --call $call --return 15
+        [[ $output == *"$call always works"* ]]
+    done
     run "$WATTLE" sim fault --call 'nvmlDeviceSat*' --return 15
     [ "$status" -eq 2 ]
     [ "$("$WATTLE" sim list --json | field 'd["faults"]')" = "[]" ]

@@ -6,6 +6,7 @@
 
 #include "sim/readings.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -762,6 +763,42 @@ static void a_lost_gpu_tells_by_code_and_by_event(void **state)
     assert_int_equal(nvml.nvmlDeviceGetPowerUsage(gpu[1], &mw), 0);
 }
 
+/* Whether the call is hit by a fault of its own name (its code is no other's) with any arguments
+ * that it takes: registers hold pointers and numbers alike. */
+static bool strikes(const char *name)
+{
+    enum { CODE = 77 };
+    static long long space[512];
+    const void *first[] = {gpu[0], space, NULL}, *other[] = {space, NULL};
+    int (*call)(const void *, const void *, const void *, const void *, const void *, const void *);
+    void *found = dlsym(nvml.handle, name);
+    assert_non_null(found);
+    memcpy(&call, &found, sizeof call);
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 32; k++) {
+            clear_faults();
+            add_fault(name, -1, CODE, 0);
+            if (call(first[i], other[k & 1], other[k >> 1 & 1], other[k >> 2 & 1],
+                     other[k >> 3 & 1], other[k >> 4 & 1]) == CODE)
+                return true;
+        }
+    return false;
+}
+
+static void a_fault_strikes_every_function(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define X(name, args) #name,
+        NVML_FUNCTIONS(X) NVML_MORE_FUNCTIONS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!wtl_room_never_fails(names[i]) && !strikes(names[i]))
+            fail_msg("no fault strikes %s", names[i]);
+    clear_faults();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -785,6 +822,7 @@ int main(void)
         cmocka_unit_test(gpm_averages_between_two_samples),
         cmocka_unit_test(mig_instances_have_handles_and_no_power),
         cmocka_unit_test(a_fault_hits_its_function_and_its_gpu),
+        cmocka_unit_test(a_fault_strikes_every_function),
         cmocka_unit_test(a_driver_of_another_version_answers_nothing),
         cmocka_unit_test(a_reload_changes_the_epoch),
         cmocka_unit_test(a_lost_gpu_tells_by_code_and_by_event),
