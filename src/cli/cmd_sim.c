@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "simhost/profile.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,11 @@ int wtl_sim_cli_library_dir(char dir_out[WTL_LIMIT_PATH], struct wtl_error *err)
     return 0;
 }
 
+int wtl_sim_cli_ms(struct wtl_opt_quantity time)
+{
+    return (int)lround(time.value * 1000);
+}
+
 /* A workload's profile, by name or path, for the board that GPU `gpu` is. */
 static int find_workload(const struct wtl_room *room, int gpu, const char *name,
                          struct wtl_sim_workload *out, struct wtl_error *err)
@@ -94,8 +100,8 @@ int wtl_sim_cli_load(struct wtl_room *room, int gpu, const char *workload,
     l->rate_per_s = load->rate.given ? load->rate.value : 0;
     l->duration_s = load->duration.given ? load->duration.value : 0;
     if (load->period.given)
-        l->pattern = (struct wtl_sim_pattern){.period_ms = (int)(load->period.value * 1000),
-                                              .on_ms = (int)(load->on.value * 1000)};
+        l->pattern = (struct wtl_sim_pattern){.period_ms = wtl_sim_cli_ms(load->period),
+                                              .on_ms = wtl_sim_cli_ms(load->on)};
     rc = wtl_room_ask(room, &r, &reply, err);
     if (rc == 0)
         *pid_out = reply.value;

@@ -38,6 +38,9 @@ struct wtl_sim_cli_load {
      .arg = "RATE", .offset = offsetof(type_, member.rate), .help = text}
 /* clang-format on */
 
+/* A time in whole milliseconds. */
+int wtl_sim_cli_ms(struct wtl_opt_quantity time);
+
 /* Starts it; *pid_out is its process. */
 int wtl_sim_cli_load(struct wtl_room *room, int gpu, const char *workload,
                      const struct wtl_sim_cli_load *load, int *pid_out, struct wtl_error *err);

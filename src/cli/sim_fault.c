@@ -214,7 +214,7 @@ static int check_function(const char *call, struct wtl_error *err)
     return rc;
 }
 
-static int call_fault(struct wtl_room *room, const struct options *o, int gpu,
+static int call_fault(struct wtl_room *room, const struct options *o, int gpu, int32_t code,
                       struct wtl_error *err)
 {
     struct wtl_room_request r = wtl_room_request(WTL_ROOM_FAULT_ADD, -1);
@@ -224,9 +224,9 @@ static int call_fault(struct wtl_room *room, const struct options *o, int gpu,
     f->skip = (uint32_t)o->skip;
     f->every = (uint32_t)o->every;
     f->count = (uint32_t)o->count;
-    f->delay_ms = o->hang ? WTL_ROOM_HANG : o->delay.given ? (int32_t)(o->delay.value * 1000) : 0;
-    int rc = o->code ? parse_code(o->code, &f->nvml_return, err) : 0;
-    return rc < 0 ? rc : wtl_room_ask(room, &r, NULL, err);
+    f->delay_ms = o->hang ? WTL_ROOM_HANG : o->delay.given ? wtl_sim_cli_ms(o->delay) : 0;
+    f->nvml_return = code;
+    return wtl_room_ask(room, &r, NULL, err);
 }
 
 /* ---- Boards and driver ----------------------------------------------------------------------- */
@@ -260,11 +260,10 @@ static int stale_sensors(const struct wtl_opt_list *list, uint32_t *bits_out, st
     return 0;
 }
 
-static int board_faults(struct wtl_room *room, const struct options *o, int gpu, int *n,
-                        struct wtl_error *err)
+static int board_faults(struct wtl_room *room, const struct options *o, int gpu, uint32_t sensors,
+                        int *n, struct wtl_error *err)
 {
-    uint32_t sensors = 0;
-    int rc = stale_sensors(&o->stale, &sensors, err);
+    int rc = 0;
     const struct {
         bool wanted;
         enum wtl_room_gpu_fault what;
@@ -292,7 +291,9 @@ static int board_faults(struct wtl_room *room, const struct options *o, int gpu,
 
 /* ---- All ------------------------------------------------------------------------------------- */
 
-static int check_options(const struct options *o, struct wtl_error *err)
+/* What the options say, before anything is done: NVML's code, and the sensors' bits. */
+static int check_options(const struct options *o, int32_t *code_out, uint32_t *sensors_out,
+                         struct wtl_error *err)
 {
     bool about_call = o->code || o->skip || o->every || o->count || o->delay.given || o->hang;
     if (about_call && !o->call)
@@ -301,7 +302,13 @@ static int check_options(const struct options *o, struct wtl_error *err)
         return WTL_FAIL(err, WTL_USAGE, "--call needs a --return, a --delay or --hang");
     if (o->span.given && o->stale.n == 0)
         return WTL_FAIL(err, WTL_USAGE, "--for is about --stale");
-    return o->call ? check_function(o->call, err) : 0;
+    if (o->gpu && (o->reload || o->mismatch))
+        return WTL_FAIL(err, WTL_USAGE, "--%s is of the driver, of all GPUs: not with --id",
+                        o->reload ? "reload" : "mismatch");
+    int rc = o->call ? check_function(o->call, err) : 0;
+    if (rc == 0 && o->code)
+        rc = parse_code(o->code, code_out, err);
+    return rc == 0 ? stale_sensors(&o->stale, sensors_out, err) : rc;
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)
@@ -309,7 +316,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     const struct options *o = ctx->options;
     struct wtl_room room = {0};
     int gpu = -1, n = 0;
-    int rc = check_options(o, err);
+    int32_t code = 0;
+    uint32_t sensors = 0;
+    int rc = check_options(o, &code, &sensors, err);
     if (rc == 0)
         rc = wtl_sim_cli_open(&room, err);
     if (rc == 0)
@@ -320,11 +329,11 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         n += rc == 0;
     }
     if (rc == 0 && o->call) {
-        rc = call_fault(&room, o, gpu, err);
+        rc = call_fault(&room, o, gpu, code, err);
         n += rc == 0;
     }
     if (rc == 0)
-        rc = board_faults(&room, o, gpu, &n, err);
+        rc = board_faults(&room, o, gpu, sensors, &n, err);
     wtl_room_close(&room);
     if (rc < 0)
         return rc;

@@ -169,6 +169,27 @@ field() { # field EXPRESSION: of the JSON document on standard input
     done
 }
 
+@test "what makes no sense in one option leaves all undone" {
+    "$WATTLE" sim start --gpu v100,v100 -q
+    run -2 "$WATTLE" sim fault --call nvmlInit_v2 --return 15 --stale bogus
+    "$WATTLE" sim fault --call nvmlDeviceGetName --return 15 -q
+    run -2 "$WATTLE" sim fault --clear --call nvmlInit_v2 --return bogus
+    [ "$("$WATTLE" sim list --json | field '[f["call"] for f in d["faults"]]')" = "['nvmlDeviceGetName']" ]
+    "$WATTLE" sim load resnet50 -i 1 >/dev/null
+    for option in reload mismatch; do
+        run -2 "$WATTLE" sim fault -i 0 --$option
+        [[ $output == *"--$option is of the driver, of all GPUs"* ]]
+    done
+    [ "$("$WATTLE" sim list --json | field 'len(d["loads"]), d["mismatch"]')" = "1 False" ]
+}
+
+@test "times are rounded to milliseconds" {
+    "$WATTLE" sim start --gpu v100 -q
+    "$WATTLE" sim load plain --period 1.005s --on 505ms >/dev/null # 1.005 x 1000 is 1004.9999999999999
+    "$WATTLE" sim fault --call nvmlDeviceGetName --delay 1.005s -q
+    [ "$("$WATTLE" sim list --json | field 'd["faults"][0]["delay_ms"]')" = 1005 ]
+}
+
 @test "a fault of a function that there is none of is refused, and the nearest named" {
     "$WATTLE" sim start --gpu v100 >/dev/null
     run "$WATTLE" sim fault --call nvmlDeviceGetPowerUsag --return 15
