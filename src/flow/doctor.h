@@ -7,25 +7,11 @@
 #ifndef WTL_FLOW_DOCTOR_H
 #define WTL_FLOW_DOCTOR_H
 
+#include "device/world.h"
 #include "flow/devices.h"
 #include "flow/leases.h"
 #include "lease/book.h"
 #include "lease/process.h"
-
-/* Where this process runs: as files of the root tell, so that a recorded machine can be asked. */
-struct wtl_world {
-    char kernel[64];        /* "6.1.0-28-amd64"; "" unknown */
-    const char *container;  /* "docker", "podman", "kubernetes", "lxc", "container"; NULL: none */
-    const char *hypervisor; /* "QEMU", "VMware" ...; NULL: none is known */
-    bool wsl;               /* Windows Subsystem for Linux */
-    bool user_namespace;    /* root here is somebody else outside */
-    bool has_uid, has_capabilities;
-    double uid;
-    bool sys_admin; /* CAP_SYS_ADMIN: what drivers ask for before a knob moves */
-};
-
-/* Reads it below `files`. */
-void wtl_world_look(struct wtl_sysfs *files, struct wtl_world *out);
 
 /* An open lease, or a file of one that cannot be read. */
 struct wtl_doctor_lease {

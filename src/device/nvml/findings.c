@@ -2,6 +2,7 @@
  * What doctor says about NVML and its GPUs: what is so, and the command that changes it. */
 #include "base/text.h"
 #include "device/nvml/nvml.h"
+#include "device/world.h"
 #include "simhost/client.h"
 
 #include <stdio.h>
@@ -35,10 +36,12 @@ static int count_boards(const struct wtl_backend_host *host)
     return n;
 }
 
-static bool in_container(int root_fd)
+/* In a container the driver is the host's: `elsewhere` is what helps on a machine. */
+static const char *fix_of(const struct wtl_backend_host *host, const char *elsewhere)
 {
-    return exists(root_fd, ".dockerenv") || exists(root_fd, "run/.containerenv") ||
-           exists(root_fd, "var/run/secrets/kubernetes.io");
+    struct wtl_world world;
+    wtl_world_look(host->files, &world);
+    return world.container ? "start the container with --gpus all" : elsewhere;
 }
 
 /* ---- The library ----------------------------------------------------------------------------- */
@@ -51,9 +54,7 @@ void wtl_nvml_find_no_library(const struct wtl_backend_host *host, const char *p
         wtl_backend_finding(host, WTL_FINDING_LACK, "nvml", NULL, "NVML cannot be loaded: %s",
                             why ? why : path);
     else if (exists(host->root_fd, "sys/module/nvidia"))
-        wtl_backend_finding(host, WTL_FINDING_LACK, "nvml",
-                            in_container(host->root_fd) ? "start the container with --gpus all"
-                                                        : NULL,
+        wtl_backend_finding(host, WTL_FINDING_LACK, "nvml", fix_of(host, NULL),
                             "the NVIDIA driver is loaded, and its library %s is not here", path);
     else if (boards > 0)
         wtl_backend_finding(
@@ -79,16 +80,14 @@ void wtl_nvml_find_no_start(const struct wtl_backend_host *host, const struct wt
     const char *fix = NULL;
     if (code == NVML_DRIVER_NOT_LOADED) {
         level = WTL_FINDING_LACK;
-        fix = in_container(host->root_fd) ? "start the container with --gpus all"
-                                          : "sudo modprobe nvidia";
+        fix = fix_of(host, "sudo modprobe nvidia");
     } else if (is_drop_in(l->path)) { /* of another version of Wattle, or made to fail */
         fix = "wattle sim fault --clear, or wattle sim stop";
     } else if (code == NVML_LIB_RM_VERSION_MISMATCH) {
         fix = "sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia && sudo modprobe nvidia";
     } else if (wtl_nvml_class(code) == WTL_NVML_DENIED) {
         level = WTL_FINDING_LACK;
-        fix = in_container(host->root_fd) ? "start the container with --gpus all"
-                                          : "sudo chmod a+rw /dev/nvidiactl /dev/nvidia[0-9]*";
+        fix = fix_of(host, "sudo chmod a+rw /dev/nvidiactl /dev/nvidia[0-9]*");
     }
     wtl_backend_finding(host, level, "nvml", fix, "%s is here and does not start: %s (code %d)",
                         l->path, wtl_nvml_text(code), code);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loads an NVML by name and fills the table of its functions. */
 #include "device/nvml/nvml.h"
+#include "device/world.h"
 #include "simhost/client.h"
 
 #include <dlfcn.h>
@@ -20,17 +21,11 @@ static bool first_pid_namespace(int root_fd)
     return strcmp(link, "pid:[4026531836]") == 0; /* PROC_PID_INIT_INO of linux/proc_ns.h */
 }
 
-/* Bit 21, CAP_SYS_ADMIN, of our effective capabilities. */
 static bool may_administer(struct wtl_sysfs *files)
 {
-    char text[WTL_SYSFS_PAGE];
-    const struct wtl_sysfs_dir root = wtl_sysfs_root(files);
-    const char *line = NULL;
-    if (wtl_sysfs_text(&root, "proc/self/status", text, sizeof text) == WTL_PRESENT)
-        line = strstr(text, "\nCapEff:");
-    if (!line)
-        return geteuid() == 0;
-    return (strtoull(line + strlen("\nCapEff:"), NULL, 16) >> 21) & 1;
+    struct wtl_world world;
+    wtl_world_look(files, &world);
+    return world.has_capabilities ? world.sys_admin : geteuid() == 0;
 }
 
 /* The host of a virtual machine room serves root and its owner. */

@@ -15,6 +15,7 @@
  */
 #include "device/backend.h"
 #include "device/sysfs.h"
+#include "device/world.h"
 
 #include "base/text.h"
 
@@ -453,7 +454,10 @@ static void say_zones(const struct wtl_backend_host *host, const struct found *a
 /* Virtual machines have no such counters, and containers are not shown them: no fault of theirs. */
 static void say_nothing_here(const struct wtl_backend_host *host)
 {
-    wtl_backend_finding(host, WTL_FINDING_NOTE, "rapl", "sudo modprobe intel_rapl_msr",
+    struct wtl_world world;
+    wtl_world_look(host->files, &world);
+    wtl_backend_finding(host, WTL_FINDING_NOTE, "rapl",
+                        world.container ? NULL : "sudo modprobe intel_rapl_msr",
                         "no energy counters of CPUs: no /" POWERCAP "/intel-rapl* (hidden from"
                         " virtual machines and containers; elsewhere the module may be missing)");
 }

@@ -142,6 +142,36 @@ static void wsl_has_a_device_of_its_own(void **state)
     tear_down();
 }
 
+/* A module cannot be loaded from a container, whatever runs it. */
+static void a_driver_that_is_missing_in_a_container(void **state)
+{
+    (void)state;
+    static const char *const marks[][2] = {
+        {".dockerenv", ""},
+        {"run/.containerenv", ""},
+        {"var/run/secrets/kubernetes.io/serviceaccount/namespace", "default"},
+        {"proc/self/cgroup", "0::/kubepods.slice/pod1\n"},
+        {"proc/self/cgroup", "0::/lxc.payload.one/init.scope\n"},
+        {"run/systemd/container", "systemd-nspawn\n"},
+    };
+    set_up("outside");
+    f.fake->ret[FAKE_nvmlInit_v2] = NVML_DRIVER_NOT_LOADED;
+    nvml_fixture_open(&f);
+    assert_true(nvml_fixture_finds(&f, WTL_FINDING_LACK, "modprobe nvidia"));
+    tear_down();
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "inside%zu", i);
+        set_up(name);
+        f.fake->ret[FAKE_nvmlInit_v2] = NVML_DRIVER_NOT_LOADED;
+        put(marks[i][0], marks[i][1]);
+        nvml_fixture_open(&f);
+        assert_true(nvml_fixture_finds(&f, WTL_FINDING_LACK, "--gpus all"));
+        assert_false(nvml_fixture_finds(&f, WTL_FINDING_LACK, "modprobe nvidia"));
+        tear_down();
+    }
+}
+
 static void what_is_missing_without_a_library(void **state)
 {
     (void)state;
@@ -183,6 +213,7 @@ int main(void)
         cmocka_unit_test(rights_are_those_of_the_capability),
         cmocka_unit_test(names_come_from_a_proc_that_counts_as_the_driver_does),
         cmocka_unit_test(wsl_has_a_device_of_its_own),
+        cmocka_unit_test(a_driver_that_is_missing_in_a_container),
         cmocka_unit_test(what_is_missing_without_a_library),
     };
     return cmocka_run_group_tests(tests, make_test_directory, drop_test_directory);
