@@ -24,18 +24,4 @@ struct wtl_child_care {
 int wtl_child_run(const char *const *words, const struct wtl_child_care *care, int *status_out,
                   struct wtl_error *err);
 
-/* What is lent while a command runs. */
-struct wtl_child_loan {
-    /* Sees that it is as it shall be. A failure is said once, and is no end, but for -WTL_BUSY: it
-     * is another's by now. */
-    int (*tend)(void *what, struct wtl_error *err);
-    int (*end)(void *what, struct wtl_error *err);
-    void *what;
-};
-
-/* Runs ctx->child unless a signal came before, then ends the loan, and fills ctx->child_status: one
- * of the above where it could not be run. -code: that, or the end failed. */
-int wtl_child_with_loan(struct wtl_context *ctx, const struct wtl_child_loan *loan,
-                        struct wtl_error *err);
-
 #endif

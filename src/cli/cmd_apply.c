@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle apply`: a plan's clock onto devices. */
-#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/lease_options.h"
 #include "cli/lease_text.h"
+#include "cli/loan.h"
 #include "flow/apply.h"
 
 struct options {
@@ -63,46 +63,6 @@ static int show(struct wtl_context *ctx, const struct wtl_apply_result *r, struc
     return 0;
 }
 
-/* Looks after the loan until its time is over, or we are told to end, or it is another's. */
-static int wait_for_the_end(struct wtl_context *ctx, struct wtl_apply_result *r, double seconds,
-                            struct wtl_error *err)
-{
-    const struct wtl_clock *clock = &ctx->clock;
-    int64_t end_ns = clock->monotonic_ns(clock->ctx) + (int64_t)(seconds * 1e9);
-    bool told = false;
-    for (;;) {
-        struct wtl_error why = {0};
-        int64_t left_ns = end_ns - clock->monotonic_ns(clock->ctx);
-        if (left_ns <= 0 || wtl_interrupt_wait(left_ns < WTL_NS_PER_S ? left_ns : WTL_NS_PER_S))
-            return 0;
-        int rc = wtl_apply_tend(r, &why);
-        if (rc == -(int)WTL_BUSY) {
-            if (err)
-                *err = why;
-            return rc;
-        }
-        if (rc < 0 && !told)
-            fprintf(ctx->messages, "wattle: %s\n", why.message);
-        told = rc < 0;
-    }
-}
-
-/* A loan: until its time is over, or we are told to end. */
-static int hold(struct wtl_context *ctx, struct wtl_apply_result *r, double seconds,
-                struct wtl_error *err)
-{
-    if (ctx->verbosity >= 0)
-        fprintf(ctx->messages, "held for %g s; Ctrl-C puts it back at once\n", seconds);
-    fflush(ctx->out);
-    int lost = wait_for_the_end(ctx, r, seconds, err);
-    int rc = wtl_apply_finish(r, lost ? NULL : err);
-    if (lost < 0)
-        return lost;
-    if (rc == 0 && ctx->verbosity >= 0)
-        fprintf(ctx->messages, "put back\n");
-    return rc;
-}
-
 static int tend(void *result, struct wtl_error *err)
 {
     return wtl_apply_tend(result, err);
@@ -133,11 +93,10 @@ static int apply(struct wtl_context *ctx, const struct options *o,
     if (rc < 0)
         return rc;
     rc = show(ctx, &r, err);
-    const struct wtl_child_loan loan = {.tend = tend, .end = finish, .what = &r};
-    if (rc == 0 && r.loan && ctx->child)
-        return wtl_child_with_loan(ctx, &loan, err);
+    const struct wtl_loan loan = {.tend = tend, .end = finish, .what = &r};
     if (rc == 0 && r.loan)
-        return hold(ctx, &r, o->duration.value, err);
+        return ctx->child ? wtl_loan_for_child(ctx, &loan, err)
+                          : wtl_loan_for(ctx, &loan, o->duration.value, err);
     int finished = wtl_apply_finish(&r, rc ? NULL : err);
     return rc ? rc : finished;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle cap`: a power budget over devices. */
-#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/lease_options.h"
 #include "cli/lease_text.h"
+#include "cli/loan.h"
 #include "codec/json.h"
 #include "flow/cap.h"
 
@@ -250,9 +250,9 @@ static int go_on(struct wtl_context *ctx, const struct wtl_flow *flow,
     if (rc == 0 && request->watch)
         return watch(ctx, flow, request, r, err);
     struct lent lent = {ctx, r};
-    const struct wtl_child_loan loan = {.tend = tend, .end = finish, .what = &lent};
+    const struct wtl_loan loan = {.tend = tend, .end = finish, .what = &lent};
     if (rc == 0 && r->lent)
-        return wtl_child_with_loan(ctx, &loan, err);
+        return wtl_loan_for_child(ctx, &loan, err);
     int finished = wtl_cap_finish(r, rc ? NULL : err);
     return rc ? rc : finished;
 }
