@@ -5,8 +5,8 @@
 #include "cli/interrupt.h"
 #include "cli/lease_options.h"
 #include "cli/lease_text.h"
+#include "codec/json.h"
 #include "flow/leases.h"
-#include "lease/known.h"
 
 #include <string.h>
 
@@ -66,7 +66,11 @@ static void print(struct wtl_context *ctx, const struct wtl_restore_report *repo
         for (size_t k = 0; k < l->n_knobs; k++)
             print_knob(ctx, &l->knobs[k], dry_run);
     }
-    if (report->n == 0)
+    if (report->n_taken_back > 0)
+        wtl_print_line(ctx->out, 0,
+                       "a change of %zu standing lease%s had been cut short: put right",
+                       report->n_taken_back, wtl_plural((int64_t)report->n_taken_back));
+    if (report->n == 0 && report->n_taken_back == 0)
         fputs("nothing to put back\n", ctx->out);
     if (report->n_unreadable > 0)
         wtl_print_line(ctx->out, 0, "%zu lease%s cannot be read: `wattle status` says what to do",
@@ -79,39 +83,26 @@ static void print(struct wtl_context *ctx, const struct wtl_restore_report *repo
                        report->n_standing, wtl_plural((int64_t)report->n_standing));
 }
 
-/* Whether the book says that the lease is closed. */
-static bool is_closed(const struct wtl_context *ctx, int64_t id)
-{
-    struct wtl_book_entry *entries = NULL;
-    struct wtl_error ignored = {0};
-    size_t n = 0;
-    if (wtl_book_look(NULL, ctx->arena, &entries, &n, &ignored) < 0)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (entries[i].record.id == id)
-            return !entries[i].unreadable && !wtl_book_entry_is_open(&entries[i]);
-    return false;
-}
-
 static int forget(struct wtl_context *ctx, const struct options *o, struct wtl_error *err)
 {
     struct wtl_flow flow = wtl_context_flow(ctx);
-    struct wtl_restore_report report = {0};
-    struct wtl_restore_request request = {0};
     const char *digits = o->forget[0] == '#' ? o->forget + 1 : o->forget;
+    int64_t id;
+    bool forgotten;
     if (o->all || o->standing || o->dry_run || ctx->argc > 0)
         return WTL_FAIL(err, WTL_USAGE, "--forget stands alone: it closes one lease");
-    if (!wtl_parse_int(digits, strlen(digits), &request.forget) || request.forget <= 0)
+    if (!wtl_parse_int(digits, strlen(digits), &id) || id <= 0)
         return WTL_FAIL(err, WTL_USAGE, "--forget takes the number of a lease, not \"%s\"",
                         o->forget);
-    const bool closed = is_closed(ctx, request.forget);
-    int rc = wtl_flow_restore(&flow, &request, ctx->arena, &report, err);
+    int rc = wtl_flow_forget(&flow, ctx->arena, id, &forgotten, err);
     if (rc < 0)
         return rc;
     if (ctx->json)
-        return wtl_print_json(ctx, wtl_restore_json(&report, false), err);
-    fprintf(ctx->out, "lease %lld %s; no device was touched\n", (long long)request.forget,
-            closed ? "is closed already: there is nothing to forget" : "is forgotten");
+        return wtl_print_json(
+            ctx, json_pack("{s:I, s:b}", "lease", (json_int_t)id, "forgotten", (int)forgotten),
+            err);
+    fprintf(ctx->out, "lease %lld %s; no device was touched\n", (long long)id,
+            forgotten ? "is forgotten" : "is closed already: there is nothing to forget");
     return 0;
 }
 

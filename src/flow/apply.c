@@ -91,6 +91,19 @@ bool wtl_plan_fits_device(const struct wtl_plan *plan, const struct wtl_device_i
     return wtl_same_name(plan->gpu, short_name) || wtl_same_name(plan->gpu, model);
 }
 
+bool wtl_plan_legal_mhz(const struct wtl_knob_range *r, double mhz, double *legal_out)
+{
+    for (size_t i = 0; i < r->n_steps; i++)
+        if (fabs(r->steps[i] - mhz) < 1) {
+            *legal_out = r->steps[i];
+            return true;
+        }
+    if (r->n_steps > 0 || !(mhz >= r->min && mhz <= r->max))
+        return false;
+    *legal_out = mhz;
+    return true;
+}
+
 static const char *board_of(const struct wtl_plan *plan)
 {
     return plan->made_from.board[0] ? plan->made_from.board : plan->gpu;
@@ -148,9 +161,7 @@ static int fill_moves(const struct wtl_plan *plan, const struct wtl_lease_knob *
         const struct wtl_lease_knob *k = &knobs[i];
         struct wtl_knob_move *m = &moves[i];
         double mhz = plan->clock_mhz;
-        for (size_t s = 0; s < k->range.n_steps; s++) /* plans hold whole MHz */
-            if (fabs(k->range.steps[s] - mhz) < 1)
-                mhz = k->range.steps[s];
+        (void)wtl_plan_legal_mhz(&k->range, mhz, &mhz); /* what is not is refused below */
         m->device = wtl_arena_strdup(arena, k->info->id);
         m->device_name = wtl_arena_strdup(arena, k->info->name);
         m->knob = k->record.knob;
@@ -265,5 +276,6 @@ json_t *wtl_apply_json(const struct wtl_apply_result *r)
     return json_pack("{s:o, s:o, s:i, s:b, s:o, s:o}", "gpu", wtl_json_text(r->plan->gpu),
                      "workload", wtl_json_text(r->plan->workload), "clock_mhz", r->plan->clock_mhz,
                      "dry_run", (int)r->dry_run, "lease",
-                     r->lease.id ? wtl_lease_json(&r->lease) : json_null(), "moves", moves);
+                     r->lease.id ? wtl_lease_json(&r->lease, WTL_PROCESS_RUNS) : json_null(),
+                     "moves", moves);
 }

@@ -34,6 +34,9 @@ struct wtl_apply_result {
 /* Whether the device is a board of the model that the plan was made on. */
 bool wtl_plan_fits_device(const struct wtl_plan *plan, const struct wtl_device_info *info);
 
+/* A plan's clock, in whole MHz, as the board spells it; false: the board has none such. */
+bool wtl_plan_legal_mhz(const struct wtl_knob_range *range, double mhz, double *legal_out);
+
 /* -WTL_USAGE: which of several plans is meant, or the board is another one; -WTL_INFEASIBLE,
  * -WTL_UNDECIDED: the plan chose no clock; else as wtl_lease_acquire() and wtl_lease_set(). On
  * failure everything is as it was. */

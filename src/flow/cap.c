@@ -251,9 +251,9 @@ json_t *wtl_cap_json(const struct wtl_cap_result *r)
     json_t *moves = json_array();
     for (size_t i = 0; i < r->n; i++)
         wtl_json_add(&moves, wtl_knob_move_json(&r->moves[i]));
-    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o}", "budget_w",
-                     wtl_json_finite(r->budget_w), "base_w", wtl_json_finite(r->base_w), "limits_w",
-                     wtl_json_finite(r->limits_w), "soft", (int)r->soft, "dry_run", (int)r->dry_run,
-                     "changed", (int)r->changed, "lease",
-                     r->lease.id ? wtl_lease_json(&r->lease) : json_null(), "moves", moves);
+    return json_pack(
+        "{s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o}", "budget_w", wtl_json_finite(r->budget_w),
+        "base_w", wtl_json_finite(r->base_w), "limits_w", wtl_json_finite(r->limits_w), "soft",
+        (int)r->soft, "dry_run", (int)r->dry_run, "changed", (int)r->changed, "lease",
+        r->lease.id ? wtl_lease_json(&r->lease, WTL_PROCESS_RUNS) : json_null(), "moves", moves);
 }

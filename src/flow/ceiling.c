@@ -36,15 +36,6 @@ static double power_w(const struct wtl_ceiling_source *s, const struct wtl_devic
     return most_w;
 }
 
-/* The clock as the board spells it; 0: it has none such. Plans hold whole MHz. */
-static double legal_mhz(const struct wtl_knob_range *r, double mhz)
-{
-    for (size_t i = 0; i < r->n_steps; i++)
-        if (fabs(r->steps[i] - mhz) < 1)
-            return r->steps[i];
-    return r->n_steps == 0 && mhz >= r->min && mhz <= r->max ? mhz : 0;
-}
-
 static int compare_clocks(const void *a, const void *b)
 {
     double x = ((const struct wtl_ceiling_rung *)a)->clock_mhz;
@@ -109,9 +100,8 @@ int wtl_ceiling_of(const struct wtl_ceiling_source *s, struct wtl_device *device
             continue;
         n_plans++;
         for (size_t j = 0; j < p->n_power_p99; j++) {
-            double mhz = legal_mhz(&range, p->power_p99[j].clock_mhz);
-            double w = mhz > 0 ? power_w(s, info, p->power_p99[j].clock_mhz) : (double)INFINITY;
-            if (isfinite(w))
+            double w = power_w(s, info, p->power_p99[j].clock_mhz), mhz;
+            if (wtl_plan_legal_mhz(&range, p->power_p99[j].clock_mhz, &mhz) && isfinite(w))
                 rungs[n++] = (struct wtl_ceiling_rung){mhz, w};
         }
     }

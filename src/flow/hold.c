@@ -8,26 +8,6 @@
 
 #include <string.h>
 
-/* Whether a device that is not here fails the opening, or is left out. */
-enum missing { MISSING_FAILS, MISSING_IS_LEFT_OUT };
-
-/* n 0: everything that is found, or nothing where what is missing is left out. */
-static int open_machine(const struct wtl_flow *flow, struct wtl_arena *arena,
-                        const char *const *ids, size_t n, enum missing missing,
-                        struct wtl_machine **out, struct wtl_error *err)
-{
-    const char **only = WTL_NEW_ARRAY(arena, const char *, n + 1);
-    if (!only)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < n; i++)
-        only[i] = ids[i];
-    bool all = n == 0 && missing == MISSING_FAILS;
-    struct wtl_machine_options options = {.clock = flow->clock,
-                                          .only = all ? NULL : only,
-                                          .only_those_here = missing == MISSING_IS_LEFT_OUT};
-    return wtl_machine_open(flow->alloc, &options, out, err);
-}
-
 /* What the guardian shall be able to put back: everything here that has a knob and outlasts us. */
 static int guarded(struct wtl_arena *arena, struct wtl_machine *machine,
                    const char *const **ids_out, struct wtl_error *err)
@@ -45,17 +25,16 @@ static int guarded(struct wtl_arena *arena, struct wtl_machine *machine,
     return 0;
 }
 
-static int open_hold(const struct wtl_flow *flow, struct wtl_arena *arena, const char *const *ids,
-                     size_t n, enum missing missing, const char *text, bool look_only,
+static int open_hold(const struct wtl_flow *flow, struct wtl_arena *arena,
+                     const struct wtl_machine_options *machine, const char *text, bool look_only,
                      struct wtl_hold *hold_out, struct wtl_error *err)
 {
     struct wtl_hold *h = hold_out;
     *h = (struct wtl_hold){0};
-    int rc = open_machine(flow, arena, ids, n, missing, &h->machine, err);
+    int rc = wtl_machine_open(flow->alloc, machine, &h->machine, err);
     rc = rc ? rc : guarded(arena, h->machine, &h->program.device_ids, err);
     if (rc == 0 && !look_only)
         rc = wtl_program_path(arena, &h->program.program, err);
-    rc = rc ? rc : wtl_process_self(text, &h->program.owner, err);
     struct wtl_holder_options options = {.machine = h->machine,
                                          .clock = flow->clock,
                                          .log = flow->log,
@@ -64,7 +43,9 @@ static int open_hold(const struct wtl_flow *flow, struct wtl_arena *arena, const
                                          .guard = wtl_guardian_exec,
                                          .guard_ctx = &h->program};
     rc = rc ? rc : wtl_holder_open(arena, &options, &h->holder, err);
-    if (rc < 0)
+    if (rc == 0)
+        h->program.owner = *wtl_holder_owner(h->holder);
+    else
         wtl_hold_close(h);
     return rc;
 }
@@ -73,14 +54,22 @@ int wtl_hold_open(const struct wtl_flow *flow, struct wtl_arena *arena, const ch
                   size_t n, const char *text, bool look_only, struct wtl_hold *hold_out,
                   struct wtl_error *err)
 {
-    return open_hold(flow, arena, ids, n, MISSING_FAILS, text, look_only, hold_out, err);
+    const char **only = WTL_NEW_ARRAY(arena, const char *, n + 1);
+    if (!only)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        only[i] = ids[i];
+    const struct wtl_machine_options options = {.clock = flow->clock, .only = n ? only : NULL};
+    return open_hold(flow, arena, &options, text, look_only, hold_out, err);
 }
 
 int wtl_hold_open_those_here(const struct wtl_flow *flow, struct wtl_arena *arena,
-                             const char *const *ids, size_t n, const char *text, bool look_only,
+                             const char *const *ids, const char *text, bool look_only,
                              struct wtl_hold *hold_out, struct wtl_error *err)
 {
-    return open_hold(flow, arena, ids, n, MISSING_IS_LEFT_OUT, text, look_only, hold_out, err);
+    const struct wtl_machine_options options = {
+        .clock = flow->clock, .only = ids, .only_those_here = true};
+    return open_hold(flow, arena, &options, text, look_only, hold_out, err);
 }
 
 void wtl_hold_close(struct wtl_hold *hold)
@@ -112,11 +101,9 @@ json_t *wtl_knob_move_json(const struct wtl_knob_move *m)
     return o;
 }
 
-json_t *wtl_lease_json(const struct wtl_lease_record *r)
+json_t *wtl_lease_json(const struct wtl_lease_record *r, enum wtl_process_life life)
 {
-    char at[24], boot[WTL_LIMIT_NAME];
-    wtl_process_boot(boot);
-    enum wtl_process_life life = wtl_process_of_lease(r, boot);
+    char at[24];
     json_t *owner =
         json_pack("{s:I, s:o, s:I, s:o, s:b, s:b}", "uid", (json_int_t)r->owner.uid, "user",
                   wtl_json_text(r->owner.user), "pid", (json_int_t)r->owner.pid, "text",

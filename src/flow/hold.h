@@ -9,6 +9,7 @@
 #include "flow/flow.h"
 #include "lease/guardian.h"
 #include "lease/lease.h"
+#include "lease/process.h"
 #include "lease/restore.h"
 
 /* Not to be moved once it is open. */
@@ -24,9 +25,10 @@ int wtl_hold_open(const struct wtl_flow *flow, struct wtl_arena *arena, const ch
                   size_t n, const char *text, bool look_only, struct wtl_hold *hold_out,
                   struct wtl_error *err);
 
-/* The same with those of the devices that are here; n 0: none, to close what needs none. */
+/* The same with those of the devices, ending with NULL, that are here; none: to close what needs
+ * none. */
 int wtl_hold_open_those_here(const struct wtl_flow *flow, struct wtl_arena *arena,
-                             const char *const *ids, size_t n, const char *text, bool look_only,
+                             const char *const *ids, const char *text, bool look_only,
                              struct wtl_hold *hold_out, struct wtl_error *err);
 
 /* Loans are put back. Zeros are fine. */
@@ -47,7 +49,7 @@ struct wtl_knob_move {
 json_t *wtl_knob_move_json(const struct wtl_knob_move *move);
 json_t *wtl_knob_value_json(enum wtl_knob knob, struct wtl_knob_value value);
 
-/* A lease as documents show it: number, kind, name, purpose, owner, since. */
-json_t *wtl_lease_json(const struct wtl_lease_record *record);
+/* A lease as documents show it: number, kind, name, purpose, owner and its life, since. */
+json_t *wtl_lease_json(const struct wtl_lease_record *record, enum wtl_process_life life);
 
 #endif

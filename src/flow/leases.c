@@ -31,9 +31,9 @@ bool wtl_standing_is_fine(enum wtl_standing standing)
 
 /* ---- Devices of the book --------------------------------------------------------------------- */
 
-/* The ids that open leases name; as many as are in *ids_out, which ends with NULL. */
+/* The ids that open leases name, ending with NULL. */
 static int device_ids(const struct wtl_book_entry *entries, size_t n, struct wtl_arena *arena,
-                      const char ***ids_out, size_t *n_out, struct wtl_error *err)
+                      const char *const **ids_out, struct wtl_error *err)
 {
     const char **ids = NULL;
     size_t used = 0, cap = 0;
@@ -50,8 +50,10 @@ static int device_ids(const struct wtl_book_entry *entries, size_t n, struct wtl
                 return WTL_FAIL(err, WTL_NOMEM, "out of memory");
             ids[used++] = r->device;
         }
+    if (wtl_grow(arena, &ids, used, &cap))
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    ids[used] = NULL;
     *ids_out = ids;
-    *n_out = used;
     return 0;
 }
 
@@ -135,6 +137,8 @@ static void look_at_knob(const struct look *look, const struct wtl_lease_record 
     } else {
         out->found_known = true;
         out->found = now.requested;
+        if (r->knob == WTL_KNOB_power_limit_w)
+            out->in_force_w = wtl_cap_in_force_w(&now);
         compare(look, lease, out);
     }
 }
@@ -144,7 +148,7 @@ static double in_force_w(const struct wtl_status_knob *k)
 {
     const struct wtl_lease_knob_record *r = k->record;
     if (r->ceiling.n == 0)
-        return k->found_known && !k->found.released ? k->found.hi : (double)INFINITY;
+        return k->in_force_w;
     if (k->found_known)
         return wtl_ceiling_power_w(&r->ceiling, k->found);
     return k->standing == WTL_STANDING_UNSEEN ? wtl_ceiling_power_w(&r->ceiling, r->wanted)
@@ -167,7 +171,8 @@ static int fill_lease(const struct look *look, const struct wtl_book_entry *entr
     l->has_sum = open && record->has_budget;
     l->sum_w = record->base_w;
     for (size_t i = 0; i < l->n_knobs; i++) {
-        l->knobs[i] = (struct wtl_status_knob){.record = &record->knobs[i], .text = ""};
+        l->knobs[i] = (struct wtl_status_knob){
+            .record = &record->knobs[i], .text = "", .in_force_w = (double)INFINITY};
         if (open)
             look_at_knob(look, record, &l->knobs[i]);
         double w = in_force_w(&l->knobs[i]);
@@ -176,7 +181,7 @@ static int fill_lease(const struct look *look, const struct wtl_book_entry *entr
         l->soft = l->soft || record->knobs[i].ceiling.n > 0;
     }
     double excess_w = l->sum_w - record->budget_w;
-    l->excess_w = l->has_sum && excess_w > 1e-6 ? excess_w : 0;
+    l->excess_w = l->has_sum && excess_w > WTL_CAP_SLACK_W ? excess_w : 0;
     return 0;
 }
 
@@ -231,20 +236,19 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
                     struct wtl_status *out, struct wtl_error *err)
 {
     struct wtl_book_entry *entries = NULL;
-    struct wtl_hold hold = {0};
-    const char **ids = NULL;
-    size_t n = 0, n_ids = 0;
+    struct wtl_machine_options options = {.clock = flow->clock, .only_those_here = true};
+    struct wtl_machine *machine = NULL;
+    size_t n = 0;
     int rc = wtl_book_look(NULL, arena, &entries, &n, err);
-    rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
-    rc = rc ? rc
-            : wtl_hold_open_those_here(flow, arena, ids, n_ids, "wattle status", true, &hold, err);
+    rc = rc ? rc : device_ids(entries, n, arena, &options.only, err);
+    rc = rc ? rc : wtl_machine_open(flow->alloc, &options, &machine, err);
     struct wtl_error ignored = {0}; /* it was read a moment ago */
     rc = rc ? rc
-            : wtl_flow_status_of(hold.machine, entries, n, closed,
-                                 flow->clock.wall_ns(flow->clock.ctx), arena, out, err);
+            : wtl_flow_status_of(machine, entries, n, closed, flow->clock.wall_ns(flow->clock.ctx),
+                                 arena, out, err);
     if (rc == 0)
         (void)wtl_dir_path(WTL_DIR_STATE, "leases", out->path, &ignored);
-    wtl_hold_close(&hold);
+    wtl_machine_close(machine);
     return rc;
 }
 
@@ -264,7 +268,7 @@ json_t *wtl_status_json(const struct wtl_status *s)
     json_t *leases = json_array(), *unreadable = json_array();
     for (size_t i = 0; i < s->n; i++) {
         const struct wtl_status_lease *l = &s->leases[i];
-        json_t *lease = wtl_lease_json(&l->record), *knobs = json_array();
+        json_t *lease = wtl_lease_json(&l->record, l->life), *knobs = json_array();
         for (size_t k = 0; k < l->n_knobs; k++)
             wtl_json_add(&knobs, status_knob_json(&l->knobs[k]));
         wtl_json_put(&lease, "why", wtl_json_text(l->record.why));
@@ -307,13 +311,13 @@ static int check_ended(const struct wtl_restore_report *report, struct wtl_error
     return rc;
 }
 
-/* Needs no device. */
-static int forget(const struct wtl_flow *flow, struct wtl_arena *arena, int64_t id,
-                  struct wtl_error *err)
+int wtl_flow_forget(const struct wtl_flow *flow, struct wtl_arena *arena, int64_t id,
+                    bool *forgotten_out, struct wtl_error *err)
 {
+    const char *const no_device[] = {NULL};
     struct wtl_hold hold = {0};
-    int rc = wtl_hold_open_those_here(flow, arena, NULL, 0, "wattle restore", false, &hold, err);
-    rc = rc ? rc : wtl_lease_forget(hold.holder, id, err);
+    int rc = wtl_hold_open_those_here(flow, arena, no_device, "wattle restore", false, &hold, err);
+    rc = rc ? rc : wtl_lease_forget(hold.holder, id, forgotten_out, err);
     wtl_hold_close(&hold);
     return rc;
 }
@@ -324,21 +328,19 @@ int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_reque
 {
     struct wtl_book_entry *entries = NULL;
     struct wtl_hold hold = {0};
-    const char **ids = NULL;
-    size_t n = 0, n_ids = 0;
+    const char *const *ids = NULL;
+    size_t n = 0;
     *report_out = (struct wtl_restore_report){0};
-    if (q->forget)
-        return forget(flow, arena, q->forget, err);
     int rc = wtl_book_look(NULL, arena, &entries, &n, err);
-    rc = rc ? rc : device_ids(entries, n, arena, &ids, &n_ids, err);
+    rc = rc ? rc : device_ids(entries, n, arena, &ids, err);
     if (rc < 0)
         return rc;
     if (n == 0 && q->n_names == 0 && !q->standing)
         return 0;                  /* no book: nothing was ever leased, and none is made */
     struct wtl_flow quiet = *flow; /* the report says what was done */
     quiet.log = NULL;
-    rc = wtl_hold_open_those_here(&quiet, arena, ids, n_ids, "wattle restore", q->dry_run || n == 0,
-                                  &hold, err);
+    rc = wtl_hold_open_those_here(&quiet, arena, ids, "wattle restore", q->dry_run || n == 0, &hold,
+                                  err);
     if (rc == 0) {
         wtl_holder_on_change(hold.holder, q->changing);
         struct wtl_restore_filter filter = {.all_standing = q->all,
@@ -381,19 +383,23 @@ static json_t *restored_json(const struct wtl_restore_knob *k)
 json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run)
 {
     json_t *leases = json_array();
+    char boot[WTL_LIMIT_NAME];
+    wtl_process_boot(boot);
     for (size_t i = 0; i < report->n; i++) {
         const struct wtl_restore_lease *l = &report->leases[i];
         struct wtl_lease_record now = l->record; /* which is of before */
         if (l->closed)
             now.state = WTL_LEASE_CLOSED;
-        json_t *lease = wtl_lease_json(&now), *knobs = json_array();
+        json_t *lease = wtl_lease_json(&now, wtl_process_of_lease(&now, boot)),
+               *knobs = json_array();
         for (size_t k = 0; k < l->n_knobs; k++)
             wtl_json_add(&knobs, restored_json(&l->knobs[k]));
         wtl_json_put(&lease, "closed", json_boolean(l->closed));
         wtl_json_put(&lease, "knobs", knobs);
         wtl_json_add(&leases, lease);
     }
-    return json_pack("{s:b, s:I, s:I, s:I, s:o}", "dry_run", (int)dry_run, "held",
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:o}", "dry_run", (int)dry_run, "held",
                      (json_int_t)report->n_held, "standing", (json_int_t)report->n_standing,
-                     "unreadable", (json_int_t)report->n_unreadable, "leases", leases);
+                     "unreadable", (json_int_t)report->n_unreadable, "taken_back",
+                     (json_int_t)report->n_taken_back, "leases", leases);
 }

@@ -28,7 +28,8 @@ struct wtl_status_knob {
     enum wtl_standing standing;
     bool found_known;
     struct wtl_knob_value found;
-    const char *text; /* what to know and do about it, "" nothing */
+    double in_force_w; /* of a power limit: what it holds now; infinity: not known, or nothing */
+    const char *text;  /* what to know and do about it, "" nothing */
 };
 
 struct wtl_status_lease {
@@ -74,11 +75,16 @@ struct wtl_restore_request {
     bool all;
     bool dry_run;
     void (*changing)(void); /* before the first change: wtl_holder_on_change(); NULL: nobody */
-    int64_t forget; /* the lease to close without touching a device, and nothing else; 0: none */
 };
 int wtl_flow_restore(const struct wtl_flow *flow, const struct wtl_restore_request *request,
                      struct wtl_arena *arena, struct wtl_restore_report *report_out,
                      struct wtl_error *err);
+
+/* Closes one lease without touching a device. *forgotten_out: false, it was closed already. As
+ * wtl_lease_forget(). */
+int wtl_flow_forget(const struct wtl_flow *flow, struct wtl_arena *arena, int64_t id,
+                    bool *forgotten_out, struct wtl_error *err);
+
 /* The result in words, of a knob that was not put back: "the device is not here: ...". */
 const char *wtl_restore_words(enum wtl_restore_result result);
 json_t *wtl_restore_json(const struct wtl_restore_report *report, bool dry_run);

@@ -525,38 +525,33 @@ int wtl_book_note_set(const struct wtl_book_hold *hold, struct wtl_lease_knob_re
 
 /* ---- Tidying --------------------------------------------------------------------------------- */
 
-static bool to_remove(const struct wtl_book_entry *e, size_t closed_after, int64_t wall_ns)
+static bool is_old(const struct wtl_book_entry *closed, size_t closed_after, int64_t wall_ns)
 {
-    if (e->unreadable || e->record.state != WTL_LEASE_CLOSED)
-        return false;
-    int64_t age_ns = wall_ns - e->record.state_wall_ns;
+    int64_t age_ns = wall_ns - closed->record.state_wall_ns;
     return closed_after >= WTL_LEASE_HISTORY || age_ns > (int64_t)KEEP_DAYS * 86400 * WTL_NS_PER_S;
 }
 
-int wtl_book_tidy(struct wtl_book *book, const struct wtl_book_entry *entries, size_t n,
-                  int64_t wall_ns, struct wtl_error *err)
+/* What cannot be removed stays, for the next time. */
+void wtl_book_tidy(struct wtl_book *book, const struct wtl_book_entry *entries, size_t n,
+                   int64_t wall_ns)
 {
     size_t closed_after = 0;
-    int rc = 0;
     (void)unlinkat(book->dir_fd, ".again", 0);
-    if (unlinkat(book->dir_fd, ".new", 0) != 0 && errno != ENOENT)
-        rc = wtl_fail_errno(err, errno, "remove a cut-off file in", book->path);
+    (void)unlinkat(book->dir_fd, ".new", 0);
     for (size_t i = n; i-- > 0;) {
         char lock[32], second[32];
         bool newest = i == n - 1; /* keeps the numbers from beginning anew */
-        bool closed = !entries[i].unreadable && entries[i].record.state == WTL_LEASE_CLOSED;
-        if (closed && !newest && to_remove(&entries[i], closed_after, wall_ns)) {
+        bool closed = !entries[i].unreadable && !wtl_book_entry_is_open(&entries[i]);
+        if (closed && !newest && is_old(&entries[i], closed_after, wall_ns)) {
             snprintf(lock, sizeof lock, "%lld", (long long)entries[i].record.id);
             wtl_book_second_name(entries[i].record.id, second);
-            if (unlinkat(book->dir_fd, entries[i].file, 0) != 0 && errno != ENOENT && rc == 0)
-                rc = wtl_fail_errno(err, errno, "remove an old lease in", book->path);
+            (void)unlinkat(book->dir_fd, entries[i].file, 0);
             (void)unlinkat(book->dir_fd, second, 0);
             (void)unlinkat(book->locks_fd, lock, 0);
         }
         closed_after += closed;
     }
     wtl_book_tidy_locks(book, entries, n);
-    return rc;
 }
 
 bool wtl_book_entry_is_open(const struct wtl_book_entry *entry)

@@ -107,7 +107,7 @@ int wtl_book_note_set(const struct wtl_book_hold *hold, struct wtl_lease_knob_re
 
 /* Removes what is left of writes that were cut short, and closed leases beyond what is kept. Call
  * with the book locked. */
-int wtl_book_tidy(struct wtl_book *book, const struct wtl_book_entry *entries, size_t n,
-                  int64_t wall_ns, struct wtl_error *err);
+void wtl_book_tidy(struct wtl_book *book, const struct wtl_book_entry *entries, size_t n,
+                   int64_t wall_ns);
 
 #endif

@@ -7,9 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Sums of a few limits in doubles: far above their rounding, far below a milliwatt. */
-#define SLACK_W 1e-6
-
 double wtl_cap_in_force_w(const struct wtl_knob_state *state)
 {
     double requested = !state->known                ? 0
@@ -84,7 +81,7 @@ static int check_split(const struct wtl_cap_board *boards, size_t n, double budg
         least += b->min_w;
         *top_out = fmax(*top_out, b->max_w / b->weight_w);
     }
-    if (least <= budget_w - base_w + SLACK_W)
+    if (least <= budget_w - base_w + WTL_CAP_SLACK_W)
         return 0;
     rc = WTL_FAIL(err, WTL_INFEASIBLE,
                   "%g W cannot be kept: the lowest limits of the %zu device%s come to %g W, and "
@@ -291,7 +288,7 @@ static int raise_one(struct wtl_lease *l, size_t i, double limit_w, struct wtl_e
     bool is_limit = k->record.ceiling.n == 0;
     double rest_w = others_w(l, i);
     double most_w = fmax(limit_w, is_limit && k->found.has_enforced ? k->found.enforced : 0);
-    if (rest_w + most_w > budget_w(l) + SLACK_W)
+    if (rest_w + most_w > budget_w(l) + WTL_CAP_SLACK_W)
         return no_room(l, i, limit_w, rest_w, err);
     struct wtl_knob_value before = k->found.known ? k->found.requested : k->record.wanted;
     rc = wtl_lease_set_now(l, i, value, err);

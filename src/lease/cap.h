@@ -24,6 +24,10 @@
 
 #include "lease/lease.h"
 
+/* By which a sum may pass its budget: above the rounding of a few limits in doubles, far below a
+ * milliwatt. */
+#define WTL_CAP_SLACK_W 1e-6
+
 struct wtl_cap_board {
     double min_w, max_w; /* what may be asked for; max: what the board had before the cap, too */
     double weight_w;     /* its default limit; of a ceiling the power of its highest rung */

@@ -47,7 +47,7 @@ void wtl_cap_look(struct wtl_lease *l, struct wtl_cap_exposure *out)
         e.n_wrong += k->wrong;
     }
     double excess_w = e.sum_w - l->record.budget_w;
-    e.excess_w = excess_w > 1e-6 ? excess_w : 0;
+    e.excess_w = excess_w > WTL_CAP_SLACK_W ? excess_w : 0;
     *out = e;
 }
 

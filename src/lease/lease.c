@@ -81,6 +81,11 @@ void wtl_holder_changes(struct wtl_holder *h)
     h->changing = NULL;
 }
 
+const struct wtl_lease_owner *wtl_holder_owner(const struct wtl_holder *h)
+{
+    return &h->owner;
+}
+
 pid_t wtl_holder_guardian(const struct wtl_holder *h)
 {
     return h->guardian.pid;
@@ -272,8 +277,9 @@ static int acquire_locked(struct wtl_lease *l, const struct wtl_lease_request *q
         return rc;
     /* What cannot be put back stands in the way of those who want it, and of nobody else. */
     (void)wtl_restore_locked(h, entries, n, &dead, &scratch, &report, &ignored);
-    (void)wtl_book_tidy(&h->book, entries, n, wtl_holder_wall_ns(h), &ignored);
-    rc = wtl_holder_list(h, &scratch, &entries, &n, err);
+    wtl_book_tidy(&h->book, entries, n, wtl_holder_wall_ns(h));
+    if (report.n > 0 || report.n_taken_back > 0)
+        rc = wtl_holder_list(h, &scratch, &entries, &n, err);
     if (rc < 0)
         return rc;
     const struct wtl_book_entry *old = wtl_lease_to_take_over(h, q, entries, n);

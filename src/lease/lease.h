@@ -49,6 +49,9 @@ int wtl_holder_open(struct wtl_arena *arena, const struct wtl_holder_options *op
 /* Closes what is open: loans are put back, standing leases that were not kept as well. */
 void wtl_holder_close(struct wtl_holder *holder); /* NULL is fine */
 
+/* Who holds what this holder takes: this process. */
+const struct wtl_lease_owner *wtl_holder_owner(const struct wtl_holder *holder);
+
 /* The guardian's process, 0 before the first lease that needs one. For `wattle doctor` and tests.
  */
 pid_t wtl_holder_guardian(const struct wtl_holder *holder);

@@ -348,7 +348,7 @@ static void end_change(const struct job *j, struct wtl_book_entry *e)
     if (wtl_book_again(&j->holder->book, j->arena, &hold, e, &ignored) == 0 && !e->unreadable &&
         is_cut_short(j, &e->record)) {
         wtl_holder_changes(j->holder);
-        (void)wtl_restore_change(j->holder, &e->record, &hold, &ignored);
+        j->report->n_taken_back += wtl_restore_change(j->holder, &e->record, &hold, &ignored) == 0;
     }
     wtl_book_let_go(&hold);
 }
@@ -598,7 +598,7 @@ int wtl_lease_restore(struct wtl_holder *holder, const struct wtl_restore_filter
               : wtl_book_list(&holder->book, arena, &entries, &n, err);
     rc = rc ? rc : wtl_restore_locked(holder, entries, n, filter, arena, report_out, err);
     if (lock) {
-        (void)wtl_book_tidy(&holder->book, entries, n, wtl_holder_wall_ns(holder), NULL);
+        wtl_book_tidy(&holder->book, entries, n, wtl_holder_wall_ns(holder));
         wtl_book_unlock(&holder->book);
     }
     return rc;
@@ -625,7 +625,7 @@ static int forget_entry(struct wtl_holder *h, struct wtl_book_entry *e, struct w
     return rc;
 }
 
-int wtl_lease_forget(struct wtl_holder *h, int64_t id, struct wtl_error *err)
+int wtl_lease_forget(struct wtl_holder *h, int64_t id, bool *forgotten_out, struct wtl_error *err)
 {
     WTL_ARENA(arena);
     struct wtl_book_entry *entries = NULL;
@@ -639,7 +639,10 @@ int wtl_lease_forget(struct wtl_holder *h, int64_t id, struct wtl_error *err)
     bool found = false;
     for (size_t i = 0; rc == 0 && i < n && !found; i++) {
         found = entries[i].record.id == id;
+        bool closed = !entries[i].unreadable && !wtl_book_entry_is_open(&entries[i]);
         rc = found ? forget_entry(h, &entries[i], err) : 0;
+        if (found && rc == 0)
+            *forgotten_out = !closed;
     }
     if (rc == 0 && !found) {
         rc = WTL_FAIL(err, WTL_NOTFOUND, "there is no lease %lld", (long long)id);

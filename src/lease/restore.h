@@ -44,6 +44,7 @@ struct wtl_restore_report {
     size_t n_held;       /* passed over: their holders live */
     size_t n_standing;   /* passed over: nobody asked to end them */
     size_t n_unreadable; /* passed over: nobody knows what they cover */
+    size_t n_taken_back; /* standing leases of which a change had been cut short, put right */
 };
 
 struct wtl_restore_filter {
@@ -60,8 +61,10 @@ struct wtl_restore_filter {
 };
 
 /* Closes lease `id` without touching a device: for one that cannot be read (its file is kept as
- * N.forgotten), or whose device never comes back. -WTL_NOTFOUND; -WTL_BUSY: its holder lives. */
-int wtl_lease_forget(struct wtl_holder *holder, int64_t id, struct wtl_error *err);
+ * N.forgotten), or whose device never comes back. *forgotten_out: false, it was closed already.
+ * -WTL_NOTFOUND; -WTL_BUSY: its holder lives. */
+int wtl_lease_forget(struct wtl_holder *holder, int64_t id, bool *forgotten_out,
+                     struct wtl_error *err);
 
 /* -WTL_NOTFOUND: a name that no open lease has; -WTL_BUSY: one whose holder lives;
  * -WTL_CORRUPT: one that cannot be read. Else the first

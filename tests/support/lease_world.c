@@ -138,3 +138,9 @@ int lease_world_restore(struct lease_world *w, const struct wtl_restore_filter *
     const struct wtl_restore_filter dead = {0};
     return wtl_lease_restore(w->holder, filter ? filter : &dead, &w->arena, report, err);
 }
+
+int lease_world_forget(struct lease_world *w, int64_t id, struct wtl_error *err)
+{
+    bool forgotten;
+    return wtl_lease_forget(w->holder, id, &forgotten, err);
+}

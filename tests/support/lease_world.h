@@ -46,4 +46,7 @@ int lease_world_take(struct lease_world *w, enum wtl_lease_kind kind, enum wtl_k
 int lease_world_restore(struct lease_world *w, const struct wtl_restore_filter *filter,
                         struct wtl_restore_report *report, struct wtl_error *err);
 
+/* wtl_lease_forget(), whatever it was before. */
+int lease_world_forget(struct lease_world *w, int64_t id, struct wtl_error *err);
+
 #endif

@@ -530,7 +530,7 @@ static void a_pipe_in_the_book_makes_nobody_wait(void **state)
     int rc = lease_world_take(&w, WTL_LEASE_LOAN, LIMIT, 1, &l, &err);
     alarm(0);
     assert_int_equal(rc, -WTL_BUSY); /* whatever it is, it may have been a lease */
-    assert_ok(wtl_lease_forget(w.holder, 7, &err), &err);
+    assert_ok(lease_world_forget(&w, 7, &err), &err);
     l = take(WTL_LEASE_LOAN, LIMIT, 1);
     assert_int_equal(wtl_lease_record(l)->id, 8);
     assert_ok(wtl_lease_close(l, &err), &err);

@@ -32,7 +32,7 @@ static void a_fork_has_no_part_in_its_parents_leases(void **state)
         bad += lease_world_restore(&w, NULL, &report, &err) != -WTL_USAGE;
         bad += wtl_lease_tend(l, &err) != -WTL_USAGE;
         bad += wtl_lease_keep(l, &err) != -WTL_USAGE;
-        bad += wtl_lease_forget(w.holder, 1, &err) != -WTL_USAGE;
+        bad += lease_world_forget(&w, 1, &err) != -WTL_USAGE;
         wtl_holder_close(w.holder);
         _exit(bad);
     }
@@ -307,7 +307,7 @@ static void journals_of_other_boots_are_closed(void **state)
         assert_int_equal(open_leases(), 1);
         memcpy(w.holder->boot, boot, sizeof boot);
         struct wtl_error err = {0};
-        assert_ok(wtl_lease_forget(w.holder, 3 + ours, &err), &err);
+        assert_ok(lease_world_forget(&w, 3 + ours, &err), &err);
     }
     assert_limit(130); /* none of it moved a device */
 }
@@ -352,7 +352,7 @@ static void the_last_word_is_the_last_number(void **state)
     set_to(l, 1140);
     assert_ok(wtl_lease_keep(l, &err), &err);
     assert_ok(wtl_lease_close(l, &err), &err);
-    assert_ok(wtl_lease_forget(w.holder, 1, &err), &err); /* closed in the future, left at 1140 */
+    assert_ok(lease_world_forget(&w, 1, &err), &err); /* closed in the future, left at 1140 */
     w.wall_step_ns = 0;
     l = take(WTL_LEASE_LOAN, CLOCK, 1);
     assert_near(wtl_lease_knob(l, 0)->record.prior.hi, 1140, 0);
@@ -362,7 +362,7 @@ static void the_last_word_is_the_last_number(void **state)
     set_to(l, 1395);
     assert_ok(wtl_lease_keep(l, &err), &err);
     assert_ok(wtl_lease_close(l, &err), &err);
-    assert_ok(wtl_lease_forget(w.holder, 3, &err), &err);
+    assert_ok(lease_world_forget(&w, 3, &err), &err);
     l = take(WTL_LEASE_LOAN, CLOCK, 1);
     assert_near(wtl_lease_knob(l, 0)->record.prior.hi, 1395, 0);
     assert_ok(wtl_lease_close(l, &err), &err);

@@ -178,8 +178,8 @@ static void a_lease_that_cannot_be_read_stops_everything(void **state)
     struct wtl_restore_filter filter = {.names = names, .n_names = 1};
     assert_int_equal(lease_world_restore(&w, &filter, &report, &err), -WTL_CORRUPT);
     assert_non_null(strstr(err.hint, "wattle restore --forget 1"));
-    assert_int_equal(wtl_lease_forget(w.holder, 7, &err), -WTL_NOTFOUND);
-    assert_ok(wtl_lease_forget(w.holder, 1, &err), &err);
+    assert_int_equal(lease_world_forget(&w, 7, &err), -WTL_NOTFOUND);
+    assert_ok(lease_world_forget(&w, 1, &err), &err);
     assert_limit(180); /* it touches no device */
     assert_true(exists("1.forgotten"));
     assert_int_equal(open_leases(), 0);
@@ -228,7 +228,7 @@ static void a_living_lease_is_not_forgotten(void **state)
     (void)state;
     struct wtl_error err = {0};
     struct child c = child_with_loan(130);
-    assert_int_equal(wtl_lease_forget(w.holder, 1, &err), -WTL_BUSY);
+    assert_int_equal(lease_world_forget(&w, 1, &err), -WTL_BUSY);
     kill_child(&c);
     wait_until_closed();
     assert_limit(250);
@@ -243,12 +243,14 @@ static void a_lease_of_a_device_that_never_comes_back_is_forgotten(void **state)
     set_to(l, 130);
     assert_ok(wtl_lease_keep(l, &err), &err);
     lease_world_restart(&w);
-    assert_ok(wtl_lease_forget(w.holder, 1, &err), &err);
+    assert_ok(lease_world_forget(&w, 1, &err), &err);
     assert_limit(130);
     assert_int_equal(list(&entries), 1);
     assert_int_equal(entries[0].record.state, WTL_LEASE_CLOSED);
     assert_non_null(strstr(entries[0].record.why, "forgotten"));
-    assert_ok(wtl_lease_forget(w.holder, 1, &err), &err); /* twice is fine */
+    bool forgotten = true;
+    assert_ok(wtl_lease_forget(w.holder, 1, &forgotten, &err), &err); /* twice is fine */
+    assert_false(forgotten);
 }
 
 /* Whether it was closed is not known any more, and the value may be a later lease's. */
