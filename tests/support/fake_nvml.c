@@ -334,12 +334,12 @@ int nvmlDeviceGetSamples(struct nvml_device *d, unsigned kind, unsigned long lon
 {
     ENTER(nvmlDeviceGetSamples);
     const struct fake_gpu *g = gpu_of(d);
-    if (kind >= FAKE_KINDS)
+    if (kind >= FAKE_KINDS || g->n_ring[kind] == 0)
         return NVML_NOT_SUPPORTED;
     *type = NVML_VALUE_UINT;
     if (!samples) {
         *n = g->n_ring[kind];
-        return *n ? 0 : NVML_NOT_SUPPORTED;
+        return 0;
     }
     unsigned taken = 0;
     for (unsigned i = 0; i < g->n_ring[kind] && taken < *n; i++)

@@ -165,9 +165,7 @@ struct wtl_nvml_gpu {
     double min[WTL_N_KNOBS], max[WTL_N_KNOBS], default_power_w;
 
     struct wtl_nvml_gpm gpm;
-    uint64_t rings; /* metrics that the driver keeps samples of */
-    struct nvml_sample *samples;
-    unsigned max_samples;
+    uint64_t no_rings;               /* metrics of which the driver said that it keeps no samples */
     struct nvml_process *processes;  /* WTL_NVML_PROCESSES of each kind */
     struct nvml_process_util *utils; /* as many */
     uint64_t util_seen_us;           /* newest time stamp of a process's utilisation, */
@@ -176,7 +174,6 @@ struct wtl_nvml_gpu {
 
 /* Finds where each sensor of the GPU comes from, and what of it is known. */
 void wtl_nvml_probe(struct wtl_nvml_gpu *gpu, struct wtl_device_info *info);
-int wtl_nvml_probe_rings(struct wtl_nvml_gpu *gpu, struct wtl_arena *arena, struct wtl_error *err);
 int wtl_nvml_probe_gpm(struct wtl_nvml_gpu *gpu, struct wtl_arena *arena, struct wtl_error *err);
 void wtl_nvml_probe_knobs(struct wtl_nvml_gpu *gpu, struct wtl_device_info *info);
 

@@ -154,8 +154,6 @@ static int add(const struct wtl_backend_host *host, struct wtl_nvml_gpu *g,
     int rc = make_room(g, host->arena, err);
     if (rc == 0)
         rc = wtl_nvml_probe_gpm(g, host->arena, err);
-    if (rc == 0)
-        rc = wtl_nvml_probe_rings(g, host->arena, err);
     if (rc == 0) {
         wtl_nvml_probe(g, info);
         wtl_nvml_probe_knobs(g, info);

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-/* Drivers keep about a hundred; more than this is not taken at once. */
-enum { SAMPLES_MIN = 128, SAMPLES_MAX = 8192 };
+/* Drivers keep about a hundred, and wtl_device_ring() hands on no more than this. */
+enum { SAMPLES_MAX = 1024 };
 
 static const struct {
     enum wtl_metric metric;
@@ -23,26 +23,23 @@ static const struct {
 };
 enum { N_RINGS = sizeof rings / sizeof *rings };
 
-int wtl_nvml_probe_rings(struct wtl_nvml_gpu *g, struct wtl_arena *arena, struct wtl_error *err)
+/* The place in the table; -1: there is none of this metric, as far as is known without asking. */
+static int ring_of(const struct wtl_nvml_gpu *g, enum wtl_metric metric)
 {
-    struct wtl_nvml_op op = wtl_nvml_begin(g->library);
-    unsigned most = 0;
-    for (int i = 0; i < N_RINGS && !g->parent; i++) {
-        unsigned type = 0, n = 0;
-        if (rings[i].metric == WTL_M_power_w && (g->averages_1s || g->architecture == 0))
-            continue; /* the samples are of the short window, or one cannot know */
-        int code =
-            WTL_NVML_CALL(&op, nvmlDeviceGetSamples, g->handle, rings[i].kind, 0, &type, &n, NULL);
-        if (code != 0 && wtl_nvml_class(code) != WTL_NVML_EMPTY)
-            continue;
-        g->rings |= WTL_METRIC_BIT(rings[i].metric);
-        most = n > most ? n : most;
-    }
-    if (!g->rings)
-        return 0;
-    g->max_samples = most < SAMPLES_MIN ? SAMPLES_MIN : most > SAMPLES_MAX ? SAMPLES_MAX : most;
-    g->samples = WTL_NEW_ARRAY(arena, struct nvml_sample, g->max_samples);
-    return g->samples ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (g->parent || (g->no_rings & WTL_METRIC_BIT(metric)) ||
+        /* the samples are of the short window, or one cannot know */
+        (metric == WTL_M_power_w && (g->averages_1s || g->architecture == 0)))
+        return -1;
+    for (int i = 0; i < N_RINGS; i++)
+        if (rings[i].metric == metric)
+            return i;
+    return -1;
+}
+
+static int no_ring(const struct wtl_nvml_gpu *g, enum wtl_metric metric, struct wtl_error *err)
+{
+    return WTL_FAIL(err, WTL_UNSUPPORTED, "the driver keeps no samples of %s for %s",
+                    wtl_metric_info(metric)->name, g->id);
 }
 
 /* In order of time; they nearly always are. */
@@ -61,31 +58,31 @@ int wtl_nvml_ring(void *state, enum wtl_metric metric, int64_t since_ns,
                   struct wtl_ring_sample *out, size_t max, size_t *n_out, struct wtl_error *err)
 {
     struct wtl_nvml_gpu *g = state;
-    int i = 0;
-    while (i < N_RINGS && rings[i].metric != metric)
-        i++;
-    if (i == N_RINGS || !(g->rings & WTL_METRIC_BIT(metric)))
-        return WTL_FAIL(err, WTL_UNSUPPORTED, "the driver keeps no samples of %s for %s",
-                        wtl_metric_info(metric)->name, g->id);
+    struct nvml_sample samples[SAMPLES_MAX];
+    int i = ring_of(g, metric);
+    if (i < 0)
+        return no_ring(g, metric, err);
     struct wtl_nvml_op op = wtl_nvml_begin(g->library);
     uint64_t since_us = since_ns > 0 ? (uint64_t)since_ns / 1000 : 0;
-    unsigned type = NVML_VALUE_UINT, n = g->max_samples;
+    unsigned type = NVML_VALUE_UINT, n = SAMPLES_MAX;
     int code = WTL_NVML_CALL(&op, nvmlDeviceGetSamples, g->handle, rings[i].kind, since_us, &type,
-                             &n, g->samples);
-    if (wtl_nvml_class(code) == WTL_NVML_OFF)
-        g->rings &= ~WTL_METRIC_BIT(metric);
+                             &n, samples);
+    if (wtl_nvml_class(code) == WTL_NVML_OFF) {
+        g->no_rings |= WTL_METRIC_BIT(metric);
+        return no_ring(g, metric, err);
+    }
     if (wtl_nvml_class(code) == WTL_NVML_EMPTY)
         n = 0;
     else if (code != 0)
         return wtl_nvml_fail(err, code, "reading the samples of", g->id);
-    n = n < g->max_samples ? n : g->max_samples;
-    sort(g->samples, n);
+    n = n < SAMPLES_MAX ? n : SAMPLES_MAX;
+    sort(samples, n);
     size_t taken = 0;
     for (unsigned k = 0; k < n && taken < max; k++) {
-        struct nvml_field_value v = {.type = (int32_t)type, .value = g->samples[k].value};
-        if (g->samples[k].timestamp_us > since_us) /* an empty place of the ring has time 0 */
+        struct nvml_field_value v = {.type = (int32_t)type, .value = samples[k].value};
+        if (samples[k].timestamp_us > since_us) /* an empty place of the ring has time 0 */
             out[taken++] = (struct wtl_ring_sample){
-                .t_ns = (int64_t)g->samples[k].timestamp_us * 1000,
+                .t_ns = (int64_t)samples[k].timestamp_us * 1000,
                 .value = wtl_nvml_value(&v) * rings[i].scale,
             };
     }

@@ -86,17 +86,21 @@ static int virtual_read(void *state, uint64_t wanted, struct wtl_reading *out,
 }
 
 /* As the driver has them: NVML's GetSamples. */
-static int ring_of(enum wtl_metric metric, enum wtl_sim_ring_kind *kind_out, double *unit_out)
+static int ring_of(const struct wtl_sim_board *b, enum wtl_metric metric,
+                   enum wtl_sim_ring_kind *kind_out, double *unit_out)
 {
     static const struct {
         enum wtl_metric metric;
         enum wtl_sim_ring_kind kind;
         double unit;
-    } rings[] = {{WTL_M_power_w, WTL_SIM_RING_POWER, 1e-3},
+    } rings[] = {{WTL_M_power_instant_w, WTL_SIM_RING_POWER, 1e-3},
+                 {WTL_M_power_w, WTL_SIM_RING_POWER, 1e-3}, /* where it is the same quantity */
                  {WTL_M_gpu_util, WTL_SIM_RING_GPU_UTIL, 0.01},
                  {WTL_M_mem_util, WTL_SIM_RING_MEM_UTIL, 0.01},
                  {WTL_M_sm_clock_mhz, WTL_SIM_RING_SM_CLOCK, 1},
                  {WTL_M_mem_clock_mhz, WTL_SIM_RING_MEM_CLOCK, 1}};
+    if (metric == WTL_M_power_w && (b->capabilities & WTL_SIM_USAGE_IS_AVERAGE))
+        return -1;
     for (size_t i = 0; i < sizeof rings / sizeof rings[0]; i++)
         if (rings[i].metric == metric) {
             *kind_out = rings[i].kind;
@@ -115,7 +119,7 @@ static int virtual_ring(void *state, enum wtl_metric metric, int64_t since_ns,
     enum wtl_sim_ring_kind kind;
     double unit;
     catch_up(v);
-    if (ring_of(metric, &kind, &unit) < 0)
+    if (ring_of(&v->gpu.board, metric, &kind, &unit) < 0)
         return WTL_FAIL(err, WTL_UNSUPPORTED, "the driver keeps no samples of %s",
                         wtl_metric_info(metric)->name);
     if (v->gpu.lost)

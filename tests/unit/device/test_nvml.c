@@ -365,6 +365,7 @@ static void rings_give_what_is_new_in_order(void **state)
     struct wtl_ring_sample out[8];
     size_t n = 99;
     struct wtl_error err;
+    assert_int_equal(f.fake->count[FAKE_nvmlDeviceGetSamples], 0); /* nobody asked so far */
     assert_ok(wtl_device_ring(d, WTL_M_power_instant_w, 0, out, 8, &n, &err), &err);
     assert_int_equal(n, 4);
     for (size_t i = 0; i < n; i++) {
@@ -383,6 +384,9 @@ static void rings_give_what_is_new_in_order(void **state)
     assert_int_equal(wtl_device_ring(d, WTL_M_gpu_util, 0, out, 8, &n, &err), -WTL_UNSUPPORTED);
     assert_int_equal(wtl_device_ring(d, WTL_M_fan_speed, 0, out, 8, &n, &err), -WTL_UNSUPPORTED);
     assert_int_equal(n, 99);
+    long asked = f.fake->count[FAKE_nvmlDeviceGetSamples];
+    assert_int_equal(wtl_device_ring(d, WTL_M_gpu_util, 0, out, 8, &n, &err), -WTL_UNSUPPORTED);
+    assert_int_equal(f.fake->count[FAKE_nvmlDeviceGetSamples], asked); /* once is enough */
     nvml_fixture_unload(&f);
 
     load("rings-average", NULL);

@@ -202,7 +202,16 @@ static void lists_its_processes_and_samples(void **state)
     for (int i = 1; i < 8; i++)
         assert_true(s[i].t_ns > s[i - 1].t_ns);
     assert_true(s[0].value > 10 && s[0].value < 1000);
+    struct wtl_ring_sample same[8];
+    assert_ok(wtl_device_ring(d, WTL_M_power_instant_w, 0, same, 8, &n, &err), &err);
+    assert_near(same[7].value, s[7].value, 0);
     assert_int_equal(wtl_device_ring(d, WTL_M_temp_c, 0, s, 8, &n, &err), -WTL_UNSUPPORTED);
+    wtl_machine_close(m);
+    /* Where power_w is an average the samples are not of it. */
+    m = open_one("virtual:rtx-3080-ti", &d);
+    pass(10);
+    assert_int_equal(wtl_device_ring(d, WTL_M_power_w, 0, s, 8, &n, &err), -WTL_UNSUPPORTED);
+    assert_ok(wtl_device_ring(d, WTL_M_power_instant_w, 0, s, 8, &n, &err), &err);
     wtl_machine_close(m);
 }
 
