@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -763,12 +764,21 @@ static void a_lost_gpu_tells_by_code_and_by_event(void **state)
     assert_int_equal(nvml.nvmlDeviceGetPowerUsage(gpu[1], &mw), 0);
 }
 
+/* Memory whose address is a positive int, too, for a function that takes it as a number. */
+static void *low_memory(size_t size)
+{
+    void *hint = (void *)(uintptr_t)0x20000000;
+    void *space = mmap(hint, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(space != MAP_FAILED);
+    assert_true((int)(uintptr_t)space > 0);
+    return space;
+}
+
 /* Whether the call is hit by a fault of its own name (its code is no other's) with any arguments
  * that it takes: registers hold pointers and numbers alike. */
-static bool strikes(const char *name)
+static bool strikes(const char *name, void *space)
 {
     enum { CODE = 77 };
-    static long long space[512];
     const void *first[] = {gpu[0], space, NULL}, *other[] = {space, NULL};
     int (*call)(const void *, const void *, const void *, const void *, const void *, const void *);
     void *found = dlsym(nvml.handle, name);
@@ -793,10 +803,13 @@ static void a_fault_strikes_every_function(void **state)
         NVML_FUNCTIONS(X) NVML_MORE_FUNCTIONS(X)
 #undef X
     };
+    enum { SPACE = 4096 };
+    void *space = low_memory(SPACE);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (!wtl_room_never_fails(names[i]) && !strikes(names[i]))
+        if (!wtl_room_never_fails(names[i]) && !strikes(names[i], space))
             fail_msg("no fault strikes %s", names[i]);
     clear_faults();
+    assert_int_equal(munmap(space, SPACE), 0);
 }
 
 int main(void)
