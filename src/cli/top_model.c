@@ -152,6 +152,20 @@ static void update_energy(struct top_device *d, double dt_s, struct top_value st
     }
 }
 
+/* One that cannot be read for a while goes on counting: what it said last holds until it is back,
+ * except where power was summed up meanwhile. */
+static void remember_counter(struct top_device *d, struct top_value counter)
+{
+    if (!counter.has) {
+        d->last_counter_j.has = d->last_counter_j.has && counts(d);
+        return;
+    }
+    if (!d->last_counter_j.has || counter.value != d->last_counter_j.value)
+        d->counter_t_ns = d->sample.t_ns;
+    d->last_counter_j = counter;
+    d->last_counter_ns = d->sample.t_ns;
+}
+
 static void update_power(struct top_device *d)
 {
     double dt_s = d->last_t_ns ? (double)(d->sample.t_ns - d->last_t_ns) / 1e9 : 0;
@@ -160,14 +174,13 @@ static void update_power(struct top_device *d)
     d->power_w = sensor_power(d);
     d->power_source = d->power_w.has ? TOP_POWER_SENSOR : TOP_NO_POWER;
     if (!d->power_w.has && step.has && dt_s > 0) {
-        d->power_w = (struct top_value){true, step.value / dt_s};
+        d->power_w = (struct top_value){
+            true, step.value / ((double)(d->sample.t_ns - d->last_counter_ns) / 1e9)};
         d->power_source = TOP_POWER_COUNTER;
     }
     if (dt_s > 0)
         update_energy(d, dt_s, step);
-    if (!counter.has || !d->last_counter_j.has || counter.value != d->last_counter_j.value)
-        d->counter_t_ns = d->sample.t_ns;
-    d->last_counter_j = counter;
+    remember_counter(d, counter);
     d->last_power_w = d->power_w;
     d->last_t_ns = d->sample.t_ns;
     if (d->power_w.has && d->power_w.value > d->seen_power_w_max)

@@ -64,7 +64,8 @@ struct top_device {
 
     /* For differences. */
     int64_t last_t_ns;
-    int64_t counter_t_ns; /* when the counter last had another value than before */
+    int64_t counter_t_ns;    /* when the counter last had another value than before */
+    int64_t last_counter_ns; /* when it was last read */
     struct top_value last_counter_j, last_power_w;
     double seen_power_w_max; /* scale where there is no limit */
 };

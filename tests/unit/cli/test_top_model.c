@@ -77,6 +77,39 @@ static void energy_is_summed_up_where_no_counter_comes(void **state)
     rig_close(&rig);
 }
 
+/* The counter goes on counting while it cannot be read. */
+static void a_gap_of_the_counter_loses_nothing(void **state)
+{
+    (void)state;
+    open_gpu();
+    const struct top_device *d = &rig.model->device[0];
+    for (int t = 1; t <= 6; t++) {
+        rig_set(&rig, 0, WTL_M_energy_counter_j, 5000 + 100 * t);
+        if (t == 3 || t == 4)
+            rig_lack(&rig, 0, WTL_M_energy_counter_j, WTL_ABSENT_FAILED);
+        rig_tick(&rig, 1);
+        if (t >= 2 && t <= 4)
+            assert_near(d->energy_j.value, 100, 1e-9);
+        assert_int_equal(d->power_w.has, t == 2 || t >= 5); /* the counter's: there is no other */
+        if (t == 5)
+            assert_near(d->power_w.value, 100, 1e-9); /* the mean of three seconds */
+    }
+    assert_near(d->energy_j.value, 500, 1e-9);
+    /* While there is none, power is summed up: that is not counted again when it is back. */
+    rig_set(&rig, 0, WTL_M_power_w, 100);
+    rig_lack(&rig, 0, WTL_M_energy_counter_j, WTL_ABSENT_UNSUPPORTED);
+    rig_tick(&rig, 1);
+    rig_tick(&rig, 1);
+    assert_near(d->energy_j.value, 700, 1e-9);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 5900);
+    rig_tick(&rig, 1);
+    assert_near(d->energy_j.value, 700, 1e-9);
+    rig_set(&rig, 0, WTL_M_energy_counter_j, 6000);
+    rig_tick(&rig, 1);
+    assert_near(d->energy_j.value, 800, 1e-9);
+    rig_close(&rig);
+}
+
 static void power_is_the_counters_where_there_is_no_sensor(void **state)
 {
     (void)state;
@@ -429,6 +462,7 @@ int main(void)
         cmocka_unit_test(energy_is_summed_up_where_there_is_no_counter),
         cmocka_unit_test(power_is_the_counters_where_there_is_no_sensor),
         cmocka_unit_test(energy_is_summed_up_where_no_counter_comes),
+        cmocka_unit_test(a_gap_of_the_counter_loses_nothing),
         cmocka_unit_test(a_reset_is_no_wrap),
         cmocka_unit_test(power_is_shared_out_and_adds_up),
         cmocka_unit_test(absent_is_never_zero_and_says_why),
