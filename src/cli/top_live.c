@@ -70,7 +70,8 @@ static void take_samples(struct loop *l)
     if (rounds > l->rounds)
         look_at_book(live, l->clock.monotonic_ns(l->clock.ctx));
     l->rounds = rounds;
-    top_model_waiting(live->model, waiting, waiting_ns);
+    if (!live->ui.paused)
+        top_model_waiting(live->model, waiting, waiting_ns);
 }
 
 static void take_input(struct loop *l)

@@ -181,6 +181,20 @@ no_live() { ldd "$WATTLE" 2>/dev/null | grep -q ncurses && return 1 || return 0;
     shows '^EXIT 0$'
 }
 
+@test "live: a paused screen stays as it is, whatever hangs" {
+    live 80 24 -d 100ms -i faulty:any.hang=1s@40-:virtual:plain # each call in time, all together not
+    shows 'every 0.1 s'
+    keys Space
+    shows 'PAUSED'
+    for ((i = 0; i < 60; i++)); do # the hang, 2 s until it is said, and more
+        [[ $(screen) != *'not answering'* ]]
+        read -rt 0.1 <> <(:) || true
+    done
+    screen | grep -Eq '^ Power +[^ ]* +[0-9.]+/'
+    keys Space
+    shows 'not answering ──$'
+}
+
 @test "live: signals leave the terminal as it was" {
     for signal in INT TERM HUP; do
         rm -f after
