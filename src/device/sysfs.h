@@ -56,13 +56,16 @@ struct wtl_sysfs_dir {
 /* The root as a directory; needs no closing. */
 struct wtl_sysfs_dir wtl_sysfs_root(struct wtl_sysfs *files);
 
-/* WTL_PRESENT, or why not; `path` is copied into the arena. */
-enum wtl_absence wtl_sysfs_dir_open(struct wtl_sysfs *files, struct wtl_arena *arena,
-                                    const char *path, struct wtl_sysfs_dir *dir_out);
+/* 1, or 0 where there is none or it may not be opened; `path` is copied into the arena. -WTL_NOMEM,
+ * -WTL_IO: this process ran out of memory or file descriptors, which tells nothing of the machine.
+ */
+int wtl_sysfs_dir_open(struct wtl_sysfs *files, struct wtl_arena *arena, const char *path,
+                       struct wtl_sysfs_dir *dir_out, struct wtl_error *err);
 void wtl_sysfs_dir_close(struct wtl_sysfs_dir *dir);
 
 /* Names in a directory that begin with `prefix`, numbers in them in order (card2 before card10), in
- * the arena. A missing or unreadable directory has none. At most WTL_SYSFS_NAMES: -WTL_LIMIT. */
+ * the arena. A missing or unreadable directory has none. At most WTL_SYSFS_NAMES: -WTL_LIMIT;
+ * -WTL_NOMEM and -WTL_IO as above. */
 enum { WTL_SYSFS_NAMES = 8192 };
 int wtl_sysfs_list(struct wtl_sysfs *files, struct wtl_arena *arena, const char *path,
                    const char *prefix, char ***names_out, size_t *n_out, struct wtl_error *err);

@@ -294,25 +294,32 @@ static bool has_below(const struct wtl_sysfs *files, const char *path)
     return i < files->n_members && wtl_starts_with(files->members[i].path, start);
 }
 
-enum wtl_absence wtl_sysfs_dir_open(struct wtl_sysfs *files, struct wtl_arena *arena,
-                                    const char *path, struct wtl_sysfs_dir *dir_out)
+/* 0 where `errno_value` says something of the directory; what this process lacks does not. */
+static int unless_out(int errno_value, const char *path, struct wtl_error *err)
+{
+    bool out = errno_value == ENOMEM || errno_value == EMFILE || errno_value == ENFILE;
+    return out ? wtl_fail_errno(err, errno_value, "list", path) : 0;
+}
+
+int wtl_sysfs_dir_open(struct wtl_sysfs *files, struct wtl_arena *arena, const char *path,
+                       struct wtl_sysfs_dir *dir_out, struct wtl_error *err)
 {
     struct wtl_sysfs_dir dir = {.files = files, .fd = -1};
     if (files->root_fd < 0) {
         if (!has_below(files, path))
-            return WTL_ABSENT_UNSUPPORTED;
+            return 0;
     } else {
         dir.fd = openat(files->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir.fd < 0)
-            return wtl_sysfs_absence(errno, true);
+            return unless_out(errno, path, err);
     }
     dir.path = wtl_arena_strdup(arena, path);
     if (!dir.path) {
         wtl_sysfs_dir_close(&dir);
-        return WTL_ABSENT_FAILED;
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
     *dir_out = dir;
-    return WTL_PRESENT;
+    return 1;
 }
 
 void wtl_sysfs_dir_close(struct wtl_sysfs_dir *dir)
@@ -346,12 +353,12 @@ static int list_directory(struct wtl_sysfs *files, const char *path, const char 
 {
     int fd = openat(files->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    int rc = d ? 0 : unless_out(errno, path, err);
     if (!d) {
         if (fd >= 0)
             close(fd);
-        return 0;
+        return rc;
     }
-    int rc = 0;
     for (struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;)
         if (e->d_name[0] != '.' && wtl_starts_with(e->d_name, prefix))
             rc = add_name(names, e->d_name, strlen(e->d_name), err);

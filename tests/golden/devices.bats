@@ -38,6 +38,24 @@ print(eval(sys.argv[2]))' "$1" "$2"
     [ "$(json d.json 'd["devices"][1]["sensors"][0]["value"]')" = 1500 ]
 }
 
+@test "devices: where descriptors are out, that is said, and nothing is left out in silence" {
+    "$WATTLE" devices --root "$machines/xeon-2s" >full
+    refused=0
+    for n in {8..24}; do
+        status=0
+        (ulimit -n "$n" && exec "$WATTLE" devices --root "$machines/xeon-2s") >text 2>why || status=$?
+        if [ "$status" -eq 0 ]; then
+            cmp text full
+        else
+            [ "$status" -eq 1 ]
+            [ ! -s text ]
+            grep -q 'Too many open files' why
+            refused=$((refused + 1))
+        fi
+    done
+    [ "$refused" -gt 0 ]
+}
+
 @test "devices: the parent of a device is an id" {
     "$WATTLE" devices --root "$machines/epyc-2s" --json >d.json
     [ "$(json d.json '{x["id"]: x["parent"] for x in d["devices"]}["cpufreq:2"]')" = rapl:1 ]

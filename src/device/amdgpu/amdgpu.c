@@ -269,16 +269,21 @@ static int add_card(const struct wtl_backend_host *host, const struct wtl_drm_ca
     struct wtl_device_info *info = WTL_NEW(host->arena, struct wtl_device_info);
     if (!c || !info)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (wtl_sysfs_dir_open(host->files, host->arena, d->path, &c->dir) != WTL_PRESENT)
-        return 0;
+    int rc = wtl_sysfs_dir_open(host->files, host->arena, d->path, &c->dir, err);
+    if (rc <= 0)
+        return rc;
     snprintf(c->id, sizeof c->id, "amdgpu:%s", d->pci);
-    c->has_hwmon = d->hwmon[0] &&
-                   wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &c->hwmon) == WTL_PRESENT;
+    rc = d->hwmon[0] ? wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &c->hwmon, err) : 0;
+    if (rc < 0) {
+        card_close(c);
+        return rc;
+    }
+    c->has_hwmon = rc > 0;
     if (c->has_hwmon)
         look_at_hwmon(c);
     fill_info(host, d, c, index, info);
     say(host, c);
-    int rc = wtl_backend_add(host, info, &sensors, NULL, c, true, err);
+    rc = wtl_backend_add(host, info, &sensors, NULL, c, true, err);
     if (rc < 0)
         card_close(c);
     return rc < 0 ? rc : 0;

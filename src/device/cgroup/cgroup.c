@@ -200,19 +200,23 @@ static bool find_place(const struct wtl_backend_host *host, struct wtl_cgroup_pl
     return wtl_cgroup_place(mounts, groups, place);
 }
 
-static bool open_dirs(const struct wtl_backend_host *host, const struct wtl_cgroup_place *place,
-                      const char *path, struct group *g)
+/* 1, 0: there is no such group. */
+static int open_dirs(const struct wtl_backend_host *host, const struct wtl_cgroup_place *place,
+                     const char *path, struct group *g, struct wtl_error *err)
 {
     char full[2 * WTL_CGROUP_PATH + 2];
     const char *below = strcmp(path, "/") == 0 ? "" : path;
     snprintf(full, sizeof full, "%s%s", place->mount, below);
-    if (wtl_sysfs_dir_open(host->files, host->arena, full, &g->dir) != WTL_PRESENT)
-        return false;
+    int rc = wtl_sysfs_dir_open(host->files, host->arena, full, &g->dir, err);
+    if (rc <= 0)
+        return rc;
     g->usage = g->dir;
     snprintf(full, sizeof full, "%s%s", place->usage, below);
-    g->own_usage = place->usage[0] &&
-                   wtl_sysfs_dir_open(host->files, host->arena, full, &g->usage) == WTL_PRESENT;
-    return true;
+    rc = place->usage[0] ? wtl_sysfs_dir_open(host->files, host->arena, full, &g->usage, err) : 0;
+    g->own_usage = rc > 0;
+    if (rc < 0)
+        group_close(g);
+    return rc < 0 ? rc : 1;
 }
 
 static void fill_info(const struct wtl_backend_host *host, struct group *g, const char *path,
@@ -263,10 +267,13 @@ static int add_group(const struct wtl_backend_host *host, const struct wtl_cgrou
     }
     g->v2 = place->v2;
     g->cpus_online = count_cpus(host);
-    if (wtl_machine_by_id(host->machine, g->id) || !open_dirs(host, place, path, g))
+    if (wtl_machine_by_id(host->machine, g->id))
         return 0;
+    int rc = open_dirs(host, place, path, g, err);
+    if (rc <= 0)
+        return rc;
     fill_info(host, g, path, info);
-    int rc = wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, g, false, err);
+    rc = wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, g, false, err);
     if (rc < 0)
         group_close(g);
     else if (info->knobs && !info->writable && host->live)

@@ -152,8 +152,9 @@ static int add_channel(const struct wtl_backend_host *host, const struct chip *c
     struct wtl_device_info *info = WTL_NEW(host->arena, struct wtl_device_info);
     if (!c || !info)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (wtl_sysfs_dir_open(host->files, host->arena, chip->path, &c->dir) != WTL_PRESENT)
-        return 0;
+    int rc = wtl_sysfs_dir_open(host->files, host->arena, chip->path, &c->dir, err);
+    if (rc <= 0)
+        return rc;
     fill_files(c, &c->dir, name);
     label_of(&c->dir, name, label, sizeof label);
     if ((!c->power[0] && !c->energy[0]) || wtl_starts_with(label, "Ecore")) {
@@ -165,7 +166,7 @@ static int add_channel(const struct wtl_backend_host *host, const struct chip *c
     (void)wtl_sysfs_number(&c->dir, file, &ms);
     snprintf(c->id, sizeof c->id, "hwmon:%s/%.16s", chip->id, name);
     fill_info(c, chip->name, label, ms > 0 && ms < 1e9 ? (int64_t)(ms * 1e6) : 0, info);
-    int rc = wtl_backend_add(host, info, &sensors, NULL, c, false, err);
+    rc = wtl_backend_add(host, info, &sensors, NULL, c, false, err);
     if (rc < 0)
         channel_close(c);
     return rc < 0 ? rc : 1;
@@ -240,8 +241,9 @@ static int add_cray(const struct wtl_backend_host *host, struct wtl_error *err)
     double w;
     if (!c || !info)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (wtl_sysfs_dir_open(host->files, host->arena, CRAY, &c->dir) != WTL_PRESENT)
-        return 0;
+    int rc = wtl_sysfs_dir_open(host->files, host->arena, CRAY, &c->dir, err);
+    if (rc <= 0)
+        return rc;
     c->cray = true;
     snprintf(c->id, sizeof c->id, "hwmon:cray");
     snprintf(c->power, sizeof c->power, "power");
@@ -253,7 +255,7 @@ static int add_cray(const struct wtl_backend_host *host, struct wtl_error *err)
     fill_info(c, "pm_counters", "node (Cray pm_counters)", 0, info);
     info->sensor[WTL_M_power_w].period_ns = info->sensor[WTL_M_energy_counter_j].period_ns =
         WTL_NS_PER_S / 10; /* the counters' own raw_scan_hz is 10 */
-    int rc = wtl_backend_add(host, info, &sensors, NULL, c, false, err);
+    rc = wtl_backend_add(host, info, &sensors, NULL, c, false, err);
     if (rc < 0)
         channel_close(c);
     return rc < 0 ? rc : 1;

@@ -232,12 +232,17 @@ static int add_gpu(const struct wtl_backend_host *host, const struct wtl_drm_car
     struct wtl_device_info *info = WTL_NEW(host->arena, struct wtl_device_info);
     if (!g || !info)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (wtl_sysfs_dir_open(host->files, host->arena, d->path, &g->dir) != WTL_PRESENT)
-        return 0;
+    int rc = wtl_sysfs_dir_open(host->files, host->arena, d->path, &g->dir, err);
+    if (rc <= 0)
+        return rc;
     g->xe = strcmp(d->driver, "xe") == 0;
     snprintf(g->id, sizeof g->id, "intelgpu:%s", d->pci);
-    if (d->hwmon[0] &&
-        wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &g->hwmon) == WTL_PRESENT)
+    rc = d->hwmon[0] ? wtl_sysfs_dir_open(host->files, host->arena, d->hwmon, &g->hwmon, err) : 0;
+    if (rc < 0) {
+        gpu_close(g);
+        return rc;
+    }
+    if (rc > 0)
         look_at_hwmon(g);
     fill_info(host, d, g, index, info);
     if (!g->energy[0])
@@ -245,7 +250,7 @@ static int add_gpu(const struct wtl_backend_host *host, const struct wtl_drm_car
             host, WTL_FINDING_NOTE, g->id, NULL,
             "no energy counter: an integrated GPU (its package counts it, see rapl),"
             " a virtual function, or a kernel before 6.2");
-    int rc = wtl_backend_add(host, info, &sensors, NULL, g, true, err);
+    rc = wtl_backend_add(host, info, &sensors, NULL, g, true, err);
     if (rc < 0)
         gpu_close(g);
     return rc < 0 ? rc : 0;

@@ -362,14 +362,18 @@ static void fill_info(const struct found *f, struct zone *z, struct wtl_device_i
         info->writable = info->knobs;
 }
 
-static void add_twin(const struct wtl_backend_host *host, const char *path, struct zone *z)
+static int add_twin(const struct wtl_backend_host *host, const char *path, struct zone *z,
+                    struct wtl_error *err)
 {
     struct face *twin = &z->twin[z->n_twins];
-    if (z->n_twins == TWINS ||
-        wtl_sysfs_dir_open(host->files, host->arena, path, &twin->dir) != WTL_PRESENT)
-        return;
+    int rc = z->n_twins == TWINS
+                 ? 0
+                 : wtl_sysfs_dir_open(host->files, host->arena, path, &twin->dir, err);
+    if (rc <= 0)
+        return rc;
     twin->constraint = long_term(&twin->dir);
     z->n_twins++;
+    return 0;
 }
 
 static int add_zone(const struct wtl_backend_host *host, struct found *all, size_t n,
@@ -379,12 +383,14 @@ static int add_zone(const struct wtl_backend_host *host, struct found *all, size
     struct zone *z = WTL_NEW(host->arena, struct zone);
     if (!info || !z)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (wtl_sysfs_dir_open(host->files, host->arena, f->path, &z->own.dir) != WTL_PRESENT)
-        return 0;
+    int rc = wtl_sysfs_dir_open(host->files, host->arena, f->path, &z->own.dir, err);
+    if (rc <= 0)
+        return rc;
     fill_info(f, z, info);
-    for (size_t i = 0; i < n; i++)
+    rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
         if (all[i].twin_of == f - all)
-            add_twin(host, all[i].path, z);
+            rc = add_twin(host, all[i].path, z, err);
     wtl_sysfs_epoch(host->files, info->epoch);
     memcpy(z->id, info->id, sizeof z->id);
     z->sensors = info->sensors;
@@ -393,12 +399,13 @@ static int add_zone(const struct wtl_backend_host *host, struct found *all, size
         above = &all[above->twin_of];
     if (above)
         info->parent = above->device;
-    f->device = wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, z, false, err);
-    if (f->device < 0) {
-        int rc = f->device;
+    if (rc == 0)
+        rc = wtl_backend_add(host, info, &sensors, info->knobs ? &knobs : NULL, z, false, err);
+    if (rc < 0) {
         zone_close(z);
         return rc;
     }
+    f->device = rc;
     return 0;
 }
 
