@@ -28,18 +28,15 @@ static const struct wtl_opt opts[] = {
 /* ---- Text -------------------------------------------------------------------------------------*/
 
 /* "lack     rapl: ...", with the words that people say. */
-static void print_part(FILE *out, const char *word, struct wtl_buf *text, int width)
+static void print_part(FILE *out, const char *word, struct wtl_buf *text)
 {
     char lead[16];
     snprintf(lead, sizeof lead, "%-9s", word);
-    if (text->data)
-        wtl_replace_controls(text->data);
-    wtl_print_hanging(out, lead, wtl_buf_str(text), width);
-    wtl_buf_clear(text);
+    wtl_print_part(out, lead, text);
 }
 
 static void print_findings(FILE *out, const struct wtl_doctor *d, enum wtl_finding_level level,
-                           struct wtl_buf *text, int width)
+                           struct wtl_buf *text)
 {
     static const char *const words[] = {[WTL_FINDING_OK] = "works",
                                         [WTL_FINDING_NOTE] = "note",
@@ -50,7 +47,7 @@ static void print_findings(FILE *out, const struct wtl_doctor *d, enum wtl_findi
         if (f->level != level)
             continue;
         wtl_buf_printf(text, "%s: %s", f->subject, f->text);
-        print_part(out, words[level], text, width);
+        print_part(out, words[level], text);
         if (f->fix[0]) /* on one line, to be copied */
             fprintf(out, "         fix: %s\n", f->fix);
     }
@@ -81,21 +78,21 @@ static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
     }
 }
 
-static void print_leases(FILE *out, const struct wtl_doctor *d, struct wtl_buf *text, int width)
+static void print_leases(FILE *out, const struct wtl_doctor *d, struct wtl_buf *text)
 {
     for (size_t i = 0; i < d->n_leases; i++) {
         if (d->leases[i].entry->unreadable)
             continue;
         put_lease(text, &d->leases[i]);
-        print_part(out, "held", text, width);
+        print_part(out, "held", text);
     }
 }
 
-static void print_guards(FILE *out, const struct wtl_doctor *d, struct wtl_buf *text, int width)
+static void print_guards(FILE *out, const struct wtl_doctor *d, struct wtl_buf *text)
 {
     for (int i = 0; i < d->n_guards; i++) {
         wtl_buf_printf(text, "%s: %s", d->guards[i].name, d->guards[i].text);
-        print_part(out, "restore", text, width);
+        print_part(out, "restore", text);
     }
 }
 
@@ -135,17 +132,16 @@ static void print_summary(FILE *out, const struct wtl_doctor *d)
 /* By what matters first to somebody who was woken up. */
 static int print_doctor(struct wtl_context *ctx, const struct wtl_doctor *d, struct wtl_error *err)
 {
-    int width = wtl_page_width(ctx->out, WTL_TABLE_WIDTH);
     struct wtl_buf text;
     wtl_buf_init(&text, wtl_alloc_system(), 1 << 20);
     put_world(&text, d);
-    print_part(ctx->out, "machine", &text, width);
-    print_findings(ctx->out, d, WTL_FINDING_PROBLEM, &text, width);
-    print_leases(ctx->out, d, &text, width);
-    print_findings(ctx->out, d, WTL_FINDING_LACK, &text, width);
-    print_findings(ctx->out, d, WTL_FINDING_NOTE, &text, width);
-    print_guards(ctx->out, d, &text, width);
-    print_findings(ctx->out, d, WTL_FINDING_OK, &text, width);
+    print_part(ctx->out, "machine", &text);
+    print_findings(ctx->out, d, WTL_FINDING_PROBLEM, &text);
+    print_leases(ctx->out, d, &text);
+    print_findings(ctx->out, d, WTL_FINDING_LACK, &text);
+    print_findings(ctx->out, d, WTL_FINDING_NOTE, &text);
+    print_guards(ctx->out, d, &text);
+    print_findings(ctx->out, d, WTL_FINDING_OK, &text);
     print_summary(ctx->out, d);
     int rc = text.failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory") : 0;
     wtl_buf_fini(&text);
@@ -171,7 +167,7 @@ static int gather(struct wtl_context *ctx, const struct wtl_flow *flow, const ch
             fprintf(ctx->out, "%d more could not be read, and are named in it\n", g.n_refused);
         fputs("left out:\n", ctx->out);
         for (const char *const *line = wtl_gather_left_out; *line; line++)
-            wtl_print_hanging(ctx->out, "  - ", *line, wtl_page_width(ctx->out, WTL_TABLE_WIDTH));
+            wtl_print_hanging(ctx->out, "  - ", *line, WTL_TABLE_WIDTH);
     }
     wtl_buf_fini(&g.archive);
     return rc;

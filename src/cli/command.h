@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/units.h"
 
 #include <jansson.h>
@@ -110,6 +111,11 @@ void wtl_print_wrapped(FILE *out, const char *text, int indent, int width);
 
 /* The same behind `lead`, under whose end the lines after the first begin. */
 void wtl_print_hanging(FILE *out, const char *lead, const char *text, int width);
+
+/* What was put together in `text` as such a paragraph of WTL_TABLE_WIDTH columns, its control
+ * characters made harmless, and an empty buffer for the next. One that failed stays as it is, and
+ * nothing is printed: whoever looks at the end sees it. */
+void wtl_print_part(FILE *out, const char *lead, struct wtl_buf *text);
 
 /* A line of at most WTL_TABLE_WIDTH columns (and the terminal); what does not fit goes on two
  * columns further in than the `indent` blanks that the first line begins with. */

@@ -148,41 +148,28 @@ static void put_knob(struct wtl_buf *out, const struct wtl_device_knob_look *k, 
         wtl_buf_puts(out, "; not ours to set");
 }
 
-/* A paragraph's part, and a fresh start. */
-static void flush_part(FILE *out, const char *lead, struct wtl_buf *text, int width)
-{
-    if (text->data)
-        wtl_replace_controls(text->data);
-    wtl_print_hanging(out, lead, wtl_buf_str(text), width);
-    wtl_buf_clear(text);
-}
-
-static void print_rest(FILE *out, const struct wtl_device_look *l, bool live, struct wtl_buf *text,
-                       int width)
+static void print_rest(FILE *out, const struct wtl_device_look *l, bool live, struct wtl_buf *text)
 {
     if (l->rc < 0)
         wtl_buf_printf(text, "%s", l->why ? l->why : "cannot be read");
     else
         put_sensors(text, l);
-    flush_part(out, "  reads  ", text, width);
+    wtl_print_part(out, "  reads  ", text);
     for (size_t k = 0; k < l->n_knobs; k++) {
         put_knob(text, &l->knobs[k], live);
-        flush_part(out, k ? "         " : "  knob   ", text, width);
+        wtl_print_part(out, k ? "         " : "  knob   ", text);
     }
 }
 
 static void print_device(FILE *out, const struct wtl_devices *d, const struct wtl_device_look *l,
-                         struct wtl_buf *text, int width)
+                         struct wtl_buf *text)
 {
-    wtl_buf_printf(text, "%s", l->info->name);
-    char lead[WTL_LIMIT_NAME + 4];
-    snprintf(lead, sizeof lead, "%s  ", l->info->id);
-    bool narrow = (int)(strlen(lead) + strlen(l->info->name)) > width;
-    fprintf(out, "%s%s%s\n", l->info->id, narrow ? "\n  " : "  ", wtl_buf_str(text));
-    wtl_buf_clear(text);
-    put_what_it_is(text, d, l->info);
-    flush_part(out, "  ", text, width);
-    print_rest(out, l, strcmp(d->root, "/") == 0, text, width);
+    const struct wtl_device_info *i = l->info;
+    bool narrow = (int)(strlen(i->id) + 2 + strlen(i->name)) > wtl_page_width(out, WTL_TABLE_WIDTH);
+    fprintf(out, "%s%s%s\n", i->id, narrow ? "\n  " : "  ", i->name);
+    put_what_it_is(text, d, i);
+    wtl_print_part(out, "  ", text);
+    print_rest(out, l, strcmp(d->root, "/") == 0, text);
 }
 
 /* ---- CPU clocks that are alike ----------------------------------------------------------------*/
@@ -231,25 +218,26 @@ static void put_clocks(struct wtl_buf *text, const struct wtl_device_look *l, si
 }
 
 static void print_alike(FILE *out, const struct wtl_device_look *l, size_t n, bool live,
-                        struct wtl_buf *text, int width)
+                        struct wtl_buf *text)
 {
     fprintf(out, "%s to %s  %zu policies%s\n  %s, %s\n", l[0].info->id, l[n - 1].info->id, n,
             governor_of(l[0].info), wtl_device_kind_title(l[0].info->kind), l[0].info->driver);
     put_clocks(text, l, n);
-    flush_part(out, "  reads  ", text, width);
+    wtl_print_part(out, "  reads  ", text);
     put_knob(text, &l[0].knobs[0], live);
-    flush_part(out, "  knob   ", text, width);
+    wtl_print_part(out, "  knob   ", text);
 }
 
 /* ---- All --------------------------------------------------------------------------------------*/
 
-static void print_end(FILE *out, const struct wtl_devices *d, int width)
+static void print_end(FILE *out, const struct wtl_devices *d)
 {
     int lacks = 0;
     for (size_t i = 0; i < d->n_findings; i++)
         lacks += d->findings[i].level >= WTL_FINDING_LACK;
     if (d->n == 0)
-        wtl_print_hanging(out, "", "no device was found; `wattle doctor` says why", width);
+        wtl_print_hanging(out, "", "no device was found; `wattle doctor` says why",
+                          WTL_TABLE_WIDTH);
     else if (lacks)
         fprintf(out, "\n%d thing%s missing or wrong: `wattle doctor`\n", lacks,
                 lacks == 1 ? " is" : "s are");
@@ -258,7 +246,6 @@ static void print_end(FILE *out, const struct wtl_devices *d, int width)
 int devices_text(struct wtl_context *ctx, const struct wtl_devices *d, bool all,
                  struct wtl_error *err)
 {
-    int width = wtl_page_width(ctx->out, WTL_TABLE_WIDTH);
     struct wtl_buf text;
     wtl_buf_init(&text, wtl_alloc_system(), 1 << 20);
     for (size_t i = 0; i < d->n && !text.failed;) {
@@ -268,12 +255,12 @@ int devices_text(struct wtl_context *ctx, const struct wtl_devices *d, bool all,
         if (i)
             fputc('\n', ctx->out);
         if (n > 1)
-            print_alike(ctx->out, &d->looks[i], n, strcmp(d->root, "/") == 0, &text, width);
+            print_alike(ctx->out, &d->looks[i], n, strcmp(d->root, "/") == 0, &text);
         else
-            print_device(ctx->out, d, &d->looks[i], &text, width);
+            print_device(ctx->out, d, &d->looks[i], &text);
         i += n;
     }
-    print_end(ctx->out, d, width);
+    print_end(ctx->out, d);
     int rc = text.failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory") : 0;
     wtl_buf_fini(&text);
     return rc;

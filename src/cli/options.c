@@ -3,7 +3,6 @@
 #include "cli/command.h"
 
 #include "base/columns.h"
-#include "base/text.h"
 #include "base/units.h"
 #include "cli/table.h"
 
@@ -350,6 +349,16 @@ void wtl_print_hanging(FILE *out, const char *lead, const char *text, int width)
 {
     fputs(lead, out);
     fill(out, text, wtl_columns(lead), width, wtl_columns(lead));
+}
+
+void wtl_print_part(FILE *out, const char *lead, struct wtl_buf *text)
+{
+    if (text->failed)
+        return;
+    if (text->data)
+        wtl_replace_controls(text->data);
+    wtl_print_hanging(out, lead, wtl_buf_str(text), WTL_TABLE_WIDTH);
+    wtl_buf_clear(text);
 }
 
 enum { LINE_BYTES = 4096 };

@@ -124,7 +124,8 @@ static int pack(const struct wtl_sysfs_record *records, size_t n, struct wtl_gat
     wtl_buf_puts(&text, readme);
     for (const char *const *line = wtl_gather_left_out; *line; line++)
         wtl_buf_printf(&text, "  - %s\n", *line);
-    int rc = wtl_tar_add(&tar, "README", wtl_buf_str(&text), text.len, err);
+    int rc = text.failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory")
+                         : wtl_tar_add(&tar, "README", wtl_buf_str(&text), text.len, err);
     wtl_buf_clear(&text);
     if (rc == 0)
         rc = put_records(records, n, &tar, &text, g, err);

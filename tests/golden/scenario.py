@@ -103,6 +103,12 @@ def cases():
         Case("deploy without wattle", "deploy ../in/plan.json -o deploy --without-wattle"),
         Case("analyse", "analyse ../in/one.csv -o all --replicates 100",
              first=("all", "all/campaign.wattle"), draws=True),
+        Case("devices", "devices --root ../in/machine"),
+        Case("devices as JSON", "devices --root ../in/machine --json -i rapl:0"),
+        Case("doctor", "doctor --root ../in/machine"),
+        Case("doctor, gathering", "doctor --root ../in/machine --gather m.tar.gz"),
+        Case("top", "top --once --no-wait -n 2 -d 1s --size 80x24 --ascii -i virtual:plain,load=plain"),
+        Case("top as JSON", "top --json --no-wait -n 2 -d 1s -i replay:../in/packed.gz"),
         Case("help", "help"),
         Case("help of a command", "help optimize"),
         Case("man page", "help optimize --man"),
@@ -156,6 +162,7 @@ def make_inputs(into):
     (into / "packed.xz").write_bytes(lzma.compress(trace.encode()))
     subprocess.run(["zstd", "-q", "-o", into / "packed.zst"], input=trace.encode(), check=True)
     make_tree(into / "tree")
+    shutil.copytree(SOURCE / "tests/machines/xeon-2s-user", into / "machine")
     for name, arguments in (("one", "1 1"), ("two", "2 2"), ("probe", "1 1 1 0 1380 1035 690"),
                             ("fresh", "1 1 0 0 1380 1140 1380 1140")):
         with open(into / f"{name}.csv", "wb") as out:
