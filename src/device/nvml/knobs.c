@@ -90,30 +90,53 @@ void wtl_nvml_probe_knobs(struct wtl_nvml_gpu *g, struct wtl_device_info *info)
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
-/* From the field where it is one, else from the call. */
-static int limit(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g, enum wtl_metric metric,
-                 double *value)
+/* The limits that were asked for, and how that went. */
+struct limits {
+    double requested_w, enforced_w;
+    int requested_code, enforced_code;
+};
+
+static void take_limit(const struct nvml_field_value *v, int code, double scale, double *limit_w,
+                       int *code_out)
 {
-    double scale = 0;
-    struct nvml_field_value v = {.field = wtl_nvml_field(metric, &scale)};
-    if (g->by_field & WTL_METRIC_BIT(metric)) {
-        int code;
-        do {
-            code = WTL_NVML_CALL(op, nvmlDeviceGetFieldValues, g->handle, 1, &v);
-            code = code != 0 ? code : v.ret;
-        } while (code == v.ret && wtl_nvml_again(op, code));
-        if (code == 0)
-            *value = wtl_nvml_value(&v) * scale;
-        if (wtl_nvml_class(code) != WTL_NVML_OFF)
-            return code;
-    }
-    unsigned mw = 0;
-    int code = metric == WTL_M_power_limit_w
-                   ? WTL_NVML_CALL(op, nvmlDeviceGetPowerManagementLimit, g->handle, &mw)
-                   : WTL_NVML_CALL(op, nvmlDeviceGetEnforcedPowerLimit, g->handle, &mw);
-    if (code == 0)
-        *value = mw / 1000.0;
-    return code;
+    *code_out = code != 0 ? code : v->ret;
+    if (*code_out == 0)
+        *limit_w = wtl_nvml_value(v) * scale;
+}
+
+/* Those of the two that are fields, in one call; of the others the code is "not supported". */
+static struct limits ask_fields(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g)
+{
+    struct limits l = {.requested_code = NVML_NOT_SUPPORTED, .enforced_code = NVML_NOT_SUPPORTED};
+    bool requested = g->by_field & WTL_METRIC_BIT(WTL_M_power_limit_w);
+    bool enforced = g->by_field & WTL_METRIC_BIT(WTL_M_power_limit_enforced_w);
+    double requested_scale = 0, enforced_scale = 0;
+    struct nvml_field_value v[2];
+    int n = 0;
+    if (requested)
+        v[n++] = (struct nvml_field_value){
+            .field = wtl_nvml_field(WTL_M_power_limit_w, &requested_scale)};
+    if (enforced)
+        v[n++] = (struct nvml_field_value){
+            .field = wtl_nvml_field(WTL_M_power_limit_enforced_w, &enforced_scale)};
+    if (n == 0)
+        return l;
+    int code = wtl_nvml_fields(op, g, v, n);
+    if (requested)
+        take_limit(&v[0], code, requested_scale, &l.requested_w, &l.requested_code);
+    if (enforced)
+        take_limit(&v[n - 1], code, enforced_scale, &l.enforced_w, &l.enforced_code);
+    return l;
+}
+
+static struct limits ask_limits(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g)
+{
+    struct limits l = ask_fields(op, g);
+    if (wtl_nvml_class(l.requested_code) == WTL_NVML_OFF)
+        l.requested_code = wtl_nvml_call_limit(op, g, WTL_M_power_limit_w, &l.requested_w);
+    if (l.requested_code == 0 && wtl_nvml_class(l.enforced_code) == WTL_NVML_OFF)
+        l.enforced_code = wtl_nvml_call_limit(op, g, WTL_M_power_limit_enforced_w, &l.enforced_w);
+    return l;
 }
 
 static int get_knob(void *state, enum wtl_knob knob, struct wtl_knob_state *state_out,
@@ -126,16 +149,14 @@ static int get_knob(void *state, enum wtl_knob knob, struct wtl_knob_state *stat
         return 0;
     }
     struct wtl_nvml_op op = wtl_nvml_begin(g->library);
-    double requested_w = 0;
-    int code = limit(&op, g, WTL_M_power_limit_w, &requested_w);
-    if (code == 0) {
-        s.known = true;
-        s.requested = wtl_knob_at(requested_w);
-        code = limit(&op, g, WTL_M_power_limit_enforced_w, &s.enforced);
-        s.has_enforced = code == 0;
-    }
-    if (code != 0 && (!s.known || wtl_nvml_class(code) == WTL_NVML_LOST))
+    struct limits l = ask_limits(&op, g);
+    int code = l.requested_code != 0 ? l.requested_code : l.enforced_code;
+    if (l.requested_code != 0 || wtl_nvml_class(code) == WTL_NVML_LOST)
         return wtl_nvml_fail(err, code, "reading the power limit of", g->id);
+    s.known = true;
+    s.requested = wtl_knob_at(l.requested_w);
+    s.has_enforced = l.enforced_code == 0;
+    s.enforced = s.has_enforced ? l.enforced_w : 0;
     *state_out = s;
     return 0;
 }

@@ -183,6 +183,15 @@ uint32_t wtl_nvml_field(enum wtl_metric metric, double *scale);
 bool wtl_nvml_scoped(uint32_t field); /* its scope may be the GPU or the module */
 double wtl_nvml_value(const struct nvml_field_value *value);
 
+/* Asks for n fields in one call, again where one of them says so. A code; each has one of its own
+ * then. */
+int wtl_nvml_fields(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *gpu,
+                    struct nvml_field_value *values, int n);
+
+/* The power limit, requested or enforced, from the call that gives it. A code. */
+int wtl_nvml_call_limit(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *gpu,
+                        enum wtl_metric metric, double *limit_w_out);
+
 /* The values of one call, into values[metric]: the calls that give any of `metrics`. */
 struct wtl_nvml_source {
     uint64_t metrics;

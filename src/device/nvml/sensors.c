@@ -97,6 +97,16 @@ static bool any_to_repeat(const struct nvml_field_value *values, int n, int *cod
     return false;
 }
 
+int wtl_nvml_fields(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g,
+                    struct nvml_field_value *values, int n)
+{
+    int code, late = 0;
+    do
+        code = WTL_NVML_CALL(op, nvmlDeviceGetFieldValues, g->handle, n, values);
+    while (code == 0 && any_to_repeat(values, n, &late) && wtl_nvml_again(op, late));
+    return code;
+}
+
 /* All wanted fields at once. */
 static void read_fields(struct wtl_nvml_op *op, struct wtl_nvml_gpu *g, uint64_t wanted,
                         struct wtl_reading *r)
@@ -115,10 +125,7 @@ static void read_fields(struct wtl_nvml_op *op, struct wtl_nvml_gpu *g, uint64_t
     }
     if (n == 0)
         return;
-    int code, late = 0;
-    do
-        code = WTL_NVML_CALL(op, nvmlDeviceGetFieldValues, g->handle, n, values);
-    while (code == 0 && any_to_repeat(values, n, &late) && wtl_nvml_again(op, late));
+    int code = wtl_nvml_fields(op, g, values, n);
     for (int i = 0; i < n; i++) {
         if (code != 0)
             values[i].ret = code;
@@ -145,20 +152,27 @@ static int call_energy(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g, dou
     return code;
 }
 
-static int call_limit(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g, double *v)
+int wtl_nvml_call_limit(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g,
+                        enum wtl_metric metric, double *limit_w_out)
 {
     unsigned mw = 0;
-    int code = WTL_NVML_CALL(op, nvmlDeviceGetPowerManagementLimit, g->handle, &mw);
-    v[WTL_M_power_limit_w] = mw / 1000.0;
+    int code = metric == WTL_M_power_limit_w
+                   ? WTL_NVML_CALL(op, nvmlDeviceGetPowerManagementLimit, g->handle, &mw)
+                   : WTL_NVML_CALL(op, nvmlDeviceGetEnforcedPowerLimit, g->handle, &mw);
+    if (code == 0)
+        *limit_w_out = mw / 1000.0;
     return code;
+}
+
+static int call_limit(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g, double *v)
+{
+    return wtl_nvml_call_limit(op, g, WTL_M_power_limit_w, &v[WTL_M_power_limit_w]);
 }
 
 static int call_enforced(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g, double *v)
 {
-    unsigned mw = 0;
-    int code = WTL_NVML_CALL(op, nvmlDeviceGetEnforcedPowerLimit, g->handle, &mw);
-    v[WTL_M_power_limit_enforced_w] = mw / 1000.0;
-    return code;
+    return wtl_nvml_call_limit(op, g, WTL_M_power_limit_enforced_w,
+                               &v[WTL_M_power_limit_enforced_w]);
 }
 
 static int call_temperature(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g, double *v)

@@ -111,6 +111,22 @@ static void legal_clocks_are_sorted_and_once_each(void **state)
     nvml_fixture_unload(&f);
 }
 
+/* Requested and enforced limit are one question to the driver. */
+static void both_limits_in_one_call(void **state)
+{
+    (void)state;
+    struct wtl_error err;
+    struct wtl_knob_state s;
+    open_with("once", NULL, fake_a100());
+    long fields = f.fake->count[FAKE_nvmlDeviceGetFieldValues];
+    long calls = f.fake->calls;
+    assert_ok(wtl_device_knob(device, WTL_KNOB_power_limit_w, &s, &err), &err);
+    assert_true(s.known && s.has_enforced);
+    assert_int_equal(f.fake->count[FAKE_nvmlDeviceGetFieldValues], fields + 1);
+    assert_int_equal(f.fake->calls, calls + 1);
+    nvml_fixture_unload(&f);
+}
+
 /* The other getter is for drivers that lack the field, not for boards that fell off the bus. */
 static void a_lost_board_is_asked_once(void **state)
 {
@@ -275,6 +291,7 @@ int main(void)
         cmocka_unit_test(knobs_by_architecture),
         cmocka_unit_test(ranges),
         cmocka_unit_test(legal_clocks_are_sorted_and_once_each),
+        cmocka_unit_test(both_limits_in_one_call),
         cmocka_unit_test(a_lost_board_is_asked_once),
         cmocka_unit_test(a_limit_is_set_read_back_and_released),
         cmocka_unit_test(locks_are_set_and_released_and_have_no_getter),
