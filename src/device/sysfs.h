@@ -84,7 +84,7 @@ enum { WTL_SYSFS_PAGE = 4096 };
 enum wtl_absence wtl_sysfs_absence(int errno_value, bool at_open);
 
 /* Whether there is such a file, without opening it: reading an attribute may wake a device. True
- * where only permission is lacking. A recording has it as a file that cannot be read yet. */
+ * where only permission is lacking. A recording has it as `unread`. */
 bool wtl_sysfs_exists(const struct wtl_sysfs_dir *dir, const char *name);
 
 /* The bytes of a file. */
@@ -142,6 +142,7 @@ int wtl_sysfs_write(const struct wtl_sysfs_dir *dir, const char *name, const cha
 struct wtl_sysfs_record {
     const char *path;
     enum wtl_absence absence; /* of those that are there: PRESENT, DENIED, NOT_YET, FAILED, LOST */
+    bool unread;              /* it was asked only whether it is there; NOT_YET then */
     const unsigned char *data;
     size_t n;
 };

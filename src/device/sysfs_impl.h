@@ -53,8 +53,7 @@ const struct sysfs_member *sysfs_member(const struct wtl_sysfs *files, const cha
 void sysfs_note(const struct wtl_sysfs_dir *dir, const char *name, enum wtl_absence absence,
                 const void *data, size_t n);
 
-/* Notes that a file is there, where nothing is known of it so far: as one that cannot be read yet.
- */
+/* Notes that a file is there, where nothing is known of it so far: as `unread`. */
 void sysfs_note_unread(const struct wtl_sysfs_dir *dir, const char *name);
 
 #endif

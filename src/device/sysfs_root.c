@@ -446,7 +446,7 @@ static struct wtl_sysfs_record *record_of(struct sysfs_recorder *r, const char *
     return &r->records[r->n++];
 }
 
-static void note(struct sysfs_recorder *r, const char *path, enum wtl_absence absence,
+static void note(struct sysfs_recorder *r, const char *path, enum wtl_absence absence, bool unread,
                  const void *data, size_t n)
 {
     struct wtl_sysfs_record *record = record_of(r, path);
@@ -456,6 +456,7 @@ static void note(struct sysfs_recorder *r, const char *path, enum wtl_absence ab
         return;
     }
     record->absence = absence;
+    record->unread = unread;
     record->n = absence == WTL_PRESENT ? n : 0;
     record->data = wtl_arena_memdup(r->arena, record->n ? data : "", record->n ? record->n : 1);
     r->failed = r->failed || !record->data;
@@ -470,7 +471,7 @@ void sysfs_note(const struct wtl_sysfs_dir *dir, const char *name, enum wtl_abse
         return;
     pthread_mutex_lock(&files->lock);
     if (files->recorder.arena && !files->recorder.failed && sysfs_path(dir, name, path))
-        note(&files->recorder, path, absence, data, n);
+        note(&files->recorder, path, absence, false, data, n);
     pthread_mutex_unlock(&files->lock);
 }
 
@@ -480,7 +481,7 @@ void sysfs_note_unread(const struct wtl_sysfs_dir *dir, const char *name)
     char path[SYSFS_PATH];
     pthread_mutex_lock(&dir->files->lock);
     if (r->arena && !r->failed && sysfs_path(dir, name, path) && !find_record(r, path))
-        note(r, path, WTL_ABSENT_NOT_YET, NULL, 0);
+        note(r, path, WTL_ABSENT_NOT_YET, true, NULL, 0);
     pthread_mutex_unlock(&dir->files->lock);
 }
 

@@ -13,13 +13,6 @@
 /* capability.h: CAP_SYS_ADMIN */
 enum { SYS_ADMIN_BIT = 21 };
 
-static bool exists(const struct wtl_sysfs_dir *root, const char *path)
-{
-    char text[256];
-    enum wtl_absence a = wtl_sysfs_text(root, path, text, sizeof text);
-    return a != WTL_ABSENT_UNSUPPORTED;
-}
-
 static const char *container_of(const struct wtl_sysfs_dir *root)
 {
     static const char *const known[] = {"docker", "podman", "lxc", "systemd-nspawn", "kubernetes"};
@@ -27,9 +20,9 @@ static const char *container_of(const struct wtl_sysfs_dir *root)
     wtl_sysfs_text(root, "proc/self/cgroup", text, sizeof text);
     if (strstr(text, "kubepods") || wtl_sysfs_exists(root, KUBERNETES))
         return "kubernetes";
-    if (exists(root, ".dockerenv"))
+    if (wtl_sysfs_exists(root, ".dockerenv"))
         return "docker";
-    if (exists(root, "run/.containerenv"))
+    if (wtl_sysfs_exists(root, "run/.containerenv"))
         return "podman";
     if (strstr(text, "/docker/") || strstr(text, "/docker-"))
         return "docker";

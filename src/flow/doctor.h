@@ -68,8 +68,8 @@ json_t *wtl_doctor_json(const struct wtl_doctor *d); /* NULL: out of memory */
 
 struct wtl_gathered {
     struct wtl_buf archive; /* the bytes of a .tar.gz; wtl_buf_fini() */
-    int n_files, n_refused, n_left_out;
-    size_t bytes; /* unpacked */
+    int n_files, n_refused; /* read; there, and not to be read */
+    size_t bytes;           /* unpacked */
 };
 
 /* What is in no archive, a line each, ended by NULL. */

@@ -15,7 +15,6 @@ enum { GATHER_MAX = 32 << 20 };
 const char *const wtl_gather_left_out[] = {
     "serial numbers: unique_id of GPUs is read, and not packed; others are never read",
     "host name, user names, addresses: never read (control groups have names, which may tell more)",
-    "what /run/.containerenv says of the container",
     "the id of this boot: read, and not packed",
     "/proc/self/mountinfo but for the lines of control groups",
     "/proc/self/status but for Uid and CapEff",
@@ -25,7 +24,8 @@ const char *const wtl_gather_left_out[] = {
 static const char readme[] =
     "A machine as `wattle doctor --gather` found it: the files that the back ends of Wattle read,\n"
     "each once, at their paths. `wattle devices --root` and `wattle doctor --root` read it.\n"
-    "wattle-machine names files that could not be read. Left out:\n";
+    "wattle-machine names files that could not be read, or of which only that they are there was\n"
+    "asked. Left out:\n";
 
 /* Lines of `text` that `keep` wants. */
 static void put_lines(struct wtl_buf *out, const unsigned char *data, size_t n,
@@ -61,8 +61,6 @@ static int put_record(const struct wtl_sysfs_record *r, struct wtl_buf *tar, str
 {
     bool mounts = strcmp(r->path, "proc/self/mountinfo") == 0;
     bool status = strcmp(r->path, "proc/self/status") == 0;
-    if (strcmp(r->path, "run/.containerenv") == 0) /* names the container and its image */
-        return wtl_tar_add(tar, r->path, "", 0, err);
     if (!mounts && !status)
         return wtl_tar_add(tar, r->path, r->data, r->n, err);
     struct wtl_buf lines;
@@ -100,11 +98,11 @@ static int put_records(const struct wtl_sysfs_record *records, size_t n, struct 
     for (size_t i = 0; i < n && rc == 0; i++) {
         const struct wtl_sysfs_record *r = &records[i];
         const char *word = refusal(r->absence);
-        if (is_private(r->path)) {
-            g->n_left_out++;
-        } else if (word) {
+        if (is_private(r->path))
+            continue;
+        if (word) {
             wtl_buf_printf(refusals, "%s %s\n", word, r->path);
-            g->n_refused++;
+            g->n_refused += !r->unread;
             /* There, so that a listing of its folder shows it. */
             rc = wtl_tar_add(tar, r->path, "", 0, err);
         } else {

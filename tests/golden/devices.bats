@@ -170,6 +170,18 @@ in_namespace() { unshare -rm bash -c "$1"; }
     [ "$(json g.json 'd["left_out"] != [] and d["files"] > 20')" = True ]
 }
 
+@test "gather: of a container only that it is one is asked, and nothing counts as unreadable for it" {
+    cp -r "$machines/epyc-2s" m
+    "$WATTLE" doctor --root m --gather a.tar.gz --json >before.json
+    mkdir -p m/run
+    for ((i = 0; i < 40; i++)); do echo "name=\"secret-container-$i\""; done >m/run/.containerenv
+    "$WATTLE" doctor --root m --gather a.tar.gz --json >after.json
+    [ "$(json after.json 'd["refused"]')" -eq "$(json before.json 'd["refused"]')" ]
+    "$WATTLE" doctor --root a.tar.gz | grep -q 'in a container (podman)'
+    gunzip -c a.tar.gz >a.tar
+    run -1 grep -a -q secret-container a.tar
+}
+
 @test "gathered files that are damaged, cut or no archive are refused with a reason" {
     "$WATTLE" doctor --root "$machines/epyc-2s" --gather a.tar.gz >/dev/null
     head -c 300 a.tar.gz >cut.tar.gz
