@@ -81,10 +81,32 @@ static void overview_man(FILE *out)
           out);
 }
 
+/* ---- Completion: each command's own options, and a family's verbs with theirs -----------------
+ */
+
+static const char *verb_name(const struct wtl_command *verb)
+{
+    return strrchr(verb->name, ' ') + 1;
+}
+
 static void bash_options(FILE *out, const struct wtl_command *command)
 {
     for (const struct wtl_opt *o = command->opts; o && o->name; o++)
         fprintf(out, " --%s", o->name);
+}
+
+static void bash_verbs(FILE *out, const struct wtl_command *family)
+{
+    fputs("\n            if [ \"$COMP_CWORD\" -eq 2 ]; then\n                names=\"", out);
+    for (const struct wtl_command *const *v = family->verbs; *v; v++)
+        fprintf(out, "%s%s", v == family->verbs ? "" : " ", verb_name(*v));
+    fputs("\"\n            fi\n            case ${COMP_WORDS[2]} in\n", out);
+    for (const struct wtl_command *const *v = family->verbs; *v; v++) {
+        fprintf(out, "            %s) options+=\"", verb_name(*v));
+        bash_options(out, *v);
+        fputs("\" ;;\n", out);
+    }
+    fputs("            esac", out);
 }
 
 static void complete_bash(FILE *out)
@@ -93,27 +115,26 @@ static void complete_bash(FILE *out)
     const struct wtl_command *const *all = wtl_commands(&n);
     fputs("# bash completion for wattle; source it or put it into bash-completion's folder\n"
           "_wattle() {\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} words=\n"
-          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"",
+          "    local cur=${COMP_WORDS[COMP_CWORD]} names= options=\n"
+          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        names=\"",
           out);
     for (size_t i = 0; i < n; i++)
         fprintf(out, "%s%s", i ? " " : "", all[i]->name);
     fputs("\"\n    else\n        case ${COMP_WORDS[1]} in\n", out);
     for (size_t i = 0; i < n; i++) {
-        fprintf(out, "        %s) words=\"--json --quiet --verbose --help", all[i]->name);
+        fprintf(out, "        %s) options=\"--json --quiet --verbose --help", all[i]->name);
         bash_options(out, all[i]);
-        for (const struct wtl_command *const *v = all[i]->verbs; v && *v; v++) {
-            fprintf(out, " %s", strrchr((*v)->name, ' ') + 1);
-            bash_options(out, *v);
-        }
-        fputs("\" ;;\n", out);
+        fputc('"', out);
+        if (all[i]->verbs)
+            bash_verbs(out, all[i]);
+        fputs(" ;;\n", out);
     }
     fputs("        esac\n    fi\n"
           "    case $cur in\n"
-          "    -*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\") ;;\n"
+          "    -*) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\") ;;\n"
           "    *)\n"
-          "        if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-          "            mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+          "        if [ -n \"$names\" ]; then\n"
+          "            mapfile -t COMPREPLY < <(compgen -W \"$names\" -- \"$cur\")\n"
           "        else\n"
           "            mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
           "        fi ;;\n"
@@ -136,30 +157,97 @@ static void put_quoted(FILE *out, const char *text, const char *also_escape)
     }
 }
 
+static void zsh_described(FILE *out, const char *name, const char *summary)
+{
+    fprintf(out, "        '%s:", name);
+    put_quoted(out, summary, ":");
+    fputs("'\n", out);
+}
+
+static void zsh_arguments(FILE *out, const struct wtl_command *command)
+{
+    fputs("_arguments '--json' '--quiet' '--verbose' '--help'", out);
+    for (const struct wtl_opt *o = command->opts; o && o->name; o++) {
+        fprintf(out, " '--%s[", o->name);
+        put_quoted(out, o->help, "[]:");
+        fprintf(out, "]%s%s%s'", o->arg ? ":" : "", o->arg ? o->arg : "", o->arg ? ":_files" : "");
+    }
+    fputs(" '*:file:_files' ;;\n", out);
+}
+
+static void zsh_verbs(FILE *out, const struct wtl_command *family)
+{
+    fprintf(out, "    %s)\n    local -a verbs\n    verbs=(\n", family->name);
+    for (const struct wtl_command *const *v = family->verbs; *v; v++)
+        zsh_described(out, verb_name(*v), (*v)->summary);
+    fputs("    )\n    case $words[3] in\n", out);
+    for (const struct wtl_command *const *v = family->verbs; *v; v++) {
+        fprintf(out, "    %s) (( CURRENT == 3 )) && _describe verb verbs || ", verb_name(*v));
+        zsh_arguments(out, *v);
+    }
+    fputs("    -*) ", out);
+    zsh_arguments(out, family);
+    fputs("    *) _describe verb verbs ;;\n    esac ;;\n", out);
+}
+
 static void complete_zsh(FILE *out)
 {
     size_t n;
     const struct wtl_command *const *all = wtl_commands(&n);
     fputs("#compdef wattle\n_wattle() {\n    local -a commands\n    commands=(\n", out);
-    for (size_t i = 0; i < n; i++) {
-        fprintf(out, "        '%s:", all[i]->name);
-        put_quoted(out, all[i]->summary, ":");
-        fputs("'\n", out);
-    }
+    for (size_t i = 0; i < n; i++)
+        zsh_described(out, all[i]->name, all[i]->summary);
     fputs("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n"
           "        return\n    fi\n    case $words[2] in\n",
           out);
     for (size_t i = 0; i < n; i++) {
-        fprintf(out, "    %s) _arguments '--json' '--quiet' '--verbose' '--help'", all[i]->name);
-        for (const struct wtl_opt *o = all[i]->opts; o && o->name; o++) {
-            fprintf(out, " '--%s[", o->name);
-            put_quoted(out, o->help, "[]:");
-            fprintf(out, "]%s%s%s'", o->arg ? ":" : "", o->arg ? o->arg : "",
-                    o->arg ? ":_files" : "");
+        if (all[i]->verbs) {
+            zsh_verbs(out, all[i]);
+            continue;
         }
-        fputs(" '*:file:_files' ;;\n", out);
+        fprintf(out, "    %s) ", all[i]->name);
+        zsh_arguments(out, all[i]);
     }
     fputs("    esac\n}\n_wattle \"$@\"\n", out);
+}
+
+/* "complete -c wattle -n 'CONDITION' OPTION NAME... -d 'TEXT'" */
+static void fish_line(FILE *out, const char *condition, const char *what, const char *text)
+{
+    fprintf(out, "complete -c wattle -n %s %s -d '", condition, what);
+    put_quoted(out, text, "");
+    fputs("'\n", out);
+}
+
+static void fish_options(FILE *out, const char *condition, const struct wtl_command *command)
+{
+    for (const struct wtl_opt *o = command->opts; o && o->name; o++) {
+        char what[80];
+        snprintf(what, sizeof what, "-l %s%s", o->name, o->arg ? " -r" : "");
+        fish_line(out, condition, what, o->help);
+    }
+}
+
+static void fish_verbs(FILE *out, const struct wtl_command *family)
+{
+    char condition[400], what[80];
+    size_t n = (size_t)snprintf(condition, sizeof condition,
+                                "'__fish_seen_subcommand_from %s; and not "
+                                "__fish_seen_subcommand_from",
+                                family->name);
+    for (const struct wtl_command *const *v = family->verbs; *v && n < sizeof condition; v++)
+        n += (size_t)snprintf(condition + n, sizeof condition - n, " %s%s", verb_name(*v),
+                              v[1] ? "" : "'");
+    for (const struct wtl_command *const *v = family->verbs; *v; v++) {
+        snprintf(what, sizeof what, "-a %s", verb_name(*v));
+        fish_line(out, condition, what, (*v)->summary);
+    }
+    for (const struct wtl_command *const *v = family->verbs; *v; v++) {
+        snprintf(condition, sizeof condition,
+                 "'__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s'",
+                 family->name, verb_name(*v));
+        fish_options(out, condition, *v);
+    }
 }
 
 static void complete_fish(FILE *out)
@@ -168,15 +256,13 @@ static void complete_fish(FILE *out)
     const struct wtl_command *const *all = wtl_commands(&n);
     fputs("# fish completion for wattle\n", out);
     for (size_t i = 0; i < n; i++) {
-        fprintf(out, "complete -c wattle -n __fish_use_subcommand -a %s -d '", all[i]->name);
-        put_quoted(out, all[i]->summary, "");
-        fputs("'\n", out);
-        for (const struct wtl_opt *o = all[i]->opts; o && o->name; o++) {
-            fprintf(out, "complete -c wattle -n '__fish_seen_subcommand_from %s' -l %s%s -d '",
-                    all[i]->name, o->name, o->arg ? " -r" : "");
-            put_quoted(out, o->help, "");
-            fputs("'\n", out);
-        }
+        char condition[80], what[80];
+        snprintf(what, sizeof what, "-a %s", all[i]->name);
+        fish_line(out, "__fish_use_subcommand", what, all[i]->summary);
+        snprintf(condition, sizeof condition, "'__fish_seen_subcommand_from %s'", all[i]->name);
+        fish_options(out, condition, all[i]);
+        if (all[i]->verbs)
+            fish_verbs(out, all[i]);
     }
 }
 

@@ -258,12 +258,12 @@ int main(int argc, char **argv)
     struct wtl_error err = {0};
     const struct wtl_command *command =
         name[0] == '-' ? option_first(argc, args, &err) : wtl_find_command(name, &err);
+    bool json = wtl_asks_for_json(argc, args);
     argc--;
     args++;
     if (command)
         command = take_verb(command, &argc, &args, &err);
     if (!command)
-        return wtl_show_failure(&err, -(int)WTL_USAGE,
-                                wtl_asks_for_json(argc, args) ? stdout : NULL);
+        return wtl_show_failure(&err, -(int)WTL_USAGE, json ? stdout : NULL);
     return run_command(command, argc, args);
 }

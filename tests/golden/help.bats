@@ -112,7 +112,7 @@ commands() {
             grep -q -- "_from $c' -l $o$value -d '" "$BATS_TEST_TMPDIR/f" ||
                 { echo "$c: no --$o$value" >&2; return 1; }
             n=$((n + 1))
-        done < <("$WATTLE" "$c" --help | sed -n 's/^ *\(-., \)\{0,1\}  *--\([a-z-]*\)\( [^ ][^ ]*\)\{0,1\}.*/\2\3/p')
+        done < <("$WATTLE" "$c" --help | sed -n 's/^ *\(-., \)\{0,1\} *--\([a-z-]*\)\( [^ ][^ ]*\)\{0,1\}.*/\2\3/p')
     done
     [ "$n" -ge 60 ] || { echo "$n options" >&2; return 1; }
 }
@@ -130,6 +130,40 @@ commands() {
         "$WATTLE" help --completion fish >"$BATS_TEST_TMPDIR/f"
         fish -n "$BATS_TEST_TMPDIR/f"
     fi
+}
+
+# completed WORD...: what bash offers for the last one; what stands alone is a line.
+completed() {
+    "$WATTLE" help --completion bash >"$BATS_TEST_TMPDIR/c"
+    bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _wattle
+        printf "%s\n" "${COMPREPLY[@]}"' _ "$BATS_TEST_TMPDIR/c" "$@"
+}
+
+@test "completion knows the verbs of a family, and each one's options" {
+    verbs=$("$WATTLE" sim --help | sed -n '/^verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+    [ "$(wc -w <<<"$verbs")" -ge 5 ]
+    [ "$(completed wattle sim '')" = "$verbs" ]
+    [ "$(completed wattle sim sto)" = stop ]
+    touch stop.txt
+    [ "$(completed wattle sim stop sto)" = stop.txt ] # files, no verbs
+    rm stop.txt
+    "$WATTLE" help --completion zsh >"$BATS_TEST_TMPDIR/z"
+    "$WATTLE" help --completion fish >"$BATS_TEST_TMPDIR/f"
+    n=0
+    for v in $verbs; do
+        options=$("$WATTLE" sim "$v" --help | sed -n 's/^ *\(-., \)\{0,1\} *\(--[a-z-]*\).*/\2/p')
+        [ "$(completed wattle sim "$v" -- | sort)" = "$(sort -u <<<"$options")" ]
+        grep -q "_from sim; and not __fish_seen_subcommand_from .*' -a $v -d '..*'\$" "$BATS_TEST_TMPDIR/f"
+        grep -q "^        '$v:..*'\$" "$BATS_TEST_TMPDIR/z"
+        line=$(grep "^    $v) " "$BATS_TEST_TMPDIR/z" | tail -n 1)
+        for o in $options; do
+            [[ $line == *" '$o"* ]]
+            case $o in --json | --quiet | --verbose | --help) continue ;; esac
+            grep -q "_from sim; and __fish_seen_subcommand_from $v' -l ${o#--} " "$BATS_TEST_TMPDIR/f"
+            n=$((n + 1))
+        done
+    done
+    [ "$n" -ge 5 ]
 }
 
 @test "a full standard output is a failure, not a silent loss" {

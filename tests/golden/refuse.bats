@@ -155,6 +155,9 @@ assert str(error[sys.argv[2]]) == sys.argv[3], error' "$output" "$1" "$2"
     error_is message '--replicates "abc" is not a whole number'
     run --separate-stderr "$WATTLE" optimise --json
     error_is hint 'did you mean `wattle optimize`?'
+    run --separate-stderr "$WATTLE" --json optimize
+    error_is exit 2
+    error_is hint 'wattle optimize --json'
     run --separate-stderr "$WATTLE" sim begin --json
     error_is exit 2
     echo '{' >plan.json
