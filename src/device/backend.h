@@ -68,6 +68,10 @@ void wtl_backend_finding(const struct wtl_backend_host *host, enum wtl_finding_l
                          const char *subject, const char *fix, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* wtl_sysfs_epoch(), read once for a machine: for devices whose settings last until the next boot.
+ */
+void wtl_backend_epoch(const struct wtl_backend_host *host, char epoch_out[WTL_LIMIT_NAME]);
+
 struct wtl_backend {
     const char *prefix;  /* of its ids: "nvml" */
     const char *summary; /* "NVIDIA GPUs through NVML" */

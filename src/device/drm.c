@@ -34,17 +34,18 @@ static int look_at(const struct wtl_backend_host *host, const char *name,
                    const char *const *drivers, struct wtl_drm_card *card, struct wtl_error *err)
 {
     const struct wtl_sysfs_dir root = wtl_sysfs_root(host->files);
-    char uevent[64];
+    char file[64], uevent[WTL_SYSFS_PAGE];
     *card = (struct wtl_drm_card){{0}};
     snprintf(card->card, sizeof card->card, "%s", name);
     snprintf(card->path, sizeof card->path, DRM "/%s", card->card);
-    snprintf(uevent, sizeof uevent, "%s/device/uevent", card->path);
-    if (!wtl_sysfs_key(&root, uevent, "DRIVER", card->driver, sizeof card->driver) ||
-        !wtl_sysfs_key(&root, uevent, "PCI_SLOT_NAME", card->pci, sizeof card->pci))
+    snprintf(file, sizeof file, "%s/device/uevent", card->path);
+    wtl_sysfs_text(&root, file, uevent, sizeof uevent);
+    if (!wtl_sysfs_key(uevent, "DRIVER", card->driver, sizeof card->driver) ||
+        !wtl_sysfs_key(uevent, "PCI_SLOT_NAME", card->pci, sizeof card->pci))
         return 0;
     if (card->pci[strspn(card->pci, "0123456789abcdefABCDEF:.")] != '\0')
         return 0;
-    (void)wtl_sysfs_key(&root, uevent, "PCI_ID", card->ids, sizeof card->ids);
+    (void)wtl_sysfs_key(uevent, "PCI_ID", card->ids, sizeof card->ids);
     for (; *drivers; drivers++)
         if (strcmp(*drivers, card->driver) == 0) {
             int rc = find_hwmon(host, card, err);

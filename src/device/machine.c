@@ -93,6 +93,15 @@ void wtl_backend_finding(const struct wtl_backend_host *host, enum wtl_finding_l
     m->findings[m->n_findings++] = f;
 }
 
+void wtl_backend_epoch(const struct wtl_backend_host *host, char epoch_out[WTL_LIMIT_NAME])
+{
+    struct wtl_machine *m = host->machine;
+    if (!m->has_epoch)
+        wtl_sysfs_epoch(m->files, m->epoch);
+    m->has_epoch = true;
+    memcpy(epoch_out, m->epoch, sizeof m->epoch);
+}
+
 /* ---- Opening --------------------------------------------------------------------------------- */
 
 struct wtl_backend_host wtl_backend_host_of(struct wtl_machine *m, const char *wanted)

@@ -32,7 +32,9 @@ struct wtl_machine {
     bool live;
     const char *nvml;
     bool only_those_here;
-    struct wtl_worker *direct; /* shared by the devices that do not block; NULL: none yet */
+    bool has_epoch;
+    char epoch[WTL_LIMIT_NAME]; /* wtl_backend_epoch() */
+    struct wtl_worker *direct;  /* shared by the devices that do not block; NULL: none yet */
 
     struct wtl_device **devices;
     size_t n, cap;

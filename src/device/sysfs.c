@@ -177,24 +177,19 @@ enum wtl_absence wtl_sysfs_number(const struct wtl_sysfs_dir *dir, const char *n
     return WTL_PRESENT;
 }
 
-bool wtl_sysfs_key(const struct wtl_sysfs_dir *dir, const char *name, const char *key, char *buf,
-                   size_t size)
+bool wtl_sysfs_key(const char *text, const char *key, char *buf, size_t size)
 {
-    char text[WTL_SYSFS_PAGE];
     size_t n = strlen(key);
     buf[0] = '\0';
-    if (wtl_sysfs_text(dir, name, text, sizeof text) != WTL_PRESENT)
-        return false;
-    for (char *line = text, *next; line; line = next) {
-        next = strchr(line, '\n');
-        if (next)
-            *next++ = '\0';
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
         if (strncmp(line, key, n) != 0 || line[n] != '=')
             continue;
-        if (strlen(line + n + 1) >= size)
-            return false;
-        memcpy(buf, line + n + 1, strlen(line + n + 1) + 1);
-        return true;
+        const char *value = line + n + 1;
+        bool fits = wtl_view_copy((struct wtl_view){value, strcspn(value, "\n")}, buf, size);
+        if (!fits)
+            buf[0] = '\0';
+        return fits;
     }
     return false;
 }

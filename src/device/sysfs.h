@@ -100,10 +100,9 @@ enum wtl_absence wtl_sysfs_text(const struct wtl_sysfs_dir *dir, const char *nam
 enum wtl_absence wtl_sysfs_number(const struct wtl_sysfs_dir *dir, const char *name,
                                   double *value_out);
 
-/* The value behind "KEY=" in a file of such lines ("uevent"). False, with buf "", when it is not
+/* The value behind "KEY=" in a text of such lines ("uevent"). False, with buf "", when it is not
  * there or does not fit. */
-bool wtl_sysfs_key(const struct wtl_sysfs_dir *dir, const char *name, const char *key, char *buf,
-                   size_t size);
+bool wtl_sysfs_key(const char *text, const char *key, char *buf, size_t size);
 
 /* Reads a number over `per` (1e6: the file is in millionths of the base unit) into the value of
  * `metric`, for the read function of a back end: sets value and valid, or absence. Does nothing

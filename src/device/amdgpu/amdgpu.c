@@ -239,7 +239,7 @@ static void fill_info(const struct wtl_backend_host *host, const struct wtl_drm_
     find_sensors(c);
     info->sensors = c->sensors;
     fill_sensor_info(c, info);
-    wtl_sysfs_epoch(host->files, info->epoch);
+    wtl_backend_epoch(host, info->epoch);
 }
 
 static void say(const struct wtl_backend_host *host, const struct card *c)

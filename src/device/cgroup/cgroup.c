@@ -241,7 +241,7 @@ static void fill_info(const struct wtl_backend_host *host, struct group *g, cons
     if (info->knobs && wtl_sysfs_writable(&g->dir, g->v2 ? "cpu.max" : "cpu.cfs_quota_us"))
         info->writable = info->knobs;
     g->sensors = info->sensors;
-    wtl_sysfs_epoch(host->files, info->epoch);
+    wtl_backend_epoch(host, info->epoch);
 }
 
 /* One word, that leads nowhere else. */

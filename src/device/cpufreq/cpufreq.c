@@ -102,13 +102,13 @@ static int policy_range(void *state, enum wtl_knob knob, struct wtl_arena *arena
 {
     const struct policy *p = state;
     (void)knob;
+    (void)arena;
+    (void)err;
     out->min = p->min_mhz;
     out->max = p->max_mhz;
+    out->steps = p->n_steps ? p->steps : NULL; /* wtl_device_knob_range() copies them */
     out->n_steps = p->n_steps;
-    if (p->n_steps == 0)
-        return 0;
-    out->steps = wtl_arena_memdup(arena, p->steps, p->n_steps * sizeof *p->steps);
-    return out->steps ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    return 0;
 }
 
 static int write_mhz(const struct policy *p, const char *file, double mhz, struct wtl_error *err)
@@ -238,7 +238,7 @@ static void fill_info(const struct wtl_backend_host *host, const struct policy *
     if (info->knobs && wtl_sysfs_writable(&p->dir, file_of(p, "scaling_max_freq", path)) &&
         wtl_sysfs_writable(&p->dir, file_of(p, "scaling_min_freq", path)))
         info->writable = info->knobs;
-    wtl_sysfs_epoch(host->files, info->epoch);
+    wtl_backend_epoch(host, info->epoch);
 }
 
 static int add_policy(const struct wtl_backend_host *host, const char *name,

@@ -222,7 +222,7 @@ static void fill_info(const struct wtl_backend_host *host, const struct wtl_drm_
     find_sensors(g);
     info->sensors = g->sensors;
     info->sensor[WTL_M_energy_counter_j].resolution = 1 / MICRO;
-    wtl_sysfs_epoch(host->files, info->epoch);
+    wtl_backend_epoch(host, info->epoch);
 }
 
 static int add_gpu(const struct wtl_backend_host *host, const struct wtl_drm_card *d, int index,

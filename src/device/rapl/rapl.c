@@ -391,7 +391,7 @@ static int add_zone(const struct wtl_backend_host *host, struct found *all, size
     for (size_t i = 0; i < n && rc == 0; i++)
         if (all[i].twin_of == f - all)
             rc = add_twin(host, all[i].path, z, err);
-    wtl_sysfs_epoch(host->files, info->epoch);
+    wtl_backend_epoch(host, info->epoch);
     memcpy(z->id, info->id, sizeof z->id);
     z->sensors = info->sensors;
     const struct found *above = zone_above(all, n, f);

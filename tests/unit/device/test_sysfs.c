@@ -350,10 +350,32 @@ static void counters(void **state)
     assert_near(d, 154, 1e-9);
 }
 
+static void values_of_uevent(void **state)
+{
+    (void)state;
+    static const char text[] = "DRIVER=amdgpu\nPCI_ID=1002:740F\nPCI=short\n\nEMPTY=\nLAST=x=y";
+    char buf[10] = "before";
+    assert_true(wtl_sysfs_key(text, "DRIVER", buf, sizeof buf));
+    assert_string_equal(buf, "amdgpu");
+    assert_true(wtl_sysfs_key(text, "PCI_ID", buf, sizeof buf));
+    assert_string_equal(buf, "1002:740F");
+    assert_true(wtl_sysfs_key(text, "PCI", buf, sizeof buf));
+    assert_string_equal(buf, "short");
+    assert_true(wtl_sysfs_key(text, "EMPTY", buf, sizeof buf));
+    assert_string_equal(buf, "");
+    assert_true(wtl_sysfs_key(text, "LAST", buf, sizeof buf));
+    assert_string_equal(buf, "x=y");
+    assert_false(wtl_sysfs_key(text, "PCI_ID", buf, 9)); /* does not fit */
+    assert_string_equal(buf, "");
+    assert_false(wtl_sysfs_key(text, "short", buf, sizeof buf));
+    assert_false(wtl_sysfs_key("", "DRIVER", buf, sizeof buf));
+}
+
 int main(void)
 {
 #define IN(test) cmocka_unit_test_setup_teardown(test, make_test_directory, drop_test_directory)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_of_uevent),
         IN(numbers_of_all_kinds),
         IN(what_is_no_file),
         cmocka_unit_test(errno_values),
