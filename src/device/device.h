@@ -117,6 +117,9 @@ int wtl_machine_open(struct wtl_alloc alloc, const struct wtl_machine_options *o
  * then its thread and the machine's memory are left to it. */
 void wtl_machine_close(struct wtl_machine *machine);
 
+/* The small files of its root, which close with it where it opened them. */
+struct wtl_sysfs *wtl_machine_files(const struct wtl_machine *machine);
+
 size_t wtl_machine_count(const struct wtl_machine *machine);
 struct wtl_device *wtl_machine_device(struct wtl_machine *machine, size_t index);
 

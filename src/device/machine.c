@@ -367,6 +367,11 @@ void wtl_machine_close(struct wtl_machine *m)
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
+struct wtl_sysfs *wtl_machine_files(const struct wtl_machine *m)
+{
+    return m->files;
+}
+
 size_t wtl_machine_count(const struct wtl_machine *m)
 {
     return m->n;

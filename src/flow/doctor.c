@@ -381,11 +381,15 @@ static int look(const struct wtl_flow *flow, const struct wtl_doctor_options *op
                 struct wtl_arena *arena, struct wtl_doctor *d, struct wtl_error *err)
 {
     const struct wtl_machine_options machine_options = {
-        .clock = flow->clock, .files = d->files, .nvml = options->nvml};
+        .clock = flow->clock, .root = options->root, .nvml = options->nvml};
     struct wtl_machine *machine = NULL;
     int rc = wtl_machine_open(flow->alloc, &machine_options, &machine, err);
-    if (rc == 0)
-        rc = wtl_flow_look(machine, options->root ? options->root : "/", arena, &d->devices, err);
+    if (rc < 0)
+        return rc;
+    /* The machine's own: a thread that hangs in a driver may yet read there. */
+    d->files = wtl_machine_files(machine);
+    d->live = wtl_sysfs_live(d->files);
+    rc = wtl_flow_look(machine, options->root ? options->root : "/", arena, &d->devices, err);
     d->devices.machine = machine;
     wtl_world_look(d->files, &d->world);
     return rc;
@@ -420,11 +424,7 @@ int wtl_flow_doctor(const struct wtl_flow *flow, const struct wtl_doctor_options
                     struct wtl_arena *arena, struct wtl_doctor *out, struct wtl_error *err)
 {
     struct wtl_doctor d = {0};
-    int rc = wtl_sysfs_open(arena, options->root ? options->root : "/", &d.files, err);
-    if (rc < 0)
-        return rc;
-    d.live = wtl_sysfs_live(d.files);
-    rc = look(flow, options, arena, &d, err);
+    int rc = look(flow, options, arena, &d, err);
     if (rc == 0)
         rc = conclude(flow, options, arena, &d, err);
     if (rc < 0) {
@@ -438,7 +438,6 @@ int wtl_flow_doctor(const struct wtl_flow *flow, const struct wtl_doctor_options
 void wtl_doctor_close(struct wtl_doctor *d)
 {
     wtl_devices_close(&d->devices);
-    wtl_sysfs_close(d->files);
     d->files = NULL;
 }
 

@@ -39,7 +39,7 @@ struct wtl_doctor_guard {
 
 struct wtl_doctor {
     struct wtl_devices devices;
-    struct wtl_sysfs *files;
+    struct wtl_sysfs *files; /* of its machine */
     bool live;
     struct wtl_world world;
     struct wtl_finding *findings; /* of the back ends and ours: problems first */
