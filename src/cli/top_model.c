@@ -384,6 +384,10 @@ struct top_model *top_model_new(struct wtl_arena *arena, struct wtl_machine *mac
         return NULL;
     m->n = n;
     m->device = device;
+    m->order = WTL_NEW_ARRAY(arena, int, n + 1);
+    m->depth = WTL_NEW_ARRAY(arena, int, n + 1);
+    if (!m->order || !m->depth)
+        return NULL;
     for (size_t i = 0; i < n; i++) {
         struct wtl_device_info *info = &device[i].info;
         *info = *wtl_device_info(wtl_machine_device(machine, (size_t)devices[i]));

@@ -89,6 +89,7 @@ enum top_sort {
 struct top_model {
     size_t n;
     struct top_device *device;
+    int *order, *depth;       /* room for n each, for whoever asks for top_model_order() */
     int64_t start_ns, now_ns; /* monotonic; of the first and the newest round */
     int64_t rounds;
     int64_t stalled_ns; /* a call hangs so long that nothing is read any more; 0: no */

@@ -25,18 +25,14 @@ static int clamp(int x, int lo, int hi)
 /* The selected device `step` places on in the order shown. */
 static void move_device(struct top_ui *ui, const struct top_model *m, int step)
 {
-    int order[256], n = (int)m->n, place = 0;
+    int n = (int)m->n, place = 0;
     if (n == 0)
         return;
-    if (n > (int)(sizeof order / sizeof order[0])) {
-        ui->device = clamp(ui->device + step, 0, n - 1);
-        return;
-    }
-    top_model_order(m, ui->tree, order, NULL);
+    top_model_order(m, ui->tree, m->order, m->depth);
     for (int i = 0; i < n; i++)
-        if (order[i] == ui->device)
+        if (m->order[i] == ui->device)
             place = i;
-    ui->device = order[clamp(place + step, 0, n - 1)];
+    ui->device = m->order[clamp(place + step, 0, n - 1)];
 }
 
 static void move(struct top_ui *ui, const struct top_model *m, int step)

@@ -432,24 +432,16 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
 
 /* ---- The devices ----------------------------------------------------------------------------- */
 
-enum { ORDER_MAX = 1024 };
-
 struct shown {
     int n;
-    int order[ORDER_MAX], depth[ORDER_MAX];
+    const int *order, *depth;
     int selected; /* place of the selected device */
 };
 
 static void order_devices(const struct top_model *m, const struct top_ui *ui, struct shown *shown)
 {
-    shown->n = m->n < ORDER_MAX ? (int)m->n : ORDER_MAX;
-    shown->selected = 0;
-    if (m->n <= ORDER_MAX) {
-        top_model_order(m, ui->tree, shown->order, shown->depth);
-    } else {
-        for (int i = 0; i < shown->n; i++)
-            shown->order[i] = i, shown->depth[i] = 0;
-    }
+    *shown = (struct shown){.n = (int)m->n, .order = m->order, .depth = m->depth};
+    top_model_order(m, ui->tree, m->order, m->depth);
     for (int i = 0; i < shown->n; i++)
         if (shown->order[i] == ui->device)
             shown->selected = i;

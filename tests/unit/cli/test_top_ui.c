@@ -69,6 +69,39 @@ static void cursor_moves_and_stops_at_the_ends(void **state)
     close_world();
 }
 
+/* In the order shown, however many there are. */
+static void cursor_follows_a_long_list(void **state)
+{
+    (void)state;
+    static const int counts[] = {257, RIG_DEVICES};
+    for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
+        int n = counts[k];
+        rig_open(&rig);
+        for (int i = 0; i < n; i++) {
+            char id[16];
+            snprintf(id, sizeof id, "test:%d", i);
+            struct wtl_device_info info = rig_gpu(id, "A board", i);
+            info.parent = i == n - 1 ? 0 : -1; /* the last is a part of the first */
+            rig_add(&rig, &info);
+        }
+        rig_model(&rig);
+        rig_tick(&rig, 1);
+        top_ui_init(&ui, rig.model, WTL_NS_PER_S);
+        ui.layout = TOP_LAYOUT_LINES;
+        press(TOP_KEY_DOWN);
+        assert_int_equal(ui.device, n - 1);
+        assert_int_equal(ui.device_top, 0);
+        press(TOP_KEY_DOWN);
+        assert_int_equal(ui.device, 1);
+        press(TOP_KEY_END);
+        assert_int_equal(ui.device, n - 2);
+        assert_int_equal(ui.device_top, n - ui.device_rows);
+        press(TOP_KEY_HOME);
+        assert_int_equal(ui.device, 0);
+        close_world();
+    }
+}
+
 static void pages_open_and_close(void **state)
 {
     (void)state;
@@ -229,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cursor_moves_and_stops_at_the_ends),
+        cmocka_unit_test(cursor_follows_a_long_list),
         cmocka_unit_test(pages_open_and_close),
         cmocka_unit_test(interval_goes_in_steps),
         cmocka_unit_test(choices),

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RIG_DEVICES = 12 };
+enum { RIG_DEVICES = 1100 };
 
 struct rig {
     struct wtl_arena arena;
