@@ -54,9 +54,9 @@ static void print_findings(FILE *out, const struct wtl_doctor *d, enum wtl_findi
 }
 
 /* What and by whom first; which knobs of which devices follow. */
-static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
+static void put_lease(struct wtl_buf *text, const struct wtl_status_lease *l)
 {
-    const struct wtl_lease_record *r = &l->entry->record;
+    const struct wtl_lease_record *r = &l->record;
     char value[WTL_KNOB_TEXT], since[32];
     bool standing = r->kind == WTL_LEASE_STANDING;
     const char *life = wtl_process_life_text(l->life);
@@ -70,8 +70,8 @@ static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
         const struct wtl_lease_knob_record *knob = &r->knobs[k];
         wtl_buf_printf(text, "%s%s of %s", k ? ", " : "", wtl_knob_info(knob->knob)->title,
                        knob->device);
-        const struct wtl_status_knob *now = l->status ? &l->status->knobs[k] : NULL;
-        if (now && now->standing == WTL_STANDING_NOT_BACK)
+        const struct wtl_status_knob *now = &l->knobs[k];
+        if (now->standing == WTL_STANDING_NOT_BACK)
             wtl_buf_printf(text, " still at %s", wtl_knob_format(knob->knob, now->found, value));
         else if (knob->seq > 0)
             wtl_buf_printf(text, " set to %s", wtl_knob_format(knob->knob, knob->wanted, value));
@@ -80,10 +80,8 @@ static void put_lease(struct wtl_buf *text, const struct wtl_doctor_lease *l)
 
 static void print_leases(FILE *out, const struct wtl_doctor *d, struct wtl_buf *text)
 {
-    for (size_t i = 0; i < d->n_leases; i++) {
-        if (d->leases[i].entry->unreadable)
-            continue;
-        put_lease(text, &d->leases[i]);
+    for (size_t i = 0; i < d->status.n; i++) {
+        put_lease(text, &d->status.leases[i]);
         print_part(out, "held", text);
     }
 }

@@ -136,20 +136,6 @@ static void say_xids(struct findings *f, const struct wtl_doctor *d)
 /* ---- Leases -----------------------------------------------------------------------------------*/
 
 /* How they stand, as `wattle status` says it. */
-static int look_at_leases(struct wtl_arena *arena, int64_t wall_ns,
-                          const struct wtl_book_entry *entries, size_t n, struct wtl_doctor *d,
-                          struct wtl_error *err)
-{
-    struct wtl_status s;
-    int rc = wtl_flow_status_of(d->devices.machine, entries, n, false, wall_ns, arena, &s, err);
-    for (size_t i = 0; rc == 0 && i < d->n_leases; i++)
-        for (size_t k = 0; k < s.n; k++)
-            if (!d->leases[i].entry->unreadable &&
-                s.leases[k].record.id == d->leases[i].entry->record.id)
-                d->leases[i].status = &s.leases[k];
-    return rc;
-}
-
 static int read_book(struct wtl_arena *arena, const char *state_dir, int64_t wall_ns,
                      struct wtl_doctor *d, struct findings *f, struct wtl_error *err)
 {
@@ -162,20 +148,8 @@ static int read_book(struct wtl_arena *arena, const char *state_dir, int64_t wal
         return 0;
     }
     wtl_devices_know(&d->devices, entries, n);
-    d->leases = WTL_NEW_ARRAY(arena, struct wtl_doctor_lease, n + 1);
-    if (!d->leases)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    char boot[WTL_LIMIT_NAME];
-    wtl_process_boot(boot);
-    for (size_t i = 0; i < n; i++) {
-        const struct wtl_lease_record *r = &entries[i].record;
-        if (!entries[i].unreadable && r->state == WTL_LEASE_CLOSED)
-            continue;
-        d->leases[d->n_leases++] = (struct wtl_doctor_lease){
-            &entries[i], entries[i].unreadable ? WTL_PROCESS_HIDDEN : wtl_process_of_lease(r, boot),
-            NULL};
-    }
-    return look_at_leases(arena, wall_ns, entries, n, d, err);
+    return wtl_flow_status_of(d->devices.machine, entries, n, false, wall_ns, arena, &d->status,
+                              err);
 }
 
 /* The device of a lease whose driver was loaded anew since; NULL: none. */
@@ -200,16 +174,15 @@ static void say_unreadable(struct findings *f, const struct wtl_book_entry *e)
 }
 
 /* What is wrong with it besides its knobs. */
-static void say_holder(struct findings *f, const struct wtl_book_entry *e,
-                       enum wtl_process_life life)
+static void say_holder(struct findings *f, const struct wtl_status_lease *l)
 {
-    const struct wtl_lease_record *r = &e->record;
+    const struct wtl_lease_record *r = &l->record;
     char fix[64];
-    if (e->by_second_name)
+    if (l->by_second_name)
         say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
             "somebody removed or changed %s; the lease stands all the same, and the next command"
             " that sets something puts the file back",
-            e->file);
+            l->file);
     if (r->state_damaged) {
         snprintf(fix, sizeof fix, "sudo wattle restore %lld", (long long)r->id);
         say(f, WTL_FINDING_PROBLEM, "leases", fix,
@@ -217,7 +190,7 @@ static void say_holder(struct findings *f, const struct wtl_book_entry *e,
             (long long)r->id);
     }
     snprintf(fix, sizeof fix, "kill -CONT %lld", (long long)r->owner.pid);
-    if (life == WTL_PROCESS_STOPPED)
+    if (l->life == WTL_PROCESS_STOPPED)
         say(f, WTL_FINDING_PROBLEM, "leases", fix,
             "the holder of lease %lld, process %lld (%s), is stopped: it neither looks after it nor"
             " ends it",
@@ -257,21 +230,20 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
 {
     char boot[WTL_LIMIT_NAME];
     wtl_process_boot(boot);
-    for (size_t i = 0; i < d->n_leases; i++) {
-        const struct wtl_book_entry *e = d->leases[i].entry;
-        const struct wtl_lease_record *r = &e->record;
-        const struct wtl_status_lease *status = d->leases[i].status;
+    for (size_t i = 0; i < d->status.n_unreadable; i++)
+        say_unreadable(f, d->status.unreadable[i]);
+    for (size_t i = 0; i < d->status.n; i++) {
+        const struct wtl_status_lease *l = &d->status.leases[i];
+        const struct wtl_lease_record *r = &l->record;
         size_t first = f->n;
         bool kept = r->kind == WTL_LEASE_STANDING && r->state == WTL_LEASE_HELD;
-        if (e->unreadable)
-            say_unreadable(f, e);
-        else if (boot[0] && strcmp(boot, r->boot) != 0)
-            say(f, status && status->exposures ? WTL_FINDING_PROBLEM : WTL_FINDING_NOTE, "leases",
+        if (boot[0] && strcmp(boot, r->boot) != 0)
+            say(f, l->exposures ? WTL_FINDING_PROBLEM : WTL_FINDING_NOTE, "leases",
                 "sudo wattle restore",
                 "lease %lld is of an earlier boot: its knobs are back already, and it waits to be"
                 " closed",
                 (long long)r->id);
-        else if (!kept && d->leases[i].life == WTL_PROCESS_GONE)
+        else if (!kept && l->life == WTL_PROCESS_GONE)
             say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
                 "lease %lld (%s) has lost its holder, and its knobs were not put back",
                 (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text);
@@ -280,10 +252,9 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
                 "lease %lld (%s) is not in force: the driver of %s was loaded anew and took its"
                 " settings along; set them again, or end it",
                 (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text, loaded_anew(d, r));
-        if (!e->unreadable)
-            say_holder(f, e, d->leases[i].life);
-        if (status && status->exposures > 0 && !has_problem(f, first))
-            say_standing(f, status);
+        say_holder(f, l);
+        if (l->exposures > 0 && !has_problem(f, first))
+            say_standing(f, l);
     }
 }
 
@@ -332,8 +303,9 @@ static bool check_journal(const char *state_dir, const struct wtl_doctor *d, str
     if (rc == 0)
         return true;
     say(f, WTL_FINDING_PROBLEM, "leases",
-        d->n_leases > 0 ? "make it writable: the leases that are open are kept there"
-                        : "make it writable, or name another directory in WATTLE_STATE_DIR",
+        d->status.n + d->status.n_unreadable > 0
+            ? "make it writable: the leases that are open are kept there"
+            : "make it writable, or name another directory in WATTLE_STATE_DIR",
         "nothing can be set here, since the journal cannot be written: %s%s%s", e.message,
         e.hint[0] ? "; " : "", e.hint);
     return false;
@@ -472,18 +444,17 @@ static json_t *lease_knobs_json(const struct wtl_lease_record *r)
 static json_t *leases_json(const struct wtl_doctor *d)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < d->n_leases; i++) {
-        const struct wtl_lease_record *r = &d->leases[i].entry->record;
-        if (d->leases[i].entry->unreadable)
-            continue; /* a finding says so */
-        wtl_json_add(&list, json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:o}", "id",
-                                      (json_int_t)r->id, "kind", wtl_lease_kind_name(r->kind),
-                                      "state", wtl_lease_state_name(r->state), "name",
-                                      r->name[0] ? wtl_json_text(r->name) : json_null(), "purpose",
-                                      wtl_json_text(r->purpose), "holder",
-                                      wtl_json_text(r->owner.text), "pid", (json_int_t)r->owner.pid,
-                                      "holder_alive", (int)(d->leases[i].life != WTL_PROCESS_GONE),
-                                      "knobs", lease_knobs_json(r)));
+    for (size_t i = 0; i < d->status.n; i++) { /* findings name those that cannot be read */
+        const struct wtl_lease_record *r = &d->status.leases[i].record;
+        wtl_json_add(&list,
+                     json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:b, s:o}", "id",
+                               (json_int_t)r->id, "kind", wtl_lease_kind_name(r->kind), "state",
+                               wtl_lease_state_name(r->state), "name",
+                               r->name[0] ? wtl_json_text(r->name) : json_null(), "purpose",
+                               wtl_json_text(r->purpose), "holder", wtl_json_text(r->owner.text),
+                               "pid", (json_int_t)r->owner.pid, "holder_alive",
+                               (int)(d->status.leases[i].life != WTL_PROCESS_GONE), "knobs",
+                               lease_knobs_json(r)));
     }
     return list;
 }

@@ -13,13 +13,6 @@
 #include "lease/book.h"
 #include "lease/process.h"
 
-/* An open lease, or a file of one that cannot be read. */
-struct wtl_doctor_lease {
-    const struct wtl_book_entry *entry;
-    enum wtl_process_life life;            /* of its holder */
-    const struct wtl_status_lease *status; /* how it stands; NULL: it cannot be read */
-};
-
 /* Units of ours that systemd knows, as their files tell. */
 struct wtl_doctor_units {
     bool systemd;               /* it runs here */
@@ -44,9 +37,8 @@ struct wtl_doctor {
     struct wtl_world world;
     struct wtl_finding *findings; /* of the back ends and ours: problems first */
     size_t n_findings;
-    int n_of_level[4]; /* by enum wtl_finding_level */
-    struct wtl_doctor_lease *leases;
-    size_t n_leases;
+    int n_of_level[4];        /* by enum wtl_finding_level */
+    struct wtl_status status; /* of the leases; of a recorded machine there are none */
     struct wtl_doctor_guard guards[5];
     int n_guards; /* 0 for a recorded machine */
 };

@@ -162,6 +162,7 @@ static int fill_lease(const struct look *look, const struct wtl_book_entry *entr
     l->record = *record;
     l->life = wtl_process_of_lease(record, look->boot);
     l->by_second_name = entry->by_second_name;
+    l->file = entry->file;
     bool open = record->state != WTL_LEASE_CLOSED;
     l->orphan = open && wtl_lease_is_borrowed(record) && l->life == WTL_PROCESS_GONE;
     l->n_knobs = record->n_knobs;

@@ -36,6 +36,7 @@ struct wtl_status_lease {
     struct wtl_lease_record record;
     enum wtl_process_life life; /* of its holder */
     bool by_second_name;        /* somebody removed or changed its file */
+    const char *file;           /* its name: "12.lease" */
     bool orphan;                /* a loan of the dead: `wattle restore` puts it back */
     struct wtl_status_knob *knobs;
     size_t n_knobs;
