@@ -64,7 +64,8 @@ static int print_text(struct wtl_context *ctx, const struct wtl_analysis *a,
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct analyse_options *o = ctx->options;
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, o->threads};
+    struct wtl_flow flow = wtl_context_flow(ctx);
+    flow.threads = o->threads;
     struct wtl_cost_terms terms;
     struct wtl_analysis a;
     struct wtl_analyse_options options = {

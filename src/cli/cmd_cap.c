@@ -54,27 +54,12 @@ static const struct wtl_opt opts[] = {
 
 enum { LOOK_MS = 500 };
 
-/* Takes the reference. */
-static int print_line(struct wtl_context *ctx, json_t *root, struct wtl_error *err)
-{
-    struct wtl_buf line;
-    wtl_buf_init(&line, wtl_alloc_system(), 1 << 16);
-    int rc = root && wtl_json_write_line(root, &line)
-                 ? 0
-                 : WTL_FAIL(err, WTL_NOMEM, "out of memory writing a line of JSON");
-    if (rc == 0)
-        fprintf(ctx->out, "%s\n", wtl_buf_str(&line));
-    wtl_buf_fini(&line);
-    json_decref(root);
-    return rc;
-}
-
 /* A watch is a stream: JSON lines, of which this is the first. */
 static int show(struct wtl_context *ctx, const struct wtl_cap_result *r, bool watched,
                 struct wtl_error *err)
 {
     if (ctx->json)
-        return watched ? print_line(ctx, wtl_cap_json(r), err)
+        return watched ? wtl_print_json_line(ctx, wtl_cap_json(r), err)
                        : wtl_print_json(ctx, wtl_cap_json(r), err);
     if (ctx->child && ctx->verbosity < 0)
         return 0;
@@ -133,7 +118,7 @@ static void report(struct wtl_context *ctx, const struct wtl_cap_result *r, cons
     char at[24], sum[96] = "", w_text[32];
     wtl_format_utc(ctx->clock.wall_ns(ctx->clock.ctx), at, sizeof at);
     if (ctx->json) {
-        (void)print_line(ctx, report_json(r, at, event, text), NULL);
+        (void)wtl_print_json_line(ctx, report_json(r, at, event, text), NULL);
     } else {
         if (r->lent)
             snprintf(sum, sizeof sum, "limits and base were %s of %g W when looked at; ",

@@ -169,7 +169,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     if (rc == 0)
         rc = wtl_compare_plans(ctx->arena, &a, &b, &c, err);
     if (rc == 0 && (o->html || o->pdf)) {
-        const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+        const struct wtl_flow flow = wtl_context_flow(ctx);
         const struct wtl_compare_files files = {o->html, o->pdf, {ctx->argv[0], ctx->argv[1]}};
         rc = wtl_compare_write(&flow, &c, &files, ctx->arena, &set, err);
     }

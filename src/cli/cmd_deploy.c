@@ -78,7 +78,7 @@ static int print_json(struct wtl_context *ctx, const struct wtl_deployment *d,
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct deploy_options *o = ctx->options;
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     struct wtl_plan_file file;
     struct wtl_deployment d;
     WTL_FILE_SET(files);

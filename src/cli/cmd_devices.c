@@ -24,14 +24,9 @@ static const struct wtl_opt opts[] = {
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct devices_command *o = ctx->options;
-    const struct wtl_flow flow = {.alloc = wtl_alloc_system(), .clock = ctx->clock, .threads = 1};
-    const char **only = WTL_NEW_ARRAY(ctx->arena, const char *, o->only.n + 1);
+    const struct wtl_flow flow = wtl_context_flow(ctx);
+    const struct wtl_devices_options options = {.root = o->root, .only = o->only.items};
     struct wtl_devices d;
-    if (!only)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < o->only.n; i++)
-        only[i] = o->only.items[i];
-    const struct wtl_devices_options options = {.root = o->root, .only = o->only.n ? only : NULL};
     int rc = wtl_flow_devices(&flow, &options, ctx->arena, &d, err);
     if (rc < 0)
         return rc;

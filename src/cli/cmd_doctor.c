@@ -174,7 +174,7 @@ static int gather(struct wtl_context *ctx, const struct wtl_flow *flow, const ch
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct doctor_command *o = ctx->options;
-    const struct wtl_flow flow = {.alloc = wtl_alloc_system(), .clock = ctx->clock, .threads = 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     const struct wtl_doctor_options options = {.root = o->root};
     struct wtl_doctor d;
     if (o->gather)

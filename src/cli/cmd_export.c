@@ -35,7 +35,7 @@ static int deliver(struct wtl_context *ctx, const struct wtl_buf *table, struct 
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct export_command *o = ctx->options;
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     struct wtl_export_request request = {.campaign = ctx->argv[0],
                                          .filter = {.gpu = o->gpu, .workload = o->workload}};
     struct wtl_buf table;

@@ -69,7 +69,7 @@ static int print_json(struct wtl_context *ctx, const struct wtl_fit_result *r,
 static int fit(struct wtl_context *ctx, const struct fit_options *o, struct wtl_campaign *c,
                const struct wtl_fit_request *request, struct wtl_error *err)
 {
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     struct wtl_fit_result r;
     WTL_FILE_SET(files);
     int rc = wtl_flow_fit(&flow, c, request, ctx->arena, &r, err);

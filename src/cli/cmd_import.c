@@ -164,8 +164,8 @@ static int import_into(struct wtl_context *ctx, const struct import_command *o,
                        const struct wtl_import_options *options,
                        struct wtl_import_result *result_out, struct wtl_error *err)
 {
-    const struct wtl_flow flow = {
-        .alloc = wtl_alloc_system(), .clock = ctx->clock, .log = &ctx->log, .threads = o->threads};
+    struct wtl_flow flow = wtl_context_flow(ctx);
+    flow.threads = o->threads;
     struct wtl_campaign *c = NULL;
     int rc = wtl_campaign_open(o->output, WTL_CAMPAIGN_CREATE, ctx->clock, &c, err);
     rc = rc ? rc : wtl_flow_import(&flow, c, options, ctx->arena, result_out, err);

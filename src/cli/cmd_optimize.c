@@ -122,7 +122,7 @@ static int answer(struct wtl_context *ctx, const struct wtl_flow *flow,
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct optimize_options *o = ctx->options;
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     struct wtl_optimize_request request = {.filter = {o->gpu, o->workload, o->job}};
     struct wtl_campaign *campaign;
     const char *path = NULL;

@@ -251,7 +251,7 @@ static int give(struct wtl_context *ctx, const struct wtl_plan_file *file, struc
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct predict_options *o = ctx->options;
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     const struct wtl_fgcs features = {o->fp.value, o->dram.value, o->time.value};
     struct wtl_predict_request request = {.probe = o->probe,
                                           .gpu = o->gpu,

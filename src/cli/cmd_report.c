@@ -201,8 +201,7 @@ static int print_text(struct wtl_context *ctx, const struct wtl_report_result *r
 static int write_report(struct wtl_context *ctx, const struct wtl_report_options *options,
                         struct wtl_report_result *result, struct wtl_error *err)
 {
-    const struct wtl_flow flow = {
-        .alloc = wtl_alloc_system(), .clock = ctx->clock, .log = &ctx->log, .threads = 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     WTL_FILE_SET(files);
     struct wtl_campaign *c = NULL;
     int rc = wtl_campaign_open(ctx->argv[0], WTL_CAMPAIGN_READ, ctx->clock, &c, err);

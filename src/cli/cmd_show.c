@@ -32,7 +32,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct show_command *o = ctx->options;
     struct wtl_show s = {.path = ctx->argv[0], .list_runs = o->runs, .list_sources = o->sources};
-    const struct wtl_flow flow = {.alloc = wtl_alloc_system(), .clock = ctx->clock, .threads = 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     const struct wtl_run_filter filter = {.gpu = o->gpu, .workload = o->workload};
     struct wtl_campaign *c = NULL;
     int rc = wtl_campaign_open(s.path, WTL_CAMPAIGN_READ, ctx->clock, &c, err);

@@ -165,18 +165,10 @@ static int make_plan(const struct wtl_context *ctx, const struct top_options *o,
 /* ---- Devices --------------------------------------------------------------------------------- */
 
 static int open_machine(const struct top_options *o, const struct plan *plan,
-                        struct wtl_arena *arena, struct wtl_machine **machine_out,
-                        struct wtl_error *err)
+                        struct wtl_machine **machine_out, struct wtl_error *err)
 {
-    const char **only = NULL;
-    if (o->ids.n > 0) {
-        only = WTL_NEW_ARRAY(arena, const char *, o->ids.n + 1);
-        if (!only)
-            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-        memcpy(only, o->ids.items, o->ids.n * sizeof *only);
-    }
     struct wtl_machine_options options = {
-        .clock = plan->clock, .root = o->root, .only = only, .deadline_ns = DEADLINE_NS};
+        .clock = plan->clock, .root = o->root, .only = o->ids.items, .deadline_ns = DEADLINE_NS};
     return wtl_machine_open(wtl_alloc_system(), &options, machine_out, err);
 }
 
@@ -228,6 +220,11 @@ static int choose(const struct wtl_context *ctx, const struct top_options *o,
     return 0;
 }
 
+static bool is_ascii(const struct top_options *o)
+{
+    return o->ascii || !wtl_locale_has_utf8();
+}
+
 /* ---- Printed screens ------------------------------------------------------------------------- */
 
 static int print_tick(struct wtl_context *ctx, const struct top_options *o, const struct plan *plan,
@@ -236,15 +233,9 @@ static int print_tick(struct wtl_context *ctx, const struct top_options *o, cons
 {
     if (ctx->json) {
         json_t *line = top_json(live->model, plan->clock.wall_ns(plan->clock.ctx));
-        struct wtl_buf text;
-        wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
-        bool good = line && wtl_json_write_line(line, &text);
-        if (good)
-            fprintf(ctx->out, "%s\n", wtl_buf_str(&text));
-        json_decref(line);
-        wtl_buf_fini(&text);
-        if (!good)
-            return WTL_FAIL(err, WTL_NOMEM, "out of memory writing a JSON line");
+        int rc = wtl_print_json_line(ctx, line, err);
+        if (rc < 0)
+            return rc;
     } else if (o->batch || tick == plan->count) {
         if (o->batch && tick > 1)
             fputc('\n', ctx->out);
@@ -259,7 +250,7 @@ static int print_tick(struct wtl_context *ctx, const struct top_options *o, cons
 static int print_all(struct wtl_context *ctx, const struct top_options *o, struct plan *plan,
                      struct top_live *live, struct wtl_error *err)
 {
-    struct top_screen screen = {.ascii = o->ascii || !wtl_locale_has_utf8()};
+    struct top_screen screen = {.ascii = is_ascii(o)};
     if (!top_screen_resize(&screen, ctx->arena, plan->rows, plan->columns))
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     live->ui.batch = true;
@@ -291,7 +282,7 @@ static int show_live(const struct top_options *o, const struct plan *plan, struc
         return rc;
     }
     const char *no_color = getenv("NO_COLOR");
-    struct top_terminal terminal = {.ascii = o->ascii,
+    struct top_terminal terminal = {.ascii = is_ascii(o),
                                     .colour = !o->mono && !(no_color && *no_color)};
     return top_live_run(live, plan->clock, plan->interval_ns, plan->count, &terminal, ctx->arena,
                         err);
@@ -306,7 +297,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     int rc = make_plan(ctx, o, &plan, err);
     if (rc < 0)
         return rc;
-    rc = open_machine(o, &plan, ctx->arena, &machine, err);
+    rc = open_machine(o, &plan, &machine, err);
     if (rc == 0)
         rc = choose(ctx, o, machine, &live, err);
     if (rc == 0) {

@@ -190,7 +190,7 @@ static int within_campaign(struct wtl_context *ctx, const struct wtl_flow *flow,
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct validate_options *o = ctx->options;
-    const struct wtl_flow flow = {wtl_alloc_system(), ctx->clock, &ctx->log, 1};
+    const struct wtl_flow flow = wtl_context_flow(ctx);
     struct wtl_plan_file file;
     struct wtl_campaign *c;
     if ((ctx->argc == 2) == (o->within != NULL))

@@ -28,7 +28,7 @@ enum wtl_opt_type {
 };
 
 struct wtl_opt_list {
-    const char **items;
+    const char **items; /* ended by NULL; NULL: the option was not given */
     size_t n;
 };
 
@@ -70,6 +70,8 @@ struct wtl_context {
     int child_status; /* what it ended with; of a failure: 126, 127 where it could not be run */
 };
 
+struct wtl_flow; /* flow/flow.h */
+
 struct wtl_command {
     const char *name;
     const char *summary;        /* one line, imperative, no full stop */
@@ -97,6 +99,9 @@ enum { WTL_EXIT_OURS = 125 };
 
 /* What every command may end with, for help and man pages: "0  done" ...; ends with NULL. */
 extern const char *const wtl_exit_codes[];
+
+/* A flow over this context, on one thread. */
+struct wtl_flow wtl_context_flow(const struct wtl_context *ctx);
 
 /* Parses argv[1..] (argv[0] is the command's name). Handles no --help itself: *help_out is set. */
 int wtl_options_parse(const struct wtl_command *command, int argc, const char *const *argv,
@@ -129,5 +134,8 @@ void wtl_print_fact(FILE *out, const char *name, const char *format, ...)
 /* Prints a JSON document as wtl_json_write() writes it (the text that the public function gives),
  * and drops the caller's reference to it. NULL: memory was out. */
 int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *err);
+
+/* The same on one line, for streams of them; an error object may follow as another. */
+int wtl_print_json_line(struct wtl_context *ctx, json_t *document, struct wtl_error *err);
 
 #endif

@@ -169,7 +169,7 @@ static void print_device(FILE *out, const struct wtl_devices *d, const struct wt
     fprintf(out, "%s%s%s\n", i->id, narrow ? "\n  " : "  ", i->name);
     put_what_it_is(text, d, i);
     wtl_print_part(out, "  ", text);
-    print_rest(out, l, strcmp(d->root, "/") == 0, text);
+    print_rest(out, l, d->live, text);
 }
 
 /* ---- CPU clocks that are alike ----------------------------------------------------------------*/
@@ -255,7 +255,7 @@ int devices_text(struct wtl_context *ctx, const struct wtl_devices *d, bool all,
         if (i)
             fputc('\n', ctx->out);
         if (n > 1)
-            print_alike(ctx->out, &d->looks[i], n, strcmp(d->root, "/") == 0, &text);
+            print_alike(ctx->out, &d->looks[i], n, d->live, &text);
         else
             print_device(ctx->out, d, &d->looks[i], &text);
         i += n;

@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-static json_t *text_or_null(const char *text)
-{
-    return text[0] ? wtl_json_text(text) : json_null();
-}
-
 static json_t *number_or_null(int64_t number)
 {
     return number > 0 ? json_integer((json_int_t)number) : json_null();
@@ -23,9 +18,9 @@ static void print_object(const struct wtl_error *err, int status, FILE *out)
     struct wtl_buf line;
     json_auto_t *root = json_pack(
         "{s:{s:s, s:o, s:o, s:i, s:o, s:o, s:o}}", "error", "status", wtl_code_name(err->code),
-        "message", wtl_json_text(err->message), "hint", text_or_null(err->hint), "exit", status,
-        "file", text_or_null(err->input_file), "line", number_or_null(err->input_line), "column",
-        number_or_null(err->input_column));
+        "message", wtl_json_text(err->message), "hint", wtl_json_text_or_null(err->hint), "exit",
+        status, "file", wtl_json_text_or_null(err->input_file), "line",
+        number_or_null(err->input_line), "column", number_or_null(err->input_column));
     wtl_buf_init(&line, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
     if (root && wtl_json_write_line(root, &line)) {
         fprintf(out, "%s\n", wtl_buf_str(&line));

@@ -6,12 +6,6 @@
 
 enum { WIDTH = 80 };
 
-struct wtl_flow wtl_context_flow(struct wtl_context *ctx)
-{
-    return (struct wtl_flow){
-        .alloc = wtl_alloc_system(), .clock = ctx->clock, .log = &ctx->log, .threads = 1};
-}
-
 static const char *outcome(const struct wtl_knob_move *m, bool dry_run)
 {
     if (dry_run)

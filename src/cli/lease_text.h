@@ -8,9 +8,6 @@
 #include "cli/command.h"
 #include "flow/hold.h"
 
-/* A flow over this context. */
-struct wtl_flow wtl_context_flow(struct wtl_context *ctx);
-
 /* The moves device by device, and what became of them or would. */
 void wtl_print_moves(struct wtl_context *ctx, const struct wtl_knob_move *moves, size_t n,
                      bool dry_run);

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "flow/flow.h"
 #include "lease/guardian.h"
 #include "wattle_config.h"
 
@@ -89,6 +90,24 @@ int wtl_print_json(struct wtl_context *ctx, json_t *document, struct wtl_error *
     json_decref(document);
     wtl_buf_fini(&text);
     return rc;
+}
+
+int wtl_print_json_line(struct wtl_context *ctx, json_t *document, struct wtl_error *err)
+{
+    struct wtl_buf line;
+    wtl_buf_init(&line, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
+    bool good = document && wtl_json_write_line(document, &line);
+    if (good)
+        fprintf(ctx->out, "%s\n", wtl_buf_str(&line));
+    wtl_buf_fini(&line);
+    json_decref(document);
+    return good ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory writing a line of JSON");
+}
+
+struct wtl_flow wtl_context_flow(const struct wtl_context *ctx)
+{
+    return (struct wtl_flow){
+        .alloc = wtl_alloc_system(), .clock = ctx->clock, .log = &ctx->log, .threads = 1};
 }
 
 const struct wtl_command *wtl_find_command(const char *name, struct wtl_error *err)

@@ -59,7 +59,7 @@ static int check_range(const struct wtl_opt *opt, double value, const char *text
 static int set_list(struct wtl_context *ctx, struct wtl_opt_list *list, const char *text,
                     struct wtl_error *err)
 {
-    const char **items = wtl_arena_calloc(ctx->arena, list->n + 1, sizeof *items);
+    const char **items = wtl_arena_calloc(ctx->arena, list->n + 2, sizeof *items);
     if (!items)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     if (list->n)

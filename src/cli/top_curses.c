@@ -2,7 +2,6 @@
  * Curses under the grid of cells. */
 #include "cli/top_curses.h"
 
-#include "cli/charset.h"
 #include "cli/top_ui.h"
 #include "wattle_config.h"
 
@@ -168,8 +167,6 @@ static SCREEN *screen;
 int top_terminal_open(struct top_terminal *t, struct wtl_error *err)
 {
     setlocale(LC_CTYPE, ""); /* numbers stay as they are */
-    if (!wtl_locale_has_utf8())
-        t->ascii = true;
     ending = 0;
     int rc = watch_signals(err);
     if (rc < 0)

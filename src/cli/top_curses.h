@@ -11,7 +11,7 @@
 
 struct top_terminal {
     bool colour; /* in */
-    bool ascii;  /* in: wanted; out: also where the terminal's character set is not UTF-8 */
+    bool ascii;  /* in */
 };
 
 /* Takes over the terminal. -WTL_UNSUPPORTED in a build without curses or on a terminal that cannot

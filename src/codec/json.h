@@ -85,6 +85,7 @@ json_t *wtl_json_finite(double value);
 /* Text that comes from outside (file names, names in traces). Where it is not UTF-8, which JSON
  * needs, every byte that is not ASCII becomes '?'. NULL when memory is out. */
 json_t *wtl_json_text(const char *text);
+json_t *wtl_json_text_or_null(const char *text); /* null for NULL and "" */
 
 /* Building without a check at every step: takes over `value`; where it is NULL or memory is out,
  * *object (*array) is dropped and becomes NULL, and stays so. */

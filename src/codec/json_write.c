@@ -25,6 +25,11 @@ json_t *wtl_json_text(const char *text)
     return value;
 }
 
+json_t *wtl_json_text_or_null(const char *text)
+{
+    return text && text[0] ? wtl_json_text(text) : json_null();
+}
+
 static void drop_unless(bool good, json_t **container)
 {
     if (good)

@@ -47,7 +47,8 @@ static int look_at(struct wtl_device *d, struct wtl_arena *arena, struct wtl_dev
 int wtl_flow_look(struct wtl_machine *machine, const char *root, struct wtl_arena *arena,
                   struct wtl_devices *out, struct wtl_error *err)
 {
-    struct wtl_devices d = {.root = root, .n = wtl_machine_count(machine)};
+    struct wtl_devices d = {
+        .root = root, .live = strcmp(root, "/") == 0, .n = wtl_machine_count(machine)};
     int rc = 0;
     d.looks = WTL_NEW_ARRAY(arena, struct wtl_device_look, d.n + 1);
     if (!d.looks)
@@ -79,8 +80,7 @@ static void know(const struct wtl_devices_options *options, struct wtl_arena *ar
     struct wtl_book_entry *entries = NULL;
     struct wtl_error ignored = {0};
     size_t n = 0;
-    if (strcmp(d->root, "/") == 0 &&
-        wtl_book_look(options->state_dir, arena, &entries, &n, &ignored) == 0)
+    if (d->live && wtl_book_look(options->state_dir, arena, &entries, &n, &ignored) == 0)
         wtl_devices_know(d, entries, n);
 }
 
@@ -129,11 +129,6 @@ const char *wtl_absence_name(enum wtl_absence absence)
         [WTL_ABSENT_FAILED] = "failed", [WTL_ABSENT_LOST] = "lost",
     };
     return names[absence];
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text && text[0] ? wtl_json_text(text) : json_null();
 }
 
 static json_t *seconds_or_null(int64_t ns)
@@ -233,7 +228,7 @@ static json_t *knob_json(const struct wtl_device_knob_look *k)
                           known ? request_json(&k->state.requested) : json_null(), "enforced",
                           k->rc == 0 && k->state.has_enforced ? wtl_json_finite(k->state.enforced)
                                                               : json_null(),
-                          "why", k->rc < 0 ? text_or_null(k->why) : json_null());
+                          "why", k->rc < 0 ? wtl_json_text_or_null(k->why) : json_null());
     const struct wtl_knob_range *r = &k->range;
     wtl_json_put(&o, "ours", ours_json(k));
     wtl_json_put(&o, "min", k->has_range ? wtl_json_finite(r->min) : json_null());
@@ -251,14 +246,14 @@ static json_t *device_json(const struct wtl_devices *d, const struct wtl_device_
     json_t *knobs = json_array();
     for (size_t k = 0; k < l->n_knobs; k++)
         wtl_json_add(&knobs, knob_json(&l->knobs[k]));
-    json_t *o =
-        json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", wtl_json_text(i->id),
-                  "kind", wtl_device_kind_name(i->kind), "name", wtl_json_text(i->name), "uuid",
-                  text_or_null(i->uuid), "pci", text_or_null(i->pci), "driver",
-                  text_or_null(i->driver), "architecture", text_or_null(i->architecture), "index",
-                  i->index >= 0 ? json_integer(i->index) : json_null(), "parent",
-                  text_or_null(parent), "flags", flags_json(i->flags));
-    wtl_json_put(&o, "error", l->rc < 0 ? text_or_null(l->why) : json_null());
+    json_t *o = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+                          wtl_json_text(i->id), "kind", wtl_device_kind_name(i->kind), "name",
+                          wtl_json_text(i->name), "uuid", wtl_json_text_or_null(i->uuid), "pci",
+                          wtl_json_text_or_null(i->pci), "driver", wtl_json_text_or_null(i->driver),
+                          "architecture", wtl_json_text_or_null(i->architecture), "index",
+                          i->index >= 0 ? json_integer(i->index) : json_null(), "parent",
+                          wtl_json_text_or_null(parent), "flags", flags_json(i->flags));
+    wtl_json_put(&o, "error", l->rc < 0 ? wtl_json_text_or_null(l->why) : json_null());
     wtl_json_put(&o, "sensors", sensors_json(l));
     wtl_json_put(&o, "knobs", knobs);
     return o;
@@ -268,7 +263,7 @@ json_t *wtl_finding_json(const struct wtl_finding *f)
 {
     return json_pack("{s:s, s:o, s:o, s:o}", "level", wtl_finding_level_name(f->level), "subject",
                      wtl_json_text(f->subject), "text", wtl_json_text(f->text), "fix",
-                     text_or_null(f->fix));
+                     wtl_json_text_or_null(f->fix));
 }
 
 json_t *wtl_devices_json(const struct wtl_devices *d)

@@ -44,6 +44,7 @@ struct wtl_device_look {
 struct wtl_devices {
     struct wtl_machine *machine; /* close with wtl_devices_close() */
     const char *root;            /* "/", or the recorded tree */
+    bool live;                   /* the running system's */
     struct wtl_device_look *looks;
     size_t n;
     const struct wtl_finding *findings;
