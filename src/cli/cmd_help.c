@@ -75,10 +75,11 @@ static void overview_man(FILE *out)
           "else\n.Pa /tmp/wattle\\-UID .\n"
           ".It Ev SOURCE_DATE_EPOCH\nSeconds since 1970 that documents are dated with, for\n"
           "reproducible output.\n.El\n"
-          ".Sh EXIT STATUS\n.Bd -literal\n0  done\n1  failed\n2  wrong usage\n"
-          "3  not supported here\n4  permission denied\n5  infeasible: a limit cannot be met\n"
-          "6  refuted\n7  undecided\n.Ed\n",
+          ".Sh EXIT STATUS\n.Bd -literal\n",
           out);
+    for (int i = 0; wtl_exit_codes[i]; i++)
+        fprintf(out, "%s\n", wtl_exit_codes[i]);
+    fputs("5  infeasible: a limit cannot be met\n6  refuted\n7  undecided\n.Ed\n", out);
 }
 
 /* ---- Completion: each command's own options, and a family's verbs with theirs -----------------

@@ -35,7 +35,7 @@ static const struct {
     {TOP_BY_UTIL, "SM USE", 34, 0},      {TOP_BY_MEMORY, "MEMORY", 45, 0},
     {TOP_BY_POWER, "POWER est.", 58, 0}, {TOP_BY_NAME, "COMMAND", 0, 61},
 };
-enum { TYPE_COLUMN = 20, MARK_COLUMNS = 1 };
+enum { TYPE_COLUMN = 20 };
 
 static void draw_titles(struct top_screen *s, const struct top_model *m, struct top_ui *ui, int row)
 {

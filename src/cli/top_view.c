@@ -148,7 +148,7 @@ static const char *short_name(const struct top_device *d, char buf[2 * WTL_LIMIT
 }
 
 /* "SM lock 300-1140 MHz": what is requested of the knobs, or our record of it. */
-static int draw_requests(struct top_screen *s, const struct top_device *d, int row, int x)
+static void draw_requests(struct top_screen *s, const struct top_device *d, int row, int x)
 {
     static const struct {
         enum wtl_knob knob;
@@ -157,7 +157,6 @@ static int draw_requests(struct top_screen *s, const struct top_device *d, int r
                  {WTL_KNOB_mem_clock_mhz, "memory lock"},
                  {WTL_KNOB_cpu_clock_mhz, "range"},
                  {WTL_KNOB_cpu_quota, "quota"}};
-    int begin = x;
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
         struct wtl_knob_value value;
         char text[WTL_KNOB_TEXT];
@@ -168,7 +167,6 @@ static int draw_requests(struct top_screen *s, const struct top_device *d, int r
                      wtl_knob_format(shown[i].knob, value, text));
         x += 2;
     }
-    return x - begin;
 }
 
 /* ---- Panels ---------------------------------------------------------------------------------- */
@@ -422,9 +420,9 @@ static void draw_line(struct top_screen *s, const struct top_model *m, struct to
         top_sparkline(s, row, x, 9, TOP_POWER, &d->power, power_scale(d));
         x += 10;
     }
-    top_put(s, row, x, s->columns - x, style,
-            s->columns - x < 24 ? short_state(d, text, &style) : state_text(d, text, &style));
-    top_restyle(s, row, x, s->columns - x, style);
+    const char *state =
+        s->columns - x < 24 ? short_state(d, text, &style) : state_text(d, text, &style);
+    top_put(s, row, x, s->columns - x, style, state);
     if (ui->device == device && m->n > 1)
         top_restyle(s, row, 0, s->columns, TOP_SELECTED);
     top_ui_hit(ui, TOP_HIT_DEVICE, device, row, 0, 1, s->columns);

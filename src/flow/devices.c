@@ -112,7 +112,7 @@ void wtl_devices_close(struct wtl_devices *d)
 
 /* ---- The document -----------------------------------------------------------------------------*/
 
-const char *wtl_finding_level_name(enum wtl_finding_level level)
+static const char *level_name(enum wtl_finding_level level)
 {
     static const char *const names[] = {[WTL_FINDING_OK] = "ok",
                                         [WTL_FINDING_NOTE] = "note",
@@ -261,7 +261,7 @@ static json_t *device_json(const struct wtl_devices *d, const struct wtl_device_
 
 json_t *wtl_finding_json(const struct wtl_finding *f)
 {
-    return json_pack("{s:s, s:o, s:o, s:o}", "level", wtl_finding_level_name(f->level), "subject",
+    return json_pack("{s:s, s:o, s:o, s:o}", "level", level_name(f->level), "subject",
                      wtl_json_text(f->subject), "text", wtl_json_text(f->text), "fix",
                      wtl_json_text_or_null(f->fix));
 }

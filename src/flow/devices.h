@@ -66,9 +66,6 @@ void wtl_devices_close(struct wtl_devices *d);
 
 json_t *wtl_devices_json(const struct wtl_devices *d); /* NULL: out of memory */
 
-/* "problem", "lack", "note", "ok". */
-const char *wtl_finding_level_name(enum wtl_finding_level level);
-
 /* Why a value is not there: "unsupported", "denied", "not yet", "failed", "lost". */
 const char *wtl_absence_name(enum wtl_absence absence);
 
