@@ -115,7 +115,6 @@ static int collect_boards(struct wtl_context *ctx, const struct options *o,
 /* ---- The host's process ---------------------------------------------------------------------- */
 
 struct start {
-    const struct options *options;
     struct wtl_simhost_options host;
     int lock_fd;
     int ready_fd; /* of the host: where it says that it is ready, or why not; -1: nobody asks */
@@ -279,7 +278,7 @@ static int check_options(const struct options *o, struct wtl_error *err)
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct options *o = ctx->options;
-    struct start s = {.options = o, .lock_fd = -1, .ready_fd = -1};
+    struct start s = {.lock_fd = -1, .ready_fd = -1};
     struct wtl_sim_board *boards = NULL;
     char dir[WTL_LIMIT_PATH];
     size_t n = 0;

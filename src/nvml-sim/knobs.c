@@ -88,3 +88,8 @@ int nvmlDeviceSetComputeMode(struct nvml_device *d, unsigned mode)
 {
     return set_value(__func__, d, 0, WTL_ROOM_SET_COMPUTE_MODE, mode, mode <= 3);
 }
+
+int nvmlDeviceSetAccountingMode(struct nvml_device *d, unsigned mode)
+{
+    return set_value(__func__, d, 0, WTL_ROOM_SET_ACCOUNTING, mode, mode <= 1);
+}

@@ -186,17 +186,6 @@ int nvmlDeviceGetAccountingMode(struct nvml_device *d, unsigned *mode)
     return rc;
 }
 
-int nvmlDeviceSetAccountingMode(struct nvml_device *d, unsigned mode)
-{
-    struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, mode <= 1);
-    if (rc != 0)
-        return rc;
-    struct wtl_room_request request = wtl_room_request(WTL_ROOM_SET_ACCOUNTING, 0);
-    request.u.value = mode;
-    return wtl_dropin_ask(&c, &request);
-}
-
 int nvmlDeviceGetAccountingBufferSize(struct nvml_device *d, unsigned *n)
 {
     struct wtl_dropin_call c;

@@ -358,13 +358,13 @@ double wtl_sim_rates_limited(const struct wtl_sim_silicon *s, const struct wtl_s
                              struct wtl_sim_rates *out)
 {
     double low = s->sm_mhz_min, high = clamp(sm_mhz, low, s->sm_mhz_max);
-    if (excess_w(s, tenants, n, high, mem_mhz, limit_w, out) <= 0)
+    double high_w = excess_w(s, tenants, n, high, mem_mhz, limit_w, out);
+    if (high_w <= 0)
         return high;
     double low_w = excess_w(s, tenants, n, low, mem_mhz, limit_w, out);
     if (low_w >= 0)
         return low;
     /* Bisection that leans towards the chord: power is nearly straight between voltage knees. */
-    double high_w = excess_w(s, tenants, n, high, mem_mhz, limit_w, out);
     while (high - low > 0.5) {
         double f = low + (high - low) * clamp(-low_w / (high_w - low_w), 0.05, 0.95);
         const double w = excess_w(s, tenants, n, f, mem_mhz, limit_w, out);

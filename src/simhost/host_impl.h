@@ -20,7 +20,6 @@ struct wtl_host_peer {
     int fd; /* -1: free */
     uid_t uid;
     gid_t gid;
-    pid_t pid;
     bool nvml; /* a client of the drop-in library (WTL_ROOM_JOIN) */
 };
 

@@ -58,7 +58,7 @@ void wtl_host_accept(struct wtl_host *h)
         close(fd);
         return;
     }
-    *p = (struct wtl_host_peer){.fd = fd, .uid = who.uid, .gid = who.gid, .pid = who.pid};
+    *p = (struct wtl_host_peer){.fd = fd, .uid = who.uid, .gid = who.gid};
 }
 
 void wtl_host_let_go(struct wtl_host *h)

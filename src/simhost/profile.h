@@ -65,8 +65,4 @@ int wtl_sim_profile_boards(struct wtl_arena *arena, struct wtl_sim_board **out, 
 int wtl_sim_profile_workloads(struct wtl_arena *arena, struct wtl_sim_workload_profile **out,
                               size_t *n_out, struct wtl_error *err);
 
-/* The schemas, for the documentation. */
-const struct wtl_yaml_table *wtl_sim_board_schema(void);
-const struct wtl_yaml_table *wtl_sim_workload_schema(void);
-
 #endif

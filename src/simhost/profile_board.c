@@ -288,11 +288,6 @@ static const struct wtl_yaml_key board_keys[] = {
 static const struct wtl_yaml_table board_table = {
     "virtual board", "A virtual board.", sizeof(struct document), board_keys, N(board_keys)};
 
-const struct wtl_yaml_table *wtl_sim_board_schema(void)
-{
-    return &board_table;
-}
-
 static int add_mig(struct document *doc, const struct wtl_yaml_node *root, struct wtl_error *err)
 {
     if (doc->mig.n > WTL_SIM_MIG_PROFILES)

@@ -181,11 +181,6 @@ static const struct wtl_yaml_key keys[] = {
 static const struct wtl_yaml_table workload_table = {"workload", "A workload of the virtual GPU.",
                                                      sizeof(struct document), keys, N(keys)};
 
-const struct wtl_yaml_table *wtl_sim_workload_schema(void)
-{
-    return &workload_table;
-}
-
 static int set_phases(struct document *doc, const struct wtl_yaml_node *root, struct wtl_error *err)
 {
     const struct phase *phases = doc->phases.items;

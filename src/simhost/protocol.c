@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DELAY_MS_MAX = 600000, LOCKED_MHZ_MAX = 100000 };
+enum { DELAY_MS_MAX = 600000 };
 
 struct wtl_room_request wtl_room_request(enum wtl_room_verb verb, int gpu)
 {

@@ -61,7 +61,6 @@ struct wtl_room_head {
     uint64_t magic;
     uint32_t version, head_bytes, slot_bytes, n_gpus;
     int64_t start_unix_ns; /* of the host; with driver_loads: the epoch */
-    int64_t start_boot_ns; /* the same on CLOCK_BOOTTIME: a clock that nobody sets */
     int32_t host_pid;
     uint32_t host_uid;
 
