@@ -78,35 +78,22 @@ int nvmlDeviceGetInforomImageVersion(struct nvml_device *d, char *text, unsigned
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-/* The shape of nearly all getters: one number of the board. */
-#define GETTER(name, type, value)                                                                  \
-    int name(struct nvml_device *d, type *out)                                                     \
-    {                                                                                              \
-        struct wtl_dropin_call c;                                                                  \
-        int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, out != NULL);                 \
-        if (rc == 0)                                                                               \
-            *out = (value);                                                                        \
-        return rc;                                                                                 \
-    }
+WTL_DROPIN_GETTER(nvmlDeviceGetIndex, unsigned, WTL_DROPIN_BOARD, true, (unsigned)c.index)
+WTL_DROPIN_GETTER(nvmlDeviceGetMinorNumber, unsigned, WTL_DROPIN_BOARD, true, (unsigned)c.index)
+WTL_DROPIN_GETTER(nvmlDeviceGetBoardId, unsigned, WTL_DROPIN_BOARD, true,
+                  wtl_sim_pci(c.gpu).bus << 8)
+WTL_DROPIN_GETTER(nvmlDeviceGetMultiGpuBoard, unsigned, WTL_DROPIN_BOARD, true, 0)
+WTL_DROPIN_GETTER(nvmlDeviceGetPersistenceMode, unsigned, WTL_DROPIN_BOARD, true,
+                  c.r.persistence ? 1 : 0)
+WTL_DROPIN_GETTER(nvmlDeviceGetComputeMode, unsigned, WTL_DROPIN_BOARD, true,
+                  (unsigned)c.r.compute_mode)
+WTL_DROPIN_GETTER(nvmlDeviceGetVirtualizationMode, unsigned, WTL_DROPIN_BOARD, true,
+                  NVML_VIRTUALIZATION_NONE)
+WTL_DROPIN_GETTER(nvmlDeviceGetDisplayMode, unsigned, WTL_DROPIN_BOARD, true, 0)
+WTL_DROPIN_GETTER(nvmlDeviceGetDisplayActive, unsigned, WTL_DROPIN_BOARD, true, 0)
 
-GETTER(nvmlDeviceGetIndex, unsigned, (unsigned)c.index)
-GETTER(nvmlDeviceGetMinorNumber, unsigned, (unsigned)c.index)
-GETTER(nvmlDeviceGetBoardId, unsigned, wtl_sim_pci(c.gpu).bus << 8)
-GETTER(nvmlDeviceGetMultiGpuBoard, unsigned, 0)
-GETTER(nvmlDeviceGetPersistenceMode, unsigned, c.r.persistence ? 1 : 0)
-GETTER(nvmlDeviceGetComputeMode, unsigned, (unsigned)c.r.compute_mode)
-GETTER(nvmlDeviceGetVirtualizationMode, unsigned, NVML_VIRTUALIZATION_NONE)
-GETTER(nvmlDeviceGetDisplayMode, unsigned, 0)
-GETTER(nvmlDeviceGetDisplayActive, unsigned, 0)
-
-int nvmlDeviceGetArchitecture(struct nvml_device *d, unsigned *arch)
-{
-    struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, arch != NULL);
-    if (rc == 0)
-        *arch = (unsigned)c.gpu->board.architecture;
-    return rc;
-}
+WTL_DROPIN_GETTER(nvmlDeviceGetArchitecture, unsigned, WTL_DROPIN_ANY, true,
+                  (unsigned)c.gpu->board.architecture)
 
 /* GA100 is the Ampere whose power reading is not averaged over a second. */
 static int capability(const struct wtl_sim_board *board)
@@ -340,14 +327,7 @@ int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(struct nvml_device *instance,
     return rc;
 }
 
-int nvmlDeviceIsMigDeviceHandle(struct nvml_device *d, unsigned *is_mig)
-{
-    struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, is_mig != NULL);
-    if (rc == 0)
-        *is_mig = c.instance >= 0;
-    return rc;
-}
+WTL_DROPIN_GETTER(nvmlDeviceIsMigDeviceHandle, unsigned, WTL_DROPIN_ANY, true, c.instance >= 0)
 
 int nvmlDeviceGetGpuInstanceId(struct nvml_device *instance, unsigned *id)
 {

@@ -53,6 +53,20 @@ int wtl_dropin_begin(struct wtl_dropin_call *call, const char *function,
 /* The same for functions that name no device. */
 int wtl_dropin_begin_system(const char *function, bool arguments);
 
+/* The shape of nearly all getters: one number of a device `c`, where `condition` says that it has
+ * it. */
+#define WTL_DROPIN_GETTER(name, type, scope, condition, value)                                     \
+    int name(struct nvml_device *d, type *out)                                                     \
+    {                                                                                              \
+        struct wtl_dropin_call c;                                                                  \
+        int rc = wtl_dropin_begin(&c, __func__, d, scope, out != NULL);                            \
+        if (rc == 0 && !(condition))                                                               \
+            rc = NVML_NOT_SUPPORTED;                                                               \
+        if (rc == 0)                                                                               \
+            *out = (value);                                                                        \
+        return rc;                                                                                 \
+    }
+
 /* Asks the host for a change of the call's GPU; a code of NVML. request->gpu is filled in. */
 int wtl_dropin_ask(const struct wtl_dropin_call *call, struct wtl_room_request *request);
 

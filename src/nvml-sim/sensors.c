@@ -2,32 +2,26 @@
  * What a device does now: power, clocks, temperature, utilisation. */
 #include "nvml-sim/impl.h"
 
-/* One number of the board, where the board has it. */
-#define READER(name, type, condition, value)                                                       \
-    int name(struct nvml_device *d, type *out)                                                     \
-    {                                                                                              \
-        struct wtl_dropin_call c;                                                                  \
-        int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, out != NULL);                 \
-        if (rc == 0 && !(condition))                                                               \
-            rc = NVML_NOT_SUPPORTED;                                                               \
-        if (rc == 0)                                                                               \
-            *out = (value);                                                                        \
-        return rc;                                                                                 \
-    }
-
-READER(nvmlDeviceGetPowerUsage, unsigned, true, c.r.power_usage_mw)
-READER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, c.r.has &WTL_SIM_HAS_ENERGY,
-       c.r.energy_mj)
-READER(nvmlDeviceGetPowerManagementMode, unsigned, true, 1)
-READER(nvmlDeviceGetPowerManagementLimit, unsigned, true, c.r.limit_mw)
-READER(nvmlDeviceGetEnforcedPowerLimit, unsigned, true, c.r.limit_enforced_mw)
-READER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, true, c.r.limit_default_mw)
-READER(nvmlDeviceGetPerformanceState, unsigned, true, (unsigned)c.r.pstate)
-READER(nvmlDeviceGetPowerState, unsigned, true, (unsigned)c.r.pstate)
-READER(nvmlDeviceGetCurrentClocksEventReasons, unsigned long long, true, c.r.reasons)
-READER(nvmlDeviceGetCurrentClocksThrottleReasons, unsigned long long, true, c.r.reasons)
-READER(nvmlDeviceGetSupportedClocksEventReasons, unsigned long long, true, c.r.reasons_supported)
-READER(nvmlDeviceGetSupportedClocksThrottleReasons, unsigned long long, true, c.r.reasons_supported)
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerUsage, unsigned, WTL_DROPIN_BOARD, true, c.r.power_usage_mw)
+WTL_DROPIN_GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, WTL_DROPIN_BOARD,
+                  c.r.has &WTL_SIM_HAS_ENERGY, c.r.energy_mj)
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementMode, unsigned, WTL_DROPIN_BOARD, true, 1)
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementLimit, unsigned, WTL_DROPIN_BOARD, true, c.r.limit_mw)
+WTL_DROPIN_GETTER(nvmlDeviceGetEnforcedPowerLimit, unsigned, WTL_DROPIN_BOARD, true,
+                  c.r.limit_enforced_mw)
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, WTL_DROPIN_BOARD, true,
+                  c.r.limit_default_mw)
+WTL_DROPIN_GETTER(nvmlDeviceGetPerformanceState, unsigned, WTL_DROPIN_BOARD, true,
+                  (unsigned)c.r.pstate)
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerState, unsigned, WTL_DROPIN_BOARD, true, (unsigned)c.r.pstate)
+WTL_DROPIN_GETTER(nvmlDeviceGetCurrentClocksEventReasons, unsigned long long, WTL_DROPIN_BOARD,
+                  true, c.r.reasons)
+WTL_DROPIN_GETTER(nvmlDeviceGetCurrentClocksThrottleReasons, unsigned long long, WTL_DROPIN_BOARD,
+                  true, c.r.reasons)
+WTL_DROPIN_GETTER(nvmlDeviceGetSupportedClocksEventReasons, unsigned long long, WTL_DROPIN_BOARD,
+                  true, c.r.reasons_supported)
+WTL_DROPIN_GETTER(nvmlDeviceGetSupportedClocksThrottleReasons, unsigned long long, WTL_DROPIN_BOARD,
+                  true, c.r.reasons_supported)
 
 int nvmlDeviceGetPowerManagementLimitConstraints(struct nvml_device *d, unsigned *min_mw,
                                                  unsigned *max_mw)
@@ -235,14 +229,7 @@ int nvmlDeviceGetDecoderUtilization(struct nvml_device *d, unsigned *util, unsig
     return no_video(__func__, d, util, period_us);
 }
 
-int nvmlDeviceGetNumFans(struct nvml_device *d, unsigned *n)
-{
-    struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, n != NULL);
-    if (rc == 0)
-        *n = 0;
-    return rc;
-}
+WTL_DROPIN_GETTER(nvmlDeviceGetNumFans, unsigned, WTL_DROPIN_BOARD, true, 0)
 
 int nvmlDeviceGetViolationStatus(struct nvml_device *d, unsigned policy,
                                  struct nvml_violation *violation)
