@@ -88,34 +88,6 @@ static void cannot_tell(const struct wtl_lease_knob_record *k, struct wtl_knob_v
              wtl_knob_format(k->knob, now, found), wtl_knob_format(k->knob, k->prior, prior));
 }
 
-/* Writes the prior value, and reads back. What the device said of the set. */
-static int write_prior(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
-                       const struct wtl_book_hold *hold, int64_t wall_ns,
-                       struct wtl_restore_knob *out)
-{
-    struct wtl_lease_knob_record *k = &record->knobs[index];
-    struct wtl_lease_knob knob = {.device = device, .info = wtl_device_info(device), .record = *k};
-    struct wtl_error why = {0};
-    /* Not a second time: the value that is there now must stay in the record. A journal that cannot
-     * be written is no reason to leave a device changed. */
-    if (!wtl_knob_same(k->knob, k->wanted, k->prior))
-        (void)wtl_book_note_set(hold, k, index, k->prior, wall_ns, NULL);
-    int rc = wtl_knob_set(device, k->knob, k->prior, &knob.found, &why);
-    if (rc < 0) {
-        failed(out, &why);
-        wtl_restore_note_found(device, k, index, NULL, hold, wall_ns);
-    } else if (!wtl_lease_took(&knob, k->prior)) {
-        (void)wtl_book_note_set(hold, k, index, knob.found.requested, wall_ns, NULL);
-        char found[WTL_KNOB_TEXT];
-        out->result = WTL_RESTORE_FAILED;
-        snprintf(out->why, sizeof out->why, "it reads back %s",
-                 wtl_knob_format(k->knob, knob.found.requested, found));
-    } else {
-        out->result = WTL_RESTORE_PUT_BACK;
-    }
-    return rc;
-}
-
 static bool reads(struct wtl_device *device, enum wtl_knob knob, struct wtl_knob_value value)
 {
     struct wtl_knob_state now = {0};
@@ -123,19 +95,53 @@ static bool reads(struct wtl_device *device, enum wtl_knob knob, struct wtl_knob
            wtl_knob_same(knob, now.requested, value);
 }
 
-/* The prior value is there, or so it is said: a reading may be an old one, and a set of a process
+/* Writes a value that was there before, and reads back. Whatever comes of it, the record knows what
+ * is there now for ours. */
+static int write_back(struct wtl_device *device, struct wtl_lease_knob_record *k, size_t index,
+                      struct wtl_knob_value value, const struct wtl_book_hold *hold,
+                      int64_t wall_ns, struct wtl_error *err)
+{
+    struct wtl_lease_knob knob = {.device = device, .info = wtl_device_info(device), .record = *k};
+    char found[WTL_KNOB_TEXT];
+    /* Not a second time: the value that is there now must stay in the record. A journal that cannot
+     * be written is no reason to leave a device changed. */
+    if (!wtl_knob_same(k->knob, k->wanted, value))
+        (void)wtl_book_note_set(hold, k, index, value, wall_ns, NULL);
+    int rc = wtl_knob_set(device, k->knob, value, &knob.found, err);
+    if (rc < 0) {
+        wtl_restore_note_found(device, k, index, NULL, hold, wall_ns);
+        return rc;
+    }
+    if (wtl_lease_took(&knob, value))
+        return 0;
+    (void)wtl_book_note_set(hold, k, index, knob.found.requested, wall_ns, NULL);
+    return WTL_FAIL(err, WTL_FAILED, "it reads back %s",
+                    wtl_knob_format(k->knob, knob.found.requested, found));
+}
+
+/* Of a value that is there, or so it is said: a reading may be an old one, and a set of a process
  * that was killed still under way. Writing it once more changes nothing, and makes sure. A device
  * that takes no sets is believed; one that failed amid a set (of two files, say) is looked at. */
-static void write_again(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
-                        const struct wtl_book_hold *hold, int64_t wall_ns,
+static int write_again(struct wtl_device *device, struct wtl_lease_knob_record *k, size_t index,
+                       struct wtl_knob_value value, const struct wtl_book_hold *hold,
+                       int64_t wall_ns, struct wtl_error *err)
+{
+    int rc = write_back(device, k, index, value, hold, wall_ns, err);
+    return rc < 0 && reads(device, k->knob, value) ? 0 : rc;
+}
+
+/* The prior value, which is there already (or not). */
+static void write_prior(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
+                        bool there, const struct wtl_book_hold *hold, int64_t wall_ns,
                         struct wtl_restore_knob *out)
 {
-    int rc = write_prior(device, record, index, hold, wall_ns, out);
-    if (rc == 0 ? out->result == WTL_RESTORE_PUT_BACK
-                : reads(device, record->knobs[index].knob, record->knobs[index].prior)) {
-        out->result = WTL_RESTORE_UNCHANGED;
-        out->why[0] = '\0';
-    }
+    struct wtl_lease_knob_record *k = &record->knobs[index];
+    struct wtl_error why = {0};
+    int rc = (there ? write_again : write_back)(device, k, index, k->prior, hold, wall_ns, &why);
+    if (rc < 0)
+        failed(out, &why);
+    else
+        out->result = there ? WTL_RESTORE_UNCHANGED : WTL_RESTORE_PUT_BACK;
 }
 
 static void restore_present(struct wtl_device *device, struct wtl_lease_record *record,
@@ -164,7 +170,7 @@ static void restore_present(struct wtl_device *device, struct wtl_lease_record *
     if ((k->seq == 0 && !k->damaged) || (there && (dry_run || record->state_damaged)))
         out->result = WTL_RESTORE_UNCHANGED;
     else if (there)
-        write_again(device, record, index, hold, wall_ns, out);
+        write_prior(device, record, index, true, hold, wall_ns, out);
     else if (record->state_damaged)
         may_be_over(record, k, out);
     else if (now.known && k->damaged && !is_ours(k, now.requested))
@@ -174,7 +180,7 @@ static void restore_present(struct wtl_device *device, struct wtl_lease_record *
     else if (dry_run)
         out->result = WTL_RESTORE_PUT_BACK;
     else
-        write_prior(device, record, index, hold, wall_ns, out);
+        write_prior(device, record, index, false, hold, wall_ns, out);
 }
 
 void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
@@ -267,28 +273,17 @@ static bool is_wanted(const struct job *j, const struct wtl_lease_record *r)
 
 /* ---- A change that was cut short ------------------------------------------------------------- */
 
-/* Back to what the lease held before the change; as with a prior value, once more where it reads so
- * already. */
+/* Back to what the lease held before the change. What somebody else set meanwhile stays. */
 static int take_back(struct wtl_device *d, struct wtl_lease_knob_record *k, size_t index,
                      const struct wtl_book_hold *hold, int64_t wall_ns, struct wtl_error *err)
 {
-    struct wtl_lease_knob knob = {.device = d, .info = wtl_device_info(d)};
     struct wtl_knob_state now = {0};
-    char found[WTL_KNOB_TEXT];
     int rc = wtl_device_knob(d, k->knob, &now, err);
-    bool ours = !now.known || is_ours(k, now.requested);
-    rc = rc ? rc : wtl_book_note_set(hold, k, index, k->held, wall_ns, err);
-    if (rc < 0 || !ours)
-        return rc;
-    knob.record = *k;
-    rc = wtl_knob_set(d, k->knob, k->held, &knob.found, err);
     if (rc < 0)
-        return now.known && reads(d, k->knob, k->held) ? 0 : rc;
-    if (wtl_lease_took(&knob, k->held))
-        return 0;
-    return WTL_FAIL(err, WTL_FAILED, "%s reads back a %s of %s", k->device,
-                    wtl_knob_info(k->knob)->title,
-                    wtl_knob_format(k->knob, knob.found.requested, found));
+        return rc;
+    if (now.known && !is_ours(k, now.requested))
+        return wtl_book_note_set(hold, k, index, k->held, wall_ns, err);
+    return write_again(d, k, index, k->held, hold, wall_ns, err);
 }
 
 static int settle_knob(struct wtl_holder *h, struct wtl_lease_record *record, size_t index,
