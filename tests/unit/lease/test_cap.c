@@ -160,8 +160,13 @@ static void the_greater_of_asked_and_enforced_is_in_force(void **state)
 static void a_budget_that_is_none_is_refused_before_anything(void **state)
 {
     (void)state;
-    const double bad[][2] = {{0, 0},    {-5, 0},    {NAN, 0},       {INFINITY, 0},
-                             {600, -1}, {600, NAN}, {600, INFINITY}};
+    const double bad[][2] = {{0, 0},
+                             {-5, 0},
+                             {(double)NAN, 0},
+                             {(double)INFINITY, 0},
+                             {600, -1},
+                             {600, (double)NAN},
+                             {600, (double)INFINITY}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct wtl_error err = {0};
         assert_int_equal(wtl_cap_check_budget(bad[i][0], bad[i][1], &err), -WTL_USAGE);
