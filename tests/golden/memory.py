@@ -38,6 +38,8 @@ def environment(case, **settings):
         env["FAILMALLOC_SPARE"] = DRAWING
     if scenario.SANITIZED:
         env["LD_PRELOAD"] += " " + scenario.SANITIZED
+        if case.threads: # AddressSanitizer asks libc about a new one's stack, and dies without memory
+            env["FAILMALLOC_SPARE"] = "libc.so"
         env["ASAN_OPTIONS"] = "verify_asan_link_order=0:allocator_may_return_null=1"
     return env
 

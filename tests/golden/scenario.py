@@ -42,6 +42,7 @@ class Case:
     seconds: float = 20   # more is a hang
     first: tuple = ()     # outputs that are complete before the others are begun
     draws: bool = False   # figures, by cairo
+    threads: bool = False # drivers are opened in some
     once: bool = False    # refused a second time: there is nothing left to do
 
     @property
@@ -103,12 +104,13 @@ def cases():
         Case("deploy without wattle", "deploy ../in/plan.json -o deploy --without-wattle"),
         Case("analyse", "analyse ../in/one.csv -o all --replicates 100",
              first=("all", "all/campaign.wattle"), draws=True),
-        Case("devices", "devices --root ../in/machine"),
-        Case("devices as JSON", "devices --root ../in/machine --json -i rapl:0"),
-        Case("doctor", "doctor --root ../in/machine"),
-        Case("doctor, gathering", "doctor --root ../in/machine --gather m.tar.gz"),
-        Case("top", "top --once --no-wait -n 2 -d 1s --size 80x24 --ascii -i virtual:plain,load=plain"),
-        Case("top as JSON", "top --json --no-wait -n 2 -d 1s -i replay:../in/packed.gz"),
+        Case("devices", "devices --root ../in/machine", threads=True),
+        Case("devices as JSON", "devices --root ../in/machine --json -i rapl:0", threads=True),
+        Case("doctor", "doctor --root ../in/machine", threads=True),
+        Case("doctor, gathering", "doctor --root ../in/machine --gather m.tar.gz", threads=True),
+        Case("top", "top --once --no-wait -n 2 -d 1s --size 80x24 --ascii -i virtual:plain,load=plain",
+             threads=True),
+        Case("top as JSON", "top --json --no-wait -n 2 -d 1s -i replay:../in/packed.gz", threads=True),
         Case("help", "help"),
         Case("help of a command", "help optimize"),
         Case("man page", "help optimize --man"),
