@@ -117,6 +117,9 @@ static int lease_it(const struct wtl_cap_request *q, const struct wtl_lease_requ
         r->lent = lease;
         return 0;
     }
+    if (rc < 0 && r->changed && err && !err->hint[0])
+        wtl_error_hint(err, "the change is not whole: limits keep the larger of the two budgets, "
+                            "and `wattle status` shows them; try again");
     int closed = wtl_lease_close(lease, rc ? NULL : err);
     return rc ? rc : closed;
 }

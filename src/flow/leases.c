@@ -92,16 +92,22 @@ static bool not_put_back(const struct wtl_lease_record *lease,
             (r->has_before && wtl_knob_same(r->knob, found, r->before)));
 }
 
+static void say_not_back(const struct look *look, const struct wtl_lease_record *lease,
+                         struct wtl_status_knob *out)
+{
+    const char *text =
+        wtl_arena_printf(look->arena, "putting it back failed, `wattle restore %lld` tries again",
+                         (long long)lease->id);
+    out->standing = WTL_STANDING_NOT_BACK;
+    out->text = text ? text : "";
+}
+
 static void compare(const struct look *look, const struct wtl_lease_record *lease,
                     struct wtl_status_knob *out)
 {
     const struct wtl_lease_knob_record *r = out->record;
     if (not_put_back(lease, r, out->found)) {
-        const char *text = wtl_arena_printf(
-            look->arena, "putting it back failed, `wattle restore %lld` tries again",
-            (long long)lease->id);
-        out->standing = WTL_STANDING_NOT_BACK;
-        out->text = text ? text : "";
+        say_not_back(look, lease, out);
     } else if (wtl_knob_same(r->knob, out->found, r->wanted)) {
         out->standing = WTL_STANDING_AS_SET;
     } else {
@@ -132,6 +138,10 @@ static void look_at_knob(const struct look *look, const struct wtl_lease_record 
         const char *text = wtl_arena_strdup(look->arena, why.message);
         out->standing = WTL_STANDING_UNKNOWN;
         out->text = text ? text : "";
+    } else if (!now.known && strcmp(lease->why, WTL_LEASE_NOT_PUT_BACK) == 0 &&
+               !wtl_knob_same(r->knob, r->wanted, r->prior)) {
+        out->found = r->wanted;
+        say_not_back(look, lease, out);
     } else if (!now.known) {
         look_at_clock(look, d, r, out);
     } else {

@@ -102,6 +102,7 @@ static int write_back(struct wtl_device *device, struct wtl_lease_knob_record *k
                       int64_t wall_ns, struct wtl_error *err)
 {
     struct wtl_lease_knob knob = {.device = device, .info = wtl_device_info(device), .record = *k};
+    const struct wtl_knob_value was = k->wanted;
     char found[WTL_KNOB_TEXT];
     /* Not a second time: the value that is there now must stay in the record. A journal that cannot
      * be written is no reason to leave a device changed. */
@@ -109,7 +110,12 @@ static int write_back(struct wtl_device *device, struct wtl_lease_knob_record *k
         (void)wtl_book_note_set(hold, k, index, value, wall_ns, NULL);
     int rc = wtl_knob_set(device, k->knob, value, &knob.found, err);
     if (rc < 0) {
+        struct wtl_knob_state now = {0};
         wtl_restore_note_found(device, k, index, NULL, hold, wall_ns);
+        /* Where no device reports it, the record alone says that it is not back. */
+        if (wtl_device_knob(device, k->knob, &now, NULL) == 0 && !now.known &&
+            !wtl_knob_same(k->knob, k->wanted, was))
+            (void)wtl_book_note_set(hold, k, index, was, wall_ns, NULL);
         return rc;
     }
     if (wtl_lease_took(&knob, value))
@@ -268,7 +274,8 @@ static bool is_wanted(const struct job *j, const struct wtl_lease_record *r)
         return true;
     if (f->standing)
         return false;
-    return wtl_lease_is_borrowed(r) || f->all_standing || is_over(j, r);
+    return wtl_lease_is_borrowed(r) || f->all_standing || is_over(j, r) ||
+           strcmp(r->why, WTL_LEASE_NOT_PUT_BACK) == 0; /* its end has begun */
 }
 
 /* ---- A change that was cut short ------------------------------------------------------------- */
@@ -488,7 +495,9 @@ static int deal_with(const struct job *j, const struct wtl_book_entry *e, struct
         return rc;
     if (alive) {
         report->n_held++;
-        return named(j->filter, &e->record) ? still_held(j, &e->record, err) : 0;
+        bool meant = named(j->filter, &e->record) ||
+                     (j->filter->all_standing && !wtl_lease_is_borrowed(&e->record));
+        return meant ? still_held(j, &e->record, err) : 0;
     }
     struct wtl_book_entry now = *e;
     if (!j->filter->dry_run)

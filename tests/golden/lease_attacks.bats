@@ -232,6 +232,49 @@ loan() {
     [ "$(lock)" = None ]
 }
 
+@test "a lock that could not be taken off is told of, and the next restore takes it off" {
+    "$WATTLE" apply plan.json >/dev/null
+    set_mhz=$(lock)
+    [ "$set_mhz" != None ]
+    "$WATTLE" sim fault --call nvmlDeviceResetGpuLockedClocks --return unknown -q
+    run "$WATTLE" restore --all
+    [ "$status" -eq 1 ]
+    run "$WATTLE" status --check
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"before released; not put back; putting it back failed"* ]]
+    run "$WATTLE" doctor
+    [ "$status" -eq 1 ]
+    "$WATTLE" sim fault --clear -q
+    [ "$(lock)" = "$set_mhz" ]
+    run "$WATTLE" restore # its end had begun
+    [ "$status" -eq 0 ]
+    [[ $output == *"MHz -> released, put back"* ]]
+    [ "$(lock)" = None ]
+    "$WATTLE" status --check
+}
+
+@test "restore --all says who looks after a cap, and fails" {
+    "$WATTLE" cap 400W -i 0 -i 1 --watch >watch.log 2>&1 3>&- &
+    pid=$!
+    until_so grep -q "ends it" watch.log
+    run "$WATTLE" restore --all
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"(cap 400 W)"*"is held"*"end process $pid (wattle cap) first"* ]]
+    kill -TERM "$pid"
+    wait "$pid" || true
+    pid=
+    "$WATTLE" restore --all -q
+}
+
+@test "a change of a cap that fails says what is in force, and so does status" {
+    "$WATTLE" cap 400W -i 0 -i 1 -q
+    "$WATTLE" sim fault -i 1 --call 'nvmlDeviceSetPowerManagementLimit*' --return unknown -q
+    run "$WATTLE" cap 450W -i 0 -i 1
+    [ "$status" -eq 1 ]
+    [[ $(on_one_line "$output") == *"limits keep the larger of the two budgets"* ]]
+    [[ $(on_one_line "$("$WATTLE" status)") == *"standing cap 450 W "*" of 450 W"* ]]
+}
+
 @test "a watch that ends while its cap is not in force says so, and for how long" {
     "$WATTLE" cap 400W -i 0 -i 1 --watch --json >lines 2>&1 3>&- &
     pid=$!
