@@ -16,8 +16,7 @@ struct wtl_known_set {
 };
 
 /* `entries` as wtl_book_list() gives them, by number. The last set of the knob of the device `id`
- * under `epoch`; false: none is known, or the record of the
- * last is damaged. */
+ * under `epoch`; false: none is known, or the record of the last is damaged. */
 bool wtl_book_last_set(const struct wtl_book_entry *entries, size_t n, const char *id,
                        const char *epoch, enum wtl_knob knob, struct wtl_known_set *out);
 

@@ -195,11 +195,12 @@ static void fill_from_old(struct wtl_lease *l, const struct wtl_lease_record *ol
     say_what_is_held(r, !r->has_budget);
     l->final_waits = true;
     memcpy(l->final_purpose, r->purpose, sizeof l->final_purpose);
-    if (!r->has_budget || old->budget_w - old->base_w > r->budget_w - r->base_w)
-        memcpy(r->purpose, old->purpose, sizeof r->purpose); /* of the budget that it has */
     l->final_budget_w = r->budget_w;
     l->final_base_w = r->base_w;
-    if (r->has_budget && old->budget_w - old->base_w > r->budget_w - r->base_w) {
+    bool old_is_larger = old->budget_w - old->base_w > r->budget_w - r->base_w;
+    if (!r->has_budget || old_is_larger) /* the purpose is that of the budget */
+        memcpy(r->purpose, old->purpose, sizeof r->purpose);
+    if (r->has_budget && old_is_larger) {
         r->budget_w = old->budget_w;
         r->base_w = old->base_w;
     }
