@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Two energy curves of one device, and what they say together. */
+#include "energy/gauge.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Two-sided 95 % of the normal distribution. */
+static const double z95 = 1.959964;
+
+/* Where counter and power disagree by more, one of them is wrong. */
+static const double check_max = 0.05;
+
+/* Fewer updates than this in a window: the sensor cannot tell. */
+enum { UPDATES_MIN = 20 };
+
+/* A window this long is an average's, not a sensor's own. */
+#define AVERAGED_NS INT64_C(500000000)
+#define SECOND_NS INT64_C(1000000000)
+
+/* How far a lag that was found can be off: a load does not follow its switch at once either. */
+#define LAG_ERROR_NS INT64_C(20000000)
+
+/* Without a period of its own: what most sensors have. */
+#define PERIOD_NS INT64_C(100000000)
+
+static double seconds(int64_t ns)
+{
+    return 1e-9 * (double)ns;
+}
+
+static int64_t period_of(const struct wtl_gauge_side *s)
+{
+    int64_t seen = wtl_ticks_period_ns(&s->ticks);
+    if (s->model.period_ns)
+        return s->model.period_ns;
+    return seen ? seen : PERIOD_NS;
+}
+
+static int64_t window_of(const struct wtl_gauge_side *s)
+{
+    return s->model.window_known ? s->model.window_ns : 0;
+}
+
+/* How much later than it was true a knot is seen. A power value stands for the period that it ends;
+ * the middle of its window stands for the middle of that. */
+static int64_t delay_of(const struct wtl_gauge_side *s, bool power)
+{
+    int64_t delay = s->model.lag_known ? s->model.lag_ns : 0;
+    if (power && s->model.window_known)
+        delay += (window_of(s) - period_of(s)) / 2;
+    return delay;
+}
+
+static void begin_side(struct wtl_gauge_side *s, bool on, const struct wtl_sensor_model *model)
+{
+    s->on = on;
+    s->model = *model;
+    wtl_ticks_init(&s->ticks);
+    wtl_knots_init(&s->curve, 0);
+}
+
+void wtl_gauge_init(struct wtl_gauge *g, const struct wtl_gauge_options *o)
+{
+    memset(g, 0, sizeof *g);
+    g->options = *o;
+    begin_side(&g->counter, o->has_counter, &o->counter);
+    begin_side(&g->power, o->has_power, &o->power);
+}
+
+/* ---- Knots ----------------------------------------------------------------------------------- */
+
+/* The typical size of a step between successive values, as a standard deviation of one value:
+ * median of |differences| / (0.6745 sqrt 2). The least that was seen of it is the sensor's noise;
+ * the rest is the load's. */
+static void learn_noise(struct wtl_gauge_side *s)
+{
+    int n = s->n_steps < WTL_GAUGE_STEPS ? s->n_steps : WTL_GAUGE_STEPS;
+    double sorted[WTL_GAUGE_STEPS];
+    if (n < 8)
+        return;
+    for (int i = 0; i < n; i++) {
+        int j = i;
+        for (; j > 0 && sorted[j - 1] > s->step_w[i]; j--)
+            sorted[j] = sorted[j - 1];
+        sorted[j] = s->step_w[i];
+    }
+    double noise_w = sorted[n / 2] / 0.9539;
+    if (!s->noise_known || noise_w < s->noise_w)
+        s->noise_w = noise_w;
+    s->noise_known = true;
+}
+
+/* A value `w` over the stretch that ends at t_ns. `unseen`: share of it that the sensor was not
+ * looking. */
+static void extend(struct wtl_gauge_side *s, int64_t t_ns, double u_ns, double energy_j,
+                   double unseen, unsigned trouble, int64_t delay_ns)
+{
+    double dt_s = seconds(t_ns - s->last_ns);
+    if (dt_s <= 0)
+        return;
+    double w = energy_j / dt_s, step_w = w - s->last_w;
+    bool follows = s->curve.n > 1;
+    if (follows) {
+        s->step_w[s->n_steps++ % WTL_GAUGE_STEPS] = fabs(step_w);
+        if (s->n_steps > 1 << 30)
+            s->n_steps = WTL_GAUGE_STEPS;
+        learn_noise(s);
+        s->var_j2 += unseen * 0.5 * step_w * step_w * dt_s * dt_s;
+    }
+    s->energy_j += energy_j;
+    s->last_w = w;
+    s->last_ns = t_ns;
+    wtl_knots_add(&s->curve, t_ns - delay_ns, u_ns, s->energy_j, s->var_j2, trouble);
+}
+
+static void begin_curve(struct wtl_gauge_side *s, int64_t t_ns, double u_ns, int64_t delay_ns)
+{
+    s->last_ns = t_ns;
+    wtl_knots_add(&s->curve, t_ns - delay_ns, u_ns, s->energy_j, s->var_j2, 0);
+}
+
+/* Standard deviation of a moment that lies anywhere between two polls. */
+static double doubt_ns(const struct wtl_tick *t)
+{
+    const double clock_ns = 5e5; /* host and reading are not closer than that */
+    double span = (double)(t->hi_ns - t->lo_ns);
+    return sqrt(span * span / 12 + t->jitter_ns * t->jitter_ns + clock_ns * clock_ns);
+}
+
+/* Share of a stretch that a part-time sensor does not see. A sensor whose window is not known is
+ * taken for one that sees a point. An update that was missed is more doubtful: nobody knows
+ * whether it was like the one before or the one after. */
+static double unseen_share(const struct wtl_gauge_side *s, int64_t stretch_ns)
+{
+    double seen = (double)window_of(s) / (double)stretch_ns;
+    double missed = 2 * stretch_ns > 3 * period_of(s) ? 3 : 1;
+    return seen < 1 ? missed * (1 - seen) : 0;
+}
+
+/* ---- The counter ----------------------------------------------------------------------------- */
+
+/* What it advanced; a reset is bridged with the power of before. */
+static double advance_j(const struct wtl_gauge *g, const struct wtl_tick *t, double dt_s,
+                        unsigned *trouble)
+{
+    const struct wtl_gauge_options *o = &g->options;
+    double up = t->value - t->before;
+    if (up < 0 && o->wraps_at_j > 0)
+        up += o->wraps_at_j;
+    double most = o->max_w > 0 ? 2 * o->max_w * dt_s + 1 : HUGE_VAL;
+    if (up >= 0 && up <= most)
+        return up;
+    *trouble |= WTL_TROUBLE(reset);
+    double w = g->power.curve.n > 1 ? g->power.last_w : g->counter.last_w;
+    return w * dt_s;
+}
+
+/* A counter that adds just what a part-time power sensor sees stays with the sum of its values, to
+ * within one or two of them; one that sees all walks away from it at random, as far as the load is
+ * restless. Blocks of 32 periods tell them apart: the first kind shows at most an eighth of the
+ * expected walk. */
+static void compare(struct wtl_gauge *g)
+{
+    struct wtl_gauge_compare *c = &g->compare;
+    const struct wtl_knot *a = wtl_knots_last(&g->counter.curve);
+    const struct wtl_knot *b = wtl_knots_last(&g->power.curve);
+    if (!a || !b)
+        return;
+    int64_t known = (a->t_ns < b->t_ns ? a->t_ns : b->t_ns) - 4 * period_of(&g->power);
+    if (c->t_ns && known < c->t_ns + 32 * period_of(&g->power))
+        return;
+    struct wtl_knots_point counter, power;
+    if (wtl_knots_at(&g->counter.curve, known, &counter) < 0 ||
+        wtl_knots_at(&g->power.curve, known, &power) < 0)
+        return;
+    double apart_j = counter.energy_j - power.energy_j, step_j = apart_j - c->apart_j;
+    if (c->t_ns) {
+        c->sum_j2 += step_j * step_j;
+        c->expected_j2 += power.sum_var_j2 - c->var_j2;
+        c->blocks++;
+    }
+    c->t_ns = known;
+    c->apart_j = apart_j;
+    c->var_j2 = power.sum_var_j2;
+}
+
+/* Whether the counter adds all of the energy, or what a part-time power sensor sees: found out
+ * after ten seconds of a restless load. */
+static bool sees_all(const struct wtl_gauge *g)
+{
+    const struct wtl_gauge_compare *c = &g->compare;
+    return c->blocks >= 3 && c->sum_j2 > 0.3 * c->expected_j2;
+}
+
+void wtl_gauge_counter(struct wtl_gauge *g, int64_t t_ns, double value_j, int64_t stamp_ns)
+{
+    struct wtl_gauge_side *s = &g->counter;
+    struct wtl_tick t;
+    if (!s->on || !wtl_ticks_push(&s->ticks, t_ns, value_j, stamp_ns, &t))
+        return;
+    int64_t at = wtl_tick_middle_ns(&t), delay = delay_of(s, false);
+    /* The first tick tells when, not since when. */
+    if (t.first) {
+        begin_curve(s, at, doubt_ns(&t), delay);
+        return;
+    }
+    unsigned trouble = 0;
+    double dt_s = seconds(at - s->last_ns), up = advance_j(g, &t, dt_s, &trouble);
+    /* A part-time board's counter may add what its power sensor sees: wtl_gauge_between() takes
+     * this part of the variance out again where it does not. */
+    double unseen = g->power.on && g->power.model.window_known
+                        ? unseen_share(&g->power, period_of(&g->power))
+                        : 0;
+    extend(s, at, doubt_ns(&t), up, unseen, trouble, delay);
+    compare(g);
+    if (trouble)
+        s->var_j2 += up * up;
+}
+
+/* ---- Power ----------------------------------------------------------------------------------- */
+
+static void note_power(struct wtl_gauge *g, double value_w)
+{
+    g->peak_w = fmax(g->peak_w, value_w);
+    struct wtl_gauge_side *s = &g->power;
+    int64_t blur = window_of(s) - period_of(s);
+    s->curve.blur_ns = blur > 0 ? blur : 0;
+}
+
+/* A stretch without an update: the value before held until one period before its end, or nobody
+ * looked. */
+static double stretch_j(const struct wtl_gauge_side *s, double before_w, double value_w,
+                        int64_t from_ns, int64_t to_ns)
+{
+    int64_t period = period_of(s), dt = to_ns - from_ns;
+    if (dt <= period + period / 2)
+        return value_w * seconds(dt);
+    return before_w * seconds(dt - period) + value_w * seconds(period);
+}
+
+static void add_value(struct wtl_gauge *g, int64_t at_ns, double u_ns, double value_w,
+                      double before_w, unsigned trouble)
+{
+    struct wtl_gauge_side *s = &g->power;
+    int64_t delay = delay_of(s, true), stretch = at_ns - s->last_ns;
+    note_power(g, value_w);
+    if (s->curve.n == 0) {
+        begin_curve(s, at_ns, u_ns, delay);
+        s->last_w = value_w;
+        return;
+    }
+    if (stretch <= 0)
+        return;
+    double noise_j = s->noise_w * seconds(stretch);
+    double e = stretch_j(s, before_w, value_w, s->last_ns, at_ns);
+    s->var_j2 += noise_j * noise_j;
+    extend(s, at_ns, u_ns, e, unseen_share(s, stretch), trouble, delay);
+    s->last_w = value_w;
+}
+
+/* Constant power is legal: a value that stands for more than a period and a half is held, one
+ * period behind the poll, because the next update may already be another. */
+static void hold(struct wtl_gauge *g, int64_t t_ns, double value_w)
+{
+    struct wtl_gauge_side *s = &g->power;
+    int64_t period = period_of(s), since = s->curve.n ? s->last_ns : s->ticks.since_ns;
+    if (t_ns - since < 2 * period + period / 2)
+        return;
+    bool restless = s->ticks.n_ticks > 20 && s->noise_w > 2 * g->options.power_resolution_w;
+    bool stale =
+        restless && t_ns - s->ticks.hi_ns > (10 * period > SECOND_NS ? 10 * period : SECOND_NS);
+    add_value(g, t_ns - period, 0, value_w, value_w, stale ? WTL_TROUBLE(stale) : 0);
+}
+
+void wtl_gauge_power(struct wtl_gauge *g, int64_t t_ns, double value_w, int64_t stamp_ns)
+{
+    struct wtl_gauge_side *s = &g->power;
+    if (!s->on || g->ringed)
+        return;
+    int64_t period = period_of(s);
+    bool gap = g->polled_ns && t_ns - g->polled_ns > 3 * period && t_ns - g->polled_ns > SECOND_NS;
+    g->polled_ns = t_ns;
+    struct wtl_tick t;
+    if (wtl_ticks_push(&s->ticks, t_ns, value_w, stamp_ns, &t))
+        add_value(g, wtl_tick_middle_ns(&t), doubt_ns(&t), t.value, t.before,
+                  gap ? WTL_TROUBLE(gap) : 0);
+    else
+        hold(g, t_ns, value_w);
+}
+
+void wtl_gauge_ring(struct wtl_gauge *g, int64_t t_ns, double value_w)
+{
+    struct wtl_gauge_side *s = &g->power;
+    if (!s->on)
+        return;
+    if (!g->ringed && s->curve.n) { /* what was polled before is not mixed in */
+        s->curve.n = 0;
+        s->n_steps = 0;
+    }
+    g->ringed = true;
+    struct wtl_tick t;
+    double before_w = s->ticks.started ? s->ticks.value : value_w;
+    int64_t period = period_of(s);
+    bool missing = s->curve.n && 2 * (t_ns - s->last_ns) > 7 * period;
+    unsigned gap = missing ? WTL_TROUBLE(gap) : 0;
+    (void)wtl_ticks_push(&s->ticks, t_ns, value_w, t_ns, &t);
+    add_value(g, t_ns, 0, value_w, before_w, gap);
+}
+
+static bool stands_still(const struct wtl_gauge_side *s, int64_t t_ns)
+{
+    int64_t period = period_of(s);
+    return s->curve.n == 0 || t_ns - s->last_ns > 8 * period + SECOND_NS;
+}
+
+/* ---- When to look ---------------------------------------------------------------------------- */
+
+#define MS INT64_C(1000000)
+
+/* Until a period is known: fast enough for the fastest board that is known (20 ms). */
+#define DISCOVERY_NS (5 * MS)
+
+/* A time from now; between the two, any is as good. */
+struct wait {
+    int64_t may_ns, due_ns;
+};
+
+static struct wait just(int64_t ns)
+{
+    return (struct wait){ns, ns};
+}
+
+/* Values with the time of their update: none is missed while there is a poll in each period, and
+ * when in it does not matter. */
+static bool stamped(const struct wtl_gauge_side *s)
+{
+    return s->ticks.period_ns >= 2 * DISCOVERY_NS && wtl_ticks_stamped(&s->ticks);
+}
+
+static struct wait stamped_wait(const struct wtl_gauge_side *s)
+{
+    int64_t period = s->ticks.period_ns;
+    return (struct wait){period / 2, period / 2 + period / 4};
+}
+
+/* Between polls for power: twice a period, once that is known. */
+static struct wait power_wait(const struct wtl_gauge *g)
+{
+    int64_t period = g->power.ticks.period_ns;
+    if (!g->power.on || g->ringed)
+        return just(INT64_MAX);
+    if (period == 0)
+        return just(stands_still(&g->power, g->polled_ns) ? PERIOD_NS / 2 : DISCOVERY_NS);
+    if (stamped(&g->power))
+        return stamped_wait(&g->power);
+    return just(period / 2 > DISCOVERY_NS ? period / 2 : DISCOVERY_NS);
+}
+
+static struct wait counter_wait(const struct wtl_gauge *g, int64_t now)
+{
+    const struct wtl_ticks *k = &g->counter.ticks;
+    int64_t period = k->period_ns;
+    if (!g->counter.on)
+        return just(INT64_MAX);
+    if (k->n_ticks == 0 ? now - k->since_ns > SECOND_NS : stands_still(&g->counter, now))
+        return just(PERIOD_NS / 2);
+    if (period == 0)
+        return just(DISCOVERY_NS);
+    if (stamped(&g->counter))
+        return stamped_wait(&g->counter);
+    if (period < 4 * DISCOVERY_NS)
+        return just(2 * DISCOVERY_NS);
+    /* In the middle of where the next tick can be, which halves that, then at its end. */
+    int64_t lo = k->lo_ns + period - k->jitter_ns, hi = k->hi_ns + period + k->jitter_ns + MS / 2;
+    int64_t middle = lo + (hi - lo) / 2;
+    if (now < middle - MS / 4)
+        return just(middle - now);
+    return just(now < hi ? hi - now : period / 20 + MS);
+}
+
+struct wtl_gauge_poll wtl_gauge_next_poll(const struct wtl_gauge *g, int64_t now)
+{
+    struct wait power = power_wait(g), counter = counter_wait(g, now);
+    int64_t may = power.may_ns < counter.may_ns ? power.may_ns : counter.may_ns;
+    int64_t due = power.due_ns < counter.due_ns ? power.due_ns : counter.due_ns;
+    return (struct wtl_gauge_poll){now + (may < SECOND_NS ? may : SECOND_NS),
+                                   now + (due < SECOND_NS ? due : SECOND_NS)};
+}
+
+int64_t wtl_gauge_next_poll_ns(const struct wtl_gauge *g, int64_t now)
+{
+    return wtl_gauge_next_poll(g, now).due_ns;
+}
+
+/* ---- Windows --------------------------------------------------------------------------------- */
+
+void wtl_gauge_mark(const struct wtl_gauge *g, int64_t t_ns, struct wtl_gauge_mark *out)
+{
+    struct wtl_gauge_mark m = {.t_ns = t_ns};
+    m.has_counter = g->counter.on && wtl_knots_at(&g->counter.curve, t_ns, &m.counter) == 0;
+    m.has_power = g->power.on && wtl_knots_at(&g->power.curve, t_ns, &m.power) == 0;
+    *out = m;
+}
+
+bool wtl_gauge_reaches(const struct wtl_gauge *g, int64_t t_ns)
+{
+    bool counter = !g->counter.on || wtl_knots_reaches(&g->counter.curve, t_ns) ||
+                   (g->power.on && stands_still(&g->counter, t_ns));
+    bool power = !g->power.on || wtl_knots_reaches(&g->power.curve, t_ns);
+    return counter && power;
+}
+
+static int64_t side_patience_ns(const struct wtl_gauge_side *s, bool power)
+{
+    if (!s->on)
+        return 0;
+    int64_t delay = delay_of(s, power);
+    return 6 * period_of(s) + window_of(s) + (delay > 0 ? delay : 0);
+}
+
+int64_t wtl_gauge_patience_ns(const struct wtl_gauge *g)
+{
+    int64_t a = side_patience_ns(&g->counter, false), b = side_patience_ns(&g->power, true);
+    b += g->ringed ? WTL_GAUGE_RING_NS : 0;
+    return a > b ? a : b;
+}
+
+/* What all windows like this one share, as a standard deviation squared. A lag that is not known is
+ * at most a period: the window is then the one that began and ended that much earlier. Values are
+ * rounded, a constant power always the same way. */
+static double common_var_j2(const struct wtl_gauge_side *s, double resolution_w, double mean_w,
+                            const struct wtl_knots_point *a, const struct wtl_knots_point *b)
+{
+    double rounding_j = resolution_w * seconds(b->t_ns - a->t_ns);
+    int64_t doubt_ns = s->model.lag_known ? LAG_ERROR_NS : period_of(s);
+    double off_j = seconds(doubt_ns) *
+                   (fmax(b->before_w, mean_w) - fmin(a->before_w, mean_w) + 2 * b->restless_w);
+    return off_j * off_j / 3 + rounding_j * rounding_j / 12;
+}
+
+/* `sampled`: the sums of variance for what was not seen count. */
+static void between(const struct wtl_gauge_side *s, bool sampled, double resolution_w,
+                    const struct wtl_knots_point *a, const struct wtl_knots_point *b,
+                    enum wtl_energy_method method, struct wtl_energy *out)
+{
+    double e = b->energy_j - a->energy_j, time_s = seconds(b->t_ns - a->t_ns);
+    double mean_w = time_s > 0 ? e / time_s : 0;
+    double var = (sampled ? b->sum_var_j2 - a->sum_var_j2 : 0) + a->end_var_j2 + b->end_var_j2;
+    double common = common_var_j2(s, resolution_w, mean_w, a, b);
+    double half = z95 * sqrt((var > 0 ? var : 0) + common);
+    *out = (struct wtl_energy){.method = method,
+                               .class = wtl_energy_method_class(method),
+                               .energy_j = e,
+                               .lo_j = e - half,
+                               .hi_j = e + half,
+                               .common_j = z95 * sqrt(common),
+                               .time_s = time_s};
+    out->troubles = wtl_knots_troubles(a, b);
+    if (b->knots - a->knots < UPDATES_MIN)
+        out->troubles |= WTL_TROUBLE(short_window);
+    if (b->beyond)
+        out->troubles |= WTL_TROUBLE(gap);
+}
+
+static enum wtl_energy_method power_method(const struct wtl_gauge *g)
+{
+    if (window_of(&g->power) >= AVERAGED_NS)
+        return WTL_ENERGY_averaged;
+    return g->ringed ? WTL_ENERGY_ring : WTL_ENERGY_polled;
+}
+
+void wtl_gauge_between_by(const struct wtl_gauge *g, bool counter, const struct wtl_gauge_mark *a,
+                          const struct wtl_gauge_mark *b, struct wtl_energy *out)
+{
+    *out = (struct wtl_energy){.time_s = seconds(b->t_ns - a->t_ns)};
+    if (counter && a->has_counter && b->has_counter)
+        between(&g->counter, !sees_all(g), 0, &a->counter, &b->counter, WTL_ENERGY_counter_edges,
+                out);
+    else if (!counter && a->has_power && b->has_power)
+        between(&g->power, true, g->options.power_resolution_w, &a->power, &b->power,
+                power_method(g), out);
+}
+
+/* Counter over power, or the other way round; what the check itself does not know is no
+ * disagreement. */
+static void cross_check(const struct wtl_energy *other, struct wtl_energy *e)
+{
+    if (other->method == WTL_ENERGY_NONE || !(e->energy_j > 0))
+        return;
+    e->has_check = true;
+    e->check = other->energy_j / e->energy_j;
+    double doubt_j = 0.5 * (other->hi_j - other->lo_j) + 0.5 * (e->hi_j - e->lo_j);
+    if (fabs(other->energy_j - e->energy_j) > check_max * e->energy_j + doubt_j)
+        e->troubles |= WTL_TROUBLE(inconsistent);
+}
+
+void wtl_gauge_between(const struct wtl_gauge *g, const struct wtl_gauge_mark *a,
+                       const struct wtl_gauge_mark *b, struct wtl_energy *out)
+{
+    struct wtl_energy counter, power;
+    wtl_gauge_between_by(g, true, a, b, &counter);
+    wtl_gauge_between_by(g, false, a, b, &power);
+    bool counted = counter.method != WTL_ENERGY_NONE;
+    /* A counter that has stopped says nothing of what came after. */
+    bool stopped = counted && power.method != WTL_ENERGY_NONE && b->counter.beyond &&
+                   !b->power.beyond && power.energy_j > 0;
+    if (counted && !stopped) {
+        cross_check(&power, &counter);
+        *out = counter;
+        return;
+    }
+    if (stopped)
+        power.troubles |= WTL_TROUBLE(stale);
+    *out = power;
+}
+
+bool wtl_gauge_now_w(const struct wtl_gauge *g, double *power_w_out)
+{
+    const struct wtl_gauge_side *s = g->power.curve.n > 0 ? &g->power : &g->counter;
+    if (s->curve.n < 2)
+        return false;
+    *power_w_out = s->last_w;
+    return true;
+}
+
+double wtl_gauge_peak_w(struct wtl_gauge *g)
+{
+    double peak = g->peak_w;
+    g->peak_w = 0;
+    return peak;
+}
+
+int64_t wtl_gauge_period_ns(const struct wtl_gauge *g, bool counter)
+{
+    return wtl_ticks_period_ns(counter ? &g->counter.ticks : &g->power.ticks);
+}
