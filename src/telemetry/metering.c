@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Threads that read devices into gauges. */
+#include "telemetry/metering.h"
+
+#include "device/waiting.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#define MS INT64_C(1000000)
+#define BIT WTL_METRIC_BIT
+
+/* What is due within this time is read now. */
+#define TOGETHER_NS (300 * INT64_C(1000))
+
+/* A call that takes longer hangs, as far as the others are concerned. */
+#define HANGS_NS WTL_NS_PER_S
+
+/* Threads: one a driver, and one more for each device that hangs. */
+enum { THREADS_MAX = 64 };
+
+/* What each reading needs comes first, what is large and rarely needed last: readings are so far
+ * apart that each finds the caches cold. */
+struct metered {
+    struct wtl_device *device;
+    const struct wtl_device_info *info;
+    int group; /* devices of one driver */
+    uint64_t fast, slow;
+    enum wtl_metric power;              /* that the gauge follows; WTL_N_METRICS: none */
+    struct wtl_calibration calibration; /* of what comes out; samples stay as they were read */
+    bool ring;
+    int n_metrics;
+    enum wtl_metric metric[WTL_METERED_METRICS];
+
+    atomic_int owner;      /* number of the thread that reads it */
+    atomic_llong asked_ns; /* since when it has been asked; 0: it is not being */
+    atomic_bool hear;      /* somebody waits for its errors */
+    bool listens;          /* its driver tells of them */
+    int64_t may_ns, due_ns, slow_due_ns, ring_due_ns; /* of its thread */
+    int64_t wall_offset_ns;                           /* Unix time minus monotonic */
+    int64_t ring_last_ns;                             /* Unix time */
+    struct wtl_reading work;                          /* of its thread */
+
+    pthread_mutex_t lock; /* of all below but what is said to be the thread's */
+    struct wtl_metered_state state;
+    struct wtl_metered_sample *samples; /* a ring of `keep` */
+    size_t first, n_samples;
+    struct wtl_gauge gauge;
+    size_t n_processes;
+    struct wtl_process process[WTL_METERED_PROCESSES];
+    int64_t n_errors;
+    struct wtl_driver_error error[WTL_METERED_ERRORS]; /* a ring */
+
+    struct wtl_ring_sample ring_work[256];                  /* of its thread */
+    struct wtl_process process_work[WTL_METERED_PROCESSES]; /* of its thread */
+};
+
+struct thread {
+    struct wtl_metering *metering;
+    int number, group;
+    pthread_t id;
+    bool started;
+};
+
+struct wtl_metering {
+    struct wtl_arena arena; /* holds it, too */
+    struct wtl_metering_options options;
+    int64_t begun_ns;
+    size_t n;
+    struct metered *devices;
+    atomic_bool stop;
+    sem_t stopped; /* one for each thread, then */
+    int n_threads;
+    struct thread threads[THREADS_MAX];
+};
+
+static int64_t now_ns(const struct wtl_metering *m)
+{
+    return m->options.clock.monotonic_ns(m->options.clock.ctx);
+}
+
+/* ---- One reading ----------------------------------------------------------------------------- */
+
+/* The sensor's time on our clock. */
+static int64_t stamp(const struct metered *d, enum wtl_metric m)
+{
+    int64_t t = d->work.sensor_t_ns[m];
+    return t ? t - d->wall_offset_ns : 0;
+}
+
+static void keep_sample(struct wtl_metering *m, struct metered *d)
+{
+    if (m->options.keep == 0)
+        return;
+    if (d->n_samples == m->options.keep) {
+        d->first = (d->first + 1) % m->options.keep;
+        d->n_samples--;
+        d->state.n_lost++;
+    }
+    struct wtl_metered_sample *s = &d->samples[(d->first + d->n_samples++) % m->options.keep];
+    *s = (struct wtl_metered_sample){.t_ns = d->work.t_ns,
+                                     .wall_ns = d->work.t_ns + d->wall_offset_ns};
+    for (int k = 0; k < d->n_metrics; k++)
+        if (wtl_reading_has(&d->work, d->metric[k])) {
+            s->valid |= UINT32_C(1) << k;
+            s->value[k] = d->work.value[d->metric[k]];
+        }
+    s->sensor_t_ns[0] = d->work.sensor_t_ns[WTL_M_energy_counter_j];
+    s->sensor_t_ns[1] = d->power < WTL_N_METRICS ? d->work.sensor_t_ns[d->power] : 0;
+}
+
+/* Power first: the counter's step is compared with it. */
+static void feed(struct metered *d)
+{
+    const struct wtl_reading *r = &d->work;
+    if (d->power < WTL_N_METRICS && wtl_reading_has(r, d->power))
+        wtl_gauge_power(&d->gauge, r->t_ns, r->value[d->power], stamp(d, d->power));
+    if (wtl_reading_has(r, WTL_M_energy_counter_j))
+        wtl_gauge_counter(&d->gauge, r->t_ns, r->value[WTL_M_energy_counter_j],
+                          stamp(d, WTL_M_energy_counter_j));
+}
+
+static void note_newest(struct metered *d)
+{
+    struct wtl_reading *n = &d->state.newest;
+    n->t_ns = d->work.t_ns;
+    n->cost_ns = d->work.cost_ns;
+    n->valid |= d->work.valid;
+    for (uint64_t left = d->work.valid; left; left &= left - 1) {
+        int k = __builtin_ctzll(left);
+        n->value[k] = d->work.value[k];
+        n->sensor_t_ns[k] = d->work.sensor_t_ns[k];
+    }
+}
+
+static void read_ring(struct metered *d)
+{
+    size_t n = 0, max = sizeof d->ring_work / sizeof d->ring_work[0];
+    if (wtl_device_ring(d->device, d->power, d->ring_last_ns, d->ring_work, max, &n, NULL) < 0)
+        return;
+    pthread_mutex_lock(&d->lock);
+    for (size_t i = 0; i < n; i++) {
+        wtl_gauge_ring(&d->gauge, d->ring_work[i].t_ns - d->wall_offset_ns, d->ring_work[i].value);
+        d->ring_last_ns = d->ring_work[i].t_ns;
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void read_processes(struct metered *d)
+{
+    size_t n = 0;
+    if (d->info->kind != WTL_DEVICE_GPU ||
+        wtl_device_processes(d->device, d->process_work, WTL_METERED_PROCESSES, &n, NULL) < 0)
+        return;
+    n = n < WTL_METERED_PROCESSES ? n : WTL_METERED_PROCESSES;
+    pthread_mutex_lock(&d->lock);
+    memcpy(d->process, d->process_work, n * sizeof d->process[0]);
+    d->n_processes = n;
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* A few at a time: more than so many between two looks are a storm, and counted at the next. */
+static void read_errors(struct metered *d)
+{
+    struct wtl_driver_error fell[WTL_METERED_ERRORS];
+    size_t n = 0;
+    atomic_store(&d->hear, false);
+    if (!d->listens || wtl_device_errors(d->device, fell, WTL_METERED_ERRORS, &n, NULL) < 0)
+        return;
+    pthread_mutex_lock(&d->lock);
+    for (size_t i = 0; i < n; i++)
+        d->error[d->n_errors++ % WTL_METERED_ERRORS] = fell[i];
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* When it is read next. An interval is of one grid for all devices, so that one wake-up serves them
+ * all. */
+static void schedule(const struct wtl_metering *m, struct metered *d, int rc, int64_t round_ns)
+{
+    const int64_t interval = m->options.interval_ns, now = now_ns(m);
+    struct wtl_gauge_poll next = {now + WTL_NS_PER_S / 4, now + WTL_NS_PER_S / 4};
+    if (rc == 0 && interval == 0)
+        next = wtl_gauge_next_poll(&d->gauge, now);
+    else if (rc == 0)
+        next.may_ns = next.due_ns =
+            m->begun_ns + ((round_ns + TOGETHER_NS - m->begun_ns) / interval + 1) * interval;
+    d->may_ns = next.may_ns;
+    d->due_ns = next.due_ns;
+}
+
+static void read_now(struct wtl_metering *m, struct metered *d, int64_t round_ns)
+{
+    struct wtl_clock clock = m->options.clock;
+    struct wtl_error err = {0};
+    int64_t now = now_ns(m);
+    bool slow = round_ns >= d->slow_due_ns;
+    if (slow) {
+        /* Only a clock that was set is followed: the same stamp must stay the same. */
+        int64_t offset = clock.wall_ns(clock.ctx) - now_ns(m), moved = offset - d->wall_offset_ns;
+        if (moved > MS || moved < -MS)
+            d->wall_offset_ns = offset;
+        d->slow_due_ns = round_ns + m->options.slow_ns;
+    }
+    atomic_store(&d->asked_ns, now);
+    int rc = wtl_device_read(d->device, slow ? d->fast | d->slow : d->fast, &d->work, &err);
+    if (rc == 0 && d->ring && now >= d->ring_due_ns) {
+        read_ring(d);
+        d->ring_due_ns = now + WTL_GAUGE_RING_NS;
+    }
+    if (rc == 0 && slow)
+        read_processes(d);
+    if (slow || atomic_load(&d->hear))
+        read_errors(d);
+    atomic_store(&d->asked_ns, 0);
+    pthread_mutex_lock(&d->lock);
+    d->state.n_readings++;
+    d->state.answers = rc == 0;
+    if (rc == 0) {
+        d->state.cost_ns += d->work.cost_ns;
+        feed(d);
+        note_newest(d);
+        keep_sample(m, d);
+    } else {
+        d->state.n_failed++;
+        memcpy(d->state.trouble, err.message, sizeof d->state.trouble);
+    }
+    schedule(m, d, rc, round_ns);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+static bool owns(const struct thread *t, const struct metered *d)
+{
+    return atomic_load(&d->owner) == t->number;
+}
+
+/* Where one of its own is due, reads all that may be read by now; returns when the next is due. */
+static int64_t serve(const struct thread *t)
+{
+    struct wtl_metering *m = t->metering;
+    const int64_t round_ns = now_ns(m), soon_ns = round_ns + TOGETHER_NS;
+    int64_t next = round_ns + WTL_NS_PER_S;
+    bool due = false;
+    for (size_t i = 0; i < m->n; i++)
+        due = due || (owns(t, &m->devices[i]) && m->devices[i].due_ns <= soon_ns);
+    for (size_t i = 0; i < m->n && !atomic_load(&m->stop); i++) {
+        struct metered *d = &m->devices[i];
+        if (!owns(t, d))
+            continue;
+        if (due && d->may_ns <= soon_ns)
+            read_now(m, d, round_ns);
+        next = d->due_ns < next ? d->due_ns : next;
+    }
+    return next;
+}
+
+static void *run(void *arg)
+{
+    const struct thread *t = arg;
+    struct wtl_metering *m = t->metering;
+    while (!atomic_load(&m->stop)) {
+        int64_t next = serve(t);
+        struct timespec until = {next / WTL_NS_PER_S, next % WTL_NS_PER_S};
+        if (next > now_ns(m))
+            (void)sem_clockwait(&m->stopped, CLOCK_MONOTONIC, &until);
+    }
+    return NULL;
+}
+
+static bool start_thread(struct wtl_metering *m, int group)
+{
+    if (m->n_threads == THREADS_MAX)
+        return false;
+    struct thread *t = &m->threads[m->n_threads];
+    *t = (struct thread){.metering = m, .number = m->n_threads, .group = group};
+    t->started = wtl_thread_start(&t->id, run, t);
+    m->n_threads += t->started;
+    return t->started;
+}
+
+static bool hangs(struct metered *d, int64_t now)
+{
+    int64_t asked = atomic_load(&d->asked_ns);
+    return asked && now - asked > HANGS_NS;
+}
+
+size_t wtl_metering_tend(struct wtl_metering *m)
+{
+    int64_t now = now_ns(m);
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        struct metered *stuck = &m->devices[i];
+        if (!hangs(stuck, now))
+            continue;
+        n++;
+        int number = atomic_load(&stuck->owner);
+        bool others = false;
+        for (size_t k = 0; k < m->n; k++)
+            others = others || (k != i && atomic_load(&m->devices[k].owner) == number);
+        if (!others || !start_thread(m, stuck->group))
+            continue;
+        for (size_t k = 0; k < m->n; k++)
+            if (k != i && atomic_load(&m->devices[k].owner) == number)
+                atomic_store(&m->devices[k].owner, m->n_threads - 1);
+    }
+    return n;
+}
+
+/* ---- Start and stop -------------------------------------------------------------------------- */
+
+static double most_w(struct wtl_device *device, struct wtl_arena *scratch)
+{
+    struct wtl_knob_range range;
+    if (!(wtl_device_info(device)->knobs & WTL_KNOB_BIT(WTL_KNOB_power_limit_w)) ||
+        wtl_device_knob_range(device, WTL_KNOB_power_limit_w, scratch, &range, NULL) < 0)
+        return 0;
+    return range.max;
+}
+
+static void choose_metrics(struct metered *d)
+{
+    static const enum wtl_metric order[] = {
+        WTL_M_energy_counter_j, WTL_M_power_w,       WTL_M_power_instant_w, WTL_M_power_average_w,
+        WTL_M_power_limit_w,    WTL_M_temp_c,        WTL_M_mem_temp_c,      WTL_M_sm_clock_mhz,
+        WTL_M_mem_clock_mhz,    WTL_M_event_reasons, WTL_M_pstate,          WTL_M_gpu_util,
+        WTL_M_mem_util,         WTL_M_fb_used_b,     WTL_M_cpu_clock_mhz,   WTL_M_cpu_time_s};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (d->info->sensors & BIT(order[i]))
+            d->metric[d->n_metrics++] = order[i];
+    d->power = wtl_metric_power(d->info->sensors);
+    d->fast = d->info->sensors & BIT(WTL_M_energy_counter_j);
+    if (d->power < WTL_N_METRICS)
+        d->fast |= BIT(d->power);
+    for (int k = 0; k < d->n_metrics; k++)
+        d->slow |= BIT(d->metric[k]) & ~d->fast;
+}
+
+static void choose_ring(struct metered *d)
+{
+    struct wtl_ring_sample s;
+    size_t n;
+    bool counter = d->fast & BIT(WTL_M_energy_counter_j);
+    d->ring = !counter && d->power < WTL_N_METRICS &&
+              wtl_device_ring(d->device, d->power, INT64_MAX - 1, &s, 1, &n, NULL) == 0;
+}
+
+static void begin_to_listen(struct metered *d)
+{
+    struct wtl_driver_error none[1];
+    size_t n = 0;
+    d->listens = wtl_device_errors(d->device, none, 1, &n, NULL) == 0;
+}
+
+static int add(struct wtl_metering *m, struct wtl_machine *machine, int index,
+               const struct wtl_sensor_facts *facts, struct metered *d, struct wtl_error *err)
+{
+    d->device = wtl_machine_device(machine, (size_t)index);
+    d->info = wtl_device_info(d->device);
+    choose_metrics(d);
+    int rc = wtl_device_adopt(d->device, err);
+    if (rc < 0)
+        return rc;
+    choose_ring(d);
+    begin_to_listen(d);
+    struct wtl_gauge_options o = wtl_gauge_options_for(d->info, facts);
+    o.max_w = most_w(d->device, &m->arena);
+    if (facts)
+        d->calibration = facts->calibration;
+    wtl_gauge_init(&d->gauge, &o);
+    if (m->options.keep)
+        d->samples = WTL_NEW_ARRAY(&m->arena, struct wtl_metered_sample, m->options.keep);
+    if ((m->options.keep && !d->samples) || pthread_mutex_init(&d->lock, NULL) != 0)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    return 0;
+}
+
+/* Devices with one prefix of their ids are of one driver. */
+static int group_of(const struct wtl_metering *m, size_t i)
+{
+    size_t length = strcspn(m->devices[i].info->id, ":");
+    for (size_t k = 0; k < i; k++)
+        if (strncmp(m->devices[k].info->id, m->devices[i].info->id, length + 1) == 0)
+            return m->devices[k].group;
+    return (int)i;
+}
+
+/* Numbers of threads before they are started: as many groups as come before. */
+static void give_owners(struct wtl_metering *m)
+{
+    int number = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        m->devices[i].group = group_of(m, i);
+        atomic_store(&m->devices[i].owner,
+                     m->devices[i].group == (int)i
+                         ? number++
+                         : atomic_load(&m->devices[m->devices[i].group].owner));
+    }
+}
+
+static int start_all(struct wtl_metering *m, struct wtl_error *err)
+{
+    give_owners(m);
+    for (size_t i = 0; i < m->n; i++)
+        if (m->devices[i].group == (int)i && !start_thread(m, (int)i))
+            return WTL_FAIL(err, WTL_NOMEM, "no thread to read the devices");
+    return 0;
+}
+
+static void end(struct wtl_metering *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        pthread_mutex_destroy(&m->devices[i].lock);
+    sem_destroy(&m->stopped);
+    struct wtl_arena arena = m->arena;
+    wtl_arena_fini(&arena);
+}
+
+int wtl_metering_start(struct wtl_alloc alloc, struct wtl_machine *machine, const int *devices,
+                       size_t n, const struct wtl_metering_options *options,
+                       struct wtl_metering **out, struct wtl_error *err)
+{
+    struct wtl_arena arena;
+    wtl_arena_init(&arena, alloc);
+    struct wtl_metering *m = WTL_NEW(&arena, struct wtl_metering);
+    struct metered *list = WTL_NEW_ARRAY(&arena, struct metered, n + 1);
+    if (!m || !list || sem_init(&m->stopped, 0, 0) != 0) {
+        wtl_arena_fini(&arena);
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    }
+    m->arena = arena;
+    m->options = *options;
+    m->options.slow_ns = options->slow_ns ? options->slow_ns : WTL_NS_PER_S / 2;
+    m->devices = list;
+    m->begun_ns = now_ns(m);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = add(m, machine, devices[i], options->facts ? &options->facts[i] : NULL, &list[i], err);
+        m->n += rc == 0;
+    }
+    if (rc == 0)
+        rc = start_all(m, err);
+    if (rc < 0) {
+        (void)wtl_metering_stop(m, 5 * WTL_NS_PER_S);
+        return rc;
+    }
+    *out = m;
+    return 0;
+}
+
+/* Of a thread that does not come back. */
+static void leave_devices(struct wtl_metering *m, int thread)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (atomic_load(&m->devices[i].owner) == thread)
+            wtl_device_leave(m->devices[i].device);
+}
+
+bool wtl_metering_stop(struct wtl_metering *m, int64_t patience_ns)
+{
+    if (!m)
+        return true;
+    atomic_store(&m->stop, true);
+    for (int i = 0; i < m->n_threads; i++)
+        (void)sem_post(&m->stopped);
+    for (size_t i = 0; i < m->n; i++)
+        if (atomic_load(&m->devices[i].asked_ns))
+            wtl_device_interrupt(m->devices[i].device);
+    const struct timespec until = wtl_time_from_now(patience_ns);
+    bool all = true;
+    for (int i = 0; i < m->n_threads; i++)
+        if (pthread_clockjoin_np(m->threads[i].id, NULL, CLOCK_MONOTONIC, &until) != 0) {
+            pthread_detach(m->threads[i].id);
+            leave_devices(m, i);
+            all = false;
+        }
+    if (all)
+        end(m);
+    return all;
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+size_t wtl_metering_count(const struct wtl_metering *m)
+{
+    return m->n;
+}
+
+struct wtl_device *wtl_metering_device(const struct wtl_metering *m, size_t i)
+{
+    return m->devices[i].device;
+}
+
+void wtl_metering_mark(struct wtl_metering *m, size_t i, int64_t t_ns,
+                       struct wtl_gauge_mark *mark_out)
+{
+    pthread_mutex_lock(&m->devices[i].lock);
+    wtl_gauge_mark(&m->devices[i].gauge, t_ns, mark_out);
+    pthread_mutex_unlock(&m->devices[i].lock);
+}
+
+bool wtl_metering_reaches(struct wtl_metering *m, size_t i, int64_t t_ns)
+{
+    pthread_mutex_lock(&m->devices[i].lock);
+    bool reaches = wtl_gauge_reaches(&m->devices[i].gauge, t_ns);
+    pthread_mutex_unlock(&m->devices[i].lock);
+    return reaches;
+}
+
+/* It was asked and told neither energy nor power: nothing is to be waited for. */
+static bool silent(struct metered *d)
+{
+    pthread_mutex_lock(&d->lock);
+    bool nothing = d->state.n_readings > 0 && !(d->state.newest.valid & d->fast);
+    pthread_mutex_unlock(&d->lock);
+    return nothing;
+}
+
+bool wtl_metering_reaches_all(struct wtl_metering *m, int64_t t_ns)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (!silent(&m->devices[i]) && !wtl_metering_reaches(m, i, t_ns))
+            return false;
+    return true;
+}
+
+int64_t wtl_metering_patience_ns(struct wtl_metering *m, size_t i)
+{
+    pthread_mutex_lock(&m->devices[i].lock);
+    int64_t patience = wtl_gauge_patience_ns(&m->devices[i].gauge);
+    pthread_mutex_unlock(&m->devices[i].lock);
+    return patience;
+}
+
+void wtl_metering_between(struct wtl_metering *m, size_t i, const struct wtl_gauge_mark *a,
+                          const struct wtl_gauge_mark *b, struct wtl_energy *energy_out)
+{
+    pthread_mutex_lock(&m->devices[i].lock);
+    wtl_gauge_between(&m->devices[i].gauge, a, b, energy_out);
+    pthread_mutex_unlock(&m->devices[i].lock);
+    if ((m->devices[i].info->flags & WTL_DEVICE_ESTIMATED) && energy_out->method != WTL_ENERGY_NONE)
+        wtl_energy_as_estimate(energy_out);
+    wtl_calibrate_energy(&m->devices[i].calibration, energy_out);
+}
+
+double wtl_metering_peak_w(struct wtl_metering *m, size_t i)
+{
+    pthread_mutex_lock(&m->devices[i].lock);
+    double peak = wtl_gauge_peak_w(&m->devices[i].gauge);
+    pthread_mutex_unlock(&m->devices[i].lock);
+    const struct wtl_gain *g = &m->devices[i].calibration.power;
+    return g->known && peak > 0 ? g->value * peak + g->offset_w : peak;
+}
+
+int64_t wtl_metering_ticks(struct wtl_metering *m, size_t i)
+{
+    pthread_mutex_lock(&m->devices[i].lock);
+    int64_t n = wtl_ticks_by(&m->devices[i].gauge.counter.ticks, now_ns(m));
+    pthread_mutex_unlock(&m->devices[i].lock);
+    return n;
+}
+
+void wtl_metering_state(struct wtl_metering *m, size_t i, struct wtl_metered_state *out)
+{
+    struct metered *d = &m->devices[i];
+    pthread_mutex_lock(&d->lock);
+    *out = d->state;
+    out->counter_period_ns = wtl_gauge_period_ns(&d->gauge, true);
+    out->power_period_ns = wtl_gauge_period_ns(&d->gauge, false);
+    pthread_mutex_unlock(&d->lock);
+    out->hangs = hangs(d, now_ns(m));
+}
+
+size_t wtl_metering_processes(struct wtl_metering *m, size_t i,
+                              struct wtl_process out[WTL_METERED_PROCESSES])
+{
+    struct metered *d = &m->devices[i];
+    pthread_mutex_lock(&d->lock);
+    size_t n = d->n_processes;
+    memcpy(out, d->process, n * sizeof *out);
+    pthread_mutex_unlock(&d->lock);
+    return n;
+}
+
+void wtl_metering_errors(struct wtl_metering *m, size_t i, struct wtl_metered_errors *out)
+{
+    struct metered *d = &m->devices[i];
+    pthread_mutex_lock(&d->lock);
+    *out = (struct wtl_metered_errors){.told = d->listens, .n = d->n_errors};
+    out->n_kept = d->n_errors < WTL_METERED_ERRORS ? (size_t)d->n_errors : WTL_METERED_ERRORS;
+    for (size_t k = 0; k < out->n_kept; k++)
+        out->kept[k] =
+            d->error[(size_t)(d->n_errors - (int64_t)(out->n_kept - k)) % WTL_METERED_ERRORS];
+    pthread_mutex_unlock(&d->lock);
+}
+
+void wtl_metering_hear(struct wtl_metering *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        atomic_store(&m->devices[i].hear, m->devices[i].listens);
+}
+
+bool wtl_metering_heard(struct wtl_metering *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (atomic_load(&m->devices[i].hear))
+            return false;
+    return true;
+}
+
+size_t wtl_metering_take(struct wtl_metering *m, size_t i, struct wtl_metered_sample *out,
+                         size_t max)
+{
+    struct metered *d = &m->devices[i];
+    size_t n = 0;
+    pthread_mutex_lock(&d->lock);
+    for (; n < max && d->n_samples > 0; d->n_samples--) {
+        out[n++] = d->samples[d->first];
+        d->first = (d->first + 1) % m->options.keep;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return n;
+}
+
+int wtl_metering_metrics(const struct wtl_metering *m, size_t i,
+                         enum wtl_metric metric_out[WTL_METERED_METRICS])
+{
+    const struct metered *d = &m->devices[i];
+    memcpy(metric_out, d->metric, sizeof d->metric);
+    return d->n_metrics;
+}
