@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A sweep on devices that are open: its points, the knobs it would take, and how long it would
+ * last. Touches nothing; `wattle sweep --dry-run` is this.
+ */
+#ifndef WTL_LAB_PLAN_H
+#define WTL_LAB_PLAN_H
+
+#include "core/calibration.h"
+#include "lab/points.h"
+#include "lease/lease.h"
+
+#include <jansson.h>
+
+struct wtl_sweep_plan {
+    const struct wtl_sweep_spec *spec;
+    struct wtl_machine *machine;
+    struct wtl_device *measured[WTL_SWEEP_DEVICES]; /* together: the energy of a run is their sum */
+    size_t n_measured;
+    struct wtl_device *device; /* the first of them */
+    /* Of the sensors of what is measured, filled in by who knows it: energies are corrected by it.
+     * A sweep goes on with the gains that it began with, or not at all. */
+    struct wtl_calibration calibration[WTL_SWEEP_DEVICES];
+    struct wtl_lab_points points;
+    /* [workload * points.n + point]: what is visited besides the reference; NULL: all. */
+    const bool *wanted;
+    struct wtl_lease_want wants[WTL_SWEEP_DEVICES * WTL_N_KNOBS]; /* one lease for all */
+    size_t n_wants;
+    bool simulated; /* virtual devices of this process, and nothing but virtual workloads */
+    size_t visits_min, visits_max; /* of all workloads, anchors included */
+    double seconds_min, seconds_max;
+};
+
+/* The devices of the spec must be those of `machine`. Measured are the first and all others of its
+ * kind, GPUs or CPU packages; the rest lend their knobs. As wtl_lab_points_make(), for all of them;
+ * -WTL_UNSUPPORTED: no sensor of energy or power, or a knob that one of them lacks; -WTL_USAGE:
+ * devices that cannot be measured together, or one that has no part; -WTL_PERMISSION: a knob that
+ * may not be set, with what to do. */
+int wtl_sweep_plan_make(struct wtl_arena *arena, const struct wtl_sweep_spec *spec,
+                        struct wtl_machine *machine, struct wtl_sweep_plan *out,
+                        struct wtl_error *err);
+
+/* Points in place of the spec's: those that a plan chose and their baselines (`wattle sweep
+ * --plan`), `wanted` as above. They must be legal. */
+int wtl_sweep_plan_replace(struct wtl_arena *arena, struct wtl_sweep_plan *plan,
+                           const struct wtl_lab_point *points, size_t n, size_t reference,
+                           const bool *wanted, struct wtl_error *err);
+
+/* Whether commands of it get shares of a GPU through MPS. */
+bool wtl_sweep_plan_shares(const struct wtl_sweep_plan *plan);
+
+/* UUIDs of its NVIDIA GPUs with commas: all that its MPS daemon may see. *out NULL: it has none. */
+int wtl_sweep_plan_gpus(struct wtl_arena *arena, const struct wtl_sweep_plan *plan,
+                        const char **out, struct wtl_error *err);
+
+/* ---- The document: what a campaign keeps of it ---- */
+
+/* NULL: memory is out. */
+json_t *wtl_sweep_document(const struct wtl_sweep_plan *plan);
+
+/* Puts the plan's points in the order of a stored document, those that it lacks behind them, so
+ * that numbers of points stay what they were. -WTL_CORRUPT. */
+int wtl_sweep_plan_align(struct wtl_arena *arena, struct wtl_sweep_plan *plan, const json_t *stored,
+                         struct wtl_error *err);
+
+/* What differs between a stored document and another, in words: "protocol.settle_s is 2, was 1; 3
+ * points more". "" where nothing does. *extends_out: nothing but what may be extended does: more
+ * points, another number of blocks, target, budget, indifference. */
+enum { WTL_SWEEP_DIFFERENCE = 400 };
+void wtl_sweep_difference(const json_t *stored, const json_t *present,
+                          char buf[WTL_SWEEP_DIFFERENCE], bool *extends_out);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The order of one visit. */
+#include "lab/protocol_impl.h"
+
+#include "store/chunk.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- The bench ------------------------------------------------------------------------------- */
+
+/* Devices that are due within this time of each other are read in one go. */
+static const int64_t together_ns = 300000;
+
+/* When the gauge wants the next reading, within what drivers bear and cycles of work allow. */
+static int64_t next_poll_ns(const struct wtl_bench_device *d, int64_t now_ns)
+{
+    const int64_t least = 1000000, most = 25000000;
+    const int64_t in_ns = wtl_measure_next_poll_ns(&d->measure, now_ns) - now_ns;
+    return now_ns + (in_ns < least ? least : in_ns > most ? most : in_ns);
+}
+
+static int init_device(struct wtl_arena *arena, struct wtl_bench_device *d, struct wtl_error *err)
+{
+    int rc = wtl_measure_init(&d->measure, wtl_device_info(d->device), err);
+    if (rc < 0)
+        return rc;
+    if (d->calibration)
+        d->measure.calibration = *d->calibration;
+    d->batch = WTL_NEW(arena, struct wtl_batch);
+    return d->batch ? wtl_reducer_new(arena, &d->reducer, err)
+                    : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+}
+
+int wtl_bench_init(struct wtl_arena *arena, struct wtl_bench *b, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < b->n; i++)
+        rc = init_device(arena, &b->devices[i], err);
+    if (rc < 0)
+        return rc;
+    b->series_t = WTL_NEW_ARRAY(arena, double, WTL_BENCH_SERIES);
+    b->series_rate = WTL_NEW_ARRAY(arena, double, WTL_BENCH_SERIES);
+    b->series_w = WTL_NEW_ARRAY(arena, double, WTL_BENCH_SERIES);
+    if (!b->series_t || !b->series_rate || !b->series_w)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    b->tended_ns = wtl_bench_now(b);
+    rc = wtl_bench_listen(b, err);
+    return rc ? rc : wtl_chunker_new(&b->chunker, err);
+}
+
+void wtl_bench_fini(struct wtl_bench *b)
+{
+    (void)wtl_bench_unload(b, NULL);
+    wtl_chunker_free(b->chunker);
+    b->chunker = NULL;
+}
+
+static int tend(struct wtl_bench *b, struct wtl_error *err)
+{
+    const int64_t now_ns = wtl_bench_now(b);
+    if (!b->lease || now_ns - b->tended_ns < WTL_NS_PER_S)
+        return 0;
+    b->tended_ns = now_ns;
+    return wtl_lease_tend(b->lease, err);
+}
+
+static int read_device(struct wtl_bench *b, struct wtl_bench_device *d, struct wtl_error *err)
+{
+    int rc = wtl_device_read(d->device, ~UINT64_C(0), &d->reading, err);
+    if (rc == 0)
+        wtl_measure_feed(&d->measure, &d->reading);
+    else if (rc == -(int)WTL_LOST)
+        wtl_bench_explain_lost(b, err);
+    return rc;
+}
+
+int wtl_bench_step(struct wtl_bench *b, struct wtl_error *err)
+{
+    int64_t first_ns = INT64_MAX;
+    const int64_t from_ns = wtl_bench_now(b);
+    for (size_t i = 0; i < b->n; i++) {
+        struct wtl_bench_device *d = &b->devices[i];
+        if (d->fresh || d->due_ns == 0)
+            d->due_ns = next_poll_ns(d, from_ns);
+        first_ns = d->due_ns < first_ns ? d->due_ns : first_ns;
+    }
+    int rc = b->time.wait(b->time.ctx, first_ns, &b->stopped, err);
+    rc = rc ? rc : tend(b, err);
+    for (size_t i = 0; i < b->n; i++) {
+        struct wtl_bench_device *d = &b->devices[i];
+        d->fresh = rc == 0 && d->due_ns <= wtl_bench_now(b) + together_ns;
+        rc = d->fresh ? read_device(b, d, err) : rc;
+    }
+    return rc ? rc : wtl_bench_hear(b, false, err);
+}
+
+int wtl_bench_pass(struct wtl_bench *b, double seconds, struct wtl_error *err)
+{
+    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(seconds);
+    int rc = 0;
+    while (rc == 0 && !b->stopped && wtl_bench_now(b) < end_ns)
+        rc = wtl_bench_step(b, err);
+    return rc;
+}
+
+/* ---- Alone? ---------------------------------------------------------------------------------- */
+
+static bool is_ours(const struct wtl_bench *b, pid_t pid)
+{
+    return (b->loaded && b->loaded_workload->ops->owns(b->loaded_workload->state, pid)) ||
+           (b->shares && wtl_shares_serves(b->shares, pid));
+}
+
+/* The first process on a device that is not the workload's; pid 0: none. */
+static struct wtl_process foreign_on(const struct wtl_bench *b, const struct wtl_bench_device *d)
+{
+    enum { MOST = 64 };
+    struct wtl_process all[MOST];
+    size_t n = 0;
+    if (wtl_device_processes(d->device, all, MOST, &n, NULL) < 0)
+        n = 0;
+    for (size_t i = 0; i < n && i < MOST; i++)
+        if (all[i].kind != WTL_PROCESS_GRAPHICS && !is_ours(b, all[i].pid))
+            return all[i];
+    return (struct wtl_process){.pid = 0};
+}
+
+/* The first on any device, and on which. */
+static struct wtl_process foreign(const struct wtl_bench *b, size_t *on)
+{
+    struct wtl_process p = {.pid = 0};
+    for (*on = 0; *on < b->n; (*on)++) {
+        p = foreign_on(b, &b->devices[*on]);
+        if (p.pid != 0)
+            break;
+    }
+    return p;
+}
+
+int wtl_bench_check_alone(struct wtl_bench *b, struct wtl_error *err)
+{
+    size_t on;
+    const struct wtl_process p = foreign(b, &on);
+    if (p.pid == 0)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_BUSY, "process %ld (%s) uses %s", (long)p.pid,
+                      p.name[0] ? p.name : "unknown", wtl_device_info(b->devices[on].device)->id);
+    wtl_error_hint(err, "a sweep needs the device for itself: end it, or name another device");
+    return rc;
+}
+
+static int visit_alone(struct wtl_bench *b, struct wtl_visit_result *r)
+{
+    size_t on;
+    const struct wtl_process p = foreign(b, &on);
+    if (p.pid == 0)
+        return 0;
+    wtl_visit_ends(r, WTL_VISIT_invalid, "process %ld (%s) used %s, too", (long)p.pid,
+                   p.name[0] ? p.name : "unknown",
+                   b->n > 1 ? wtl_device_info(b->devices[on].device)->id : "the device");
+    r->run.stated_causes |= UINT32_C(1) << WTL_CAUSE_contaminated;
+    return 1;
+}
+
+/* ---- Results --------------------------------------------------------------------------------- */
+
+void wtl_visit_ends(struct wtl_visit_result *r, enum wtl_visit_outcome outcome, const char *format,
+                    ...)
+{
+    va_list args;
+    va_start(args, format);
+    r->outcome = outcome;
+    (void)vsnprintf(r->why, sizeof r->why, format, args);
+    va_end(args);
+}
+
+void wtl_visit_note(struct wtl_visit_result *r, const char *format, ...)
+{
+    va_list args;
+    size_t used = strlen(r->why);
+    va_start(args, format);
+    if (used + 3 < sizeof r->why) {
+        if (used)
+            used += (size_t)snprintf(r->why + used, sizeof r->why - used, "; ");
+        (void)vsnprintf(r->why + used, sizeof r->why - used, format, args);
+    }
+    va_end(args);
+}
+
+const char *wtl_bench_name(const struct wtl_bench *b, size_t i, char buf[WTL_LIMIT_NAME + 4])
+{
+    buf[0] = '\0';
+    if (b->n > 1)
+        (void)snprintf(buf, WTL_LIMIT_NAME + 4, "%s: ", wtl_device_info(b->devices[i].device)->id);
+    return buf;
+}
+
+/* What its samples and its board are of: the board where all are of one, else nothing. */
+static void describe_board(const struct wtl_bench *b, struct wtl_run *run)
+{
+    const char *name = wtl_device_info(b->devices[0].device)->name;
+    for (size_t i = 1; i < b->n; i++)
+        if (strcmp(name, wtl_device_info(b->devices[i].device)->name) != 0)
+            name = "";
+    (void)snprintf(run->device, sizeof run->device, "%s", name);
+}
+
+static void describe_point(const struct wtl_bench *b, const struct wtl_lab_point *p,
+                           struct wtl_run *run)
+{
+    run->clock_mhz = p->clock_mhz;
+    run->mem_clock_mhz = p->mem_clock_mhz;
+    run->point = p->point;
+    run->mode = p->clock_mhz ? WTL_MODE_SWEEP : WTL_MODE_BASELINE;
+    run->window = true;
+    run->status = WTL_RUN_SUCCESS;
+    describe_board(b, run);
+    memcpy(run->unit, b->workload->unit, sizeof run->unit);
+}
+
+static int measure_idle(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_error *err)
+{
+    const struct wtl_workload *w = b->workload;
+    double power_w = 0;
+    bool known = false;
+    if (!w->pauses)
+        return 0;
+    int rc = w->ops->work(w->state, false, err);
+    rc = rc ? rc : wtl_bench_pass(b, b->protocol->settle_s, err);
+    rc = rc ? rc : wtl_bench_idle(b, &power_w, &known, err);
+    if (rc == 0 && known)
+        wtl_run_set(&r->run, WTL_R_idle_power_w, power_w);
+    return rc;
+}
+
+static int visit(struct wtl_bench *b, const struct wtl_visit_request *q, struct wtl_arena *arena,
+                 struct wtl_visit_result *r, struct wtl_error *err)
+{
+    int rc = wtl_prepare_hour(b, q->seed, err);
+    rc = rc ? rc : visit_alone(b, r);
+    rc = rc ? rc : wtl_prepare_load(b, q->point, r, err);
+    rc = rc ? rc : wtl_prepare_temperature(b, q->point, r, err);
+    rc = rc ? rc : wtl_prepare_knobs(b, q->point, r, err);
+    if (rc == 0 && q->idle)
+        rc = measure_idle(b, r, err);
+    rc = rc ? rc : wtl_prepare_clock(b, q->point, r, err);
+    rc = rc ? rc : wtl_prepare_warm(b, r, err);
+    rc = rc ? rc : b->n_errors > 0; /* no use in a window */
+    rc = rc ? rc : wtl_window_measure(b, q->point, arena, r, err);
+    return rc ? rc : visit_alone(b, r);
+}
+
+/* Whatever else came of a visit in which an error of a device fell: that was it. The workload may
+ * have lost what it had on the device, and is loaded anew. */
+static int blame_errors(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_error *err)
+{
+    char more[40] = "", also[sizeof r->why];
+    int rc = b->stopped ? 0 : wtl_bench_hear(b, true, err);
+    if (rc < 0 || b->n_errors == 0)
+        return rc;
+    if (b->n_errors > 1)
+        (void)snprintf(more, sizeof more, " and %zu more", b->n_errors - 1);
+    (void)snprintf(also, sizeof also, "%s", r->why);
+    wtl_visit_ends(r, WTL_VISIT_invalid, "%s%s%s%s", b->error, more, also[0] ? "; " : "", also);
+    r->run.stated_causes |= UINT32_C(1) << WTL_CAUSE_device_error;
+    return wtl_bench_unload(b, err);
+}
+
+int wtl_bench_visit(struct wtl_bench *b, const struct wtl_visit_request *q, struct wtl_arena *arena,
+                    struct wtl_visit_result *out, struct wtl_error *err)
+{
+    const int64_t begin_ns = wtl_bench_now(b);
+    *out = (struct wtl_visit_result){.outcome = WTL_VISIT_done, .n_devices = b->n};
+    describe_point(b, q->point, &out->run);
+    int rc = wtl_bench_hear(b, true, err);
+    b->n_errors = 0; /* those before belong to no run */
+    rc = rc ? rc : visit(b, q, arena, out, err);
+    rc = rc < 0 ? rc : blame_errors(b, out, err);
+    if (b->loaded && b->loaded_workload->pauses)
+        (void)b->loaded_workload->ops->work(b->loaded_workload->state, false, NULL);
+    out->took_s = (double)(wtl_bench_now(b) - begin_ns) / 1e9;
+    if (out->outcome != WTL_VISIT_done && out->measured)
+        (void)snprintf(out->run.stated_reason, sizeof out->run.stated_reason, "%s", out->why);
+    return rc < 0 ? rc : 0;
+}

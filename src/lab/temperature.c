@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One temperature before every run, under the reference point's load: a die is degrees above its
+ * sink under load and not without, and it is the slow sink that remembers what was before.
+ *
+ * Devices that are measured together work and pause together, so it is the mean of how far each is
+ * from its own band that is brought to nothing.
+ */
+#include "lab/protocol_impl.h"
+
+#include "device/virtual/loads.h"
+
+#include <math.h>
+
+/* Seconds under load after which a die is as far above its sink as that load makes it, and of one
+ * pause to cool. */
+static const double die_s = 4, pause_s = 5;
+
+/* ---- A simulated hour ------------------------------------------------------------------------ */
+
+/* Two cards of one seed must not have the same noise. */
+static uint64_t noise_of(uint64_t seed, size_t i)
+{
+    return (seed >> 20) + (uint64_t)i * 1000003;
+}
+
+/* A simulated hour of its own for each visit: knobs released, nothing loaded, and sinks that are a
+ * few degrees warmer or colder than what the reference point's dies want of them. */
+int wtl_prepare_hour(struct wtl_bench *b, uint64_t seed, struct wtl_error *err)
+{
+    static const struct wtl_lab_point released;
+    struct wtl_visit_result ignored = {0};
+    if (!wtl_virtual_board(b->devices[0].device))
+        return 0;
+    int rc = wtl_bench_unload(b, err);
+    rc = rc ? rc : wtl_prepare_knobs(b, &released, &ignored, err);
+    for (size_t i = 0; rc >= 0 && i < b->n; i++) {
+        struct wtl_bench_device *d = &b->devices[i];
+        struct wtl_virtual_hour hour = {.noise_from = noise_of(seed, i)};
+        if (!wtl_virtual_board(d->device))
+            continue;
+        if (b->has_band)
+            hour.start_c = d->band_c - 1 - 8 * ((double)(seed & 0xfffff) / 0x100000);
+        rc = wtl_virtual_restart(d->device, &hour, err);
+        wtl_measure_restart(&d->measure);
+        d->due_ns = 0; /* nothing of the hour before says when */
+    }
+    return rc;
+}
+
+/* ---- The band -------------------------------------------------------------------------------- */
+
+static bool temperature(const struct wtl_bench_device *d, double *c)
+{
+    *c = d->reading.value[WTL_M_temp_c];
+    return wtl_reading_has(&d->reading, WTL_M_temp_c);
+}
+
+/* How much warmer than their bands the devices are, on the mean; false: none has a sensor. */
+static bool above_band(const struct wtl_bench *b, double *by_k)
+{
+    double sum = 0, c;
+    int n = 0;
+    for (size_t i = 0; i < b->n; i++)
+        if (temperature(&b->devices[i], &c)) {
+            sum += c - b->devices[i].band_c;
+            n++;
+        }
+    *by_k = n ? sum / n : 0;
+    return n > 0;
+}
+
+/* At the reference point, under load, for so long that the sensor shows it. */
+static int load_reference(struct wtl_bench *b, double seconds, struct wtl_visit_result *r,
+                          struct wtl_error *err)
+{
+    int rc = wtl_prepare_knobs(b, b->reference, r, err);
+    rc = rc ? rc : wtl_prepare_work(b, true, err);
+    return rc ? rc : wtl_bench_pass(b, seconds, err);
+}
+
+/* Too cold: they work until they are warm. Too warm: they pause a little, if they can. */
+static int drive(struct wtl_bench *b, double by_k, int64_t end_ns, struct wtl_visit_result *r,
+                 struct wtl_error *err)
+{
+    int rc = 0;
+    if (by_k < 0) {
+        while (rc == 0 && !b->stopped && above_band(b, &by_k) && by_k < 0 &&
+               wtl_bench_now(b) < end_ns)
+            rc = wtl_bench_step(b, err);
+        return rc;
+    }
+    rc = wtl_prepare_work(b, false, err);
+    rc = rc ? rc : wtl_bench_pass(b, pause_s, err);
+    return rc ? rc : load_reference(b, die_s, r, err);
+}
+
+static void note_temperatures(const struct wtl_bench *b, struct wtl_visit_result *r)
+{
+    const double width_c = b->protocol->band_width_c;
+    char name[WTL_LIMIT_NAME + 4];
+    double c;
+    for (size_t i = 0; i < b->n; i++)
+        if (temperature(&b->devices[i], &c) && fabs(c - b->devices[i].band_c) > width_c)
+            wtl_visit_note(r, "%sit began at %.0f C, not within %.0f C of %.0f",
+                           wtl_bench_name(b, i, name), c, width_c, b->devices[i].band_c);
+}
+
+int wtl_prepare_temperature(struct wtl_bench *b, const struct wtl_lab_point *point,
+                            struct wtl_visit_result *r, struct wtl_error *err)
+{
+    const struct wtl_protocol_spec *p = b->protocol;
+    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(p->band_timeout_s);
+    const double good_k = 0.5 * p->band_width_c;
+    double by_k;
+    if (!b->has_band)
+        return 0;
+    int rc = load_reference(b, die_s, r, err);
+    while (rc == 0 && !b->stopped && above_band(b, &by_k) && fabs(by_k) > good_k &&
+           (by_k < 0 || b->workload->pauses) && wtl_bench_now(b) < end_ns)
+        rc = drive(b, by_k, end_ns, r, err);
+    if (rc == 0)
+        note_temperatures(b, r);
+    /* The reference point's trouble says nothing of another one. */
+    if (r->outcome == WTL_VISIT_infeasible && wtl_lab_point_compare(point, b->reference) != 0)
+        r->outcome = WTL_VISIT_invalid;
+    return rc;
+}
+
+/* ---- Where the reference point settles ------------------------------------------------------- */
+
+/* Whether none has moved by a degree since `before`, which becomes what is now. */
+static bool settled(const struct wtl_bench *b, double *before)
+{
+    bool all = true;
+    for (size_t i = 0; i < b->n; i++) {
+        double c = 0;
+        if (temperature(&b->devices[i], &c) && fabs(c - before[i]) >= 1)
+            all = false;
+        before[i] = c;
+    }
+    return all;
+}
+
+/* The reference point under load, for the first time: what fails by the way is tried again. */
+static int begin_reference(struct wtl_bench *b, struct wtl_error *err)
+{
+    struct wtl_visit_result r;
+    int rc = 1;
+    for (int i = 0; rc == 1 && !b->stopped && i < b->protocol->attempts; i++) {
+        r = (struct wtl_visit_result){0};
+        rc = wtl_prepare_hour(b, 0, err);
+        rc = rc ? rc : wtl_prepare_load(b, b->reference, &r, err);
+        rc = rc ? rc : wtl_prepare_knobs(b, b->reference, &r, err);
+        rc = rc ? rc : wtl_prepare_work(b, true, err);
+        if (r.outcome == WTL_VISIT_infeasible)
+            break;
+    }
+    if (rc == 1 && !b->stopped)
+        return WTL_FAIL(err, r.outcome == WTL_VISIT_infeasible ? WTL_INFEASIBLE : WTL_FAILED,
+                        "the reference point cannot be had: %s", r.why);
+    return rc;
+}
+
+int wtl_bench_find_band(struct wtl_bench *b, struct wtl_error *err)
+{
+    enum { SPAN_S = 20 };
+    double before[WTL_SWEEP_DEVICES] = {0}, by_k, c;
+    int rc = begin_reference(b, err);
+    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(2 * b->protocol->band_timeout_s);
+    rc = rc ? rc : wtl_bench_step(b, err);
+    (void)settled(b, before);
+    while (rc == 0 && !b->stopped && above_band(b, &by_k) && wtl_bench_now(b) < end_ns) {
+        rc = wtl_bench_pass(b, SPAN_S, err);
+        if (settled(b, before))
+            break;
+    }
+    if (rc < 0)
+        return rc;
+    /* Below where each settles, so that it is reached from below in good time; what cannot pause
+     * is there all the while. */
+    const double below_k = b->workload->pauses ? b->protocol->band_width_c : 0;
+    for (size_t i = 0; i < b->n; i++)
+        b->devices[i].band_c = temperature(&b->devices[i], &c) ? c - below_k : 0;
+    return wtl_prepare_work(b, false, err);
+}

@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The window: samples, energy and work between two edges, and whether it is good. */
+#include "lab/protocol_impl.h"
+
+#include "core/event_reasons.h"
+#include "lab/steady.h"
+#include "runs/together.h"
+#include "store/chunk.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Of the rows of a window, that may show a disturbance; beyond it the window is invalid. */
+static const double bad_rows_max = 0.05;
+
+struct mark {
+    int64_t t_ns;
+    double work, energy_j;
+    double device_j[WTL_SWEEP_DEVICES]; /* that add up to it */
+};
+
+/* Of one device. */
+struct part {
+    struct wtl_gauge_mark begin; /* the gauge's of the first mark */
+    bool begin_known;
+    size_t n_rows, n_held, n_off_clock;
+    uint64_t reasons;
+    struct wtl_energy energy;
+};
+
+struct window {
+    struct wtl_bench *b;
+    const struct wtl_lab_point *point;
+    struct wtl_arena *arena;
+    struct wtl_visit_result *r;
+    size_t cap_chunks;
+    int64_t wall_offset_ns; /* from monotonic time; of the whole window, whatever sets the clock */
+    struct mark first, last;
+    struct part part[WTL_SWEEP_DEVICES];
+    size_t n_marks;
+    bool cyclic, knows_cycles, waits; /* `waiting` has no energy yet */
+    int64_t cycles;
+    int64_t ended_ns; /* last end of work at the last edge */
+    struct mark waiting;
+    size_t n_edges; /* of the first device, and the last one, as of then for all: */
+    struct mark edge;
+};
+
+/* ---- Samples --------------------------------------------------------------------------------- */
+
+static int flush(struct window *w, struct wtl_bench_device *d, struct wtl_error *err)
+{
+    struct wtl_visit_result *r = w->r;
+    struct wtl_batch *batch = d->batch;
+    if (batch->n == 0)
+        return 0;
+    wtl_reducer_push(d->reducer, batch);
+    int rc = 0;
+    if (w->b->protocol->keep_samples) {
+        if (wtl_grow(w->arena, &r->chunks, r->n_chunks, &w->cap_chunks))
+            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        struct wtl_packed *p = &r->chunks[r->n_chunks];
+        rc = wtl_chunk_pack(w->b->chunker, w->arena, batch, &p->data, &p->size, err);
+        r->n_chunks += rc == 0;
+    }
+    batch->first_row += batch->n;
+    batch->n = 0;
+    for (int m = 0; m < (int)WTL_N_METRICS; m++)
+        memset(batch->column[m].valid, 0, sizeof batch->column[m].valid);
+    return rc;
+}
+
+/* Rows of device i are those of stream i. */
+static void begin_samples(struct window *w)
+{
+    struct wtl_bench *b = w->b;
+    const struct wtl_clock *clock = &b->time.clock;
+    w->wall_offset_ns = clock->wall_ns(clock->ctx) - clock->monotonic_ns(clock->ctx);
+    for (size_t i = 0; i < b->n; i++) {
+        struct wtl_bench_device *d = &b->devices[i];
+        memset(d->batch, 0, sizeof *d->batch);
+        d->batch->stream = (int)i;
+        d->batch->has_time = true;
+        d->batch->present = wtl_device_info(d->device)->sensors;
+        wtl_reducer_begin(d->reducer);
+    }
+}
+
+/* When the sensor says that its value was so, which is not when it was read. */
+static void add_stamp(struct wtl_bench_device *d, int row, enum wtl_metric stamp,
+                      enum wtl_metric of)
+{
+    if (of >= WTL_N_METRICS || !wtl_reading_has(&d->reading, of) || !d->reading.sensor_t_ns[of])
+        return;
+    d->batch->present |= WTL_METRIC_BIT(stamp);
+    wtl_batch_set(d->batch, stamp, row, 1e-9 * (double)d->reading.sensor_t_ns[of]);
+}
+
+static int add_row(struct window *w, struct wtl_bench_device *d, struct wtl_error *err)
+{
+    const struct wtl_reading *r = &d->reading;
+    struct wtl_batch *batch = d->batch;
+    const int row = batch->n++;
+    batch->t_ns[row] = r->t_ns + w->wall_offset_ns;
+    for (int m = 0; m < (int)WTL_N_METRICS; m++) {
+        if (!(batch->present >> m & 1) || !wtl_reading_has(r, (enum wtl_metric)m))
+            continue;
+        wtl_batch_set(batch, (enum wtl_metric)m, row, r->value[m]);
+    }
+    add_stamp(d, row, WTL_M_power_time_s, d->measure.power);
+    add_stamp(d, row, WTL_M_energy_time_s, WTL_M_energy_counter_j);
+    return batch->n == WTL_BATCH_ROWS ? flush(w, d, err) : 0;
+}
+
+/* What speaks against this row. */
+static void judge_row(const struct window *w, const struct wtl_reading *r, struct part *p)
+{
+    const bool limited = wtl_point_has(&w->point->point, WTL_SETTING_limit_w);
+    p->n_rows++;
+    if (wtl_reading_has(r, WTL_M_event_reasons)) {
+        uint64_t bits = (uint64_t)r->value[WTL_M_event_reasons];
+        const uint64_t power = limited || !w->point->clock_mhz ? 0 : WTL_REASON_POWER_CAP;
+        bits &= WTL_REASON_THERMAL | WTL_REASON_HARDWARE | power;
+        p->reasons |= bits;
+        p->n_held += bits != 0;
+    }
+    if (w->point->clock_mhz && !limited && w->b->lease && wtl_reading_has(r, WTL_M_sm_clock_mhz))
+        p->n_off_clock +=
+            fabs(r->value[WTL_M_sm_clock_mhz] - w->point->clock_mhz) > WTL_CLOCK_TOLERANCE_MHZ;
+}
+
+/* ---- Marks ----------------------------------------------------------------------------------- */
+
+/* A moment at which time, work and energy are known: where a window may begin and end. Of a steady
+ * workload it is the last end of work at each edge of the energy sensor, where there was one since
+ * the edge before; of a cyclic one the end of each cycle. Energy is interpolated between edges. */
+static void add_mark(struct window *w, const struct mark *m)
+{
+    struct wtl_bench *b = w->b;
+    const double s = (double)(m->t_ns - w->last.t_ns) / 1e9;
+    if (w->n_marks > 0 && b->n_series < WTL_BENCH_SERIES && s > 0) {
+        const size_t i = b->n_series++;
+        b->series_t[i] = (double)(m->t_ns - w->first.t_ns) / 1e9;
+        b->series_rate[i] = (m->work - w->last.work) / s;
+        b->series_w[i] = (m->energy_j - w->last.energy_j) / s;
+    }
+    if (w->n_marks == 0) {
+        w->first = *m;
+        if (b->workload->ops->begin)
+            b->workload->ops->begin(b->workload->state);
+    }
+    w->last = *m;
+    w->n_marks++;
+}
+
+/* Marks a moment about the last edge and `now`, the next. */
+static bool mark_between(struct window *w, const struct mark *now, int64_t t_ns, double work)
+{
+    const double span = (double)(now->t_ns - w->edge.t_ns);
+    struct mark m = {.t_ns = t_ns, .work = work};
+    if (w->n_edges == 0 || !(span > 0))
+        return false;
+    const double share = (double)(t_ns - w->edge.t_ns) / span;
+    m.energy_j = w->edge.energy_j + (now->energy_j - w->edge.energy_j) * share;
+    for (size_t i = 0; i < w->b->n; i++)
+        m.device_j[i] = w->edge.device_j[i] + (now->device_j[i] - w->edge.device_j[i]) * share;
+    add_mark(w, &m);
+    return true;
+}
+
+/* A cycle that ended since the last edge. */
+static bool mark_cycle(struct window *w, const struct mark *now)
+{
+    if (!w->waits || !mark_between(w, now, w->waiting.t_ns, w->waiting.work))
+        return false;
+    w->waits = false;
+    return true;
+}
+
+/* Work that ended since the last edge: one that is known as of now is marked with the edge itself.
+ * An end that is told late, from before the last edge, still belongs to the power of then. */
+static bool mark_end(struct window *w, const struct mark *now, const struct wtl_work_done *done)
+{
+    const bool fresh = done->t_ns > w->ended_ns;
+    const int64_t span_ns = w->n_edges ? now->t_ns - w->edge.t_ns : 0;
+    w->ended_ns = done->t_ns;
+    if (done->t_ns < now->t_ns)
+        return fresh && done->t_ns >= w->edge.t_ns - span_ns &&
+               mark_between(w, now, done->t_ns, done->work);
+    struct mark m = *now;
+    m.t_ns = done->t_ns;
+    m.work = done->work;
+    add_mark(w, &m);
+    return true;
+}
+
+/* Time and energies at the first device's last edge. */
+static struct mark edge_of(const struct wtl_bench *b)
+{
+    struct mark m = {.t_ns = b->devices[0].measure.edge_ns};
+    for (size_t i = 0; i < b->n; i++) {
+        const struct wtl_measure *e = &b->devices[i].measure;
+        m.device_j[i] = i ? wtl_measure_energy_at(e, m.t_ns) : e->energy_j;
+        m.energy_j += m.device_j[i];
+    }
+    return m;
+}
+
+static bool on_edge(struct window *w, const struct wtl_work_done *now)
+{
+    const struct mark edge = edge_of(w->b);
+    const bool marked = now->cyclic ? mark_cycle(w, &edge) : mark_end(w, &edge, now);
+    w->edge = edge;
+    w->n_edges++;
+    return marked;
+}
+
+/* The end of a cycle waits for the edge behind it, which tells its energy. */
+static void watch_cycles(struct window *w, const struct wtl_work_done *now)
+{
+    w->cyclic = now->cyclic;
+    if (now->cyclic && w->n_edges > 0 && w->knows_cycles && now->cycles > w->cycles) {
+        w->waiting = (struct mark){.t_ns = now->cycle_t_ns, .work = now->cycle_work};
+        w->waits = true;
+    }
+    w->cycles = now->cycles;
+    w->knows_cycles = true;
+}
+
+/* Cycles are as long as they are: a few of them tell whether they are alike. */
+static bool alike(const double *y, size_t n)
+{
+    double lo = HUGE_VAL, hi = -HUGE_VAL;
+    for (size_t i = 0; i < n; i++) {
+        lo = fmin(lo, y[i]);
+        hi = fmax(hi, y[i]);
+    }
+    return n >= 2 && hi - lo < 0.02 * hi;
+}
+
+/* Work that ends, as cycles do, less often than the sensor ticks: there are few marks then. */
+static bool seldom(const struct window *w)
+{
+    return w->cyclic || 2 * w->n_marks < w->n_edges;
+}
+
+static bool steady(const struct window *w)
+{
+    const struct wtl_bench *b = w->b;
+    if (seldom(w) && b->n_series < 10)
+        return alike(b->series_rate, b->n_series) && alike(b->series_w, b->n_series);
+    return wtl_is_steady(b->series_t, b->series_rate, b->n_series, &wtl_steady_load) &&
+           wtl_is_steady(b->series_t, b->series_w, b->n_series, &wtl_steady_load);
+}
+
+static bool known_well(const struct window *w)
+{
+    const struct wtl_bench *b = w->b;
+    const double target = b->protocol->window_target;
+    if (w->cyclic && b->n_series < 20)
+        return true;
+    const size_t groups = b->n_series < 20 ? b->n_series / 2 : 10;
+    return (seldom(w) ? groups >= 3 : groups >= 10) &&
+           wtl_group_half(b->series_rate, b->n_series, groups) <= target &&
+           wtl_group_half(b->series_w, b->n_series, groups) <= target;
+}
+
+/* Long enough, and known well enough. Two cycles it has to be, however long they are. */
+static bool complete(const struct window *w)
+{
+    const struct wtl_protocol_spec *p = w->b->protocol;
+    const double s = (double)(w->last.t_ns - w->first.t_ns) / 1e9;
+    if (s >= p->window_max_s)
+        return !w->cyclic || w->b->n_series >= 2;
+    for (size_t i = 1; i < w->b->n; i++)
+        if (w->b->devices[i].measure.n_edges <= 20)
+            return false;
+    return s >= p->window_min_s && w->n_edges > 20 && steady(w) && known_well(w);
+}
+
+/* ---- The run --------------------------------------------------------------------------------- */
+
+static void fill_latencies(struct window *w)
+{
+    struct wtl_latencies l = {0};
+    const struct wtl_workload *load = w->b->workload;
+    struct wtl_run *run = &w->r->run;
+    if (!load->ops->latencies ||
+        load->ops->latencies(load->state, w->first.t_ns, w->last.t_ns, &l, NULL) < 0 || !l.known)
+        return;
+    wtl_run_set(run, WTL_R_latency_p50_s, l.p50_s);
+    wtl_run_set(run, WTL_R_latency_p90_s, l.p90_s);
+    wtl_run_set(run, WTL_R_latency_p95_s, l.p95_s);
+    wtl_run_set(run, WTL_R_latency_p99_s, l.p99_s);
+    if (l.n > 0)
+        wtl_run_set(run, WTL_R_latency_n, (double)l.n);
+}
+
+/* What the samples say: of one device, or of all together. */
+static void reduce(struct window *w, struct wtl_run *run)
+{
+    const struct wtl_reduce_context context = {0};
+    struct wtl_run parts[WTL_SWEEP_DEVICES];
+    struct wtl_bench *b = w->b;
+    if (b->n == 1) {
+        wtl_reducer_finish(b->devices[0].reducer, &context, run);
+        return;
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        parts[i] = (struct wtl_run){.clock_mhz = run->clock_mhz};
+        wtl_reducer_finish(b->devices[i].reducer, &context, &parts[i]);
+    }
+    wtl_run_together(parts, b->n, run);
+}
+
+static void fill_run(struct window *w, const struct wtl_energy *e)
+{
+    struct wtl_run *run = &w->r->run;
+    const double idle_w = wtl_run_get(run, WTL_R_idle_power_w, 0);
+    const bool has_idle = wtl_run_has(run, WTL_R_idle_power_w);
+    reduce(w, run);
+    if (has_idle)
+        wtl_run_set(run, WTL_R_idle_power_w, idle_w);
+    run->energy_method = e->method;
+    run->energy_class = e->class;
+    run->energy_troubles = e->troubles;
+    run->start_ns = w->first.t_ns + w->wall_offset_ns;
+    wtl_run_set(run, WTL_R_time_s, e->time_s);
+    wtl_run_set(run, WTL_R_energy_j, e->energy_j);
+    wtl_run_set(run, WTL_R_power_w, e->energy_j / e->time_s);
+    wtl_run_set(run, WTL_R_energy_rel_error, 0.5 * (e->hi_j - e->lo_j) / e->energy_j);
+    wtl_run_set_calibration(run, e);
+    wtl_run_set(run, WTL_R_reported_time_s, e->time_s);
+    wtl_run_set(run, WTL_R_work_units, w->last.work - w->first.work);
+    for (size_t i = 0; i < w->b->n; i++)
+        w->r->energy_j[i] = w->part[i].energy.energy_j;
+    fill_latencies(w);
+    w->r->measured = true;
+}
+
+static void state(struct wtl_visit_result *r, enum wtl_cause cause)
+{
+    r->run.stated_causes |= UINT32_C(1) << cause;
+}
+
+/* Whether what was measured of device i counts. */
+static void judge_part(struct window *w, size_t i)
+{
+    struct wtl_visit_result *r = w->r;
+    const struct part *p = &w->part[i];
+    const double rows = p->n_rows ? (double)p->n_rows : 1;
+    const unsigned troubles = p->energy.troubles & (WTL_TROUBLE(reset) | WTL_TROUBLE(gap));
+    char text[WTL_EVENT_REASONS_TEXT], name[WTL_LIMIT_NAME + 4];
+    wtl_bench_name(w->b, i, name);
+    if ((double)p->n_held > bad_rows_max * rows) {
+        /* What all are compared with was had before. */
+        const bool again =
+            wtl_reasons_pass(p->reasons) || wtl_lab_point_compare(w->point, w->b->reference) == 0;
+        wtl_visit_ends(r, again ? WTL_VISIT_invalid : WTL_VISIT_infeasible,
+                       "%s%.0f %% of the window: %s", name, 100 * (double)p->n_held / rows,
+                       wtl_event_reasons_text(p->reasons, true, text));
+        state(r, WTL_CAUSE_throttled);
+    } else if ((double)p->n_off_clock > bad_rows_max * rows) {
+        wtl_visit_ends(r, WTL_VISIT_invalid, "%s%.0f %% of the window at another clock", name,
+                       100 * (double)p->n_off_clock / rows);
+        state(r, WTL_CAUSE_wrong_clock);
+    } else if (troubles) {
+        wtl_visit_ends(r, WTL_VISIT_invalid, "%sthe energy sensor %s", name,
+                       troubles & WTL_TROUBLE(reset) ? "began anew" : "had a gap");
+        state(r, WTL_CAUSE_inconsistent_energy);
+    }
+}
+
+/* The first device that was disturbed says why the window does not count. */
+static void judge(struct window *w)
+{
+    struct wtl_visit_result *r = w->r;
+    for (size_t i = 0; i < w->b->n && r->outcome == WTL_VISIT_done; i++)
+        judge_part(w, i);
+    if (r->outcome != WTL_VISIT_done)
+        return;
+    if (!(w->last.work > w->first.work)) {
+        wtl_visit_ends(r, WTL_VISIT_invalid, "no work was done in the window");
+        state(r, WTL_CAUSE_idle_gpu);
+    } else if (!steady(w)) {
+        wtl_visit_note(r, "not steady: power drifts by %.1f %%, work by %.1f %%",
+                       100 * wtl_relative_drift(w->b->series_t, w->b->series_w, w->b->n_series),
+                       100 * wtl_relative_drift(w->b->series_t, w->b->series_rate, w->b->n_series));
+    }
+}
+
+/* The gauge knows a moment when it has been told of what came after it. */
+static void know_begin(struct window *w)
+{
+    for (size_t i = 0; i < w->b->n && w->n_marks > 0; i++) {
+        const struct wtl_measure *m = &w->b->devices[i].measure;
+        struct part *p = &w->part[i];
+        if (p->begin_known)
+            continue;
+        wtl_measure_mark(m, w->first.t_ns, &p->begin);
+        p->begin_known = wtl_measure_reaches(m, w->first.t_ns);
+    }
+}
+
+static bool all_reach(const struct wtl_bench *b, int64_t t_ns)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (!wtl_measure_reaches(&b->devices[i].measure, t_ns))
+            return false;
+    return true;
+}
+
+static int64_t patience_ns(const struct wtl_bench *b)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const int64_t one = wtl_gauge_patience_ns(&b->devices[i].measure.gauge);
+        most = one > most ? one : most;
+    }
+    return 2 * most + WTL_NS_PER_S;
+}
+
+/* Energy of device i from the first to the last mark, by the gauge; where it knows nothing, by the
+ * edges. */
+static void part_between_marks(struct window *w, size_t i)
+{
+    const struct wtl_measure *m = &w->b->devices[i].measure;
+    struct part *p = &w->part[i];
+    struct wtl_gauge_mark end;
+    struct wtl_energy edges, e;
+    wtl_measure_end(m, &edges);
+    wtl_measure_mark(m, w->last.t_ns, &end);
+    wtl_gauge_between(&m->gauge, &p->begin, &end, &e);
+    if (e.method != WTL_ENERGY_NONE) {
+        e.troubles |= edges.troubles & (WTL_TROUBLE(reset) | WTL_TROUBLE(gap));
+    } else {
+        const double half = 0.5 * (edges.hi_j - edges.lo_j);
+        e = edges;
+        e.energy_j = w->last.device_j[i] - w->first.device_j[i];
+        e.time_s = (double)(w->last.t_ns - w->first.t_ns) / 1e9;
+        e.lo_j = e.energy_j - half;
+        e.hi_j = e.energy_j + half;
+    }
+    wtl_measure_qualify(m, &e);
+    p->energy = e;
+}
+
+/* The sum over devices from the first to the last mark. */
+static int between_marks(struct window *w, struct wtl_energy *out, struct wtl_error *err)
+{
+    struct wtl_bench *b = w->b;
+    const int64_t end_ns = w->last.t_ns + patience_ns(b);
+    int rc = 0;
+    while (rc == 0 && !b->stopped && !all_reach(b, w->last.t_ns) && wtl_bench_now(b) < end_ns)
+        rc = wtl_bench_step(b, err);
+    if (rc < 0)
+        return rc;
+    *out = (struct wtl_energy){0};
+    for (size_t i = 0; i < b->n; i++) {
+        part_between_marks(w, i);
+        wtl_energy_add(out, &w->part[i].energy);
+    }
+    return 0;
+}
+
+/* Takes the new readings; true: the first device has ticked, and every other one before. */
+static bool poll_edges(struct wtl_bench *b)
+{
+    bool edge = false, all = true;
+    for (size_t i = 0; i < b->n; i++) {
+        struct wtl_bench_device *d = &b->devices[i];
+        const bool ticked = d->fresh && wtl_measure_poll(&d->measure, &d->reading);
+        edge = i == 0 ? ticked : edge;
+        all = all && d->measure.n_edges > 0;
+    }
+    return edge && all;
+}
+
+static int poll_once(struct window *w, bool *marked_out, struct wtl_error *err)
+{
+    struct wtl_bench *b = w->b;
+    struct wtl_work_done now;
+    *marked_out = false;
+    int rc = wtl_bench_step(b, err);
+    rc = rc ? rc : wtl_bench_progress(b, w->r, &now);
+    if (rc)
+        return rc;
+    watch_cycles(w, &now);
+    if (poll_edges(b))
+        *marked_out = on_edge(w, &now);
+    know_begin(w);
+    for (size_t i = 0; rc == 0 && i < b->n && w->n_marks > 0; i++)
+        if (b->devices[i].fresh) {
+            judge_row(w, &b->devices[i].reading, &w->part[i]);
+            rc = add_row(w, &b->devices[i], err);
+        }
+    return rc;
+}
+
+/* Polls until the window is complete; *complete_out false: the sensor stands still, or cycles take
+ * longer than anybody waits. */
+static int poll_window(struct window *w, bool *complete_out, struct wtl_error *err)
+{
+    struct wtl_bench *b = w->b;
+    const double most_s = 10 * b->protocol->window_max_s + 30;
+    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(most_s);
+    int rc = 0;
+    *complete_out = false;
+    while (rc == 0 && !b->stopped && !*complete_out && wtl_bench_now(b) < end_ns) {
+        bool marked = false;
+        rc = poll_once(w, &marked, err);
+        *complete_out = rc == 0 && marked && complete(w);
+    }
+    return rc;
+}
+
+/* What the workload has to say of its window. */
+static void remark(struct window *w)
+{
+    const struct wtl_workload *load = w->b->workload;
+    char text[120];
+    if (w->n_marks > 0 && load->ops->remark && load->ops->remark(load->state, text, sizeof text))
+        wtl_visit_note(w->r, "%s", text);
+}
+
+/* The first device whose sensor did not tick often enough; the first of all where none is. */
+static size_t stands_still(const struct wtl_bench *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->devices[i].measure.n_edges <= 1)
+            return i;
+    return 0;
+}
+
+static int incomplete(const struct window *w)
+{
+    char name[WTL_LIMIT_NAME + 4];
+    if (w->n_edges > 1)
+        wtl_visit_ends(w->r, WTL_VISIT_invalid, "no two %s of its work came in time",
+                       w->cyclic ? "cycles" : "ends");
+    else
+        wtl_visit_ends(w->r, WTL_VISIT_invalid, "%sthe energy sensor stood still",
+                       wtl_bench_name(w->b, stands_still(w->b), name));
+    return 1;
+}
+
+int wtl_window_measure(struct wtl_bench *b, const struct wtl_lab_point *p, struct wtl_arena *arena,
+                       struct wtl_visit_result *r, struct wtl_error *err)
+{
+    struct window w = {.b = b, .point = p, .arena = arena, .r = r};
+    struct wtl_energy e;
+    bool is_complete = false;
+    b->n_series = 0;
+    for (size_t i = 0; i < b->n; i++)
+        wtl_measure_begin(&b->devices[i].measure);
+    begin_samples(&w);
+    int rc = poll_window(&w, &is_complete, err);
+    remark(&w);
+    for (size_t i = 0; rc == 0 && i < b->n; i++)
+        rc = flush(&w, &b->devices[i], err);
+    if (rc || b->stopped)
+        return rc < 0 ? rc : 1;
+    if (!is_complete)
+        return incomplete(&w);
+    rc = between_marks(&w, &e, err);
+    if (rc < 0 || b->stopped)
+        return rc < 0 ? rc : 1;
+    fill_run(&w, &e);
+    judge(&w);
+    return r->outcome == WTL_VISIT_done ? 0 : 1;
+}
+
+static bool idle_is_known(const struct wtl_bench *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        const struct wtl_measure *m = &b->devices[i].measure;
+        struct wtl_energy e;
+        wtl_measure_end(m, &e);
+        if (e.time_s < b->protocol->window_min_s || m->n_edges < 20)
+            return false;
+    }
+    return true;
+}
+
+int wtl_bench_idle(struct wtl_bench *b, double *power_w_out, bool *known_out, struct wtl_error *err)
+{
+    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(b->protocol->window_min_s + 5);
+    double power_w = 0;
+    size_t n_known = 0;
+    int rc = 0;
+    for (size_t i = 0; i < b->n; i++)
+        wtl_measure_begin(&b->devices[i].measure);
+    while (rc == 0 && !b->stopped && wtl_bench_now(b) < end_ns && !idle_is_known(b)) {
+        rc = wtl_bench_step(b, err);
+        (void)poll_edges(b);
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        struct wtl_energy e;
+        wtl_measure_end(&b->devices[i].measure, &e);
+        wtl_calibrate_energy(&b->devices[i].measure.calibration, &e);
+        n_known += e.method != WTL_ENERGY_NONE;
+        power_w += e.method != WTL_ENERGY_NONE ? e.energy_j / e.time_s : 0;
+    }
+    *known_out = n_known == b->n;
+    *power_w_out = *known_out ? power_w : 0;
+    return rc;
+}
