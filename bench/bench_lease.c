@@ -14,32 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/allocations.h"
 #include "device/knob.h"
 #include "flow/hold.h"
-
-/* Every allocation of this program is counted; glibc's own names do the work. */
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-static long allocations;
-
-void *malloc(size_t size)
-{
-    allocations++;
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    allocations++;
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-    allocations++;
-    return __libc_realloc(p, size);
-}
 
 static struct wtl_error err;
 
@@ -91,7 +68,7 @@ static void sets(struct wtl_hold *hold, struct wtl_device *device, int n)
         exit(1);
     struct wtl_lease *lease = acquire(hold, device);
     struct wtl_knob_state state;
-    long before = allocations;
+    long before = bench_allocations();
     for (int i = 0; i < n; i++) {
         struct wtl_knob_value value = wtl_knob_at(150 + i % 64);
         int64_t t0 = now_ns();
@@ -103,7 +80,7 @@ static void sets(struct wtl_hold *hold, struct wtl_device *device, int n)
         leased[i] = (double)(t2 - t1) / 1e3;
         added[i] = leased[i] - direct[i];
     }
-    long allocated = allocations - before;
+    long allocated = bench_allocations() - before;
     check(wtl_lease_close(lease, &err));
     show("direct call, us", direct, n);
     show("set inside a lease, us", leased, n);

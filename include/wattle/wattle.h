@@ -14,7 +14,8 @@
  *     need to live during the call only. A member that this library does not know, and that is not
  *     zero, is refused with -WTL_UNSUPPORTED.
  *   - The library never prints, exits, or touches signal handlers, and keeps no state between
- *     calls. Calls from several threads are independent; a campaign has one writer at a time.
+ *     calls but in a monitor. Calls from several threads are independent; a campaign has one writer
+ * at a time.
  *   - Presets and board tables are files that Wattle installs: they are looked for in
  *     $WATTLE_DATA_DIR, or else beside the program and beside the library.
  */
@@ -98,6 +99,7 @@ struct wtl_show_args {
     const char *gpu; /* only this one; NULL: all */
     const char *workload;
     const char *document; /* "plan/NAME", "predictor/NAME", "verdict/NAME"; NULL: the overview */
+    const char *at;       /* only these operating points: "fp16, batch 8"; NULL: all */
 };
 
 /* *json_out is what `wattle show --json` prints, or the stored document that is named.
@@ -114,6 +116,7 @@ struct wtl_export_args {
     const char *plan_json; /* plans for the table of plans; the campaign is then NULL */
     const char *gpu;       /* only this one (of a campaign); NULL: all */
     const char *workload;
+    const char *at; /* only these operating points: "fp16, batch 8"; NULL: all */
 };
 
 /* Writes a CSV table (docs/campaign.md) to `file`, in one step. Plans of a campaign are made now,
@@ -134,9 +137,12 @@ struct wtl_optimize_args {
     const char *gpu;         /* only this one; NULL: all */
     const char *workload;
     const char *job;
-    int64_t replicates; /* of the bootstrap, 100 to 100000; 0: 1000 */
-    int64_t seed;       /* of the bootstrap; 0: 1. Same input, same seed, same figures. */
-    const char *save;   /* keep the plan in the campaign under this name; NULL: only read it */
+    int64_t replicates;      /* of the bootstrap, 100 to 100000; 0: 1000 */
+    int64_t seed;            /* of the bootstrap; 0: 1. Same input, same seed, same figures. */
+    const char *save;        /* keep the plan in the campaign under this name; NULL: only read it */
+    const char *at;          /* only these operating points: "fp16, batch 8"; NULL: all */
+    const char *baseline_at; /* baseline of the best operating point: the fastest of these; NULL: of
+                              * all */
 };
 
 /* The operating point of every GPU and workload under the policy (neither policy given: least
@@ -247,6 +253,7 @@ struct wtl_report_args {
     size_t n_verdicts;
     const char *const *models_json;
     size_t n_models;
+    const char *at; /* only these operating points: "fp16, batch 8"; NULL: all */
 };
 
 /* Writes report.html, report.pdf, summary.md and the figures into `folder`, which is made if it
@@ -286,7 +293,8 @@ WTL_PUBLIC int wtl_deploy(const char *plan_json, const char *folder,
 
 enum wtl_apply_flag {
     WTL_APPLY_DRY_RUN = 1, /* say what would be set, and touch nothing */
-    WTL_APPLY_FORCE = 2    /* also on a board that the plan was not made on */
+    WTL_APPLY_FORCE = 2,   /* also on a board that the plan was not made on */
+    WTL_APPLY_POINT = 4    /* the best operating point, also where there are plans of clocks */
 };
 
 struct wtl_apply_args {
@@ -298,11 +306,14 @@ struct wtl_apply_args {
     const char *gpu;        /* which plan, of a document with several */
     const char *workload;
     const char *standing; /* name of the lease; NULL: none */
+    const char *at; /* the operating point that is meant, of a workload with plans for several */
 };
 
-/* Locks the SM clock that the plan chose. *json_out (json_out may be NULL) is what
- * `wattle apply --json` prints. -WTL_BUSY names the holder of a knob; -WTL_PERMISSION;
- * -WTL_INFEASIBLE, -WTL_UNDECIDED: the plan chose no clock. On failure everything is as before. */
+/* Locks the SM clock that the plan chose; of an operating point sets the clocks and the power
+ * limit, and says in "by_hand" what the workload is to be started with. *json_out (json_out may be
+ * NULL) is what `wattle apply --json` prints. -WTL_BUSY names the holder of a knob;
+ * -WTL_PERMISSION; -WTL_INFEASIBLE, -WTL_UNDECIDED: the plan chose nothing; -WTL_UNSUPPORTED:
+ * nothing of the point can be set. On failure everything is as before. */
 WTL_PUBLIC int wtl_apply(const char *plan_json, const struct wtl_apply_args *args, char **json_out,
                          struct wtl_error *err);
 
@@ -380,6 +391,73 @@ struct wtl_doctor_args {
  * wrong: read "healthy". */
 WTL_PUBLIC int wtl_doctor(const struct wtl_doctor_args *args, char **json_out,
                           struct wtl_error *err);
+
+/* ---- Windows: the energy of what a program does (docs/library.md) -----------------------------*/
+
+/* Under `wattle stat|record|sweep` (WATTLE_MARKERS is set) a monitor tells that command its windows
+ * and has their energy from there. Else it opens the devices itself and reads them on threads of
+ * its own. All of it may be called from any thread. A child of fork() opens its own: calls on its
+ * parent's fail with -WTL_USAGE, and wtl_monitor_close() only lets go of it. */
+struct wtl_monitor;
+
+enum wtl_monitor_flag {
+    WTL_MONITOR_MARK_ONLY = 1,  /* never measure in this process: without a listener, do nothing */
+    WTL_MONITOR_ALONE = 2,      /* measure in this process, whoever listens */
+    WTL_MONITOR_NO_ESTIMATE = 4 /* leave CPUs without a sensor out, instead of estimating them */
+};
+
+struct wtl_monitor_args {
+    size_t size; /* sizeof(struct wtl_monitor_args) */
+    const struct wtl_observer *observer;
+    uint64_t flags;         /* of enum wtl_monitor_flag */
+    const char *const *ids; /* devices, as `wattle devices` names them */
+    size_t n_ids;           /* 0: all that tell energy or power */
+    double tdp_w;           /* of the CPUs where they have no sensor; 0: 4 W a CPU */
+    double interval_s;      /* of readings; 0: at the sensors' own rate */
+};
+
+/* Takes up to two seconds where it measures itself: every sensor is waited for. -WTL_NOTFOUND:
+ * nothing here can be measured. The monitor is closed with wtl_monitor_close(). */
+WTL_PUBLIC int wtl_monitor_open(const struct wtl_monitor_args *args,
+                                struct wtl_monitor **monitor_out, struct wtl_error *err);
+
+/* A window begins. `name` is one word of at most 63 bytes. Windows nest and overlap; the same name
+ * may be open several times. About a microsecond. -WTL_LIMIT: 1024 are open. */
+WTL_PUBLIC int wtl_window_begin(struct wtl_monitor *monitor, const char *name,
+                                struct wtl_error *err);
+
+enum wtl_window_flag {
+    /* Wait until the energy is as good as it gets: a tenth of a second or so, the time does not
+     * count. Without it the answer comes at once, with an interval that is wider by what the
+     * sensors have not said yet. */
+    WTL_WINDOW_SETTLED = 1,
+    WTL_WINDOW_CANCEL = 2 /* the window does not count */
+};
+
+struct wtl_window_end_args {
+    size_t size;      /* sizeof(struct wtl_window_end_args) */
+    uint64_t flags;   /* of enum wtl_window_flag */
+    double work;      /* units done in it; 0: not said */
+    const char *unit; /* "images": one word of at most 15 bytes; NULL: not said */
+    /* Who that work was for: ids without blanks, ',' and ':', and units of each. At most 512. */
+    const char *const *requests;
+    const double *requests_work;
+    size_t n_requests;
+};
+
+/* The window of that name that began last ends: in this thread, where it has one. *json_out
+ * (json_out may be NULL: then it takes about a microsecond) has its time, and its energy as a whole
+ * and by device, each with interval, method and class; null where nobody measures.
+ * -WTL_NOTFOUND: no window of that name is open. */
+WTL_PUBLIC int wtl_window_end(struct wtl_monitor *monitor, const char *name,
+                              const struct wtl_window_end_args *args, char **json_out,
+                              struct wtl_error *err);
+
+/* Tells who listens that this program has loaded and warmed up: a sweep measures from then on. */
+WTL_PUBLIC int wtl_monitor_ready(struct wtl_monitor *monitor, struct wtl_error *err);
+
+/* Open windows end, cut, for who listens. NULL is fine. No other call may be under way. */
+WTL_PUBLIC void wtl_monitor_close(struct wtl_monitor *monitor);
 
 #ifdef __cplusplus
 }

@@ -63,3 +63,10 @@ const char *wtl_format_utc(int64_t wall_ns, char *buf, size_t size)
         snprintf(buf, size, "?");
     return buf;
 }
+
+void wtl_sleep_ns(int64_t ns)
+{
+    struct timespec t = {(time_t)(ns / WTL_NS_PER_S), (long)(ns % WTL_NS_PER_S)};
+    while (ns > 0 && nanosleep(&t, &t) != 0)
+        ;
+}

@@ -20,6 +20,9 @@ struct wtl_clock {
  * documents (https://reproducible-builds.org/specs/source-date-epoch/). */
 struct wtl_clock wtl_clock_system(void);
 
+/* Waits so long in real time, signals or not; not at all for 0 and less. */
+void wtl_sleep_ns(int64_t ns);
+
 /* Always `wall_ns` (and monotonic 0): for tests. `state` must outlive the clock. */
 struct wtl_clock wtl_clock_fixed(int64_t *wall_ns);
 

@@ -93,6 +93,12 @@ int wtl_dir_trusted(const char *path, uid_t uid, struct wtl_error *err)
     return 0;
 }
 
+const char *wtl_environment(const char *variable)
+{
+    const char *value = secure_getenv(variable);
+    return value && value[0] ? value : NULL;
+}
+
 static struct wtl_dir_world world_of(enum wtl_dir dir)
 {
     return (struct wtl_dir_world){

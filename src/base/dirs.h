@@ -36,6 +36,10 @@ int wtl_dir_path(enum wtl_dir dir, const char *sub, char path_out[WTL_LIMIT_PATH
 int wtl_dir_make(enum wtl_dir dir, const char *sub, char path_out[WTL_LIMIT_PATH],
                  struct wtl_error *err);
 
+/* A variable of the environment; NULL: not set, or empty, or this program has more rights than who
+ * started it. */
+const char *wtl_environment(const char *variable);
+
 /* The rule alone, for tests: what the environment holds ("" and NULL: not set) and who asks. */
 struct wtl_dir_world {
     uid_t uid;

@@ -35,6 +35,9 @@
 /* Distinct clocks of one GPU: V100 supports 167, H100 97. */
 #define WTL_LIMIT_CLOCKS 1024
 
+/* A clock in a document, in MHz: beyond that of any device, and safe to compute with. */
+#define WTL_LIMIT_CLOCK_MHZ 100000
+
 /* YAML and JSON documents (policies, mappings, plans). */
 #define WTL_LIMIT_DOCUMENT_BYTES (64 << 20)
 #define WTL_LIMIT_DOCUMENT_DEPTH 64
@@ -49,6 +52,12 @@
 
 /* Bootstrap replicates: 10^5 already puts the Monte Carlo error of a 95 % bound under 0.1 point. */
 #define WTL_LIMIT_REPLICATES 100000
+
+/* Arrivals of one recorded load: 16 bytes each, and three hours at three thousand a second. */
+#define WTL_LIMIT_ARRIVALS (1 << 25)
+
+/* Tokens of one request: the contexts of today's models end at a few million. */
+#define WTL_LIMIT_TOKENS 10000000
 
 /* Worker threads of one command. */
 #define WTL_LIMIT_THREADS 256

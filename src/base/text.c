@@ -357,6 +357,8 @@ const char *wtl_plural(int64_t n)
 const char *wtl_article(const char *name)
 {
     bool spelled = name[0] >= 'A' && name[0] <= 'Z' && !(name[1] >= 'a' && name[1] <= 'z');
+    if (wtl_starts_with(name, "uni") || wtl_starts_with(name, "use"))
+        return "a"; /* spoken with a y */
     bool vowel = name[0] && strchr(spelled ? "AEFHILMNORSX" : "aeiouAEIOU", name[0]);
     return vowel ? "an" : "a";
 }

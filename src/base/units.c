@@ -63,10 +63,12 @@ const char *wtl_unit_symbol(enum wtl_unit unit)
 
 /* Unit names that headers write out, besides the suffixes above. */
 static const struct suffix words[] = {
+    {WTL_UNIT_WATT, "uW", 1e-6},
     {WTL_UNIT_WATT, "watt", 1},
     {WTL_UNIT_WATT, "watts", 1},
     {WTL_UNIT_WATT, "milliwatts", 1e-3},
     {WTL_UNIT_WATT, "kilowatts", 1e3},
+    {WTL_UNIT_JOULE, "uJ", 1e-6},
     {WTL_UNIT_JOULE, "joule", 1},
     {WTL_UNIT_JOULE, "joules", 1},
     {WTL_UNIT_JOULE, "Ws", 1},

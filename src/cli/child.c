@@ -2,6 +2,7 @@
  * Another command as a child of ours. */
 #include "cli/child.h"
 
+#include "base/secret.h"
 #include "cli/interrupt.h"
 
 #include <errno.h>
@@ -31,7 +32,8 @@ static void drop_handlers(void)
 }
 
 /* In the child. Its signals as ours were before main(). */
-static _Noreturn void become(const char *const *words, const struct before *before, int fd)
+static _Noreturn void become(const char *const *words, char **environment,
+                             const struct before *before, int fd)
 {
     union { /* execvp takes the strings as not const, and leaves them alone */
         const char *const *in;
@@ -41,6 +43,7 @@ static _Noreturn void become(const char *const *words, const struct before *befo
     (void)signal(SIGXFSZ, SIG_DFL);
     (void)sigaction(SIGCHLD, &before->chld, NULL);
     (void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
+    environ = environment;
     execvp(words[0], args.out);
     int why = errno;
     (void)!write(fd, &why, sizeof why);
@@ -101,7 +104,7 @@ static int await(pid_t pid, int *status_out)
 /* Forks with the signals held back, so that none gets lost between two readers of it: what was
  * noted before keeps the command from being run (0), what comes later is sent on to it. Whoever
  * ignores SIGCHLD is told no status. */
-static pid_t start(const char *const *words, const int ends[2])
+static pid_t start(const char *const *words, char **environment, const int ends[2])
 {
     const struct sigaction usual = {.sa_handler = SIG_DFL};
     struct before before;
@@ -113,7 +116,7 @@ static pid_t start(const char *const *words, const int ends[2])
     if (!wtl_interrupt_noted()) {
         pid = fork();
         if (pid == 0)
-            become(words, &before, ends[1]);
+            become(words, environment, &before, ends[1]);
     }
     int why = errno;
     if (pid > 0)
@@ -136,16 +139,20 @@ static int finish(const char *name, pid_t pid, int fd, const struct wtl_child_ca
     if (lost != 0)
         return WTL_FAIL(err, WTL_FAILED, "how \"%s\" ended is not known: %s", name, strerror(lost));
     *status_out = status;
-    return 0;
+    return 1;
 }
 
 int wtl_child_run(const char *const *words, const struct wtl_child_care *care, int *status_out,
                   struct wtl_error *err)
 {
+    WTL_ARENA(arena);
+    char **environment = wtl_secret_environment(&arena);
     int ends[2], rc = 0;
+    if (!environment)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     if (pipe2(ends, O_CLOEXEC) != 0)
         return WTL_FAIL(err, WTL_NOMEM, "no pipe for \"%s\": %s", words[0], strerror(errno));
-    pid_t pid = start(words, ends);
+    pid_t pid = start(words, environment, ends);
     int why = errno;
     close(ends[1]);
     if (pid < 0)

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
+#include "cli/point_text.h"
 #include "flow/analyse.h"
 
 #include <inttypes.h>
@@ -48,7 +49,12 @@ static int print_text(struct wtl_context *ctx, const struct wtl_analysis *a,
 {
     print_import(ctx, &a->import);
     fputc('\n', ctx->out);
-    int rc = wtl_print_plan_table(ctx, &a->plans, err);
+    int rc = a->plans.n_plans ? wtl_print_plan_table(ctx, &a->plans, err) : 0;
+    if (rc == 0 && a->plans.n_choices) {
+        if (a->plans.n_plans)
+            fputc('\n', ctx->out);
+        rc = wtl_print_point_choices(ctx, a->plans.choices, a->plans.n_choices, err);
+    }
     if (rc < 0 || ctx->verbosity < 0)
         return rc;
     if (ctx->verbosity > 0 || terms)
@@ -85,7 +91,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     if (rc == 0)
         rc = ctx->json ? wtl_print_json(ctx, wtl_analysis_json(&a), err)
                        : print_text(ctx, &a, options.cost, err);
-    return rc < 0 ? rc : wtl_plans_status(a.plans.plans, a.plans.n_plans);
+    return rc < 0 ? rc : wtl_plan_file_status(&a.plans);
 }
 
 const struct wtl_command wtl_cmd_analyse = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle apply`: a plan's clock onto devices. */
+#include "cli/at_option.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/lease_options.h"
@@ -9,9 +10,9 @@
 
 struct options {
     struct wtl_opt_list ids;
-    const char *gpu, *workload, *standing;
+    const char *gpu, *workload, *at, *standing;
     struct wtl_opt_quantity duration;
-    bool force, dry_run;
+    bool force, dry_run, point;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -31,6 +32,12 @@ static const struct wtl_opt opts[] = {
      .arg = "NAME",
      .offset = AT(workload),
      .help = "take the plan for this workload"},
+    WTL_OPT_AT(struct options, at,
+               "take the plan for this operating point, of a workload with several: \"batch 8\""),
+    {.name = "point",
+     .type = WTL_OPT_FLAG,
+     .offset = AT(point),
+     .help = "take the best operating point of a workload, rather than a plan of clocks"},
     WTL_LEASE_OPT_STANDING(struct options, standing,
                            "name of the lease, by which `wattle restore --standing NAME` ends it"),
     {.name = "for",
@@ -49,14 +56,30 @@ static const struct wtl_opt opts[] = {
     {0},
 };
 
+static const char *by_hand(struct wtl_context *ctx, const char *settings)
+{
+    const char *text = wtl_arena_printf(
+        ctx->arena, "by hand: the workload has to be started with %s; it is good for that alone",
+        settings);
+    return text ? text : settings;
+}
+
 static int show(struct wtl_context *ctx, const struct wtl_apply_result *r, struct wtl_error *err)
 {
     if (ctx->json)
         return wtl_print_json(ctx, wtl_apply_json(r), err);
     if (ctx->child && ctx->verbosity < 0)
         return 0;
-    fprintf(ctx->out, "%s on %s: %d MHz\n\n", r->plan->workload, r->plan->gpu, r->plan->clock_mhz);
+    const struct wtl_apply_target *t = &r->target;
+    char title[WTL_CONFIGURED_NAME], text[WTL_MEASURED_POINT_TEXT];
+    if (t->of_point)
+        fprintf(ctx->out, "%s on %s: %s\n\n", t->workload, t->gpu, wtl_apply_target_text(t, text));
+    else
+        fprintf(ctx->out, "%s on %s: %d MHz\n\n", wtl_configured_name(t->workload, &t->at, title),
+                t->gpu, t->clock_mhz);
     wtl_print_moves(ctx, r->moves, r->n, r->dry_run);
+    if (wtl_configuration_format(&t->by_hand, title)[0])
+        wtl_print_wrapped(ctx->out, by_hand(ctx, title), 0, 80);
     fputc('\n', ctx->out);
     if (!r->loan)
         wtl_print_lease_end(ctx, &r->lease);
@@ -85,6 +108,7 @@ static int apply(struct wtl_context *ctx, const struct options *o,
                                         .workload = o->workload,
                                         .name = o->standing,
                                         .force = o->force,
+                                        .point = o->point,
                                         .dry_run = o->dry_run,
                                         .loan = o->duration.given || ctx->child,
                                         .changing = wtl_interrupt_hold};
@@ -110,7 +134,10 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     if (ctx->child && (o->standing || o->duration.given))
         return WTL_FAIL(err, WTL_USAGE,
                         "-- COMMAND makes a loan that ends with it: neither --standing nor --for");
-    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &plans, err);
+    const struct wtl_at *at = NULL;
+    int rc = wtl_at_option(ctx->arena, o->at, &at, err);
+    rc = rc ? rc : wtl_plan_file_read(ctx->arena, ctx->argv[0], &plans, err);
+    rc = rc ? rc : wtl_plan_file_narrow(ctx->arena, ctx->argv[0], at, &plans, err);
     if (rc < 0)
         return rc;
     rc = apply(ctx, o, &plans, err);
@@ -120,11 +147,13 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
 
 const struct wtl_command wtl_cmd_apply = {
     .name = "apply",
-    .summary = "Set the clock that a plan chose, as a standing lease or for a while",
+    .summary = "Set what a plan chose, as a standing lease or for a while",
     .synopsis = "PLAN [-i ID]... [options] [-- COMMAND [ARG]...]",
     .description =
-        "Locks the SM clock of the devices to what the plan chose. Without -i these are all GPUs "
-        "of "
+        "Locks the SM clock of the devices to what the plan chose. Of an operating point (a file "
+        "without a plan of clocks for the workload, or --point) it sets the clocks and the power "
+        "limit, and says what is left to do by hand: the batch, share, replicas, threads, variant "
+        "and CPU quota that the workload is to be started with. Without -i these are all GPUs of "
         "the type that the plan was made on; a device of another type is refused unless "
         "--force.\n\n"
         "What was there before is on disk before anything is set, and a knob that another lease "
@@ -144,9 +173,12 @@ const struct wtl_command wtl_cmd_apply = {
                 "  wattle apply plan.json -i nvml:GPU-8f3c1a2b   # this one\n"
                 "  wattle apply plan.json --for 10min            # and put it back\n"
                 "  wattle apply plan.json -- python3 serve.py    # while that runs\n"
+                "  wattle apply plan.json --point                # the best operating point\n"
                 "  wattle apply plan.json --dry-run              # what would be set",
-    .exit_codes = "5  the plan is infeasible: it chose no clock\n"
-                  "7  the plan is undecided: it chose no clock\n"
+    .exit_codes = "3  nothing that the plan chose is a clock or a power limit: all of it is to "
+                  "be done by hand\n"
+                  "5  the plan is infeasible: it chose nothing\n"
+                  "7  the plan is undecided: it chose nothing\n"
                   "125  with -- COMMAND: a failure of apply, whatever it is; 126 and 127: the "
                   "command cannot be run; else its own status, 128 + N after signal N",
     .opts = opts,

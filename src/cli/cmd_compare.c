@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle compare`: two plans side by side. */
+#include "cli/at_option.h"
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 
 struct compare_options {
-    const char *html, *pdf;
+    const char *html, *pdf, *at;
     struct wtl_cost_options cost;
 };
 
@@ -19,6 +20,8 @@ static const struct wtl_opt opts[] = {
      "write the comparison as a page"},
     {"pdf", 0, WTL_OPT_STRING, offsetof(struct compare_options, pdf), "FILE",
      "write the comparison as a PDF"},
+    WTL_OPT_AT(struct compare_options, at,
+               "only the plans at these operating points: \"fp16, batch 8\""),
     WTL_COST_OPTS(struct compare_options, cost),
     {0},
 };
@@ -75,7 +78,8 @@ static int print_table(struct wtl_context *ctx, const struct wtl_comparison *c,
         const struct wtl_plan_change *change = &c->changes[i];
         const struct wtl_plan *a = change->a, *b = change->b, *any = a ? a : b;
         wtl_table_put(t, any->gpu);
-        wtl_table_put(t, any->workload);
+        char title[WTL_CONFIGURED_NAME];
+        wtl_table_put(t, wtl_plan_title(any, title));
         wtl_table_number(t, a && a->clock_mhz, a ? a->clock_mhz : 0, 0);
         wtl_table_number(t, b && b->clock_mhz, b ? b->clock_mhz : 0, 0);
         put_percent(t, a, true);
@@ -101,12 +105,13 @@ static void print_intervals(struct wtl_context *ctx, const struct wtl_comparison
         if (first)
             fputc('\n', ctx->out);
         first = false;
+        char title[WTL_CONFIGURED_NAME];
         wtl_print_line(ctx->out, 0,
                        "%s on %s, B minus A: saving %+.1f pp (%.1f to %.1f), slowdown %+.1f pp "
                        "(%.1f to %.1f)",
-                       change->a->workload, change->a->gpu, 100 * saving->value, 100 * saving->lo,
-                       100 * saving->hi, 100 * slowdown->value, 100 * slowdown->lo,
-                       100 * slowdown->hi);
+                       wtl_plan_title(change->a, title), change->a->gpu, 100 * saving->value,
+                       100 * saving->lo, 100 * saving->hi, 100 * slowdown->value,
+                       100 * slowdown->lo, 100 * slowdown->hi);
     }
 }
 
@@ -150,10 +155,17 @@ static void print_costs(struct wtl_context *ctx, const struct wtl_comparison *c,
             struct wtl_cost cost;
             if (!p || !wtl_cost_of_plan(p, terms, &cost))
                 continue;
-            char text[WTL_COST_TEXT];
-            wtl_print_line(ctx->out, 2, "%s on %s, %s: %s", p->workload, p->gpu, k ? "B" : "A",
-                           wtl_format_cost(&cost, text, sizeof text));
+            char text[WTL_COST_TEXT], title[WTL_CONFIGURED_NAME];
+            wtl_print_line(ctx->out, 2, "%s on %s, %s: %s", wtl_plan_title(p, title), p->gpu,
+                           k ? "B" : "A", wtl_format_cost(&cost, text, sizeof text));
         }
+}
+
+static int read_plans(struct wtl_context *ctx, int argument, const struct wtl_at *at,
+                      struct wtl_plan_file *file, struct wtl_error *err)
+{
+    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[argument], file, err);
+    return rc ? rc : wtl_plan_file_narrow(ctx->arena, ctx->argv[argument], at, file, err);
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)
@@ -163,9 +175,10 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     struct wtl_comparison c;
     struct wtl_cost_terms terms;
     WTL_FILE_SET(set);
-    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &a, err);
-    if (rc == 0)
-        rc = wtl_plan_file_read(ctx->arena, ctx->argv[1], &b, err);
+    const struct wtl_at *at = NULL;
+    int rc = wtl_at_option(ctx->arena, o->at, &at, err);
+    rc = rc ? rc : read_plans(ctx, 0, at, &a, err);
+    rc = rc ? rc : read_plans(ctx, 1, at, &b, err);
     if (rc == 0)
         rc = wtl_compare_plans(ctx->arena, &a, &b, &c, err);
     if (rc == 0 && (o->html || o->pdf)) {
@@ -197,7 +210,8 @@ const struct wtl_command wtl_cmd_compare = {
     .summary = "Show two plans side by side",
     .synopsis = "PLAN PLAN [options]",
     .description =
-        "Sets two PLAN files side by side, gpu and workload by gpu and workload: clocks, savings, "
+        "Sets two PLAN files side by side, gpu by gpu, workload by workload and configuration by "
+        "configuration: clocks, savings, "
         "slowdowns and their differences (B minus A). Differences get an interval only where the "
         "plans rest on different runs; plans of one campaign share their noise. Savings against "
         "different baselines are not subtracted.",

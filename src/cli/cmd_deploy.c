@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle deploy`: a plan to the files that put it in force. */
+#include "cli/at_option.h"
 #include "cli/command.h"
 #include "cli/table.h"
 
@@ -9,7 +10,7 @@ struct deploy_options {
     const char *dir;
     bool without_wattle;
     struct wtl_opt_quantity memory_clock;
-    const char *program;
+    const char *program, *at;
 };
 
 static const struct wtl_opt opts[] = {
@@ -19,6 +20,8 @@ static const struct wtl_opt opts[] = {
      .offset = offsetof(struct deploy_options, dir),
      .arg = "DIR",
      .help = "folder for the files; made if it is not there"},
+    WTL_OPT_AT(struct deploy_options, at,
+               "deploy the plans at these operating points alone: \"fp16, batch 8\""),
     {.name = "without-wattle",
      .type = WTL_OPT_FLAG,
      .offset = offsetof(struct deploy_options, without_wattle),
@@ -45,17 +48,19 @@ static void print_text(struct wtl_context *ctx, const struct wtl_deployment *d)
 {
     for (size_t i = 0; i < d->n_items; i++) {
         const struct wtl_deploy_item *item = &d->items[i];
+        char title[WTL_CONFIGURED_NAME];
         if (!item->left_out[0])
-            fprintf(ctx->out, "%s: %s on %s at %d MHz\n", item->name, item->plan->workload,
-                    item->plan->gpu, item->plan->clock_mhz);
+            fprintf(ctx->out, "%s: %s on %s at %d MHz\n", item->name,
+                    wtl_plan_title(item->plan, title), item->plan->gpu, item->plan->clock_mhz);
     }
     for (size_t i = 0; i < d->n_items; i++) {
         const struct wtl_deploy_item *item = &d->items[i];
-        char text[2 * WTL_LIMIT_NAME + sizeof item->left_out + 16];
+        char text[WTL_LIMIT_NAME + WTL_CONFIGURED_NAME + sizeof item->left_out + 16];
+        char title[WTL_CONFIGURED_NAME];
         if (!item->left_out[0])
             continue;
-        snprintf(text, sizeof text, "%s on %s: %s", item->plan->workload, item->plan->gpu,
-                 item->left_out);
+        snprintf(text, sizeof text, "%s on %s: %s", wtl_plan_title(item->plan, title),
+                 item->plan->gpu, item->left_out);
         wtl_print_hanging(ctx->out, "left out: ", text, WTL_TABLE_WIDTH);
     }
     if (ctx->verbosity >= 0)
@@ -93,7 +98,10 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         .without_wattle = o->without_wattle,
         .memory_clock_mhz = o->memory_clock.given ? (int)(o->memory_clock.value + 0.5) : 0,
     };
-    int rc = wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
+    const struct wtl_at *at = NULL;
+    int rc = wtl_at_option(ctx->arena, o->at, &at, err);
+    rc = rc ? rc : wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
+    rc = rc ? rc : wtl_plan_file_narrow(ctx->arena, ctx->argv[0], at, &file, err);
     if (rc == 0)
         rc = wtl_flow_deploy(&flow, &file, &options, ctx->arena, &files, &d, err);
     if (rc == 0)

@@ -46,7 +46,8 @@ const struct wtl_command wtl_cmd_devices = {
         " power meters of the node, each with its id, what it reads now and its knobs: what is"
         " requested, the range, and whether this process may set it. Virtual devices say so.\n\n"
         "Devices that exist only when they are named are listed with -i: `virtual:a100`,"
-        " `replay:FILE`, `cgroup:/PATH`. What is missing, and how to get it, says `wattle doctor`.",
+        " `replay:FILE`, `meter:exec:COMMAND`, `cgroup:/PATH`. What is missing, and how to get it,"
+        " says `wattle doctor`.",
     .examples = "  wattle devices\n"
                 "  wattle devices -i rapl:0 --json\n"
                 "  wattle devices --root machine.tar.gz  # somebody else's",

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle export`: tables for other programs. */
-#include "cli/command.h"
+#include "cli/at_option.h"
 
 #include "base/file.h"
 #include "flow/export.h"
 
 struct export_command {
-    const char *csv, *output, *gpu, *workload;
+    const char *csv, *output, *gpu, *workload, *at;
 };
 
 #define AT(field) offsetof(struct export_command, field)
@@ -18,6 +18,7 @@ static const struct wtl_opt opts[] = {
      "write to this file, in one step, instead of standard output"},
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only this GPU (of a campaign)"},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only this workload (of a campaign)"},
+    WTL_OPT_AT(struct export_command, at, "only these operating points: \"fp16, batch 8\""),
     {0},
 };
 static const struct export_command defaults = {.csv = "runs"};
@@ -43,6 +44,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         return WTL_FAIL(err, WTL_USAGE, "--json describes the table that -o FILE takes: give -o");
     wtl_buf_init(&table, wtl_alloc_system(), WTL_EXPORT_BYTES_MAX);
     int rc = wtl_export_table_parse(o->csv, &request.table, err);
+    rc = rc ? rc : wtl_at_option(ctx->arena, o->at, &request.filter.at, err);
     rc = rc ? rc : wtl_flow_export(&flow, &request, &table, err);
     rc = rc ? rc : deliver(ctx, &table, err);
     if (rc == 0 && ctx->json)

@@ -65,18 +65,25 @@ static void overview_man(FILE *out)
         out);
     for (size_t i = 0; i < n; i++)
         fprintf(out, ".It Xr wattle\\-%s 1\n%s.\n", all[i]->name, all[i]->summary);
-    fputs(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
-          ".It Ev WATTLE_DATA_DIR\nFolder of the shipped data, instead of the installed one.\n"
-          ".It Ev WATTLE_STATE_DIR\nFolder of the journal of leases, instead of\n"
-          ".Pa /var/lib/wattle\nfor root, else\n.Pa $XDG_STATE_HOME/wattle ,\nelse\n"
-          ".Pa ~/.local/state/wattle .\n"
-          ".It Ev WATTLE_RUN_DIR\nFolder of what lives until the next boot (the virtual machine\n"
-          "room), instead of\n.Pa /run/wattle\nfor root, else\n.Pa $XDG_RUNTIME_DIR/wattle ,\n"
-          "else\n.Pa /tmp/wattle\\-UID .\n"
-          ".It Ev SOURCE_DATE_EPOCH\nSeconds since 1970 that documents are dated with, for\n"
-          "reproducible output.\n.El\n"
-          ".Sh EXIT STATUS\n.Bd -literal\n",
-          out);
+    fputs(
+        ".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
+        ".It Ev WATTLE_DATA_DIR\nFolder of the shipped data, instead of the installed one.\n"
+        ".It Ev WATTLE_STATE_DIR\nFolder of the journal of leases, instead of\n"
+        ".Pa /var/lib/wattle\nfor root, else\n.Pa $XDG_STATE_HOME/wattle ,\nelse\n"
+        ".Pa ~/.local/state/wattle .\n"
+        ".It Ev WATTLE_RUN_DIR\nFolder of what lives until the next boot (the virtual machine\n"
+        "room), instead of\n.Pa /run/wattle\nfor root, else\n.Pa $XDG_RUNTIME_DIR/wattle ,\n"
+        "else\n.Pa /tmp/wattle\\-UID .\n"
+        ".It Ev WATTLE_ONNXRUNTIME\nPath of the library that\n.Nm Cm load onnx\nruns models "
+        "with.\n"
+        ".It Ev WATTLE_MPS_CONTROL\nPath of NVIDIA's program nvidia\\-cuda\\-mps\\-control, where "
+        "it is not in\n.Ev PATH .\n"
+        ".It Ev WATTLE_MARKERS\nPath of the socket to which a program that is measured tells\n"
+        "what it does; set for it.\n"
+        ".It Ev SOURCE_DATE_EPOCH\nSeconds since 1970 that documents are dated with, for\n"
+        "reproducible output.\n.El\n"
+        ".Sh EXIT STATUS\n.Bd -literal\n",
+        out);
     for (int i = 0; wtl_exit_codes[i]; i++)
         fprintf(out, "%s\n", wtl_exit_codes[i]);
     fputs("5  infeasible: a limit cannot be met\n6  refuted\n7  undecided\n.Ed\n", out);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle optimize`: the clock with the least energy inside the limits, with the evidence. */
+#include "cli/at_option.h"
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
+#include "cli/point_text.h"
 #include "cli/sensitivity_text.h"
 #include "flow/documents.h"
 
@@ -10,7 +12,7 @@
 
 struct optimize_options {
     const char *output, *save;
-    const char *gpu, *workload, *job;
+    const char *gpu, *workload, *job, *at, *baseline_at;
     bool sensitivity;
     struct wtl_plan_options plan;
     struct wtl_cost_options cost;
@@ -25,6 +27,9 @@ static const struct wtl_opt opts[] = {
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only runs on this GPU"},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only runs of this workload"},
     {"job", 0, WTL_OPT_STRING, AT(job), "ID", "only runs of this job"},
+    WTL_OPT_AT(struct optimize_options, at, "only these operating points: \"fp16, batch 8\""),
+    {"baseline-at", 0, WTL_OPT_STRING, AT(baseline_at), "SETTINGS",
+     "baseline of the best operating point: the fastest of these points (of all)"},
     {"sensitivity", 0, WTL_OPT_FLAG, AT(sensitivity), NULL,
      "sweep slowdown limits and weights, compare objectives, leave out repetitions"},
     WTL_PLAN_OPTS(struct optimize_options, plan),
@@ -73,7 +78,12 @@ static int print_text(struct wtl_context *ctx, const struct wtl_plan_file *file,
     const struct optimize_options *o = ctx->options;
     struct wtl_cost_terms terms;
     bool cost = wtl_cost_options_read(&o->cost, &terms);
-    int rc = wtl_print_plan_table(ctx, file, err);
+    int rc = file->n_plans ? wtl_print_plan_table(ctx, file, err) : 0;
+    if (rc == 0 && file->n_choices) {
+        if (file->n_plans)
+            fputc('\n', ctx->out);
+        rc = wtl_print_point_choices(ctx, file->choices, file->n_choices, err);
+    }
     if (rc == 0 && ctx->verbosity >= 0) {
         wtl_print_plan_details(ctx, file, cost ? &terms : NULL);
         wtl_print_published(ctx, file);
@@ -116,19 +126,21 @@ static int answer(struct wtl_context *ctx, const struct wtl_flow *flow,
         rc = print_sensitivity(ctx, flow, campaign, request, &file, err);
     else
         rc = ctx->json ? print_json(ctx, &file, err) : print_text(ctx, &file, err);
-    return rc < 0 ? rc : wtl_plans_status(file.plans, file.n_plans);
+    return rc < 0 ? rc : wtl_plan_file_status(&file);
 }
 
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct optimize_options *o = ctx->options;
     const struct wtl_flow flow = wtl_context_flow(ctx);
-    struct wtl_optimize_request request = {.filter = {o->gpu, o->workload, o->job}};
+    struct wtl_optimize_request request = {.filter = {o->gpu, o->workload, o->job, NULL}};
     struct wtl_campaign *campaign;
     const char *path = NULL;
     int rc = campaign_argument(ctx, &path, err);
     if (rc == 0)
         rc = wtl_plan_options_read(ctx->arena, &o->plan, &request, err);
+    rc = rc ? rc : wtl_at_option(ctx->arena, o->at, &request.filter.at, err);
+    rc = rc ? rc : wtl_at_option(ctx->arena, o->baseline_at, &request.baseline_at, err);
     rc = rc ? rc : wtl_document_check_name(o->save, err);
     if (rc == 0)
         rc = wtl_campaign_open(path, wtl_document_mode(o->save), ctx->clock, &campaign, err);
@@ -151,13 +163,20 @@ const struct wtl_command wtl_cmd_optimize = {
         "from a bootstrap of the whole procedure. A plan is ok, undecided (the data cannot tell), "
         "unusable (the runs do not measure the workload) or infeasible (with the limit that binds "
         "and the smallest relaxation).\n\n"
+        "Runs at several operating points (variant, batch, replicas, share, power limit, CPU "
+        "quota, "
+        "threads) have a plan each. All points that were measured, clocks included, are then set "
+        "side by side per unit of work: the best operating point, what cannot be told from it, and "
+        "why the others are out. --at narrows both.\n\n"
         "--baseline rep:1 reproduces the published method and says what is wrong with it. A clock "
         "that the GPU does not have is never recommended: without --clocks the choice is among the "
         "clocks of the runs, for known boards among those that the board has.",
-    .examples = "  wattle optimize c.wattle --objective edp --max-slowdown 5% -o plan.json\n"
-                "  wattle optimize c.wattle --policy published-000\n"
-                "  wattle optimize c.wattle --baseline rep:1\n"
-                "  wattle optimize c.wattle --gpu A100 --price 0.30 --carbon 380 --busy-hours 6000",
+    .examples =
+        "  wattle optimize c.wattle --objective edp --max-slowdown 5% -o plan.json\n"
+        "  wattle optimize c.wattle --policy published-000\n"
+        "  wattle optimize c.wattle --baseline rep:1\n"
+        "  wattle optimize c.wattle --at \"fp16, batch 8\" --objective energy --slo p99=50ms\n"
+        "  wattle optimize c.wattle --gpu A100 --price 0.30 --carbon 380 --busy-hours 6000",
     .exit_codes = "5  no plan is ok: limits cannot be met\n"
                   "7  no plan is ok: the data cannot tell",
     .opts = opts,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle report`: a campaign and its plans as documents and figures. */
+#include "cli/at_option.h"
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/table.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 
 struct report_command {
-    const char *output, *plans, *figures, *only, *gpu, *workload;
+    const char *output, *plans, *figures, *only, *gpu, *workload, *at;
     struct wtl_opt_list metrics, verdicts, models;
     struct wtl_plan_options plan;
     struct wtl_cost_options cost;
@@ -39,6 +40,7 @@ static const struct wtl_opt opts[] = {
      " gpu_util)"},
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only this GPU"},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only this workload"},
+    WTL_OPT_AT(struct report_command, at, "only these operating points: \"fp16, batch 8\""),
     WTL_PLAN_OPTS(struct report_command, plan),
     WTL_COST_OPTS(struct report_command, cost),
     {0},
@@ -128,8 +130,8 @@ static int load_documents(struct wtl_context *ctx, const struct report_command *
     return rc;
 }
 
-static int load_plans(struct wtl_context *ctx, const char *path, const struct wtl_plan_file **out,
-                      struct wtl_error *err)
+static int load_plans(struct wtl_context *ctx, const char *path, const struct wtl_at *at,
+                      const struct wtl_plan_file **out, struct wtl_error *err)
 {
     if (!path)
         return 0;
@@ -137,6 +139,7 @@ static int load_plans(struct wtl_context *ctx, const char *path, const struct wt
     if (!file)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     int rc = wtl_plan_file_read(ctx->arena, path, file, err);
+    rc = rc ? rc : wtl_plan_file_narrow(ctx->arena, path, at, file, err);
     if (rc == 0)
         *out = file;
     return rc;
@@ -227,7 +230,8 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     int rc = wtl_report_formats_parse(o->figures, options.formats, err);
     rc = rc ? rc : parse_metrics(ctx, &o->metrics, &options, err);
     rc = rc ? rc : read_request(ctx, o, &options, err);
-    rc = rc ? rc : load_plans(ctx, o->plans, &options.plans, err);
+    rc = rc ? rc : wtl_at_option(ctx->arena, o->at, &options.request.filter.at, err);
+    rc = rc ? rc : load_plans(ctx, o->plans, options.request.filter.at, &options.plans, err);
     rc = rc ? rc : load_documents(ctx, o, &options, err);
     if (wtl_cost_options_read(&o->cost, &cost))
         options.cost = &cost;

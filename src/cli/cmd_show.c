@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle show`: what a campaign holds, and what is wrong with it. */
+#include "cli/at_option.h"
 #include "cli/show.h"
 
 struct show_command {
-    const char *gpu, *workload, *document;
+    const char *gpu, *workload, *at, *document;
     bool runs, sources;
 };
 
@@ -11,6 +12,7 @@ struct show_command {
 static const struct wtl_opt opts[] = {
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME", "only this GPU"},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME", "only this workload"},
+    WTL_OPT_AT(struct show_command, at, "only these operating points: \"fp16, batch 8\""),
     {"runs", 0, WTL_OPT_FLAG, AT(runs), NULL, "list every run with its judgement"},
     {"document", 0, WTL_OPT_STRING, AT(document), "KIND/NAME",
      "print a stored document instead: plan/NAME, predictor/NAME or verdict/NAME"},
@@ -33,9 +35,10 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     const struct show_command *o = ctx->options;
     struct wtl_show s = {.path = ctx->argv[0], .list_runs = o->runs, .list_sources = o->sources};
     const struct wtl_flow flow = wtl_context_flow(ctx);
-    const struct wtl_run_filter filter = {.gpu = o->gpu, .workload = o->workload};
+    struct wtl_run_filter filter = {.gpu = o->gpu, .workload = o->workload};
     struct wtl_campaign *c = NULL;
-    int rc = wtl_campaign_open(s.path, WTL_CAMPAIGN_READ, ctx->clock, &c, err);
+    int rc = wtl_at_option(ctx->arena, o->at, &filter.at, err);
+    rc = rc ? rc : wtl_campaign_open(s.path, WTL_CAMPAIGN_READ, ctx->clock, &c, err);
     if (rc == 0 && o->document)
         rc = print_document(ctx, c, o->document, err);
     else if (rc == 0)

@@ -19,6 +19,7 @@ extern const struct wtl_command wtl_cmd_sim_fault;
 extern const struct wtl_command wtl_cmd_sim_env;
 extern const struct wtl_command wtl_cmd_sim_stop;
 extern const struct wtl_command wtl_cmd_sim_calibration;
+extern const struct wtl_command wtl_cmd_sim_sensors;
 
 /* clang-format off */
 static const struct wtl_command *const verbs[] = {
@@ -31,6 +32,7 @@ static const struct wtl_command *const verbs[] = {
     &wtl_cmd_sim_env,
     &wtl_cmd_sim_stop,
     &wtl_cmd_sim_calibration,
+    &wtl_cmd_sim_sensors,
     NULL,
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle validate`: a plan against fresh runs, or between the repetitions of its own. */
 #include "base/text.h"
+#include "cli/at_option.h"
 #include "cli/command.h"
 #include "cli/plan_options.h"
 #include "cli/plan_text.h"
@@ -11,7 +12,7 @@
 #include <math.h>
 
 struct validate_options {
-    const char *within, *output, *save;
+    const char *within, *output, *save, *at;
     struct wtl_opt_quantity confidence, margin;
     struct wtl_cost_options cost;
 };
@@ -24,6 +25,8 @@ static const struct wtl_opt opts[] = {
      "write the plan with the estimates of the fresh runs where they confirm it"},
     {"save", 0, WTL_OPT_STRING, AT(save), "NAME",
      "keep the verdict in the campaign of the fresh runs, under this name"},
+    WTL_OPT_AT(struct validate_options, at,
+               "only the plans at these operating points: \"fp16, batch 8\""),
     {"confidence", 0, WTL_OPT_QUANTITY, AT(confidence), "PERCENT",
      "of intervals: 90% or 0.9 (95 %)", .unit = WTL_UNIT_FRACTION, .min = WTL_CONFIDENCE_LO,
      .max = WTL_CONFIDENCE_HI},
@@ -49,6 +52,8 @@ static void print_claim(FILE *out, const char *name, const struct wtl_claim *cla
 static void print_cost(FILE *out, const struct wtl_validation *item,
                        const struct wtl_cost_terms *terms)
 {
+    if (!item->plan) /* a point says nothing of how long a run is */
+        return;
     struct wtl_plan plan = *item->plan;
     struct wtl_cost cost;
     plan.saving = item->verdict.saving.fresh;
@@ -58,25 +63,57 @@ static void print_cost(FILE *out, const struct wtl_validation *item,
     }
 }
 
+/* "resnet50 (batch 8) on A100", "resnet50 on A100, best operating point" */
+enum { TITLE = WTL_CONFIGURED_NAME + WTL_LIMIT_NAME + 40 };
+static const char *title_of(const struct wtl_validation *item, char buf[TITLE])
+{
+    char title[WTL_CONFIGURED_NAME];
+    if (item->plan)
+        (void)snprintf(buf, TITLE, "%s on %s", wtl_plan_title(item->plan, title), item->plan->gpu);
+    else
+        (void)snprintf(buf, TITLE, "%s on %s, best operating point", item->choice->workload,
+                       item->choice->gpu);
+    return buf;
+}
+
+static const char *point_text(const struct wtl_configuration *at, int clock_mhz,
+                              char buf[WTL_MEASURED_POINT_TEXT])
+{
+    const struct wtl_measured_point p = {.at = *at, .clock_mhz = clock_mhz};
+    return wtl_measured_point_format(&p, buf);
+}
+
+static void print_head(FILE *out, const struct wtl_validation *item)
+{
+    const struct wtl_verdict *v = &item->verdict;
+    char title[TITLE], chosen[WTL_MEASURED_POINT_TEXT], baseline[WTL_MEASURED_POINT_TEXT];
+    title_of(item, title);
+    if (!item->judged)
+        wtl_print_line(out, 0, "%s: no verdict, %s", title, item->why);
+    else if (v->of_point)
+        wtl_print_line(out, 0, "%s: %s, %s against %s", title, wtl_verdict_name(v->kind),
+                       point_text(&v->at, v->clock_mhz, chosen),
+                       point_text(&v->baseline_at, v->baseline_clock_mhz, baseline));
+    else
+        wtl_print_line(out, 0, "%s: %s, %d MHz against %d MHz", title, wtl_verdict_name(v->kind),
+                       v->clock_mhz, v->baseline_clock_mhz);
+}
+
 static void print_verdict(FILE *out, const struct wtl_validation *item,
                           const struct wtl_cost_terms *terms)
 {
     const struct wtl_verdict *v = &item->verdict;
     char blocks[32] = "";
-    if (!item->judged) {
-        wtl_print_line(out, 0, "%s on %s: no verdict, %s", item->plan->workload, item->plan->gpu,
-                       item->why);
+    print_head(out, item);
+    if (!item->judged)
         return;
-    }
-    wtl_print_line(out, 0, "%s on %s: %s, %d MHz against %d MHz", item->plan->workload,
-                   item->plan->gpu, wtl_verdict_name(v->kind), v->clock_mhz, v->baseline_clock_mhz);
     print_claim(out, "saving", &v->saving, &v->planned_saving, "at least");
     print_claim(out, "slowdown", &v->slowdown, &v->planned_slowdown, "at most");
     if (v->n_blocks)
         snprintf(blocks, sizeof blocks, ", %d block%s", v->n_blocks, wtl_plural(v->n_blocks));
-    wtl_print_fact(out, "runs", "%d at the chosen clock, %d at the baseline, %d rejected; %s%s",
-                   v->n_candidate, v->n_baseline, v->n_rejected, wtl_verdict_method_name(v->method),
-                   blocks);
+    wtl_print_fact(out, "runs", "%d at the chosen %s, %d at the baseline, %d rejected; %s%s",
+                   v->n_candidate, v->of_point ? "point" : "clock", v->n_baseline, v->n_rejected,
+                   wtl_verdict_method_name(v->method), blocks);
     if (item->n_known)
         wtl_print_fact(out, "left out", "%zu run%s that the plan was made from", item->n_known,
                        wtl_plural((int64_t)item->n_known));
@@ -153,15 +190,15 @@ static int print_folds(struct wtl_context *ctx, const struct wtl_within *w, stru
 
 static int print_within(struct wtl_context *ctx, const struct wtl_within *w, struct wtl_error *err)
 {
-    char saving[60], slowdown[60];
+    char saving[60], slowdown[60], title[WTL_CONFIGURED_NAME];
+    wtl_plan_title(w->plan, title);
     if (!w->done) {
-        wtl_print_line(ctx->out, 0, "%s on %s: not cross-validated, %s", w->plan->workload,
-                       w->plan->gpu, w->why);
+        wtl_print_line(ctx->out, 0, "%s on %s: not cross-validated, %s", title, w->plan->gpu,
+                       w->why);
         return 0;
     }
     wtl_print_line(ctx->out, 0, "%s on %s: saving %s, slowdown %s on the repetition left out",
-                   w->plan->workload, w->plan->gpu,
-                   wtl_format_percent(&w->cross.saving, saving, sizeof saving),
+                   title, w->plan->gpu, wtl_format_percent(&w->cross.saving, saving, sizeof saving),
                    wtl_format_percent(&w->cross.slowdown, slowdown, sizeof slowdown));
     int rc = print_folds(ctx, w, err);
     if (rc == 0 && w->cross.n_estimated)
@@ -193,6 +230,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     const struct wtl_flow flow = wtl_context_flow(ctx);
     struct wtl_plan_file file;
     struct wtl_campaign *c;
+    const struct wtl_at *at = NULL;
     if ((ctx->argc == 2) == (o->within != NULL))
         return WTL_FAIL(err, WTL_USAGE,
                         "wattle validate takes a plan and either a campaign of "
@@ -203,7 +241,9 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                         "a clock do not confirm it",
                         o->output ? "-o" : "--save");
     int rc = wtl_document_check_name(o->save, err);
+    rc = rc ? rc : wtl_at_option(ctx->arena, o->at, &at, err);
     rc = rc ? rc : wtl_plan_file_read(ctx->arena, ctx->argv[0], &file, err);
+    rc = rc ? rc : wtl_plan_file_narrow(ctx->arena, ctx->argv[0], at, &file, err);
     if (rc == 0)
         rc = wtl_campaign_open(o->within ? o->within : ctx->argv[1], wtl_document_mode(o->save),
                                ctx->clock, &c, err);
@@ -222,7 +262,9 @@ const struct wtl_command wtl_cmd_validate = {
     .description =
         "Compares the chosen clock with the baseline on runs that had no part in the choice, by "
         "blocks where clocks alternate, and says whether saving and slowdown are what the plan "
-        "promises: confirmed, refuted or undecided, and how many more runs would decide. Only such "
+        "promises: confirmed, refuted or undecided, and how many more runs would decide. The best "
+        "operating point of a workload that was measured at several (batches, shares, limits, "
+        "quotas) is held against its baseline in the same way. Only such "
         "estimates are free of the luck of the choice; -o writes the plan with them, --save keeps "
         "the verdict for `wattle report`. Runs in the campaign that the plan was made from are "
         "known again, by file or by content, and left out.\n\n"

@@ -60,7 +60,7 @@ static void put_flags(struct wtl_buf *out, unsigned flags)
         {WTL_DEVICE_VIRTUAL, "virtual"},     {WTL_DEVICE_REPLAY, "a recorded trace"},
         {WTL_DEVICE_MIG, "split by MIG"},    {WTL_DEVICE_VGPU, "a vGPU"},
         {WTL_DEVICE_WSL, "behind WSL"},      {WTL_DEVICE_EXCLUSIVE, "one process only"},
-        {WTL_DEVICE_FAULTY, "made to fail"},
+        {WTL_DEVICE_FAULTY, "made to fail"}, {WTL_DEVICE_ESTIMATED, "an estimate, no sensor"},
     };
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
         if (flags & marks[i].flag)

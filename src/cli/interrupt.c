@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,6 +31,7 @@ enum { N_SIGNALS = sizeof signals / sizeof signals[0] };
 static atomic_int forward_to; /* process; 0: nobody */
 static atomic_bool held;
 static atomic_int noted; /* the signal; 0: none */
+static atomic_bool came; /* any, that was noted or sent on */
 static int bell[2] = {-1, -1};
 
 /* Only what may be called in a handler: kill. Sent by a process; what the terminal sends goes to
@@ -39,6 +41,7 @@ static void forward(int signal_number, siginfo_t *info, void *context)
     int before = errno;
     pid_t pid = atomic_load(&forward_to);
     (void)context;
+    atomic_store(&came, true);
     if (pid > 0 && (info->si_code <= 0 || signal_number == SIGHUP))
         (void)kill(pid, signal_number);
     errno = before;
@@ -60,6 +63,7 @@ static void end(int signal_number)
     if (atomic_load(&held)) {
         int before = errno;
         atomic_store(&noted, signal_number);
+        atomic_store(&came, true);
         (void)!write(bell[1], "", 1);
         hand_over();
         errno = before;
@@ -159,6 +163,11 @@ bool wtl_interrupt_noted(void)
     return atomic_load(&noted) != 0;
 }
 
+bool wtl_interrupt_came(void)
+{
+    return atomic_load(&came);
+}
+
 bool wtl_interrupt_wait(int64_t ns)
 {
     struct pollfd fd = {.fd = bell[0], .events = POLLIN};
@@ -173,6 +182,8 @@ void wtl_interrupt_release(void)
 {
     atomic_store(&held, false);
     int signal_number = atomic_exchange(&noted, 0);
-    if (signal_number != 0)
-        (void)raise(signal_number); /* SA_RESETHAND: the usual effect */
+    if (signal_number == 0)
+        return;
+    (void)fflush(NULL);         /* what was said may be in a pipe's buffer still */
+    (void)raise(signal_number); /* SA_RESETHAND: the usual effect */
 }

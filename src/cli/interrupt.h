@@ -28,6 +28,9 @@ bool wtl_interrupt_wait(int64_t ns);
  * itself. One that was noted before goes to it now. 0: as before that. */
 void wtl_interrupt_forward(pid_t pid);
 
+/* Whether any came since wtl_interrupt_hold(), noted or sent on. */
+bool wtl_interrupt_came(void);
+
 /* The usual effect again, also of the one that was noted: may not return. */
 void wtl_interrupt_release(void);
 

@@ -74,6 +74,7 @@ int wtl_loan_for_child(struct wtl_context *ctx, const struct wtl_loan *loan, str
         fprintf(ctx->messages, "held until %s ends\n", ctx->child[0]);
     fflush(ctx->out);
     int rc = wtl_child_run(ctx->child, &care, &ctx->child_status, err);
+    rc = rc > 0 ? 0 : rc;
     if (rc == -(int)WTL_NOTFOUND || rc == -(int)WTL_PERMISSION)
         ctx->child_status = rc == -(int)WTL_NOTFOUND ? WTL_EXIT_NOT_FOUND : WTL_EXIT_NO_PROGRAM;
     int ended = loan->end(loan->what, rc ? NULL : err);

@@ -30,13 +30,19 @@ extern const struct wtl_command wtl_cmd_export;
 extern const struct wtl_command wtl_cmd_fit;
 extern const struct wtl_command wtl_cmd_help;
 extern const struct wtl_command wtl_cmd_import;
+extern const struct wtl_command wtl_cmd_load;
+extern const struct wtl_command wtl_cmd_mps;
 extern const struct wtl_command wtl_cmd_optimize;
 extern const struct wtl_command wtl_cmd_predict;
+extern const struct wtl_command wtl_cmd_record;
 extern const struct wtl_command wtl_cmd_report;
 extern const struct wtl_command wtl_cmd_restore;
 extern const struct wtl_command wtl_cmd_show;
 extern const struct wtl_command wtl_cmd_sim;
+extern const struct wtl_command wtl_cmd_sweep;
 extern const struct wtl_command wtl_cmd_top;
+extern const struct wtl_command wtl_cmd_calibrate;
+extern const struct wtl_command wtl_cmd_stat;
 extern const struct wtl_command wtl_cmd_status;
 extern const struct wtl_command wtl_cmd_validate;
 
@@ -44,6 +50,7 @@ extern const struct wtl_command wtl_cmd_validate;
 /* clang-format off */
 static const struct wtl_command *const commands[] = {
     &wtl_cmd_import,
+    &wtl_cmd_sweep,
     &wtl_cmd_show,
     &wtl_cmd_export,
     &wtl_cmd_fit,
@@ -56,6 +63,9 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_deploy,
     &wtl_cmd_apply,
     &wtl_cmd_cap,
+    &wtl_cmd_stat,
+    &wtl_cmd_record,
+    &wtl_cmd_calibrate,
     &wtl_cmd_status,
     &wtl_cmd_restore,
     &wtl_cmd_delete,
@@ -63,6 +73,8 @@ static const struct wtl_command *const commands[] = {
     &wtl_cmd_doctor,
     &wtl_cmd_top,
     &wtl_cmd_sim,
+    &wtl_cmd_load,
+    &wtl_cmd_mps,
     &wtl_cmd_demo,
     &wtl_cmd_help,
 };

@@ -37,37 +37,79 @@ static void put_percent(struct wtl_table *t, const struct wtl_estimate *e)
         wtl_table_put(t, "-");
 }
 
+/* What all plans share of their configurations. */
+static struct wtl_configuration common_of(const struct wtl_plan_file *file)
+{
+    struct wtl_configuration common = {0};
+    if (file->n_plans > 1)
+        common = file->plans[0].at;
+    for (size_t i = 1; i < file->n_plans; i++)
+        wtl_configuration_intersect(&common, &file->plans[i].at);
+    return common;
+}
+
+static void put_plan(struct wtl_table *t, const struct wtl_plan *p,
+                     const struct wtl_configuration *common, bool pointed)
+{
+    char point[WTL_CONFIGURATION_TEXT];
+    wtl_table_put(t, p->gpu);
+    wtl_table_put(t, p->workload);
+    if (pointed) {
+        struct wtl_configuration own = wtl_configuration_without(&p->at, common);
+        wtl_table_put(t, wtl_configuration_format(&own, point));
+    }
+    wtl_table_put(t, wtl_plan_status_name(p->status));
+    wtl_table_number(t, p->clock_mhz > 0, p->clock_mhz, 0);
+    put_percent(t, &p->saving);
+    put_percent(t, &p->slowdown);
+    if (pointed)
+        return;
+    wtl_table_number(t, true, p->n_runs, 0);
+    wtl_table_number(t, true, p->n_rejected, 0);
+}
+
+/* Where plans differ in their points beyond the clocks these take the place of the counts of runs.
+ */
 int wtl_print_plan_table(struct wtl_context *ctx, const struct wtl_plan_file *file,
                          struct wtl_error *err)
 {
-    static const struct wtl_table_column columns[] = {
+    static const struct wtl_table_column of_clocks[] = {
         {"gpu", NULL, false, false},    {"workload", NULL, false, false},
         {"status", NULL, false, false}, {"clock", "MHz", true, false},
         {"saving", "%", true, false},   {"95 %", "%", true, false},
         {"slower", "%", true, false},   {"95 %", "%", true, false},
         {"runs", NULL, true, false},    {"out", NULL, true, false},
     };
-    enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
+    static const struct wtl_table_column of_points[] = {
+        {"gpu", NULL, false, false},   {"workload", NULL, false, false},
+        {"point", NULL, false, false}, {"status", NULL, false, false},
+        {"clock", "MHz", true, false}, {"saving", "%", true, false},
+        {"95 %", "%", true, false},    {"slower", "%", true, false},
+        {"95 %", "%", true, false},
+    };
+    enum { N_COLUMNS = sizeof of_clocks / sizeof of_clocks[0] };
     struct wtl_table_column own[N_COLUMNS];
-    char confidence[16] = "95 %";
+    char confidence[16] = "95 %", text[WTL_CONFIGURATION_TEXT];
+    bool pointed = false;
+    const struct wtl_configuration common = common_of(file);
+    for (size_t i = 0; i < file->n_plans; i++) {
+        const struct wtl_configuration one = wtl_configuration_without(&file->plans[i].at, &common);
+        pointed = pointed || wtl_configuration_format(&one, text)[0];
+    }
     if (file->n_plans)
         snprintf(confidence, sizeof confidence, "%g %%", 100 * file->plans[0].policy.confidence);
-    memcpy(own, columns, sizeof columns);
-    own[5].title = own[7].title = confidence;
-    struct wtl_table *t = wtl_table_new(ctx->arena, own, N_COLUMNS);
+    if (pointed)
+        memcpy(own, of_points, sizeof of_points);
+    else
+        memcpy(own, of_clocks, sizeof of_clocks);
+    own[pointed ? 6 : 5].title = own[pointed ? 8 : 7].title = confidence;
+    struct wtl_table *t = wtl_table_new(ctx->arena, own, pointed ? 9 : 10);
     if (!t)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < file->n_plans; i++) {
-        const struct wtl_plan *p = &file->plans[i];
-        wtl_table_put(t, p->gpu);
-        wtl_table_put(t, p->workload);
-        wtl_table_put(t, wtl_plan_status_name(p->status));
-        wtl_table_number(t, p->clock_mhz > 0, p->clock_mhz, 0);
-        put_percent(t, &p->saving);
-        put_percent(t, &p->slowdown);
-        wtl_table_number(t, true, p->n_runs, 0);
-        wtl_table_number(t, true, p->n_rejected, 0);
-    }
+    if (wtl_configuration_format(&common, text)[0])
+        wtl_print_line(ctx->out, 0, "all at %s", text);
+    for (size_t i = 0; i < file->n_plans; i++)
+        put_plan(t, &file->plans[i], &common, pointed);
     return wtl_table_print(t, 0, WTL_TABLE_WIDTH, ctx->out, err);
 }
 
@@ -98,15 +140,16 @@ static void print_rejected(FILE *out, const struct wtl_plan *p)
 
 static void print_baseline(FILE *out, const struct wtl_plan *p)
 {
-    char name[WTL_LIMIT_NAME + 16], clock[24] = "", effort[100] = "", time[40], energy[40];
+    char name[WTL_LIMIT_NAME + 16], clock[24] = "", effort[120] = "", time[40], energy[40], of[20];
     wtl_baseline_format(&p->policy.baseline, name, sizeof name);
     if (p->baseline_clock_mhz)
         snprintf(clock, sizeof clock, ", %d MHz", p->baseline_clock_mhz);
     if (p->baseline_time_s.n && p->baseline_energy_j.n)
         snprintf(
-            effort, sizeof effort, ": %s and %s a run",
+            effort, sizeof effort, ": %s and %s %s %s",
             wtl_format_measured(p->baseline_time_s.value, WTL_UNIT_SECOND, time, sizeof time),
-            wtl_format_measured(p->baseline_energy_j.value, WTL_UNIT_JOULE, energy, sizeof energy));
+            wtl_format_measured(p->baseline_energy_j.value, WTL_UNIT_JOULE, energy, sizeof energy),
+            wtl_article(wtl_configuration_work(&p->at, of)), of);
     wtl_print_fact(out, "baseline", "%s%s%s%s", name, clock, effort,
                    p->baseline_from_curve ? " (from the curve: too few usable runs there)" : "");
 }
@@ -116,8 +159,9 @@ static void print_effect(FILE *out, const struct wtl_plan *p)
     char saving[60], slowdown[60], objective[64], name[64];
     if (p->saving.n == 0)
         return;
-    wtl_print_fact(out, "saving", "%s energy; slowdown %s; %s",
+    wtl_print_fact(out, "saving", "%s %senergy; slowdown %s; %s",
                    wtl_format_percent(&p->saving, saving, sizeof saving),
+                   p->energy_class == WTL_CLASS_D ? "estimated " : "",
                    wtl_format_percent(&p->slowdown, slowdown, sizeof slowdown),
                    wtl_evidence_name(p->saving.evidence));
     if (p->objective_saving.n)
@@ -141,8 +185,9 @@ static void print_head(FILE *out, const struct wtl_plan *p)
         snprintf(clock, sizeof clock, ", lock %d MHz", p->clock_mhz);
     else if (p->best_guess_mhz)
         snprintf(clock, sizeof clock, ", best guess %d MHz", p->best_guess_mhz);
-    wtl_print_line(out, 0, "%s on %s: %s%s", p->workload, p->gpu, wtl_plan_status_name(p->status),
-                   clock);
+    char title[WTL_CONFIGURED_NAME];
+    wtl_print_line(out, 0, "%s on %s: %s%s", wtl_plan_title(p, title), p->gpu,
+                   wtl_plan_status_name(p->status), clock);
     if (p->binding[0])
         wtl_print_fact(out, "binding", "%s", p->binding);
     if (p->relaxation[0])

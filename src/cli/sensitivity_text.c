@@ -74,9 +74,10 @@ static int print_set(struct wtl_context *ctx, const struct wtl_set_sensitivity *
         {"interval", "%", true, false}, {"slower", "%", true, false},
         {"interval", "%", true, false}, {"tied", NULL, true, false},
     };
+    char title[WTL_CONFIGURED_NAME];
     fputc('\n', ctx->out);
-    wtl_print_line(ctx->out, 0, "%s on %s%s%s", s->workload, s->gpu,
-                   s->usable ? "" : ": unusable: ", s->usable ? "" : s->why);
+    wtl_print_line(ctx->out, 0, "%s on %s%s%s", wtl_configured_name(s->workload, s->at, title),
+                   s->gpu, s->usable ? "" : ": unusable: ", s->usable ? "" : s->why);
     if (!s->usable)
         return 0;
     struct wtl_table *t = wtl_table_new(ctx->arena, columns, sizeof columns / sizeof columns[0]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `wattle show` for people. */
+#include "cli/point_text.h"
 #include "cli/show.h"
 
 #include "base/text.h"
@@ -55,9 +56,31 @@ static void put_range(struct wtl_table *t, const struct wtl_show_counts *n)
         wtl_table_printf(t, "%d-%d", n->clock_min_mhz, n->clock_max_mhz);
 }
 
+static void put_set(struct wtl_table *t, const struct wtl_workset *set, const struct wtl_quality *q,
+                    bool pointed)
+{
+    struct wtl_show_counts n = wtl_show_count(set);
+    char point[WTL_CONFIGURATION_TEXT];
+    wtl_table_put(t, set->gpu);
+    wtl_table_put(t, set->workload);
+    if (pointed)
+        wtl_table_put(t, wtl_configuration_format(&set->at, point));
+    wtl_table_printf(t, "%d", n.n_clocks);
+    if (!pointed)
+        put_range(t, &n);
+    wtl_table_printf(t, "%zu", set->n_runs);
+    wtl_table_printf(t, "%d", n.accepted);
+    if (!pointed)
+        wtl_table_number(t, q->n_clocks > 0, 100 * q->coverage, 0);
+    wtl_table_number(t, n.accepted > 1, 100 * q->time_cv, 1);
+    wtl_table_number(t, n.accepted > 1, 100 * q->energy_cv, 1);
+    wtl_table_put(t, wtl_show_grade_name(wtl_show_grade(set, q)));
+}
+
+/* Where there are operating points beyond clocks, they take the place of what is told of clocks. */
 static int print_sets(struct wtl_context *ctx, const struct wtl_show *s, struct wtl_error *err)
 {
-    static const struct wtl_table_column columns[] = {
+    static const struct wtl_table_column of_clocks[] = {
         {.title = "gpu"},
         {.title = "workload"},
         {.title = "clocks", .number = true},
@@ -69,25 +92,26 @@ static int print_sets(struct wtl_context *ctx, const struct wtl_show *s, struct 
         {.title = "energy CV", .unit = "%", .number = true},
         {.title = "quality"},
     };
+    static const struct wtl_table_column of_points[] = {
+        {.title = "gpu"},
+        {.title = "workload"},
+        {.title = "point"},
+        {.title = "clocks", .number = true},
+        {.title = "runs", .number = true},
+        {.title = "used", .number = true},
+        {.title = "time CV", .unit = "%", .number = true},
+        {.title = "energy CV", .unit = "%", .number = true},
+        {.title = "quality"},
+    };
+    bool pointed = false;
+    for (size_t i = 0; i < s->n_sets; i++)
+        pointed = pointed || !wtl_configuration_is_plain(&s->sets[i].at);
     struct wtl_table *t;
-    int rc = new_table(ctx, columns, 10, &t, err);
+    int rc = new_table(ctx, pointed ? of_points : of_clocks, pointed ? 9 : 10, &t, err);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < s->n_sets; i++) {
-        const struct wtl_workset *set = &s->sets[i];
-        const struct wtl_quality *q = &s->quality[i];
-        struct wtl_show_counts n = wtl_show_count(set);
-        wtl_table_put(t, set->gpu);
-        wtl_table_put(t, set->workload);
-        wtl_table_printf(t, "%d", n.n_clocks);
-        put_range(t, &n);
-        wtl_table_printf(t, "%zu", set->n_runs);
-        wtl_table_printf(t, "%d", n.accepted);
-        wtl_table_number(t, q->n_clocks > 0, 100 * q->coverage, 0);
-        wtl_table_number(t, n.accepted > 1, 100 * q->time_cv, 1);
-        wtl_table_number(t, n.accepted > 1, 100 * q->energy_cv, 1);
-        wtl_table_put(t, wtl_show_grade_name(wtl_show_grade(set, q)));
-    }
+    for (size_t i = 0; i < s->n_sets; i++)
+        put_set(t, &s->sets[i], &s->quality[i], pointed);
     fputc('\n', ctx->out);
     return print_table(ctx, t, err);
 }
@@ -105,7 +129,9 @@ static void put_finding(struct findings *f, const char *text)
 {
     if (!f->any_in_set) {
         fputc('\n', f->out);
-        wtl_print_line(f->out, 2, "%s %s", f->set->gpu, f->set->workload);
+        char name[WTL_CONFIGURED_NAME];
+        wtl_print_line(f->out, 2, "%s %s", f->set->gpu,
+                       wtl_configured_name(f->set->workload, &f->set->at, name));
     }
     f->any_in_set = true;
     wtl_print_hanging(f->out, "    - ", text, WTL_TABLE_WIDTH);
@@ -170,13 +196,25 @@ static void find_timed(struct findings *f)
     put_finding(f, text);
 }
 
+/* What is worth saying of the spread of a point without a clock. */
+static const double scatters = 0.1;
+
 static void find_quality(struct findings *f, const struct wtl_quality *q)
 {
     char text[320];
     if (wtl_describe_labelled(f->set, text, sizeof text))
         put_finding(f, text);
+    if (wtl_describe_correction(f->set, text, sizeof text))
+        put_finding(f, text);
     if (wtl_show_grade(f->set, q) == WTL_SHOW_UNUSABLE) {
         snprintf(text, sizeof text, "unusable: %s", q->reason);
+        put_finding(f, text);
+    }
+    if (q->usable && q->n_clocks == 0 && (q->time_cv > scatters || q->energy_cv > scatters)) {
+        snprintf(text, sizeof text,
+                 "its runs scatter by %.0f %% in time and %.0f %% in energy (standard deviation "
+                 "over mean); no clock was set",
+                 100 * q->time_cv, 100 * q->energy_cv);
         put_finding(f, text);
     }
     if (q->quantised && strstr(q->reason, "steps of") == NULL) {
@@ -234,7 +272,7 @@ static void print_findings(struct wtl_context *ctx, const struct wtl_show *s)
         find_too_few(&f, &s->quality[i], n.accepted);
         find_timed(&f);
         find_rejected(&f, &n);
-        if (n.without_clock) {
+        if (n.without_clock && (n.n_clocks || wtl_configuration_is_plain(&f.set->at))) {
             char text[80];
             snprintf(text, sizeof text, "the clock of %d run%s is not known", n.without_clock,
                      wtl_plural(n.without_clock));
@@ -286,6 +324,15 @@ static void put_metric(struct wtl_table *t, const struct wtl_run *run, enum wtl_
     wtl_table_number(t, wtl_run_has(run, m), run->metric[m], decimals);
 }
 
+/* As measured, windows too. */
+static void put_whole(struct wtl_table *t, const struct wtl_run *run)
+{
+    struct wtl_run whole = *run;
+    wtl_run_make_whole(&whole);
+    put_metric(t, &whole, WTL_R_time_s, 2);
+    put_metric(t, &whole, WTL_R_energy_j, 1);
+}
+
 static void put_identity(struct wtl_table *t, const struct wtl_run *run)
 {
     wtl_table_put(t, run->job);
@@ -314,8 +361,7 @@ static int print_runs(struct wtl_context *ctx, const struct wtl_workset *set, st
     for (size_t i = 0; i < set->n_runs; i++) {
         const struct wtl_run *run = &set->runs[i];
         put_identity(t, run);
-        put_metric(t, run, WTL_R_time_s, 2);
-        put_metric(t, run, WTL_R_energy_j, 1);
+        put_whole(t, run);
         put_metric(t, run, WTL_R_power_w, 1);
         wtl_table_put(t, run->causes ? wtl_cause_name(wtl_run_main_cause(run)) : "used");
         wtl_table_put(t, run->reason);
@@ -328,7 +374,8 @@ static int print_runs(struct wtl_context *ctx, const struct wtl_workset *set, st
         wtl_table_put(t, "times only");
         wtl_table_put(t, "");
     }
-    fprintf(ctx->out, "\n%s %s\n", set->gpu, set->workload);
+    char name[WTL_CONFIGURED_NAME];
+    fprintf(ctx->out, "\n%s %s\n", set->gpu, wtl_configured_name(set->workload, &set->at, name));
     return print_table(ctx, t, err);
 }
 
@@ -431,6 +478,7 @@ int show_text(struct wtl_context *ctx, const struct wtl_show *s, struct wtl_erro
 {
     print_head(ctx, s);
     int rc = print_sets(ctx, s, err);
+    rc = rc ? rc : wtl_print_points(ctx, s->sets, s->n_sets, err);
     if (rc == 0)
         print_findings(ctx, s);
     rc = rc ? rc : print_documents(ctx, s, err);

@@ -92,14 +92,11 @@ static json_t *knobs_json(const struct top_device *d)
 
 static json_t *process_json(const struct top_process *p)
 {
-    static const char *const kinds[] = {[WTL_PROCESS_COMPUTE] = "compute",
-                                        [WTL_PROCESS_GRAPHICS] = "graphics",
-                                        [WTL_PROCESS_MPS_CLIENT] = "mps"};
     const struct wtl_process *q = &p->process;
     json_t *o = json_object();
     wtl_json_put(&o, "pid", json_integer(q->pid));
     wtl_json_put(&o, "name", q->name[0] ? wtl_json_text(q->name) : json_null());
-    wtl_json_put(&o, "kind", json_string(kinds[q->kind]));
+    wtl_json_put(&o, "kind", json_string(wtl_process_kind_name(q->kind)));
     put_value(&o, "util", (struct top_value){q->has_util, q->util});
     put_value(&o, "memory_b", (struct top_value){q->has_memory, q->memory_b});
     put_value(&o, "power_w_estimated", p->power_w);

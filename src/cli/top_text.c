@@ -112,9 +112,13 @@ const char *top_device_marks(const struct top_device *d, char buf[64])
     static const struct {
         unsigned flag;
         const char *word;
-    } marks[] = {{WTL_DEVICE_VIRTUAL, "virtual"},     {WTL_DEVICE_REPLAY, "recorded"},
-                 {WTL_DEVICE_FAULTY, "made to fail"}, {WTL_DEVICE_MIG, "MIG"},
-                 {WTL_DEVICE_VGPU, "vGPU"},           {WTL_DEVICE_WSL, "WSL"}};
+    } marks[] = {{WTL_DEVICE_VIRTUAL, "virtual"},
+                 {WTL_DEVICE_REPLAY, "recorded"},
+                 {WTL_DEVICE_FAULTY, "made to fail"},
+                 {WTL_DEVICE_ESTIMATED, "estimate"},
+                 {WTL_DEVICE_MIG, "MIG"},
+                 {WTL_DEVICE_VGPU, "vGPU"},
+                 {WTL_DEVICE_WSL, "WSL"}};
     size_t used = 0;
     buf[0] = '\0';
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)

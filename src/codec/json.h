@@ -87,6 +87,9 @@ json_t *wtl_json_finite(double value);
 json_t *wtl_json_text(const char *text);
 json_t *wtl_json_text_or_null(const char *text); /* null for NULL and "" */
 
+/* The same as the key of a member, beside wtl_json_put(). */
+void wtl_json_put_text(json_t **object, const char *key, json_t *value);
+
 /* Building without a check at every step: takes over `value`; where it is NULL or memory is out,
  * *object (*array) is dropped and becomes NULL, and stays so. */
 void wtl_json_put(json_t **object, const char *key, json_t *value);

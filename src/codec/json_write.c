@@ -10,18 +10,34 @@ json_t *wtl_json_finite(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-json_t *wtl_json_text(const char *text)
+/* Text as JSON can hold it: itself, or *copy_out, which the caller frees; NULL: out of memory. */
+static const char *as_utf8(const char *text, char **copy_out)
 {
-    if (wtl_utf8_valid(text))
-        return json_string(text);
     struct wtl_alloc alloc = wtl_alloc_system();
     size_t n = strlen(text);
+    *copy_out = NULL;
+    if (wtl_utf8_valid(text))
+        return text;
     char *ascii = alloc.resize(alloc.ctx, NULL, n + 1);
     for (size_t i = 0; ascii && i <= n; i++)
         ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-    json_t *value = ascii ? json_string(ascii) : NULL;
-    if (ascii)
-        alloc.resize(alloc.ctx, ascii, 0);
+    *copy_out = ascii;
+    return ascii;
+}
+
+static void free_copy(char *copy)
+{
+    struct wtl_alloc alloc = wtl_alloc_system();
+    if (copy)
+        alloc.resize(alloc.ctx, copy, 0);
+}
+
+json_t *wtl_json_text(const char *text)
+{
+    char *copy;
+    const char *valid = as_utf8(text, &copy);
+    json_t *value = valid ? json_string(valid) : NULL;
+    free_copy(copy);
     return value;
 }
 
@@ -41,6 +57,15 @@ static void drop_unless(bool good, json_t **container)
 void wtl_json_put(json_t **object, const char *key, json_t *value)
 {
     drop_unless(json_object_set_new(*object, key, value) == 0, object);
+}
+
+void wtl_json_put_text(json_t **object, const char *key, json_t *value)
+{
+    char *copy;
+    const char *valid = as_utf8(key, &copy);
+    drop_unless(valid && json_object_set(*object, valid, value) == 0, object);
+    json_decref(value);
+    free_copy(copy);
 }
 
 void wtl_json_add(json_t **array, json_t *value)

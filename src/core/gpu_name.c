@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Makers and product lines that nobody says before the number. */
@@ -84,4 +85,21 @@ void wtl_gpu_model(const char *device, char *buf, size_t size)
     struct wtl_view said, whole;
     split_name(device, &said, &whole);
     wtl_view_copy(whole, buf, size);
+}
+
+void wtl_gpu_together(size_t n, const char *name, char *buf, size_t size)
+{
+    if (n == 1)
+        (void)wtl_view_copy(wtl_view_of(name), buf, size);
+    else
+        (void)snprintf(buf, size, "%zux %s", n, name);
+}
+
+size_t wtl_gpu_count(const char *gpu)
+{
+    const size_t digits = strspn(gpu, "0123456789");
+    int64_t n = 0;
+    if (gpu[digits] != 'x' || gpu[digits + 1] != ' ' || !wtl_parse_int(gpu, digits, &n) || n < 1)
+        return 1;
+    return (size_t)n;
 }

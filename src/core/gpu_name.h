@@ -15,4 +15,10 @@ void wtl_gpu_short_name(const char *device, char *buf, size_t size);
  * the maker and product line, which drivers of different age spell differently. */
 void wtl_gpu_model(const char *device, char *buf, size_t size);
 
+/* "2x A100": boards that are measured and decided for together; of one board its own name. */
+void wtl_gpu_together(size_t n, const char *name, char *buf, size_t size);
+
+/* How many boards a GPU's name is of: 2 of "2x A100", 1 of all others. */
+size_t wtl_gpu_count(const char *gpu);
+
 #endif

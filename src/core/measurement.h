@@ -5,6 +5,7 @@
 #ifndef WTL_CORE_MEASUREMENT_H
 #define WTL_CORE_MEASUREMENT_H
 
+#include "core/configuration.h"
 #include "core/run.h"
 
 /* How an interval was come by; printed beside every figure. */
@@ -27,7 +28,8 @@ struct wtl_estimate {
     enum wtl_evidence evidence;
 };
 
-/* Statistics of the accepted runs of one workload at one clock and one arrival rate. */
+/* Statistics of the accepted runs of one workload at one clock and one arrival rate. Of windows,
+ * time and energy are per unit of work. */
 struct wtl_measurement {
     int clock_mhz;
     bool closed; /* run-to-completion; else rate_per_s is the arrival rate */
@@ -37,19 +39,24 @@ struct wtl_measurement {
     struct wtl_estimate power_w;
     double time_cv; /* sample standard deviation over mean; 0 when n < 2 */
     double energy_cv;
-    double latency_s[4];    /* p50 p90 p95 p99: median over the runs */
-    unsigned latency_valid; /* bit per entry of latency_s */
-    int n;                  /* accepted runs */
+    double latency_s[4];                  /* p50 p90 p95 p99: median over the runs */
+    unsigned latency_valid;               /* bit per entry of latency_s */
+    enum wtl_energy_method energy_method; /* of all of them; NONE: not known, or several */
+    enum wtl_energy_class energy_class;   /* the worst of them; NONE: not known of any */
+    unsigned energy_troubles;             /* WTL_TROUBLE() of any of them */
+    int n;                                /* accepted runs */
     int n_rejected;
     int rejected[WTL_N_CAUSES]; /* by main cause */
 };
 
-/* All runs of one workload on one GPU, in run order (job, then seq, then rep). Runs are judged:
- * `causes` says which are used. Runs of tables that hold times and no power at all stand apart:
- * they are no measurements of energy, and no failed ones. */
+/* All runs of one workload on one GPU in one configuration, in run order (job, then seq, then rep).
+ * Runs are judged: `causes` says which are used. Windows stand per unit of work (time_s, energy_j),
+ * so that everything made from them does. Runs of tables that hold times and no power at all stand
+ * apart: they are no measurements of energy, and no failed ones. */
 struct wtl_workset {
     char gpu[WTL_LIMIT_NAME];
     char workload[WTL_LIMIT_NAME];
+    struct wtl_configuration at;
     struct wtl_run *runs;
     size_t n_runs;
     struct wtl_run *timed; /* those with times only, in run order, not judged */

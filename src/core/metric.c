@@ -23,3 +23,13 @@ enum wtl_metric wtl_metric_by_name(const char *name)
         i++;
     return (enum wtl_metric)i;
 }
+
+enum wtl_metric wtl_metric_power(uint64_t sensors)
+{
+    static const enum wtl_metric order[] = {WTL_M_power_instant_w, WTL_M_power_w,
+                                            WTL_M_power_average_w};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (sensors >> order[i] & 1)
+            return order[i];
+    return WTL_N_METRICS;
+}

@@ -9,6 +9,8 @@
 
 #include "base/units.h"
 
+#include <stdint.h>
+
 /* X(name, unit, dcgm_id, dcgm_short_name, smi_name, description)
  * smi_name is the --query-gpu name without its unit; "" where a dialect has no such column.
  * Utilisations are fractions 0..1 whatever the dialect prints. */
@@ -52,7 +54,9 @@
     X(dec_util, FRACTION, 207, "", "utilization.decoder", "share of time the decoder was busy")    \
     X(fan_speed, FRACTION, 191, "", "fan.speed", "intended fan speed, share of the maximum")       \
     X(cpu_clock_mhz, MHZ, 0, "", "", "CPU clock as it ran")                                        \
-    X(cpu_time_s, SECOND, 0, "", "", "CPU time used since a control group was made")
+    X(cpu_time_s, SECOND, 0, "", "", "CPU time used since a control group was made")               \
+    X(power_time_s, SECOND, 0, "", "", "Unix time that the sensor itself gives its power")         \
+    X(energy_time_s, SECOND, 0, "", "", "Unix time that the sensor itself gives its energy")
 
 enum wtl_metric {
 #define X(name, unit, id, short_name, smi, text) WTL_M_##name,
@@ -72,6 +76,10 @@ struct wtl_metric_info {
 
 /* Never NULL; `metric` must be below WTL_N_METRICS. */
 const struct wtl_metric_info *wtl_metric_info(enum wtl_metric metric);
+
+/* The power that is followed of a device with these sensors (bit m: metric m): its own short window
+ * before what averages a second; WTL_N_METRICS: none. */
+enum wtl_metric wtl_metric_power(uint64_t sensors);
 
 /* WTL_N_METRICS when there is none of that name. */
 enum wtl_metric wtl_metric_by_name(const char *name);

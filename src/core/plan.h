@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plan: the chosen operating point of one workload on one GPU, with the evidence. Everything a
- * plan points to lives in the arena that it was made in.
+ * A plan: the chosen clock of one workload on one GPU in one configuration, with the evidence. Time
+ * and energy are of one run, or where the configuration is of windows, of one unit of work.
+ * Everything a plan points to lives in the arena that it was made in.
  */
 #ifndef WTL_CORE_PLAN_H
 #define WTL_CORE_PLAN_H
@@ -59,6 +60,9 @@ struct wtl_made_from {
 struct wtl_plan {
     char gpu[WTL_LIMIT_NAME];
     char workload[WTL_LIMIT_NAME];
+    struct wtl_configuration at;
+    enum wtl_energy_method energy_method; /* of the runs; NONE: not known, or several */
+    enum wtl_energy_class energy_class;   /* the worst of them: how far joules can be off */
     enum wtl_plan_status status;
     struct wtl_policy policy;
 
@@ -103,5 +107,11 @@ struct wtl_plan {
     const char *const *notes; /* whole sentences */
     size_t n_notes;
 };
+
+/* Whose plan it is: gpu, workload, configuration, and how the energy of the set was measured. */
+void wtl_plan_name(struct wtl_plan *plan, const struct wtl_workset *set);
+
+/* "resnet50 (fp16, batch 8)" */
+const char *wtl_plan_title(const struct wtl_plan *plan, char buf[WTL_CONFIGURED_NAME]);
 
 #endif

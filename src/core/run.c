@@ -27,14 +27,6 @@ const struct wtl_run_metric_info *wtl_run_metric_info(enum wtl_run_metric metric
     return &metrics[metric];
 }
 
-enum wtl_run_metric wtl_run_metric_by_name(const char *name)
-{
-    int i = 0;
-    while (i < (int)WTL_N_RUN_METRICS && strcmp(metrics[i].name, name) != 0)
-        i++;
-    return (enum wtl_run_metric)i;
-}
-
 const char *wtl_run_status_name(enum wtl_run_status status)
 {
     switch (status) {
@@ -77,6 +69,53 @@ bool wtl_run_has_time_only(const struct wtl_run *r)
             (metrics[m].unit == WTL_UNIT_WATT || metrics[m].unit == WTL_UNIT_JOULE))
             return false;
     return wtl_run_duration_s(r) > 0 && !wtl_run_has(r, WTL_R_n_samples);
+}
+
+void wtl_run_per_unit(struct wtl_run *r)
+{
+    double work = wtl_run_get(r, WTL_R_work_units, 0);
+    if (!r->window || r->whole_time_s > 0 || !(work > 0) || !wtl_run_has(r, WTL_R_time_s) ||
+        !wtl_run_has(r, WTL_R_energy_j))
+        return;
+    r->whole_time_s = r->metric[WTL_R_time_s];
+    r->whole_energy_j = r->metric[WTL_R_energy_j];
+    r->metric[WTL_R_time_s] /= work;
+    r->metric[WTL_R_energy_j] /= work;
+}
+
+void wtl_run_make_whole(struct wtl_run *r)
+{
+    if (!(r->whole_time_s > 0))
+        return;
+    r->metric[WTL_R_time_s] = r->whole_time_s;
+    r->metric[WTL_R_energy_j] = r->whole_energy_j;
+    r->whole_time_s = r->whole_energy_j = 0;
+}
+
+double wtl_run_measured_s(const struct wtl_run *r)
+{
+    return r->whole_time_s > 0 ? r->whole_time_s : wtl_run_get(r, WTL_R_time_s, 0);
+}
+
+void wtl_run_set_calibration(struct wtl_run *r, const struct wtl_energy *e)
+{
+    if (!(e->gain > 0))
+        return;
+    wtl_run_set(r, WTL_R_energy_gain, e->gain);
+    wtl_run_set(r, WTL_R_energy_calibration, e->calibration);
+}
+
+static int compare(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+int wtl_run_order(const struct wtl_run *a, const struct wtl_run *b)
+{
+    int c = compare((int64_t)strlen(a->job), (int64_t)strlen(b->job));
+    c = c ? c : strcmp(a->job, b->job);
+    c = c ? c : compare(a->seq, b->seq);
+    return c ? c : compare(a->rep, b->rep);
 }
 
 enum wtl_cause wtl_run_main_cause(const struct wtl_run *r)

@@ -9,6 +9,8 @@
 
 #include "base/limits.h"
 #include "base/units.h"
+#include "core/energy.h"
+#include "core/point.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +36,11 @@
     X(energy_nominal_j, JOULE, "mean power times nominal time (the published method)")             \
     X(energy_ratio, NONE, "energy_counter_j / energy_integral_j")                                  \
     X(counter_step_s, SECOND, "time between changes of the energy counter")                        \
+    X(energy_rel_error, FRACTION,                                                                  \
+      "half of the random 95 % interval of energy_j, as a share of it")                            \
+    X(energy_gain, NONE,                                                                           \
+      "what energy_j was multiplied by, as its sensor was calibrated against a meter")             \
+    X(energy_calibration, FRACTION, "how far joules that were corrected so can be off")            \
     /* Power. */                                                                                   \
     X(power_mean_w, WATT, "mean of the power samples")                                             \
     X(power_sd_w, WATT, "standard deviation of the power samples")                                 \
@@ -77,6 +84,7 @@
     X(latency_p90_s, SECOND, "90 % quantile of latency")                                           \
     X(latency_p95_s, SECOND, "95 % quantile of latency")                                           \
     X(latency_p99_s, SECOND, "99 % quantile of latency")                                           \
+    X(latency_n, NONE, "requests whose latencies these quantiles are of")                          \
     X(idle_power_w, WATT, "power of this GPU with the context loaded and no work")                 \
     X(mean_of, NONE, "runs that this row of a table is the mean of")
 
@@ -95,7 +103,6 @@ struct wtl_run_metric_info {
     const char *description;
 };
 const struct wtl_run_metric_info *wtl_run_metric_info(enum wtl_run_metric metric);
-enum wtl_run_metric wtl_run_metric_by_name(const char *name); /* WTL_N_RUN_METRICS: unknown */
 
 /* What the source says of how the run ended. */
 enum wtl_run_status { WTL_RUN_UNKNOWN, WTL_RUN_SUCCESS, WTL_RUN_FAILED, WTL_RUN_TIMEOUT };
@@ -115,6 +122,7 @@ enum wtl_run_mode {
     X(duplicate, "the same run is in another file, or in this one again")                          \
     X(failed, "the run failed by its own log")                                                     \
     X(timed_out, "the run was stopped by a time limit")                                            \
+    X(device_error, "the driver reported an error of the device (XID)")                            \
     X(no_data, "no usable power or duration in the source")                                        \
     X(truncated, "the trace ends before the run does")                                             \
     X(idle_gpu, "the metered GPU did no work in this run")                                         \
@@ -147,7 +155,15 @@ struct wtl_run {
     int64_t seq;                   /* chronological order within the job; 0: unknown */
     int clock_mhz;                 /* requested SM clock; 0: unknown */
     int mem_clock_mhz;             /* requested memory clock; 0: unknown */
-    int64_t start_ns;              /* Unix time; 0: unknown */
+    struct wtl_point point;        /* what else was chosen */
+    /* A window of a workload that goes on before and after it, not a workload from start to end:
+     * two of them compare per unit of work. */
+    bool window;
+    char unit[16];                        /* of work_units: "images", "tokens"; "" not known */
+    enum wtl_energy_method energy_method; /* how energy_j was come by; NONE: not known */
+    enum wtl_energy_class energy_class;
+    unsigned energy_troubles; /* WTL_TROUBLE() */
+    int64_t start_ns;         /* Unix time; 0: unknown */
     enum wtl_run_mode mode;
     enum wtl_run_status status;
     uint64_t valid; /* bit m: metric[m] is known */
@@ -161,6 +177,9 @@ struct wtl_run {
     /* The judgement, filled by runs/. */
     uint32_t causes;  /* bit c: cause c applies; 0: accepted */
     char reason[160]; /* figures behind the main cause, for people */
+    /* Of a window that was brought to one unit of work: time_s and energy_j as they were measured.
+     * 0: the metrics are what was measured. */
+    double whole_time_s, whole_energy_j;
 };
 
 static inline bool wtl_run_has(const struct wtl_run *r, enum wtl_run_metric m)
@@ -190,6 +209,22 @@ double wtl_run_duration_s(const struct wtl_run *r);
 
 /* A row of a table (no trace) that has a duration, and neither power nor energy. */
 bool wtl_run_has_time_only(const struct wtl_run *r);
+
+/* Brings time_s and energy_j of a window to one unit of its work, and back to what was measured.
+ * Neither does anything to other runs, to windows without a count of their work, or twice. */
+void wtl_run_per_unit(struct wtl_run *r);
+void wtl_run_make_whole(struct wtl_run *r);
+
+/* Duration as it was measured, whichever of the two it stands as; 0: not known. */
+double wtl_run_measured_s(const struct wtl_run *r);
+
+/* Keeps that its energy was corrected; nothing where it was not. */
+struct wtl_energy;
+void wtl_run_set_calibration(struct wtl_run *r, const struct wtl_energy *e);
+
+/* The order in which runs were made: job, seq, rep. Names of jobs are numbers often enough: shorter
+ * first. 0: nothing tells. */
+int wtl_run_order(const struct wtl_run *a, const struct wtl_run *b);
 
 /* WTL_N_CAUSES for an accepted run. */
 enum wtl_cause wtl_run_main_cause(const struct wtl_run *r);

@@ -32,6 +32,13 @@ struct wtl_batch {
 
 _Static_assert(WTL_N_METRICS <= 64, "`present` is one word");
 
+/* Sets a cell. */
+static inline void wtl_batch_set(struct wtl_batch *b, enum wtl_metric m, int row, double value)
+{
+    b->column[m].value[row] = value;
+    b->column[m].valid[row >> 6] |= UINT64_C(1) << (row & 63);
+}
+
 static inline bool wtl_batch_has(const struct wtl_batch *b, enum wtl_metric m)
 {
     return (b->present >> m) & 1;

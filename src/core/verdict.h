@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A verdict: the outcome of checking the plan of one workload on one GPU against fresh runs.
+ * A verdict: the outcome of checking the plan of one workload on one GPU, in one configuration, or
+ * the choice of an operating point, against fresh runs.
  * optimize/verdict.h says how it is reached.
  */
 #ifndef WTL_CORE_VERDICT_H
@@ -31,9 +32,12 @@ struct wtl_claim {
 struct wtl_verdict {
     char gpu[WTL_LIMIT_NAME];
     char workload[WTL_LIMIT_NAME];
+    bool of_point; /* of an operating point, which need not have a clock; else of a clock */
+    struct wtl_configuration at;
+    struct wtl_configuration baseline_at; /* of_point; a clock's baseline is where the clock is */
     enum wtl_verdict_kind kind;
     enum wtl_verdict_method method;
-    int clock_mhz, baseline_clock_mhz;
+    int clock_mhz, baseline_clock_mhz; /* 0 of points: not set */
     struct wtl_claim saving, slowdown;
     struct wtl_estimate planned_saving, planned_slowdown; /* as the plan had them, in-sample */
     int n_candidate, n_baseline; /* fresh accepted runs at the two clocks */

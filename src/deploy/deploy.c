@@ -28,14 +28,20 @@ static void file_part(const char *name, char *buf, size_t size)
     buf[n] = '\0';
 }
 
-/* "wattle-a100-stablediffusion", unlike the names before it. */
+/* "wattle-a100-stablediffusion", "wattle-a100-resnet50-fp16batch8"; unlike the names before it. */
 static void choose_name(const struct wtl_deployment *d, struct wtl_deploy_item *item)
 {
     char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME], base[WTL_DEPLOY_NAME];
+    char at[WTL_LIMIT_NAME], text[WTL_CONFIGURATION_TEXT];
     file_part(item->plan->gpu, gpu, sizeof gpu);
     file_part(item->plan->workload, workload, sizeof workload);
-    snprintf(base, sizeof base, "wattle-%.20s-%.24s", gpu[0] ? gpu : "gpu",
-             workload[0] ? workload : "workload");
+    file_part(wtl_configuration_format(&item->plan->at, text), at, sizeof at);
+    if (at[0])
+        snprintf(base, sizeof base, "wattle-%.12s-%.14s-%.24s", gpu[0] ? gpu : "gpu",
+                 workload[0] ? workload : "workload", at);
+    else
+        snprintf(base, sizeof base, "wattle-%.20s-%.24s", gpu[0] ? gpu : "gpu",
+                 workload[0] ? workload : "workload");
     memcpy(item->name, base, sizeof base);
     int serial = 1;
     for (const struct wtl_deploy_item *other = d->items; other < item;)

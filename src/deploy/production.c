@@ -5,19 +5,24 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "stats/distribution.h"
+#include "store/configuration_json.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* "A100+STABLEDIFFUSION", the published key; the file name where two plans would share it. */
+/* "A100+STABLEDIFFUSION", the published key; the file name where two plans would share it. Of plans
+ * in several configurations none has it: who asks for a workload alone must not get one of them. */
 static void config_key(const struct wtl_deployment *d, const struct wtl_deploy_item *item,
                        char *buf, size_t size)
 {
     snprintf(buf, size, "%s+%s", item->plan->gpu, item->plan->workload);
-    for (const struct wtl_deploy_item *other = d->items; other < item; other++)
-        if (!other->left_out[0] && wtl_same_name(other->plan->gpu, item->plan->gpu) &&
+    bool several = !wtl_configuration_is_plain(&item->plan->at);
+    for (const struct wtl_deploy_item *other = d->items;
+         other < (several ? d->items + d->n_items : item); other++)
+        if (other != item && !other->left_out[0] &&
+            wtl_same_name(other->plan->gpu, item->plan->gpu) &&
             wtl_same_name(other->plan->workload, item->plan->workload))
             snprintf(buf, size, "%s", item->name);
 }
@@ -138,6 +143,7 @@ static json_t *configuration(const struct wtl_deployment *d, const struct wtl_de
                   "baseline_frequency",
                   p->baseline_clock_mhz ? json_integer(p->baseline_clock_mhz) : json_null(),
                   "optimal_frequency", p->clock_mhz, "memory_frequency", memory);
+    wtl_configuration_put(&hardware, &p->at);
     json_t *evidence = json_pack(
         "{s:s, s:s, s:i, s:i}", "objective",
         wtl_objective_format(&p->policy.objective, objective, sizeof objective), "baseline",
@@ -149,9 +155,11 @@ static json_t *configuration(const struct wtl_deployment *d, const struct wtl_de
 
 static json_t *left_out(const struct wtl_deploy_item *item)
 {
-    return json_pack("{s:s, s:s, s:s, s:s}", "gpu_type", item->plan->gpu, "application",
-                     item->plan->workload, "status", wtl_plan_status_name(item->plan->status),
-                     "why", item->left_out);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "gpu_type", item->plan->gpu, "application",
+                          item->plan->workload, "status", wtl_plan_status_name(item->plan->status),
+                          "why", item->left_out);
+    wtl_configuration_put(&o, &item->plan->at);
+    return o;
 }
 
 static json_t *document(const struct wtl_deployment *d)

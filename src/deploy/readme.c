@@ -35,10 +35,11 @@ static void add_deployed(const struct wtl_deployment *d, struct wtl_buf *out)
         const struct wtl_deploy_item *item = &d->items[i];
         if (item->left_out[0])
             continue;
+        char title[WTL_CONFIGURED_NAME];
         wtl_buf_printf(out, "| %s | `", item->name);
         add_cell(item->plan->gpu, out);
         wtl_buf_puts(out, "` | `");
-        add_cell(item->plan->workload, out);
+        add_cell(wtl_plan_title(item->plan, title), out);
         wtl_buf_printf(out, "` | %d MHz | ", item->plan->clock_mhz);
         add_range(&item->plan->saving, out);
         wtl_buf_puts(out, " | ");
@@ -54,12 +55,13 @@ static void add_left_out(const struct wtl_deployment *d, struct wtl_buf *out)
     wtl_buf_puts(out, "\n## Left out\n\n| GPU | workload | why |\n|---|---|---|\n");
     for (size_t i = 0; i < d->n_items; i++) {
         const struct wtl_deploy_item *item = &d->items[i];
+        char title[WTL_CONFIGURED_NAME];
         if (!item->left_out[0])
             continue;
         wtl_buf_puts(out, "| `");
         add_cell(item->plan->gpu, out);
         wtl_buf_puts(out, "` | `");
-        add_cell(item->plan->workload, out);
+        add_cell(wtl_plan_title(item->plan, title), out);
         wtl_buf_puts(out, "` | ");
         add_cell(item->left_out, out);
         wtl_buf_puts(out, " |\n");

@@ -37,6 +37,7 @@ enum column { COLUMN_NAME, COLUMN_GPU, COLUMN_WORKLOAD, COLUMN_CLOCK, COLUMN_MEM
 static void add_cell(const struct wtl_deployment *d, const struct wtl_deploy_item *item,
                      enum column column, struct wtl_buf *out)
 {
+    char title[WTL_CONFIGURED_NAME];
     switch (column) {
     case COLUMN_NAME:
         wtl_quote_shell(item->name, out);
@@ -45,7 +46,7 @@ static void add_cell(const struct wtl_deployment *d, const struct wtl_deploy_ite
         wtl_quote_shell(item->plan->gpu, out);
         break;
     case COLUMN_WORKLOAD:
-        wtl_quote_shell(item->plan->workload, out);
+        wtl_quote_shell(wtl_plan_title(item->plan, title), out);
         break;
     case COLUMN_CLOCK:
         wtl_buf_printf(out, "%d", item->plan->clock_mhz);

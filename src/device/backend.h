@@ -29,6 +29,9 @@ struct wtl_sensor_ops {
     int (*processes)(void *state, struct wtl_process *out, size_t max, size_t *n_out,
                      struct wtl_error *err);
     int (*epoch)(void *state, char epoch_out[WTL_LIMIT_NAME], struct wtl_error *err);
+    /* t_ns 0: it was seen just now. */
+    int (*errors)(void *state, struct wtl_driver_error *out, size_t max, size_t *n_out,
+                  struct wtl_error *err);
     /* Gets a call that hangs on the worker thread back, from another thread, before close. */
     void (*interrupt)(void *state);
     void (*close)(void *state); /* no call is running then; `state` itself lives in the arena */
@@ -68,6 +71,10 @@ void wtl_backend_finding(const struct wtl_backend_host *host, enum wtl_finding_l
                          const char *subject, const char *fix, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* The name that a user gives a device ("name=NAME"): up to 63 letters, digits, '.', '_' and '-'.
+ * -WTL_USAGE. */
+int wtl_backend_name(const char *text, char name_out[64], struct wtl_error *err);
+
 /* wtl_sysfs_epoch(), read once for a machine: for devices whose settings last until the next boot.
  */
 void wtl_backend_epoch(const struct wtl_backend_host *host, char epoch_out[WTL_LIMIT_NAME]);
@@ -77,6 +84,11 @@ struct wtl_backend {
     const char *summary; /* "NVIDIA GPUs through NVML" */
     bool named_only;     /* its devices exist only when they are named */
     bool by_name;        /* some do: opened once for each name that begins with its prefix */
+    /* Opening runs a command or logs in somewhere: never where devices are opened for their knobs.
+     * Such devices have short ids of their own, and are found by the name they were asked for, too.
+     */
+    bool reaches_out;
+    bool slow_meter; /* has no knobs, and takes its time: left out where knobs are meant */
     /* open() may hang in a vendor's library: it runs on a thread with a deadline, its devices have
      * blocks set, and its numbers of devices count from 0. */
     bool opening_blocks;
@@ -85,8 +97,9 @@ struct wtl_backend {
 
 /* One each, in the folder of its name; device/machine.c lists them. */
 extern const struct wtl_backend wtl_backend_nvml, wtl_backend_amdgpu, wtl_backend_intelgpu,
-    wtl_backend_rapl, wtl_backend_cpufreq, wtl_backend_cgroup, wtl_backend_hwmon,
-    wtl_backend_virtual, wtl_backend_replay, wtl_backend_faulty;
+    wtl_backend_rapl, wtl_backend_cpufreq, wtl_backend_cgroup, wtl_backend_hwmon, wtl_backend_ipmi,
+    wtl_backend_meter, wtl_backend_redfish, wtl_backend_virtual, wtl_backend_estimate,
+    wtl_backend_replay, wtl_backend_faulty;
 
 struct wtl_device_ops {
     const struct wtl_sensor_ops *sensors;

@@ -11,24 +11,21 @@
 #include <string.h>
 
 /* As many as one call can give: NVML keeps about 120 samples and lists 100 or so processes. */
-enum { RING_MAX = 1024, PROCESS_MAX = 512 };
+enum { RING_MAX = 1024, PROCESS_MAX = 512, ERRORS_MAX = 32 };
 
-enum operation { OP_READ, OP_RING, OP_PROCESSES, OP_EPOCH, OP_GET, OP_RANGE, OP_SET };
+enum operation { OP_READ, OP_RING, OP_PROCESSES, OP_EPOCH, OP_ERRORS, OP_GET, OP_RANGE, OP_SET };
 
+/* What each reading needs comes first: it finds the caches cold. */
 struct call {
     enum operation op;
     int rc;
-    struct wtl_error err;
-
+    size_t max, n;   /* ring, processes, errors */
     uint64_t wanted; /* read */
     struct wtl_reading reading;
+    struct wtl_error err;
 
     enum wtl_metric metric; /* ring */
     int64_t since_ns;
-    size_t max, n; /* ring, processes */
-    struct wtl_ring_sample ring[RING_MAX];
-    struct wtl_process processes[PROCESS_MAX];
-
     char epoch[WTL_LIMIT_NAME];
 
     enum wtl_knob knob; /* get, range, set */
@@ -37,18 +34,23 @@ struct call {
     struct wtl_knob_state state;
     struct wtl_knob_range range;
     struct wtl_arena range_arena;
+
+    struct wtl_ring_sample ring[RING_MAX];
+    struct wtl_process processes[PROCESS_MAX];
+    struct wtl_driver_error errors[ERRORS_MAX];
 };
 
 enum phase { IDLE, POSTED, DONE, ENDING };
 
 struct wtl_worker {
-    struct call call;
+    bool left;     /* a call of the adopting thread hangs in it */
     bool threaded; /* the mutex, the condition and, once `started`, the thread exist */
     bool started;
     enum phase phase; /* POSTED between calls: the last one missed its deadline and is not back */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;
+    struct call call;
 };
 
 /* ---- The back end's work --------------------------------------------------------------------- */
@@ -70,9 +72,21 @@ static int do_read(const struct wtl_device *d, struct call *c)
     r->t_ns = before + (after - before) / 2;
     r->cost_ns = after - before;
     r->valid &= c->wanted;
-    for (int m = 0; m < (int)WTL_N_METRICS; m++)
-        if (wtl_reading_has(r, (enum wtl_metric)m))
-            r->absence[m] = WTL_PRESENT;
+    for (uint64_t left = r->valid; left; left &= left - 1)
+        r->absence[__builtin_ctzll(left)] = WTL_PRESENT;
+    return rc;
+}
+
+static int do_errors(const struct wtl_device *d, struct call *c)
+{
+    const struct wtl_sensor_ops *s = d->ops.sensors;
+    struct wtl_clock clock = d->machine->clock;
+    if (!s->errors)
+        return unsupported(d, "tells of no errors", &c->err);
+    int rc = s->errors(d->ops.state, c->errors, c->max, &c->n, &c->err);
+    for (size_t i = 0; rc == 0 && i < c->n; i++)
+        if (c->errors[i].t_ns == 0)
+            c->errors[i].t_ns = clock.monotonic_ns(clock.ctx);
     return rc;
 }
 
@@ -120,6 +134,8 @@ static int perform(const struct wtl_device *d, struct call *c)
             return s->epoch(state, c->epoch, &c->err);
         memcpy(c->epoch, d->info.epoch, sizeof c->epoch);
         return 0;
+    case OP_ERRORS:
+        return do_errors(d, c);
     case OP_GET:
     case OP_RANGE:
     case OP_SET:
@@ -167,7 +183,7 @@ static int start(struct wtl_device *d, struct wtl_error *err)
     struct wtl_worker *w = d->worker;
     if (w->started)
         return 0;
-    if (pthread_create(&w->thread, NULL, work, d) != 0)
+    if (!wtl_thread_start(&w->thread, work, d))
         return WTL_FAIL(err, WTL_NOMEM, "no thread for %s", d->info.id);
     w->started = true;
     return 0;
@@ -252,16 +268,27 @@ int wtl_worker_init(struct wtl_device *d, struct wtl_error *err)
     return d->worker ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
 }
 
+void wtl_device_interrupt(struct wtl_device *d)
+{
+    if (d->ops.sensors->interrupt)
+        d->ops.sensors->interrupt(d->ops.state);
+}
+
+void wtl_device_leave(struct wtl_device *d)
+{
+    d->worker->left = true;
+}
+
 /* Waits until the thread has left its last call; false after a deadline without that. */
-static bool end_thread(const struct wtl_device *d, struct wtl_worker *w)
+static bool end_thread(struct wtl_device *d, struct wtl_worker *w)
 {
     pthread_mutex_lock(&w->lock);
     bool busy = w->phase == POSTED;
     w->phase = ENDING;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
-    if (busy && d->ops.sensors->interrupt)
-        d->ops.sensors->interrupt(d->ops.state);
+    if (busy)
+        wtl_device_interrupt(d);
     struct timespec until = wtl_time_from_now(d->machine->deadline_ns);
     int late = 0;
     pthread_mutex_lock(&w->lock);
@@ -276,12 +303,28 @@ static bool end_thread(const struct wtl_device *d, struct wtl_worker *w)
     return ended;
 }
 
+int wtl_device_adopt(struct wtl_device *d, struct wtl_error *err)
+{
+    struct wtl_worker *w = new_worker(d->machine);
+    if (!w)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    bool shared = d->worker == d->machine->direct;
+    if (!shared && !wtl_worker_fini(d)) {
+        d->worker = w; /* the old one's memory is left to the call that hangs */
+        return overdue(d, err);
+    }
+    d->worker = w;
+    return 0;
+}
+
 bool wtl_worker_fini(struct wtl_device *d)
 {
     struct wtl_worker *w = d->worker;
     d->worker = NULL;
     if (!w)
         return true;
+    if (w->left)
+        return false;
     if (w->threaded) {
         if (w->started && !end_thread(d, w))
             return false;
@@ -366,6 +409,22 @@ int wtl_device_epoch(struct wtl_device *device, char epoch_out[WTL_LIMIT_NAME],
     if (rc == 0)
         memcpy(epoch_out, c->epoch, sizeof c->epoch);
     return rc;
+}
+
+int wtl_device_errors(struct wtl_device *device, struct wtl_driver_error *out, size_t max,
+                      size_t *n_out, struct wtl_error *err)
+{
+    struct call *c = prepare(device, OP_ERRORS, err);
+    if (!c)
+        return -WTL_TIMEOUT;
+    c->max = max < ERRORS_MAX ? max : ERRORS_MAX;
+    int rc = run(device, c, err);
+    if (rc < 0)
+        return rc;
+    if (c->n > 0)
+        memcpy(out, c->errors, c->n * sizeof *out);
+    *n_out = c->n;
+    return 0;
 }
 
 int wtl_device_knob(struct wtl_device *device, enum wtl_knob knob, struct wtl_knob_state *state_out,

@@ -48,6 +48,7 @@ enum wtl_device_flag {
     WTL_DEVICE_PERSISTENT = 1 << 6, /* persistence mode on: settings outlive the last client */
     WTL_DEVICE_EXCLUSIVE = 1 << 7,  /* compute mode allows one process */
     WTL_DEVICE_FAULTY = 1 << 8,     /* wrapped to fail, for tests */
+    WTL_DEVICE_ESTIMATED = 1 << 9,  /* no sensor behind it: energy of class D */
 };
 
 /* How a sensor behaves. 0: not known. */
@@ -104,8 +105,15 @@ struct wtl_machine_options {
     /* Ids to open, as wtl_machine_find() takes them, NULL-terminated; NULL: everything that is
      * found. Devices that exist only when named (virtual:, replay:, faulty:) need this. */
     const char *const *only;
+    /* With `only` NULL: of those that exist only when named, what is opened behind all that was
+     * found, NULL-terminated; what cannot be is a finding. NULL: none. */
+    const char *const *also;
     bool only_those_here; /* names in `only` that are nowhere are left out, and no failure */
-    int64_t deadline_ns;  /* of one call; 0: 5 s */
+    /* Opened to move knobs, by names that may come out of a file (a plan, a journal). Those that
+     * would run a command or log in somewhere (meter:, redfish:) are refused, -WTL_PERMISSION: a
+     * plan that somebody sent must do neither. Slow ones that only measure are not looked for. */
+    bool for_knobs;
+    int64_t deadline_ns; /* of one call; 0: 5 s */
 };
 
 /* -WTL_NOTFOUND when a name in `only` is nowhere, with what there is as the hint. A back end that
@@ -162,6 +170,24 @@ struct wtl_finding {
 /* All that the back ends found, in their order. Valid as long as the machine. */
 const struct wtl_finding *wtl_machine_findings(const struct wtl_machine *machine, size_t *n_out);
 
+/* ---- Threads of one's own ---------------------------------------------------------------------
+ */
+
+/* From now on calls on this device are made on the calling thread, whatever thread that is, one at
+ * a time, and without a deadline: the caller has a thread that may hang with the driver, and must
+ * not close the machine while it does, but for what wtl_device_leave() says. Saves the way to a
+ * worker and back, half of a reading's cost. Not to be undone. -WTL_TIMEOUT while a call hangs;
+ * -WTL_NOMEM. */
+int wtl_device_adopt(struct wtl_device *device, struct wtl_error *err);
+
+/* Of a device that was adopted, for who ends its thread: a call that waits for somebody far away
+ * returns soon, and nothing can be read any more. From another thread than the call's. */
+void wtl_device_interrupt(struct wtl_device *device);
+
+/* ... whose call does not return at all: wtl_machine_close() leaves the device, and the memory of
+ * the machine, to that call. */
+void wtl_device_leave(struct wtl_device *device);
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Why a value is not there. */
@@ -209,6 +235,7 @@ int wtl_device_ring(struct wtl_device *device, enum wtl_metric metric, int64_t s
                     struct wtl_ring_sample *out, size_t max, size_t *n_out, struct wtl_error *err);
 
 enum wtl_process_kind { WTL_PROCESS_COMPUTE, WTL_PROCESS_GRAPHICS, WTL_PROCESS_MPS_CLIENT };
+const char *wtl_process_kind_name(enum wtl_process_kind kind); /* "compute", ..., "mps_client" */
 
 struct wtl_process {
     pid_t pid; /* of the host's namespace */
@@ -223,6 +250,20 @@ struct wtl_process {
 /* Who uses the device; as many as fit, *n_out is how many there are. */
 int wtl_device_processes(struct wtl_device *device, struct wtl_process *out, size_t max,
                          size_t *n_out, struct wtl_error *err);
+
+/* An error of the device, or of what runs on it, as its driver numbers them (NVIDIA: XID,
+ * core/xid.h). */
+struct wtl_driver_error {
+    int64_t t_ns; /* monotonic host time at which it was seen: soon after it fell */
+    int number;
+};
+
+/* Errors that fell since the last call, oldest first, as many as fit; the others wait for the next.
+ * The first call begins to listen and gives none. Returns at once, and allocates nothing after the
+ * first. Listening ends with the device, and changes nothing of it. -WTL_UNSUPPORTED: the driver
+ * tells of no errors; -WTL_LOST. */
+int wtl_device_errors(struct wtl_device *device, struct wtl_driver_error *out, size_t max,
+                      size_t *n_out, struct wtl_error *err);
 
 /* ---- Knobs, looked at ------------------------------------------------------------------------ */
 

@@ -28,9 +28,13 @@ static const struct wtl_backend *const backends[] = {
     &wtl_backend_cgroup,
     /* then the node, */
     &wtl_backend_hwmon,
+    &wtl_backend_ipmi,
     /* then those that exist only when named. */
+    &wtl_backend_redfish,
+    &wtl_backend_meter,
     &wtl_backend_virtual,
     &wtl_backend_replay,
+    &wtl_backend_estimate,
     &wtl_backend_faulty,
     NULL,
 };
@@ -57,6 +61,7 @@ int wtl_machine_add(struct wtl_machine *m, const struct wtl_device_info *info,
     d->info = *info;
     d->ops = *ops;
     d->machine = m;
+    d->asked = m->asking;
     int rc = wtl_worker_init(d, err);
     if (rc == 0)
         rc = wtl_machine_keep(m, d, err);
@@ -73,6 +78,20 @@ int wtl_backend_add(const struct wtl_backend_host *host, const struct wtl_device
 {
     struct wtl_device_ops ops = {sensors, knobs, state, blocks};
     return wtl_machine_add(host->machine, info, &ops, err);
+}
+
+int wtl_backend_name(const char *text, char name_out[64], struct wtl_error *err)
+{
+    size_t n = strlen(text);
+    bool good = n > 0 && n < 64;
+    for (size_t i = 0; i < n; i++)
+        good = good && (isalnum((unsigned char)text[i]) || strchr("._-", text[i]));
+    if (!good)
+        return WTL_FAIL(err, WTL_USAGE,
+                        "\"name=%.80s\": a name is up to 63 letters, digits, '.', '_' and '-'",
+                        text);
+    memcpy(name_out, text, n + 1);
+    return 0;
 }
 
 void wtl_backend_finding(const struct wtl_backend_host *host, enum wtl_finding_level level,
@@ -133,7 +152,7 @@ static int open_all(struct wtl_machine *m, struct wtl_error *err)
 {
     int rc = 0;
     for (int i = 0; i < N_BACKENDS && rc == 0; i++)
-        if (!backends[i]->named_only)
+        if (!backends[i]->named_only && !(m->for_knobs && backends[i]->slow_meter))
             rc = wtl_backend_open(m, backends[i], NULL, false, err);
     return rc;
 }
@@ -297,6 +316,16 @@ static int open_root(struct wtl_machine *m, const struct wtl_machine_options *op
     return 0;
 }
 
+static void open_also(struct wtl_machine *m, const char *const *names)
+{
+    struct wtl_error why = {0};
+    for (; names && *names; names++) {
+        const struct wtl_backend_host host = wtl_backend_host_of(m, *names);
+        if (open_for(m, (const char *const[]){*names, NULL}, &why) < 0)
+            wtl_backend_finding(&host, WTL_FINDING_NOTE, *names, NULL, "%s", why.message);
+    }
+}
+
 static int fill(struct wtl_machine *m, const struct wtl_machine_options *options,
                 struct wtl_error *err)
 {
@@ -305,6 +334,8 @@ static int fill(struct wtl_machine *m, const struct wtl_machine_options *options
         rc = options->only ? open_for(m, options->only, err) : open_all(m, err);
     if (rc == 0 && options->only)
         rc = select_devices(m, options->only, err);
+    if (rc == 0 && !options->only)
+        open_also(m, options->also);
     if (rc == 0 && m->arena.failed)
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
     return rc;
@@ -324,6 +355,7 @@ int wtl_machine_open(struct wtl_alloc alloc, const struct wtl_machine_options *o
     m->root_fd = -1;
     m->nvml = options->nvml;
     m->only_those_here = options->only_those_here;
+    m->for_knobs = options->for_knobs;
     int rc = fill(m, options, err);
     if (rc < 0)
         wtl_machine_close(m);
@@ -429,10 +461,12 @@ static bool is_number(const struct wtl_device_info *info, const char *name)
            info->index >= 0 && number == info->index;
 }
 
-static bool is_named(const struct wtl_device_info *info, const char *name)
+static bool is_named(const struct wtl_device *d, const char *name)
 {
-    return strcmp(info->id, name) == 0 || (info->uuid[0] && strcmp(info->uuid, name) == 0) ||
-           is_pci(info, name) || is_number(info, name);
+    const struct wtl_device_info *info = &d->info;
+    return strcmp(info->id, name) == 0 || (d->asked && strcmp(d->asked, name) == 0) ||
+           (info->uuid[0] && strcmp(info->uuid, name) == 0) || is_pci(info, name) ||
+           is_number(info, name);
 }
 
 static bool starts(const struct wtl_device_info *info, const char *name)
@@ -499,8 +533,8 @@ int wtl_machine_find(struct wtl_machine *m, const char *name, struct wtl_device 
     size_t n = 0;
     for (int pass = 0; pass < 2 && n == 0; pass++)
         for (size_t i = 0; i < m->n; i++) {
-            const struct wtl_device_info *info = &m->devices[i]->info;
-            if (pass == 0 ? !is_named(info, name) : !starts(info, name))
+            const struct wtl_device *d = m->devices[i];
+            if (pass == 0 ? !is_named(d, name) : !starts(&d->info, name))
                 continue;
             found = m->devices[i];
             n++;
@@ -570,6 +604,14 @@ const char *wtl_device_kind_title(enum wtl_device_kind kind)
         [WTL_DEVICE_NODE] = "node",
     };
     return titles[kind];
+}
+
+const char *wtl_process_kind_name(enum wtl_process_kind kind)
+{
+    static const char *const names[] = {[WTL_PROCESS_COMPUTE] = "compute",
+                                        [WTL_PROCESS_GRAPHICS] = "graphics",
+                                        [WTL_PROCESS_MPS_CLIENT] = "mps_client"};
+    return names[kind];
 }
 
 const char *wtl_device_kind_name(enum wtl_device_kind kind)

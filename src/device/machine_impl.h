@@ -10,11 +10,12 @@
 struct wtl_worker;
 
 struct wtl_device {
-    struct wtl_device_info info;
-    struct wtl_device_ops ops;
-    struct wtl_machine *machine;
     struct wtl_worker *worker; /* of this device, from open on */
-    int first; /* where the numbers that its back end gives begin in the machine's */
+    struct wtl_machine *machine;
+    struct wtl_device_ops ops;
+    struct wtl_device_info info;
+    const char *asked; /* the name that it was opened for, where its id is another; NULL */
+    int first;         /* where the numbers that its back end gives begin in the machine's */
 };
 
 /* Makes what the device's calls need; starts no thread yet. */
@@ -32,6 +33,8 @@ struct wtl_machine {
     bool live;
     const char *nvml;
     bool only_those_here;
+    bool for_knobs;
+    const char *asking; /* what the devices that are being opened get as `asked` */
     bool has_epoch;
     char epoch[WTL_LIMIT_NAME]; /* wtl_backend_epoch() */
     struct wtl_worker *direct;  /* shared by the devices that do not block; NULL: none yet */

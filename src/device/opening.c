@@ -50,6 +50,7 @@ static struct wtl_machine *new_part(const struct wtl_machine *m)
     part->files = m->files;
     part->live = m->live;
     part->nvml = m->nvml ? wtl_arena_strdup(&part->arena, m->nvml) : NULL;
+    part->asking = m->asking;
     return part;
 }
 
@@ -132,17 +133,20 @@ static int hangs(struct wtl_machine *m, const struct wtl_backend *b, bool asked,
     return rc;
 }
 
-int wtl_backend_open(struct wtl_machine *m, const struct wtl_backend *b, const char *wanted,
-                     bool asked, struct wtl_error *err)
+static int open_here(struct wtl_machine *m, const struct wtl_backend *b, const char *wanted,
+                     struct wtl_error *err)
 {
-    if (!b->opening_blocks) {
-        struct wtl_backend_host host = wtl_backend_host_of(m, wanted);
-        return b->open(&host, err);
-    }
+    struct wtl_backend_host host = wtl_backend_host_of(m, wanted);
+    return b->open(&host, err);
+}
+
+static int open_on_thread(struct wtl_machine *m, const struct wtl_backend *b, const char *wanted,
+                          bool asked, struct wtl_error *err)
+{
     struct wtl_machine *part = new_part(m);
     struct opening *o = part ? prepare(part, b, wanted) : NULL;
     pthread_t thread;
-    if (!o || pthread_create(&thread, NULL, open_it, o) != 0) {
+    if (!o || !wtl_thread_start(&thread, open_it, o)) {
         if (part)
             drop(part, o);
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
@@ -158,4 +162,29 @@ int wtl_backend_open(struct wtl_machine *m, const struct wtl_backend *b, const c
         *err = o->err;
     int adopted = adopt(m, part, rc < 0 ? NULL : err);
     return rc < 0 ? rc : adopted;
+}
+
+/* A plan that somebody sent must not run commands here, nor get a password sent to its host. */
+static int refuse_for_knobs(const struct wtl_backend *b, const char *wanted, struct wtl_error *err)
+{
+    int rc =
+        WTL_FAIL(err, WTL_PERMISSION,
+                 "\"%s:%.80s\" is not opened where knobs are moved: it has none, and would run a "
+                 "command or log in somewhere",
+                 b->prefix, strchr(wanted, '@') ? "..." : wanted); /* there may be a password */
+    wtl_error_hint(err, "such devices are only read, where -i names them");
+    return rc;
+}
+
+int wtl_backend_open(struct wtl_machine *m, const struct wtl_backend *b, const char *wanted,
+                     bool asked, struct wtl_error *err)
+{
+    if (b->reaches_out && wanted && m->for_knobs)
+        return refuse_for_knobs(b, wanted, err);
+    m->asking =
+        b->reaches_out && wanted ? wtl_arena_printf(&m->arena, "%s:%s", b->prefix, wanted) : NULL;
+    int rc =
+        b->opening_blocks ? open_on_thread(m, b, wanted, asked, err) : open_here(m, b, wanted, err);
+    m->asking = NULL;
+    return rc;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -296,4 +297,37 @@ int wtl_sysfs_write(const struct wtl_sysfs_dir *dir, const char *name, const cha
     int code = put < 0 ? errno : put == (ssize_t)n ? 0 : EIO;
     close(fd);
     return code ? fail_write(code, path, text, err) : 0;
+}
+
+bool wtl_sysfs_next_cpus(const char **at, int *first_out, int *last_out)
+{
+    enum { CPUS_MAX = 1 << 20 };
+    char *end;
+    long first = strtol(*at, &end, 10), last = first;
+    if (end == *at || first < 0)
+        return false;
+    if (*end == '-') {
+        const char *s = end + 1;
+        last = strtol(s, &end, 10);
+        if (end == s)
+            return false;
+    }
+    if (last < first || last > CPUS_MAX || (*end && *end != ','))
+        return false;
+    *at = end + (*end == ',');
+    *first_out = (int)first;
+    *last_out = (int)last;
+    return true;
+}
+
+int wtl_sysfs_cpus(struct wtl_sysfs *files)
+{
+    const struct wtl_sysfs_dir root = wtl_sysfs_root(files);
+    char text[1024];
+    const char *at = text;
+    int n = 0, first, last;
+    wtl_sysfs_text(&root, "sys/devices/system/cpu/online", text, sizeof text);
+    while (wtl_sysfs_next_cpus(&at, &first, &last))
+        n += last - first + 1;
+    return n > 0 ? n : 1;
 }

@@ -110,6 +110,13 @@ bool wtl_sysfs_key(const char *text, const char *key, char *buf, size_t size);
 void wtl_sysfs_sense(const struct wtl_sysfs_dir *dir, const char *name, double per,
                      enum wtl_metric metric, uint64_t wanted, struct wtl_reading *out);
 
+/* The next range of a list of CPUs as the kernel writes them ("0-3,8"), from *at on, which goes
+ * behind it and its comma. False: the list is over, or goes on with what is none. */
+bool wtl_sysfs_next_cpus(const char **at, int *first_out, int *last_out);
+
+/* CPUs that are online; 1 where it is not known. */
+int wtl_sysfs_cpus(struct wtl_sysfs *files);
+
 /* The same for a value that is at hand. */
 void wtl_reading_set(struct wtl_reading *out, enum wtl_metric metric, uint64_t wanted,
                      enum wtl_absence absence, double value);

@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Locks and conditions on the monotonic clock. */
+ * Threads without signals, locks and conditions on the monotonic clock. */
 #include "device/waiting.h"
 
 #include "base/clock.h"
+
+#include <signal.h>
+
+bool wtl_thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(thread, NULL, run, arg) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
 
 bool wtl_waiting_init(pthread_mutex_t *lock, pthread_cond_t *changed)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Waiting for another thread until a time of the monotonic clock, which nobody sets.
+ * Threads, and waiting for another one until a time of the monotonic clock, which nobody sets.
  */
 #ifndef WTL_DEVICE_WAITING_H
 #define WTL_DEVICE_WAITING_H
@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
+
+/* Starts a thread that no signal is delivered to: they are for who started it, or for the program.
+ * False: there is none. */
+bool wtl_thread_start(pthread_t *thread, void *(*run)(void *), void *arg);
 
 /* A lock, and a condition whose pthread_cond_timedwait() counts in CLOCK_MONOTONIC. False: neither
  * could be made. */

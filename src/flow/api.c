@@ -61,6 +61,15 @@ int api_need(const void *p, const char *what, struct wtl_error *err)
     return p ? 0 : WTL_FAIL(err, WTL_USAGE, "%s is NULL", what);
 }
 
+int api_read_at(const char *text, struct wtl_at *at, const struct wtl_at **out,
+                struct wtl_error *err)
+{
+    int rc = text ? wtl_at_parse(text, at, err) : 0;
+    if (rc == 0)
+        *out = text ? at : NULL;
+    return rc;
+}
+
 int api_read_policy(struct wtl_arena *arena, const char *policy, const char *policy_yaml,
                     const char *category, const struct wtl_policy_file **out, struct wtl_error *err)
 {

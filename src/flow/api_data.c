@@ -86,7 +86,9 @@ int wtl_show(const char *campaign, const struct wtl_show_args *args, char **json
     struct wtl_show show = {.path = campaign,
                             .list_runs = a.flags & WTL_SHOW_RUNS,
                             .list_sources = a.flags & WTL_SHOW_SOURCES};
-    const struct wtl_run_filter filter = {.gpu = a.gpu, .workload = a.workload};
+    struct wtl_run_filter filter = {.gpu = a.gpu, .workload = a.workload};
+    struct wtl_at at;
+    rc = rc ? rc : api_read_at(a.at, &at, &filter.at, err);
     rc = rc ? rc : api_open(&call, campaign, WTL_CAMPAIGN_READ, err);
     if (rc == 0 && a.document)
         return give_document(&call, a.document, json_out, err);
@@ -105,10 +107,13 @@ int wtl_export(const char *campaign, const char *file, const struct wtl_export_a
     struct wtl_buf csv;
     json_t *json = NULL;
     int rc = api_take("wtl_export_args", args, &a, sizeof a, err);
-    struct wtl_export_request request = {.campaign = campaign, .filter = {a.gpu, a.workload, NULL}};
+    struct wtl_export_request request = {.campaign = campaign,
+                                         .filter = {.gpu = a.gpu, .workload = a.workload}};
+    struct wtl_at at;
     wtl_buf_init(&csv, wtl_alloc_system(), WTL_EXPORT_BYTES_MAX);
     rc = rc ? rc : api_begin(&call, a.observer, err);
     rc = rc ? rc : api_need(file, "file", err);
+    rc = rc ? rc : api_read_at(a.at, &at, &request.filter.at, err);
     rc = rc ? rc : wtl_export_table_parse(a.table ? a.table : "runs", &request.table, err);
     if (rc == 0 && !campaign == !a.plan_json)
         rc = WTL_FAIL(err, WTL_USAGE, "either a campaign or plan_json is needed, not both");

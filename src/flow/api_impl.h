@@ -39,6 +39,10 @@ int api_take(const char *name, const void *given, void *ours, size_t size, struc
 int api_check_flags(const char *name, uint64_t flags, uint64_t known, struct wtl_error *err);
 int api_need(const void *p, const char *what, struct wtl_error *err);
 
+/* Settings of operating points as text; *out is NULL where `text` is. `at` must outlive *out. */
+int api_read_at(const char *text, struct wtl_at *at, const struct wtl_at **out,
+                struct wtl_error *err);
+
 /* The policy file that a caller names or gives as text; none: *out stays NULL. */
 int api_read_policy(struct wtl_arena *arena, const char *policy, const char *policy_yaml,
                     const char *category, const struct wtl_policy_file **out,

@@ -16,8 +16,13 @@ int wtl_apply(const char *plan_json, const struct wtl_apply_args *args, char **j
     int rc = api_take("wtl_apply_args", args, &a, sizeof a, err);
     rc = rc ? rc : api_begin(&call, a.observer, err);
     rc = rc ? rc
-            : api_check_flags("wtl_apply_args", a.flags, WTL_APPLY_DRY_RUN | WTL_APPLY_FORCE, err);
+            : api_check_flags("wtl_apply_args", a.flags,
+                              WTL_APPLY_DRY_RUN | WTL_APPLY_FORCE | WTL_APPLY_POINT, err);
+    struct wtl_at at;
+    const struct wtl_at *wanted = NULL;
+    rc = rc ? rc : api_read_at(a.at, &at, &wanted, err);
     rc = rc ? rc : api_read_plans(&call.arena, "plan_json", plan_json, &plans, err);
+    rc = rc ? rc : wtl_plan_file_narrow(&call.arena, "plan_json", wanted, &plans, err);
     if (rc == 0 && a.n_ids)
         rc = api_need(a.ids, "ids", err);
     if (rc < 0)
@@ -30,6 +35,7 @@ int wtl_apply(const char *plan_json, const struct wtl_apply_args *args, char **j
                                         .workload = a.workload,
                                         .name = a.standing,
                                         .force = a.flags & WTL_APPLY_FORCE,
+                                        .point = a.flags & WTL_APPLY_POINT,
                                         .dry_run = a.flags & WTL_APPLY_DRY_RUN};
     rc = wtl_flow_apply(&call.flow, &request, &call.arena, &result, err);
     return rc < 0 || !json_out ? rc : api_give_json(wtl_apply_json(&result), json_out, err);

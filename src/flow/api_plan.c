@@ -34,8 +34,11 @@ int wtl_optimize(const char *campaign, const struct wtl_optimize_args *args, cha
     struct wtl_plan_file file;
     char *json = NULL;
     int rc = api_take("wtl_optimize_args", args, &a, sizeof a, err);
-    struct wtl_optimize_request request = {.filter = {a.gpu, a.workload, a.job},
-                                           .category = a.category};
+    struct wtl_optimize_request request = {
+        .filter = {.gpu = a.gpu, .workload = a.workload, .job = a.job}, .category = a.category};
+    struct wtl_at at, baseline_at;
+    rc = rc ? rc : api_read_at(a.at, &at, &request.filter.at, err);
+    rc = rc ? rc : api_read_at(a.baseline_at, &baseline_at, &request.baseline_at, err);
     rc = rc ? rc : api_begin(&call, a.observer, err);
     rc = rc ? rc : api_need(json_out, "json_out", err);
     rc = rc ? rc
@@ -82,7 +85,8 @@ int wtl_fit(const char *campaign, const struct wtl_fit_args *args, char **model_
     struct wtl_fit_result result;
     char *model = NULL, *json = NULL;
     int rc = api_take("wtl_fit_args", args, &a, sizeof a, err);
-    struct wtl_fit_request request = {.filter = {a.gpu, a.workload, NULL}, .category = a.category};
+    struct wtl_fit_request request = {.filter = {.gpu = a.gpu, .workload = a.workload},
+                                      .category = a.category};
     rc = rc ? rc : api_begin(&call, a.observer, err);
     rc = rc ? rc
             : api_read_policy(&call.arena, a.policy, a.policy_yaml, a.category, &request.policy,

@@ -153,12 +153,17 @@ int wtl_report(const char *campaign, const char *folder, const struct wtl_report
         .dir = folder,
         .only = a.only,
         .request = {.filter = {.gpu = a.gpu, .workload = a.workload}}};
+    struct wtl_at at;
+    rc = rc ? rc : api_read_at(a.at, &at, &options.request.filter.at, err);
     rc = rc ? rc : api_begin(&call, a.observer, err);
     rc = rc ? rc : api_need(folder, "folder", err);
     rc =
         rc ? rc : wtl_report_formats_parse(a.figures ? a.figures : "svg,png", options.formats, err);
     if (rc == 0 && a.plan_json) {
         rc = api_read_plans(&call.arena, "plan_json", a.plan_json, &plans, err);
+        rc = rc ? rc
+                : wtl_plan_file_narrow(&call.arena, "plan_json", options.request.filter.at, &plans,
+                                       err);
         options.plans = &plans;
     }
     rc = rc ? rc : read_report_documents(&call.arena, &a, &options, err);

@@ -2,6 +2,7 @@
  * Clock ceilings from what the runs of plans drew at most. */
 #include "flow/ceiling.h"
 
+#include "core/gpu_name.h"
 #include "flow/apply.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@
 static bool counts(const struct wtl_ceiling_source *s, const struct wtl_plan *p,
                    const struct wtl_device_info *info)
 {
-    return wtl_plan_fits_device(p, info) &&
+    /* what several boards drew together tells nothing of one of them */
+    return wtl_gpu_count(p->gpu) == 1 && wtl_plan_fits_device(p, info) &&
            (!s->workload || wtl_same_name(s->workload, p->workload));
 }
 

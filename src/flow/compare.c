@@ -2,6 +2,8 @@
  * Two plan documents side by side. */
 #include "flow/compare.h"
 
+#include "store/configuration_json.h"
+
 #include "base/text.h"
 #include "codec/json.h"
 
@@ -78,12 +80,12 @@ int wtl_compare_plans(struct wtl_arena *arena, const struct wtl_plan_file *a,
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < a->n_plans; i++) {
         const struct wtl_plan *p = &a->plans[i];
-        c.changes[c.n++] =
-            (struct wtl_plan_change){.a = p, .b = wtl_plan_file_find(b, p->gpu, p->workload)};
+        c.changes[c.n++] = (struct wtl_plan_change){
+            .a = p, .b = wtl_plan_file_find(b, p->gpu, p->workload, &p->at)};
     }
     for (size_t i = 0; i < b->n_plans; i++) {
         const struct wtl_plan *p = &b->plans[i];
-        if (!wtl_plan_file_find(a, p->gpu, p->workload))
+        if (!wtl_plan_file_find(a, p->gpu, p->workload, &p->at))
             c.changes[c.n++] = (struct wtl_plan_change){.b = p};
     }
     for (size_t i = 0; i < c.n; i++)
@@ -111,11 +113,13 @@ static json_t *side(const struct wtl_plan *p)
 static json_t *change_json(const struct wtl_plan_change *c)
 {
     const struct wtl_plan *any = c->a ? c->a : c->b;
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "gpu", any->gpu, "workload",
-                     any->workload, "comparable", wtl_comparable_name(c->comparable), "same_clock",
-                     c->same_clock, "tied", c->tied, "saving_change",
-                     wtl_estimate_to_json(&c->saving), "slowdown_change",
-                     wtl_estimate_to_json(&c->slowdown), "a", side(c->a), "b", side(c->b));
+    json_t *o = json_pack(
+        "{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "gpu", any->gpu, "workload", any->workload,
+        "comparable", wtl_comparable_name(c->comparable), "same_clock", c->same_clock, "tied",
+        c->tied, "saving_change", wtl_estimate_to_json(&c->saving), "slowdown_change",
+        wtl_estimate_to_json(&c->slowdown), "a", side(c->a), "b", side(c->b));
+    wtl_configuration_put(&o, &any->at);
+    return o;
 }
 
 json_t *wtl_comparison_json(const struct wtl_comparison *c)

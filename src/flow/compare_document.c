@@ -10,6 +10,7 @@
 #include "wattle_config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { OUTPUT_MAX = 64 << 20 };
@@ -28,7 +29,11 @@ static int make_report(struct wtl_arena *arena, const struct wtl_comparison *c, 
         if (!change->a || !change->b)
             continue;
         memcpy(names[n].gpu, change->b->gpu, sizeof names[n].gpu);
-        memcpy(names[n].workload, change->b->workload, sizeof names[n].workload);
+        char title[WTL_CONFIGURED_NAME];
+        wtl_plan_title(change->b, title);
+        snprintf(names[n].workload, sizeof names[n].workload, "%.*s",
+                 (int)sizeof names[n].workload - 1, title);
+        names[n].at = change->b->at;
         sets[n].set = &names[n];
         sets[n].unconstrained = change->a;
         sets[n].plan = change->b;
@@ -43,6 +48,12 @@ static int make_report(struct wtl_arena *arena, const struct wtl_comparison *c, 
                                .first_name = "A",
                                .second_name = "B"};
     return 0;
+}
+
+static const char *title_of(struct wtl_document *d, const struct wtl_plan *plan)
+{
+    char title[WTL_CONFIGURED_NAME];
+    return wtl_document_printf(d, "%s", wtl_plan_title(plan, title));
 }
 
 static const char *percent(struct wtl_document *d, const struct wtl_estimate *e)
@@ -103,7 +114,7 @@ static void add_clocks(struct wtl_document *d, const struct wtl_comparison *c)
             remark = "other baselines: not subtracted";
         else if (k->same_clock || k->tied)
             remark = k->same_clock ? "same clock" : "tied clocks";
-        const char *const cells[] = {any->gpu,        any->workload,     status_of(k->a),
+        const char *const cells[] = {any->gpu,        title_of(d, any),  status_of(k->a),
                                      status_of(k->b), clock_of(d, k->a), clock_of(d, k->b),
                                      remark};
         wtl_document_row(d, t, cells);
@@ -128,7 +139,7 @@ static void add_effects(struct wtl_document *d, const struct wtl_comparison *c, 
         const struct wtl_plan *any = k->a ? k->a : k->b;
         const struct wtl_estimate *a = !k->a ? &none : saving ? &k->a->saving : &k->a->slowdown;
         const struct wtl_estimate *b = !k->b ? &none : saving ? &k->b->saving : &k->b->slowdown;
-        const char *const cells[] = {any->gpu, any->workload, percent(d, a), percent(d, b),
+        const char *const cells[] = {any->gpu, title_of(d, any), percent(d, a), percent(d, b),
                                      change_of(d, saving ? &k->saving : &k->slowdown)};
         wtl_document_row(d, t, cells);
     }

@@ -156,6 +156,7 @@ static json_t *flags_json(unsigned flags)
         {WTL_DEVICE_PERSISTENT, "persistent"},
         {WTL_DEVICE_EXCLUSIVE, "exclusive"},
         {WTL_DEVICE_FAULTY, "faulty"},
+        {WTL_DEVICE_ESTIMATED, "estimated"},
     };
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -172,10 +173,11 @@ static json_t *sensor_json(const struct wtl_device_look *l, enum wtl_metric m)
     enum wtl_absence absence = l->rc == 0           ? (enum wtl_absence)l->reading.absence[m]
                                : l->rc == -WTL_LOST ? WTL_ABSENT_LOST
                                                     : WTL_ABSENT_FAILED;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "name", metric->name, "unit",
-                     wtl_unit_symbol(metric->unit), "value",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "name", metric->name,
+                     "unit", wtl_unit_symbol(metric->unit), "value",
                      has ? wtl_json_finite(l->reading.value[m]) : json_null(), "absence",
-                     has ? json_null() : json_string(wtl_absence_name(absence)), "period_s",
+                     has ? json_null() : json_string(wtl_absence_name(absence)), "sensor_t_s",
+                     seconds_or_null(has ? l->reading.sensor_t_ns[m] : 0), "period_s",
                      seconds_or_null(s->period_ns), "window_s", seconds_or_null(s->window_ns),
                      "instant", s->instant, "resolution", positive_or_null(s->resolution),
                      "wraps_at", positive_or_null(s->wraps_at));

@@ -7,8 +7,10 @@
 #include "base/sort.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "core/xid.h"
 #include "device/sysfs.h"
 #include "flow/doctor_log.h"
+#include "flow/mps.h"
 #include "lease/known.h"
 #include "lease/process.h"
 
@@ -258,6 +260,73 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
     }
 }
 
+/* ---- MPS --------------------------------------------------------------------------------------*/
+
+static void say_mps_daemon(struct findings *f, const struct wtl_mps_seen_daemon *m)
+{
+    size_t n_clients = 0;
+    for (size_t i = 0; i < m->n_servers; i++)
+        n_clients += m->servers[i].n_clients;
+    if (m->ours && m->life == WTL_MPS_DANGLING)
+        say(f, WTL_FINDING_PROBLEM, "mps", "wattle mps clean",
+            "%s was killed and left %zu process%s of MPS in %s", m->record.owner.text,
+            m->n_processes, m->n_processes == 1 ? "" : "es", m->record.dir);
+    else if (m->answer == -(int)WTL_TIMEOUT)
+        say(f, WTL_FINDING_PROBLEM, "mps", NULL,
+            "the MPS daemon in %s does not answer: programs that want to be its clients hang, too",
+            m->pipe_dir);
+    else if (m->answer == 0)
+        say(f, WTL_FINDING_OK, "mps", NULL,
+            "an MPS daemon runs in %s (%s), %zu server%s, %zu client%s", m->pipe_dir,
+            m->ours ? "ours" : "not ours", m->n_servers, wtl_plural((int64_t)m->n_servers),
+            n_clients, wtl_plural((int64_t)n_clients));
+}
+
+/* The boards of NVIDIA's that more than one process may use at a time. */
+static size_t n_shared_boards(const struct wtl_doctor *d, size_t *n_out)
+{
+    size_t n = 0, all = 0;
+    for (size_t i = 0; i < d->devices.n; i++) {
+        const struct wtl_device_info *info = d->devices.looks[i].info;
+        if (info->kind != WTL_DEVICE_GPU || !wtl_starts_with(info->id, "nvml:"))
+            continue;
+        all++;
+        n += !(info->flags & WTL_DEVICE_EXCLUSIVE);
+    }
+    *n_out = all;
+    return n;
+}
+
+/* Something of MPS is told where there is something to tell. */
+static int say_mps(struct findings *f, const struct wtl_flow *flow, const char *state_dir,
+                   const struct wtl_doctor *d, struct wtl_error *err)
+{
+    struct wtl_mps_seen seen;
+    size_t n_boards = 0, n_running = 0;
+    const size_t n_shared = n_shared_boards(d, &n_boards);
+    struct wtl_error why = {0};
+    int rc = wtl_flow_mps_look(flow->clock, state_dir, f->arena, &seen, &why);
+    if (rc == -(int)WTL_NOMEM && err)
+        *err = why;
+    else if (rc < 0)
+        say(f, WTL_FINDING_LACK, "mps", NULL, "cannot be looked for: %s", why.message);
+    if (rc < 0)
+        return rc == -(int)WTL_NOMEM ? rc : 0;
+    for (size_t i = 0; i < seen.n; i++) {
+        say_mps_daemon(f, &seen.daemons[i]);
+        n_running += seen.daemons[i].answer == 0;
+    }
+    if (n_boards > 0 && !seen.program)
+        say(f, WTL_FINDING_NOTE, "mps", NULL,
+            "%s is not here: commands cannot be swept over shares of a GPU", WTL_MPS_PROGRAM);
+    if (n_running > 0 && n_shared > 0)
+        say(f, WTL_FINDING_NOTE, "mps", "sudo nvidia-smi -c EXCLUSIVE_PROCESS",
+            "the compute mode of %zu GPU%s lets programs run beside MPS, without a share; wattle"
+            " does not change it",
+            n_shared, wtl_plural((int64_t)n_shared));
+    return 0;
+}
+
 /* ---- What puts knobs back ---------------------------------------------------------------------*/
 
 static void guard(struct wtl_doctor *d, const char *name, bool applies, const char *text)
@@ -382,6 +451,9 @@ static int conclude(const struct wtl_flow *flow, const struct wtl_doctor_options
     if (rc < 0)
         return rc;
     say_leases(&f, d);
+    rc = d->live ? say_mps(&f, flow, options->state_dir, d, err) : 0;
+    if (rc < 0)
+        return rc;
     if (d->live)
         list_guards(arena, options->state_dir, d, &f);
     if (f.failed)

@@ -74,17 +74,6 @@ bool wtl_xids_add(struct wtl_xids *xids, const char *line)
     return true;
 }
 
-bool wtl_xid_is_serious(int number)
-{
-    /* Double-bit ECC, halted microcontroller, failed row remapping, NVLink, off the bus,
-     * uncontained ECC, GSP timeout and error. */
-    static const int serious[] = {48, 62, 64, 74, 79, 95, 119, 120};
-    for (size_t i = 0; i < sizeof serious / sizeof serious[0]; i++)
-        if (serious[i] == number)
-            return true;
-    return false;
-}
-
 /* Whole lines of the buffer; what is left of the last one stays at its begin. Returns its length.
  */
 static size_t take_lines(struct wtl_xids *xids, char *text, size_t n)

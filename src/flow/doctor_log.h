@@ -31,10 +31,6 @@ struct wtl_xids {
  * into account; others are passed over. Whether it was one. */
 bool wtl_xids_add(struct wtl_xids *xids, const char *line);
 
-/* Whether NVIDIA's table has it as a failure of board, link or firmware, after which the board
- * needs a reset or a look; others come from applications. */
-bool wtl_xid_is_serious(int number);
-
 /* Reads "dev/kmsg" below the directory, without waiting. 0, or an errno: ENOENT, EACCES, EPERM. */
 int wtl_xids_read(int root_fd, struct wtl_xids *out);
 

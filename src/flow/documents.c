@@ -162,6 +162,21 @@ static const char *describe_verdict(struct wtl_arena *arena, const struct wtl_ve
                             wtl_verdict_name(wtl_verdict_file_overall(file)), judged, file->n);
 }
 
+/* What `wattle record` keeps beside its runs: the document of `wattle stat`, of these runs always.
+ */
+static bool is_recording(const struct wtl_stored_document *stored)
+{
+    return strcmp(stored->kind, "recording") == 0;
+}
+
+static const char *describe_recording(struct wtl_arena *arena, const json_t *root)
+{
+    return wtl_arena_printf(arena, "%.3g s, %zu devices, %zu names of windows",
+                            json_number_value(json_object_get(root, "time_s")),
+                            json_array_size(json_object_get(root, "devices")),
+                            json_array_size(json_object_get(root, "windows")));
+}
+
 /* Reads by kind; the fingerprint of the runs behind it, and one line on it. */
 static int open_content(struct wtl_arena *arena, enum wtl_document_kind kind, const char *name,
                         const json_t *root, union content *content, const char **fingerprint,
@@ -207,9 +222,13 @@ static int read_one(struct wtl_arena *arena, const struct wtl_stored_document *s
     *info = (struct wtl_document_info){.stored = *stored, .document = content};
     int rc = content ? wtl_json_parse(stored->json, strlen(stored->json), stored->name, &root, &why)
                      : -(int)WTL_NOMEM;
-    rc = rc ? rc
-            : open_content(arena, kind_of(wtl_view_of(stored->kind)), stored->name, root, content,
-                           &of, &line, &why);
+    if (rc == 0 && is_recording(stored)) {
+        of = fingerprint;
+        line = describe_recording(arena, root);
+    } else if (rc == 0) {
+        rc = open_content(arena, kind_of(wtl_view_of(stored->kind)), stored->name, root, content,
+                          &of, &line, &why);
+    }
     info->readable = rc == 0;
     info->of_these_runs = rc == 0 && strcmp(of, fingerprint) == 0;
     info->content = rc == 0 ? line : wtl_arena_strdup(arena, why.message);

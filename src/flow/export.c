@@ -63,9 +63,23 @@ static const struct {
 };
 enum { N_PUBLISHED = sizeof published / sizeof published[0] };
 
-static const char *const added[] = {"rate_per_s",        "num_runs",          "num_rejected",
-                                    "execution_time_lo", "execution_time_hi", "execution_time_cv",
-                                    "energy_lo",         "energy_hi",         "energy_cv"};
+static const char *const added[] = {"rate_per_s",
+                                    "num_runs",
+                                    "num_rejected",
+                                    "execution_time_lo",
+                                    "execution_time_hi",
+                                    "execution_time_cv",
+                                    "energy_lo",
+                                    "energy_hi",
+                                    "energy_cv",
+                                    "work_units",
+                                    "latency_p50_s",
+                                    "latency_p99_s",
+                                    "variant",
+                                    "window",
+                                    "unit",
+                                    "energy_method",
+                                    "energy_class"};
 enum { N_ADDED = sizeof added / sizeof added[0] };
 
 /* One row in the making. */
@@ -202,6 +216,32 @@ static void put_interval(const struct wtl_estimate *e, double cv, struct wtl_buf
     put_known(out, false, e->n > 1, cv);
 }
 
+static void put_settings(const struct wtl_configuration *at, struct wtl_buf *out)
+{
+    for (int s = 0; s < (int)WTL_N_SETTINGS; s++)
+        put_known(out, false, wtl_point_has(&at->point, (enum wtl_setting)s), at->point.value[s]);
+    put_known(out, false, at->mem_clock_mhz > 0, at->mem_clock_mhz);
+}
+
+/* Time and energy of windows are of one unit of work, and so the row reads back. */
+static void put_point(const struct cell *c, struct wtl_buf *out)
+{
+    const struct wtl_configuration *at = &c->set->at;
+    const char letter[2] = {wtl_energy_class_letter(c->m->energy_class), '\0'};
+    if (at->window)
+        wtl_csv_put_number(out, false, 1);
+    else
+        put_mean(c, WTL_R_work_units, 1, out);
+    put_known(out, false, c->m->latency_valid & 1, c->m->latency_s[0]);
+    put_known(out, false, (c->m->latency_valid >> 3) & 1, c->m->latency_s[3]);
+    wtl_csv_put(out, false, at->point.variant);
+    wtl_csv_put(out, false, at->window ? "1" : "");
+    wtl_csv_put(out, false, at->unit);
+    wtl_csv_put(out, false, c->m->energy_method ? wtl_energy_method_name(c->m->energy_method) : "");
+    wtl_csv_put(out, false, c->m->energy_class ? letter : "");
+    put_settings(at, out);
+}
+
 static void put_cell(const struct cell *c, struct wtl_buf *out)
 {
     for (int i = 0; i < N_PUBLISHED; i++)
@@ -211,6 +251,7 @@ static void put_cell(const struct cell *c, struct wtl_buf *out)
     wtl_csv_put_number(out, false, c->m->n_rejected);
     put_interval(&c->m->time_s, c->m->time_cv, out);
     put_interval(&c->m->energy_j, c->m->energy_cv, out);
+    put_point(c, out);
     wtl_buf_putc(out, '\n');
 }
 
@@ -227,6 +268,9 @@ int wtl_export_measurements(struct wtl_campaign *campaign, const struct wtl_work
         wtl_csv_put(out, i == 0, published[i].name);
     for (int i = 0; i < N_ADDED; i++)
         wtl_csv_put(out, false, added[i]);
+    for (int s = 0; s < (int)WTL_N_SETTINGS; s++)
+        wtl_csv_put(out, false, wtl_setting_info((enum wtl_setting)s)->name);
+    wtl_csv_put(out, false, "mem_clock_mhz");
     wtl_buf_putc(out, '\n');
     int without = 0;
     for (size_t i = 0; i < n; i++)
@@ -249,7 +293,7 @@ static const char plan_header[] =
     "energy_savings_percent,energy_savings_lo_percent,energy_savings_hi_percent,"
     "time_penalty_percent,time_penalty_lo_percent,time_penalty_hi_percent,power_savings_percent,"
     "execution_time,energy,avg_power,edp,ed2p,baseline_time,baseline_energy,evidence,num_runs,"
-    "num_rejected\n";
+    "num_rejected,variant,window,unit,energy_method,energy_class";
 
 static void put_clock(struct wtl_buf *out, int mhz)
 {
@@ -311,12 +355,23 @@ static void put_plan(struct wtl_buf *out, const struct wtl_plan *p)
     wtl_csv_put(out, false, wtl_evidence_name(p->saving.evidence));
     wtl_csv_put_number(out, false, p->n_runs);
     wtl_csv_put_number(out, false, p->n_rejected);
+    const char letter[2] = {wtl_energy_class_letter(p->energy_class), '\0'};
+    wtl_csv_put(out, false, p->at.point.variant);
+    wtl_csv_put(out, false, p->at.window ? "1" : "");
+    wtl_csv_put(out, false, p->at.unit);
+    wtl_csv_put(out, false, p->energy_method ? wtl_energy_method_name(p->energy_method) : "");
+    wtl_csv_put(out, false, p->energy_class ? letter : "");
+    put_settings(&p->at, out);
     wtl_buf_putc(out, '\n');
 }
 
 void wtl_export_plans(const struct wtl_plan_file *file, struct wtl_buf *out)
 {
     wtl_buf_puts(out, plan_header);
+    for (int s = 0; s < (int)WTL_N_SETTINGS; s++)
+        wtl_csv_put(out, false, wtl_setting_info((enum wtl_setting)s)->name);
+    wtl_csv_put(out, false, "mem_clock_mhz");
+    wtl_buf_putc(out, '\n');
     for (size_t i = 0; i < file->n_plans; i++)
         put_plan(out, &file->plans[i]);
 }

@@ -30,7 +30,8 @@ static int export_sets(const struct wtl_flow *flow, struct wtl_campaign *c,
     size_t n;
     int left_out = 0;
     int rc = wtl_flow_worksets(flow, c, &request->filter, &arena, &sets, &n, err);
-    if (rc == 0 && n == 0 && (request->filter.gpu || request->filter.workload))
+    if (rc == 0 && n == 0 &&
+        (request->filter.gpu || request->filter.workload || request->filter.at))
         rc = wtl_flow_no_runs(flow, c, &request->filter, err);
     if (rc == 0 && request->table == WTL_EXPORT_RUNS)
         wtl_export_runs(sets, n, out);

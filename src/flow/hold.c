@@ -33,7 +33,7 @@ static int open_hold(const struct wtl_flow *flow, struct wtl_arena *arena,
     *h = (struct wtl_hold){0};
     int rc = wtl_machine_open(flow->alloc, machine, &h->machine, err);
     rc = rc ? rc : guarded(arena, h->machine, &h->program.device_ids, err);
-    if (rc == 0 && !look_only)
+    if (rc == 0 && !look_only && h->program.device_ids[0]) /* else there is nothing to guard */
         rc = wtl_program_path(arena, &h->program.program, err);
     struct wtl_holder_options options = {.machine = h->machine,
                                          .clock = flow->clock,
@@ -59,7 +59,8 @@ int wtl_hold_open(const struct wtl_flow *flow, struct wtl_arena *arena, const ch
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
         only[i] = ids[i];
-    const struct wtl_machine_options options = {.clock = flow->clock, .only = n ? only : NULL};
+    const struct wtl_machine_options options = {
+        .clock = flow->clock, .only = n ? only : NULL, .for_knobs = true};
     return open_hold(flow, arena, &options, text, look_only, hold_out, err);
 }
 
@@ -68,7 +69,7 @@ int wtl_hold_open_those_here(const struct wtl_flow *flow, struct wtl_arena *aren
                              struct wtl_hold *hold_out, struct wtl_error *err)
 {
     const struct wtl_machine_options options = {
-        .clock = flow->clock, .only = ids, .only_those_here = true};
+        .clock = flow->clock, .only = ids, .only_those_here = true, .for_knobs = true};
     return open_hold(flow, arena, &options, text, look_only, hold_out, err);
 }
 

@@ -6,6 +6,7 @@
 #include "codec/hash.h"
 #include "core/gpu_name.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,25 @@ struct image {
     double metric[N_STATED + N_TABLED]; /* -1: not known */
 };
 
+/* The operating point beyond the clocks, of runs that have one: keys of runs from before stay. */
+struct point_image {
+    char variant[WTL_VARIANT_NAME], unit[16];
+    double value[WTL_N_SETTINGS]; /* -1: not known */
+    int64_t window;
+};
+
+static bool image_point(const struct wtl_run *run, struct point_image *image)
+{
+    struct wtl_configuration at = wtl_configuration_of(run);
+    snprintf(image->variant, sizeof image->variant, "%s", run->point.variant);
+    snprintf(image->unit, sizeof image->unit, "%s", run->unit);
+    for (int s = 0; s < (int)WTL_N_SETTINGS; s++)
+        image->value[s] =
+            wtl_point_has(&run->point, (enum wtl_setting)s) ? run->point.value[s] : -1;
+    image->window = run->window;
+    return !wtl_configuration_is_plain(&at);
+}
+
 static uint64_t run_key(const struct wtl_run *run, struct wtl_error *err, int *rc)
 {
     struct image image;
@@ -59,7 +79,15 @@ static uint64_t run_key(const struct wtl_run *run, struct wtl_error *err, int *r
         image.metric[i] = wtl_run_get(run, stated[i], -1);
     for (int i = 0; i < N_TABLED; i++)
         image.metric[N_STATED + i] = sampled ? -1 : wtl_run_get(run, tabled[i], -1);
-    *rc = wtl_sha256(&image, sizeof image, hex, err);
+    struct {
+        struct image run;
+        struct point_image point;
+    } with_point;
+    memset(&with_point, 0, sizeof with_point);
+    with_point.run = image;
+    bool pointed = image_point(run, &with_point.point);
+    *rc = pointed ? wtl_sha256(&with_point, sizeof with_point, hex, err)
+                  : wtl_sha256(&image, sizeof image, hex, err);
     return *rc ? 0 : head_of(hex);
 }
 
@@ -124,24 +152,24 @@ void wtl_runs_board(const struct wtl_run *runs, size_t n, char *buf, size_t size
         buf[0] = '\0';
 }
 
-static int fill(struct wtl_arena *arena, const struct sources *sources,
-                const struct wtl_workset *set, struct wtl_made_from *out, struct wtl_error *err)
+static int fill(struct wtl_arena *arena, const struct sources *sources, const struct wtl_run *runs,
+                size_t n, struct wtl_made_from *out, struct wtl_error *err)
 {
-    uint64_t *files = WTL_NEW_ARRAY(arena, uint64_t, set->n_runs);
-    uint64_t *runs = WTL_NEW_ARRAY(arena, uint64_t, set->n_runs);
+    uint64_t *files = WTL_NEW_ARRAY(arena, uint64_t, n + 1);
+    uint64_t *keys = WTL_NEW_ARRAY(arena, uint64_t, n + 1);
     size_t n_files = 0;
-    int rc = files && runs ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; i < set->n_runs && rc == 0; i++) {
-        runs[i] = run_key(&set->runs[i], err, &rc);
-        n_files += source_key(sources, &set->runs[i], &files[n_files]);
+    int rc = files && keys ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        keys[i] = run_key(&runs[i], err, &rc);
+        n_files += source_key(sources, &runs[i], &files[n_files]);
     }
     if (rc < 0)
         return rc;
     *out = (struct wtl_made_from){.sources = files,
                                   .n_sources = sort_distinct(files, n_files),
-                                  .runs = runs,
-                                  .n_runs = sort_distinct(runs, set->n_runs)};
-    wtl_runs_board(set->runs, set->n_runs, out->board, sizeof out->board);
+                                  .runs = keys,
+                                  .n_runs = sort_distinct(keys, n)};
+    wtl_runs_board(runs, n, out->board, sizeof out->board);
     return 0;
 }
 
@@ -152,7 +180,43 @@ int wtl_flow_made_from(struct wtl_campaign *c, struct wtl_arena *arena,
     struct sources sources;
     int rc = load_sources(c, arena, &sources, err);
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = fill(arena, &sources, &sets[i], &plans[i].made_from, err);
+        rc = fill(arena, &sources, sets[i].runs, sets[i].n_runs, &plans[i].made_from, err);
+    return rc;
+}
+
+/* Whether points of the choice are of this set. */
+static bool rests_on(const struct wtl_point_choice *choice, const struct wtl_workset *set)
+{
+    bool found = false;
+    for (size_t i = 0; i < choice->n_points && !found; i++)
+        found = wtl_configuration_compare(&choice->points[i].at, &set->at) == 0;
+    return found && wtl_same_name(choice->gpu, set->gpu) &&
+           wtl_same_name(choice->workload, set->workload);
+}
+
+int wtl_flow_choices_made_from(struct wtl_campaign *c, struct wtl_arena *arena,
+                               const struct wtl_workset *sets, size_t n,
+                               struct wtl_point_choice *choices, size_t n_choices,
+                               struct wtl_error *err)
+{
+    struct sources sources;
+    size_t all = 0;
+    for (size_t i = 0; i < n; i++)
+        all += sets[i].n_runs;
+    WTL_ARENA(scratch);
+    scratch.alloc = arena->alloc;
+    struct wtl_run *runs = WTL_NEW_ARRAY(&scratch, struct wtl_run, all + 1);
+    int rc =
+        runs ? load_sources(c, arena, &sources, err) : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t k = 0; k < n_choices && rc == 0; k++) {
+        size_t n_runs = 0;
+        for (size_t i = 0; i < n; i++)
+            if (sets[i].n_runs && rests_on(&choices[k], &sets[i])) {
+                memcpy(&runs[n_runs], sets[i].runs, sets[i].n_runs * sizeof *runs);
+                n_runs += sets[i].n_runs;
+            }
+        rc = fill(arena, &sources, runs, n_runs, &choices[k].made_from, err);
+    }
     return rc;
 }
 
@@ -165,13 +229,15 @@ static bool has_key(const uint64_t *keys, size_t n, uint64_t key)
 
 /* Plans of one table share its file, whichever workload they are for: all plans are asked. */
 static int is_known(const struct sources *sources, const struct wtl_run *run,
-                    const struct wtl_plan *plans, size_t n_plans, bool *out, struct wtl_error *err)
+                    const struct wtl_plan_file *plans, bool *out, struct wtl_error *err)
 {
     int rc = 0;
     uint64_t file = 0, key = run_key(run, err, &rc);
     bool has_file = source_key(sources, run, &file), known = false;
-    for (size_t i = 0; i < n_plans && !known; i++) {
-        const struct wtl_made_from *m = &plans[i].made_from;
+    for (size_t i = 0; i < plans->n_plans + plans->n_choices && !known; i++) {
+        const struct wtl_made_from *m = i < plans->n_plans
+                                            ? &plans->plans[i].made_from
+                                            : &plans->choices[i - plans->n_plans].made_from;
         known = has_key(m->runs, m->n_runs, key) ||
                 (has_file && has_key(m->sources, m->n_sources, file));
     }
@@ -180,8 +246,8 @@ static int is_known(const struct sources *sources, const struct wtl_run *run,
 }
 
 int wtl_flow_part_runs(struct wtl_campaign *c, struct wtl_arena *arena, const struct wtl_run *runs,
-                       size_t n, const struct wtl_plan *plans, size_t n_plans,
-                       struct wtl_parted_runs *out, struct wtl_error *err)
+                       size_t n, const struct wtl_plan_file *file, struct wtl_parted_runs *out,
+                       struct wtl_error *err)
 {
     struct sources sources;
     struct wtl_run *both = WTL_NEW_ARRAY(arena, struct wtl_run, n + 1);
@@ -190,7 +256,7 @@ int wtl_flow_part_runs(struct wtl_campaign *c, struct wtl_arena *arena, const st
                            : WTL_FAIL(err, WTL_NOMEM, "out of memory");
     size_t n_known = 0, n_fresh = 0, at_known = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        rc = is_known(&sources, &runs[i], plans, n_plans, &known[i], err);
+        rc = is_known(&sources, &runs[i], file, &known[i], err);
         n_known += known[i];
     }
     if (rc < 0)

@@ -12,13 +12,20 @@
 #define WTL_FLOW_IDENTITY_H
 
 #include "flow/flow.h"
+#include "store/plan_file.h"
 
 /* Sets `made_from` of plans[i], made from sets[i] of this campaign. */
 int wtl_flow_made_from(struct wtl_campaign *c, struct wtl_arena *arena,
                        const struct wtl_workset *sets, size_t n, struct wtl_plan *plans,
                        struct wtl_error *err);
 
-/* Parts runs into those that plans were made from and others, both in their order. */
+/* The same of choices among points, made from some of these sets. */
+int wtl_flow_choices_made_from(struct wtl_campaign *c, struct wtl_arena *arena,
+                               const struct wtl_workset *sets, size_t n,
+                               struct wtl_point_choice *choices, size_t n_choices,
+                               struct wtl_error *err);
+
+/* Parts runs into those that plans and choices were made from and others, both in their order. */
 struct wtl_parted_runs {
     const struct wtl_run *fresh;
     size_t n_fresh;
@@ -26,8 +33,8 @@ struct wtl_parted_runs {
     size_t n_known;
 };
 int wtl_flow_part_runs(struct wtl_campaign *c, struct wtl_arena *arena, const struct wtl_run *runs,
-                       size_t n, const struct wtl_plan *plans, size_t n_plans,
-                       struct wtl_parted_runs *out, struct wtl_error *err);
+                       size_t n, const struct wtl_plan_file *file, struct wtl_parted_runs *out,
+                       struct wtl_error *err);
 
 /* The model of board that all runs which tell theirs are of (core/gpu_name.h); "" when none does,
  * or they differ. */

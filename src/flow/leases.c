@@ -247,7 +247,8 @@ int wtl_flow_status(const struct wtl_flow *flow, bool closed, struct wtl_arena *
                     struct wtl_status *out, struct wtl_error *err)
 {
     struct wtl_book_entry *entries = NULL;
-    struct wtl_machine_options options = {.clock = flow->clock, .only_those_here = true};
+    struct wtl_machine_options options = {
+        .clock = flow->clock, .only_those_here = true, .for_knobs = true};
     struct wtl_machine *machine = NULL;
     size_t n = 0;
     int rc = wtl_book_look(NULL, arena, &entries, &n, err);

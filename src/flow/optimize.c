@@ -160,8 +160,7 @@ static void nothing_legal(const struct wtl_workset *set, const struct wtl_policy
         .policy = *policy,
         .baseline_kind = policy->baseline.kind,
     };
-    memcpy(plan->gpu, set->gpu, sizeof plan->gpu);
-    memcpy(plan->workload, set->workload, sizeof plan->workload);
+    wtl_plan_name(plan, set);
     for (size_t i = 0; i < set->n_runs; i++) {
         enum wtl_cause cause = wtl_run_main_cause(&set->runs[i]);
         if (cause == WTL_N_CAUSES)
@@ -214,7 +213,14 @@ int wtl_flow_plan(struct wtl_arena *arena, const struct wtl_workset *set,
         rc = wtl_optimize_clock(arena, set, policy, unusable, &plan, err);
     if (rc == 0)
         rc = add_note(arena, &plan, note, err);
-    if (rc == 0 && wtl_describe_labelled(set, labelled, sizeof labelled)) {
+    if (rc == 0 && plan.energy_class == WTL_CLASS_D)
+        rc = add_note(arena, &plan,
+                      "Energy is an estimate from the thermal design power, class D: joules can be "
+                      "off by a factor of 2, and savings are those of the estimate.",
+                      err);
+    for (int i = 0; rc == 0 && i < 2; i++) {
+        if (!(i ? wtl_describe_correction : wtl_describe_labelled)(set, labelled, sizeof labelled))
+            continue;
         const char *kept = wtl_arena_strdup(arena, labelled);
         rc = kept ? add_note(arena, &plan, kept, err) : no_memory(err);
     }
@@ -246,6 +252,22 @@ int wtl_flow_plan_head(const struct wtl_flow *flow, struct wtl_campaign *c, stru
     return 0;
 }
 
+/* The sets that a plan can be made for. */
+static int keep_clocked(struct wtl_arena *arena, struct wtl_workset **sets, size_t *n,
+                        struct wtl_error *err)
+{
+    struct wtl_workset *kept = WTL_NEW_ARRAY(arena, struct wtl_workset, *n + 1);
+    size_t k = 0;
+    if (!kept)
+        return no_memory(err);
+    for (size_t i = 0; i < *n; i++)
+        if (wtl_flow_has_plan(&(*sets)[i]))
+            kept[k++] = (*sets)[i];
+    *sets = kept;
+    *n = k;
+    return 0;
+}
+
 int wtl_flow_optimize(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_optimize_request *request, struct wtl_arena *arena,
                       struct wtl_plan_file *file_out, struct wtl_error *err)
@@ -260,7 +282,12 @@ int wtl_flow_optimize(const struct wtl_flow *flow, struct wtl_campaign *c,
         rc = wtl_flow_plan_head(flow, c, arena, &file, err);
     if (rc < 0)
         return rc;
-    file.plans = WTL_NEW_ARRAY(arena, struct wtl_plan, n);
+    rc = wtl_flow_points(request, sets, n, arena, &file.choices, &file.n_choices, err);
+    rc = rc ? rc : wtl_flow_choices_made_from(c, arena, sets, n, file.choices, file.n_choices, err);
+    rc = rc ? rc : keep_clocked(arena, &sets, &n, err);
+    if (rc < 0)
+        return rc;
+    file.plans = WTL_NEW_ARRAY(arena, struct wtl_plan, n + 1);
     if (!file.plans)
         return no_memory(err);
     for (size_t i = 0; i < n && rc == 0; i++) {
@@ -291,4 +318,17 @@ int wtl_plans_status(const struct wtl_plan *plans, size_t n)
     if (ok)
         return 0;
     return infeasible && !undecided ? -(int)WTL_INFEASIBLE : -(int)WTL_UNDECIDED;
+}
+
+int wtl_plan_file_status(const struct wtl_plan_file *file)
+{
+    size_t infeasible = 0;
+    for (size_t i = 0; i < file->n_choices; i++) {
+        if (file->choices[i].status == WTL_PLAN_OK)
+            return 0;
+        infeasible += file->choices[i].status == WTL_PLAN_INFEASIBLE;
+    }
+    if (file->n_plans || !infeasible)
+        return wtl_plans_status(file->plans, file->n_plans);
+    return -(int)WTL_INFEASIBLE;
 }

@@ -18,12 +18,16 @@ struct wtl_optimize_request {
     const struct wtl_policy_file *policy; /* NULL: none */
     const char *category;                 /* of the policy file, for workloads without one; NULL */
     struct wtl_overlay options;           /* what the caller says himself: the last word */
+    const struct wtl_at *baseline_at;     /* baseline of choices among points; NULL: any */
     const struct wtl_board *boards;
     size_t n_boards;
 };
 
-/* A plan for every workset that passes the filter, in order of gpu and workload.
- * -WTL_NOTFOUND when none does (the message says what there is). */
+/* A plan for every workset that passes the filter, in order of gpu, workload and configuration; and
+ * a choice among the measured points of every workload that was run in several configurations.
+ * Configurations at too few clocks for a curve (none at all, say) have no plan: what there is to
+ * say of them is in the choice, which is then made for a single one as well.
+ * -WTL_NOTFOUND when nothing passes (the message says what there is). */
 int wtl_flow_optimize(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_optimize_request *request, struct wtl_arena *arena,
                       struct wtl_plan_file *file_out, struct wtl_error *err);
@@ -50,5 +54,17 @@ int wtl_flow_plan_head(const struct wtl_flow *flow, struct wtl_campaign *c, stru
 /* What the exit status of a set of plans is: 0 when one is ok, else -WTL_INFEASIBLE when limits
  * stand in the way of all that could be decided, else -WTL_UNDECIDED. */
 int wtl_plans_status(const struct wtl_plan *plans, size_t n);
+
+/* The same over the plans and choices of a document. */
+int wtl_plan_file_status(const struct wtl_plan_file *file);
+
+/* Whether a plan can be made: there are clocks to choose from, or it is a campaign of clocks alone,
+ * whose plan says what is lacking. */
+bool wtl_flow_has_plan(const struct wtl_workset *set);
+
+/* The choices among points alone. */
+int wtl_flow_points(const struct wtl_optimize_request *request, const struct wtl_workset *sets,
+                    size_t n, struct wtl_arena *arena, struct wtl_point_choice **choices_out,
+                    size_t *n_out, struct wtl_error *err);
 
 #endif

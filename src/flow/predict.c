@@ -86,8 +86,7 @@ static int unusable(struct wtl_arena *arena, const struct wtl_workset *set,
     const char **note = WTL_NEW_ARRAY(arena, const char *, 1);
     if (!note || !(note[0] = wtl_arena_printf(arena, "No prediction: %s.", why)))
         return nomem(err);
-    snprintf(plan.gpu, sizeof plan.gpu, "%s", set->gpu);
-    snprintf(plan.workload, sizeof plan.workload, "%s", set->workload);
+    wtl_plan_name(&plan, set);
     for (size_t i = 0; i < set->n_runs; i++) {
         enum wtl_cause cause = wtl_run_main_cause(&set->runs[i]);
         plan.n_runs += cause == WTL_N_CAUSES;
@@ -148,6 +147,8 @@ static int by_fitted(struct wtl_arena *arena, const struct wtl_predictor *predic
         return unusable(arena, set, policy, why.message, plan_out, err);
     if (rc == 0)
         rc = wtl_optimize_predicted(arena, set->gpu, set->workload, &curves, policy, plan_out, err);
+    if (rc == 0)
+        wtl_plan_name(plan_out, set);
     if (rc == 0)
         cite_errors(predictor, activity, wtl_population_gpu(&predictor->plain, set->gpu) != NULL,
                     curves.n_probed, plan_out);

@@ -70,11 +70,57 @@ static int plan_without_limits(struct gathering *g, struct wtl_report_set *s, st
     return rc;
 }
 
-static int gather_set(struct gathering *g, const struct wtl_workset *set, struct wtl_report_set *s,
-                      struct wtl_error *err)
+/* What all configurations of the workload share: no need to say it of each. */
+static struct wtl_configuration common_of(const struct wtl_workset *sets, size_t n,
+                                          const struct wtl_workset *of)
 {
+    struct wtl_configuration common = of->at;
+    size_t others = 0;
+    for (size_t i = 0; i < n; i++)
+        if (&sets[i] != of && wtl_same_name(sets[i].gpu, of->gpu) &&
+            wtl_same_name(sets[i].workload, of->workload)) {
+            wtl_configuration_intersect(&common, &sets[i].at);
+            others++;
+        }
+    return others ? common : (struct wtl_configuration){0};
+}
+
+/* Everything that names the set says its configuration, too. */
+static int name_configuration(struct gathering *g, const struct wtl_workset *sets, size_t n,
+                              struct wtl_report_set *s, struct wtl_error *err)
+{
+    char name[WTL_CONFIGURED_NAME];
+    if (wtl_configuration_is_plain(&s->set->at))
+        return 0;
+    struct wtl_workset *set = WTL_NEW(g->arena, struct wtl_workset);
+    struct wtl_plan *plan = WTL_NEW(g->arena, struct wtl_plan);
+    struct wtl_plan *unconstrained = WTL_NEW(g->arena, struct wtl_plan);
+    if (!set || !plan || !unconstrained)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
+    *set = *s->set;
+    const struct wtl_configuration common = common_of(sets, n, s->set);
+    const struct wtl_configuration own = wtl_configuration_without(&s->set->at, &common);
+    wtl_configured_name(s->set->workload, &own, name);
+    snprintf(set->workload, sizeof set->workload, "%.*s", (int)sizeof set->workload - 1, name);
+    s->set = set;
+    const struct wtl_plan **plans[] = {&s->plan, &s->unconstrained};
+    struct wtl_plan *copies[] = {plan, unconstrained};
+    for (int i = 0; i < 2; i++) {
+        if (!*plans[i])
+            continue;
+        *copies[i] = **plans[i];
+        memcpy(copies[i]->workload, set->workload, sizeof copies[i]->workload);
+        *plans[i] = copies[i];
+    }
+    return 0;
+}
+
+static int gather_set(struct gathering *g, const struct wtl_workset *sets, size_t n, size_t at,
+                      struct wtl_report_set *s, struct wtl_error *err)
+{
+    const struct wtl_workset *set = &sets[at];
     *s = (struct wtl_report_set){.set = set};
-    s->plan = wtl_plan_file_find(g->plans, set->gpu, set->workload);
+    s->plan = wtl_plan_file_find(g->plans, set->gpu, set->workload, &set->at);
     int rc = plan_without_limits(g, s, err);
     if (rc < 0)
         return rc;
@@ -87,7 +133,7 @@ static int gather_set(struct gathering *g, const struct wtl_workset *set, struct
         rc = report_validate_curves(g->flow, g->arena, s, err);
     if (rc == 0)
         rc = report_load_traces(g->flow, g->c, g->arena, g->wanted, s, &g->notes, err);
-    return rc;
+    return rc ? rc : name_configuration(g, sets, n, s, err);
 }
 
 /* Reads nothing new: plans as given, or made now. */
@@ -120,8 +166,8 @@ static int note_plans_without_runs(struct gathering *g, const struct wtl_workset
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < file->n_plans; i++) {
         size_t k = 0;
-        while (k < n_sets &&
-               wtl_plan_file_find(file, sets[k].gpu, sets[k].workload) != &file->plans[i])
+        while (k < n_sets && wtl_plan_file_find(file, sets[k].gpu, sets[k].workload, &sets[k].at) !=
+                                 &file->plans[i])
             k++;
         if (k == n_sets)
             rc = report_note(g->arena, &g->notes, err,
@@ -144,7 +190,7 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
     rc = rc ? rc : wtl_campaign_sources(g->c, g->arena, &sources, &n_sources, err);
     rc = rc ? rc : wtl_campaign_fingerprint(g->c, fingerprint, err);
     const struct wtl_run_filter *filter = &g->options->request.filter;
-    if (rc == 0 && n == 0 && (filter->gpu || filter->workload))
+    if (rc == 0 && n == 0 && (filter->gpu || filter->workload || filter->at))
         rc = wtl_flow_no_runs(g->flow, g->c, filter, err);
     else if (rc == 0 && n == 0)
         rc = WTL_FAIL(err, WTL_NOTFOUND, "the campaign \"%s\" has no runs to report on",
@@ -156,7 +202,7 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
         return WTL_FAIL(err, WTL_NOMEM, "out of memory making the report");
     rc = gather_plans(g, fingerprint, err);
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = gather_set(g, &worksets[i], &sets[i], err);
+        rc = gather_set(g, worksets, n, i, &sets[i], err);
     rc = rc ? rc : note_plans_without_runs(g, worksets, n, err);
     if (rc < 0)
         return rc;
@@ -166,6 +212,8 @@ static int gather(struct gathering *g, struct wtl_report *out, struct wtl_error 
                                .wall_ns = g->flow->clock.wall_ns(g->flow->clock.ctx),
                                .sets = sets,
                                .n_sets = n,
+                               .choices = g->plans->choices,
+                               .n_choices = g->plans->n_choices,
                                .sources = sources,
                                .n_sources = n_sources,
                                .cost = g->options->cost};

@@ -16,6 +16,8 @@ struct loader {
     struct wtl_report_trace *trace;
     size_t cap;
     int64_t first_ns;
+    bool begun;
+    int stream; /* of several devices the first one's samples are shown */
     double *t_s;
     double *value[WTL_N_METRICS];
     unsigned char *valid[WTL_N_METRICS];
@@ -74,6 +76,11 @@ static void take_row(struct loader *l, const struct wtl_batch *b, int row)
 static int take_batch(void *ctx, const struct wtl_batch *b, struct wtl_error *err)
 {
     struct loader *l = ctx;
+    if (!l->begun)
+        l->stream = b->stream;
+    l->begun = true;
+    if (b->stream != l->stream)
+        return 0;
     if (l->too_long || l->trace->n + (size_t)b->n > SAMPLES_MAX) {
         l->too_long = true;
         return 0;

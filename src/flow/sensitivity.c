@@ -3,6 +3,7 @@
 #include "flow/sensitivity.h"
 
 #include "codec/json.h"
+#include "store/configuration_json.h"
 
 #include <string.h>
 
@@ -37,6 +38,7 @@ static int one_set(const struct wtl_optimize_request *request, const struct wtl_
     const char *note;
     s->gpu = set->gpu;
     s->workload = set->workload;
+    s->at = &set->at;
     int rc = wtl_flow_policy(request, set, arena, &policy, &note, err);
     if (rc == 0)
         rc = wtl_judge_set(arena, set, &quality, err);
@@ -123,7 +125,7 @@ static json_t *stability(const struct wtl_set_sensitivity *s)
                      "saving_max", t->n_decided ? wtl_json_finite(t->saving_max) : json_null());
 }
 
-static json_t *set_json(const struct wtl_set_sensitivity *s)
+static json_t *figures_json(const struct wtl_set_sensitivity *s)
 {
     if (!s->usable)
         return json_pack("{s:s, s:s, s:b, s:s}", "gpu", s->gpu, "workload", s->workload, "usable",
@@ -133,6 +135,13 @@ static json_t *set_json(const struct wtl_set_sensitivity *s)
                      points(s->slowdown, WTL_SWEEP_SLOWDOWNS, "max_slowdown"), "weight",
                      points(s->weight, WTL_SWEEP_WEIGHTS, "weight"), "agreement",
                      agreement(&s->agreement), "stability", stability(s));
+}
+
+static json_t *set_json(const struct wtl_set_sensitivity *s)
+{
+    json_t *o = figures_json(s);
+    wtl_configuration_put(&o, s->at);
+    return o;
 }
 
 json_t *wtl_sensitivity_json(const struct wtl_set_sensitivity *sets, size_t n)

@@ -15,6 +15,7 @@ enum { WTL_SWEEP_SLOWDOWNS = 7, WTL_SWEEP_WEIGHTS = 5 };
 /* One workload on one GPU. */
 struct wtl_set_sensitivity {
     const char *gpu, *workload;
+    const struct wtl_configuration *at;
     bool usable; /* false: the runs do not measure the workload, nothing below is filled */
     char why[200];
     struct wtl_sweep_point slowdown[WTL_SWEEP_SLOWDOWNS];

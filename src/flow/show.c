@@ -41,12 +41,14 @@ enum wtl_show_grade wtl_show_grade(const struct wtl_workset *set, const struct w
         return WTL_SHOW_TIMES;
     if (!q->usable)
         return WTL_SHOW_UNUSABLE;
-    return q->n_clocks_usable < WTL_CURVE_MIN_CLOCKS ? WTL_SHOW_TOO_FEW : WTL_SHOW_USABLE;
+    if (q->n_clocks_usable >= WTL_CURVE_MIN_CLOCKS)
+        return WTL_SHOW_USABLE;
+    return wtl_configuration_is_plain(&set->at) ? WTL_SHOW_TOO_FEW : WTL_SHOW_POINTS;
 }
 
 const char *wtl_show_grade_name(enum wtl_show_grade grade)
 {
-    static const char *const names[] = {"usable", "too few", "unusable", "times only"};
+    static const char *const names[] = {"usable", "too few", "unusable", "points", "times only"};
     return names[grade];
 }
 
@@ -109,10 +111,12 @@ int wtl_flow_show(const struct wtl_flow *flow, struct wtl_campaign *c,
     int rc = wtl_campaign_fingerprint(c, s.fingerprint, err);
     rc = rc ? rc : wtl_campaign_sources(c, arena, &s.sources, &s.n_sources, err);
     rc = rc ? rc : wtl_flow_worksets(flow, c, filter, arena, &s.sets, &s.n_sets, err);
-    if (rc == 0 && s.n_sets == 0 && (is_given(filter->gpu) || is_given(filter->workload))) {
-        rc = WTL_FAIL(err, WTL_NOTFOUND, "no run of gpu \"%s\" and workload \"%s\"",
-                      filter->gpu ? filter->gpu : "any",
-                      filter->workload ? filter->workload : "any");
+    if (rc == 0 && s.n_sets == 0 &&
+        (is_given(filter->gpu) || is_given(filter->workload) || filter->at)) {
+        rc =
+            WTL_FAIL(err, WTL_NOTFOUND, "no run of gpu \"%s\" and workload \"%s\"%s",
+                     filter->gpu ? filter->gpu : "any", filter->workload ? filter->workload : "any",
+                     filter->at ? " at these settings" : "");
         wtl_error_hint(err, "`wattle show %s` lists what there is", s.path);
     }
     rc = rc ? rc : judge_sets(arena, &s, err);

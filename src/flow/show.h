@@ -39,6 +39,7 @@ enum wtl_show_grade {
     WTL_SHOW_USABLE,
     WTL_SHOW_TOO_FEW,  /* it measures its workload, but at fewer clocks than a choice needs */
     WTL_SHOW_UNUSABLE, /* its quality gives the reason */
+    WTL_SHOW_POINTS,   /* measured points, to be compared with others; too few clocks for a curve */
     WTL_SHOW_TIMES,    /* runs with times only: nothing was measured, nothing failed */
 };
 enum wtl_show_grade wtl_show_grade(const struct wtl_workset *set, const struct wtl_quality *q);

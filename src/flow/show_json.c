@@ -3,6 +3,7 @@
 #include "flow/show.h"
 
 #include "codec/json.h"
+#include "store/configuration_json.h"
 
 static json_t *json_of_estimate(const struct wtl_estimate *e)
 {
@@ -15,13 +16,33 @@ static json_t *json_of_estimate(const struct wtl_estimate *e)
                      wtl_evidence_name(e->evidence));
 }
 
+/* How the energy was measured, and latencies, where they are known. */
+static void put_quality(json_t **o, const struct wtl_measurement *m)
+{
+    static const char *const names[] = {"p50", "p90", "p95", "p99"};
+    const char letter[2] = {wtl_energy_class_letter(m->energy_class), '\0'};
+    if (m->energy_class)
+        wtl_json_put(o, "energy_class", json_string(letter));
+    if (m->energy_method)
+        wtl_json_put(o, "energy_method", json_string(wtl_energy_method_name(m->energy_method)));
+    if (!m->latency_valid)
+        return;
+    json_t *latency = json_object();
+    for (int q = 0; q < 4; q++)
+        if ((m->latency_valid >> q) & 1)
+            wtl_json_put(&latency, names[q], wtl_json_finite(m->latency_s[q]));
+    wtl_json_put(o, "latency_s", latency);
+}
+
 static json_t *json_of_cell(const struct wtl_measurement *m)
 {
-    return json_pack("{s:i, s:o, s:i, s:i, s:o, s:o, s:o}", "clock_mhz", m->clock_mhz, "rate_per_s",
-                     m->closed ? json_null() : wtl_json_finite(m->rate_per_s), "n_runs", m->n,
-                     "n_rejected", m->n_rejected, "time_s", json_of_estimate(&m->time_s),
-                     "energy_j", json_of_estimate(&m->energy_j), "power_w",
-                     json_of_estimate(&m->power_w));
+    json_t *o =
+        json_pack("{s:i, s:o, s:i, s:i, s:o, s:o, s:o}", "clock_mhz", m->clock_mhz, "rate_per_s",
+                  m->closed ? json_null() : wtl_json_finite(m->rate_per_s), "n_runs", m->n,
+                  "n_rejected", m->n_rejected, "time_s", json_of_estimate(&m->time_s), "energy_j",
+                  json_of_estimate(&m->energy_j), "power_w", json_of_estimate(&m->power_w));
+    put_quality(&o, m);
+    return o;
 }
 
 static json_t *json_of_causes(const int by_cause[WTL_N_CAUSES])
@@ -65,7 +86,7 @@ static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quali
     json_t *cells = json_array();
     for (size_t i = 0; i < set->n_cells; i++)
         wtl_json_add(&cells, json_of_cell(&set->cells[i]));
-    return json_pack(
+    json_t *o = json_pack(
         "{s:o, s:o, s:o, s:{s:i, s:i, s:i}, s:I, s:i, s:i, s:o, s:i, s:I, s:s, s:o, s:o}", "gpu",
         wtl_json_text(set->gpu), "workload", wtl_json_text(set->workload), "devices",
         json_of_devices(set), "clocks", "count", n.n_clocks, "min_mhz", n.clock_min_mhz, "max_mhz",
@@ -74,6 +95,8 @@ static json_t *json_of_set(const struct wtl_workset *set, const struct wtl_quali
         "n_timed", (json_int_t)set->n_timed, "grade",
         wtl_show_grade_name(wtl_show_grade(set, quality)), "quality", json_of_quality(quality),
         "measurements", cells);
+    wtl_configuration_put(&o, &set->at);
+    return o;
 }
 
 static void set_count(json_t **object, const char *key, int64_t value)
@@ -81,7 +104,23 @@ static void set_count(json_t **object, const char *key, int64_t value)
     wtl_json_put(object, key, value ? json_integer(value) : json_null());
 }
 
-/* Whose run it is, and its metrics. */
+static void put_run_quality(json_t **o, const struct wtl_run *run)
+{
+    const char letter[2] = {wtl_energy_class_letter(run->energy_class), '\0'};
+    if (run->energy_class)
+        wtl_json_put(o, "energy_class", json_string(letter));
+    if (run->energy_method)
+        wtl_json_put(o, "energy_method", json_string(wtl_energy_method_name(run->energy_method)));
+    if (!run->energy_troubles)
+        return;
+    json_t *troubles = json_array();
+    for (int i = 0; i < (int)WTL_N_ENERGY_TROUBLES; i++)
+        if ((run->energy_troubles >> i) & 1)
+            wtl_json_add(&troubles, json_string(wtl_energy_trouble_name(i)));
+    wtl_json_put(o, "energy_troubles", troubles);
+}
+
+/* Whose run it is, and its metrics as they were measured. */
 static json_t *json_of_identity(const struct wtl_run *run)
 {
     json_t *o = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "id", (json_int_t)run->id, "source",
@@ -92,12 +131,17 @@ static json_t *json_of_identity(const struct wtl_run *run)
     set_count(&o, "rep", run->rep);
     set_count(&o, "clock_mhz", run->clock_mhz);
     wtl_json_put(&o, "status", json_string(wtl_run_status_name(run->status)));
+    struct wtl_configuration at = wtl_configuration_of(run);
+    struct wtl_run whole = *run;
     json_t *metrics = json_object();
+    wtl_run_make_whole(&whole);
     for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
-        if (wtl_run_has(run, (enum wtl_run_metric)m))
+        if (wtl_run_has(&whole, (enum wtl_run_metric)m))
             wtl_json_put(&metrics, wtl_run_metric_info((enum wtl_run_metric)m)->name,
-                         wtl_json_finite(run->metric[m]));
+                         wtl_json_finite(whole.metric[m]));
     wtl_json_put(&o, "metrics", metrics);
+    wtl_configuration_put(&o, &at);
+    put_run_quality(&o, run);
     return o;
 }
 

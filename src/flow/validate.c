@@ -6,36 +6,73 @@
 #include "codec/json.h"
 #include "core/gpu_name.h"
 #include "flow/identity.h"
+#include "store/configuration_json.h"
 #include "wattle_config.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Whether a set is of the plan's GPU: by its name, or by the board that both know. Two boards of
+/* Whose runs are looked for. */
+struct subject {
+    const char *gpu, *workload;
+    const struct wtl_made_from *from;
+    const struct wtl_configuration *at; /* NULL: any, a choice among several */
+};
+
+static struct subject subject_of(const struct wtl_validation *item)
+{
+    const struct wtl_plan *p = item->plan;
+    if (p)
+        return (struct subject){p->gpu, p->workload, &p->made_from, &p->at};
+    const struct wtl_point_choice *c = item->choice;
+    return (struct subject){c->gpu, c->workload, &c->made_from, NULL};
+}
+
+/* Whether a set is of the subject's GPU: by its name, or by the board that both know. Two boards of
  * one name are not one GPU. */
-static bool is_gpu_of(const struct wtl_workset *set, const struct wtl_plan *plan)
+static bool is_gpu_of(const struct wtl_workset *set, const struct subject *s)
 {
     char board[WTL_LIMIT_NAME];
     wtl_runs_board(set->runs, set->n_runs, board, sizeof board);
-    const char *wanted = plan->made_from.board;
+    const char *wanted = s->from->board;
     if (board[0] && wanted[0])
         return wtl_same_name(board, wanted);
-    return wtl_same_name(set->gpu, plan->gpu) || (wanted[0] && wtl_same_name(set->gpu, wanted));
+    return wtl_same_name(set->gpu, s->gpu) || (wanted[0] && wtl_same_name(set->gpu, wanted));
+}
+
+static bool is_of(const struct wtl_workset *set, const struct subject *s)
+{
+    return wtl_same_name(set->workload, s->workload) && is_gpu_of(set, s);
 }
 
 static const struct wtl_workset *find_set(const struct wtl_workset *sets, size_t n,
                                           const struct wtl_plan *plan)
 {
+    const struct subject s = {plan->gpu, plan->workload, &plan->made_from, &plan->at};
     for (size_t i = 0; i < n; i++)
-        if (wtl_same_name(sets[i].workload, plan->workload) && is_gpu_of(&sets[i], plan))
+        if (is_of(&sets[i], &s) && wtl_configuration_compare(&sets[i].at, s.at) == 0)
             return &sets[i];
     return NULL;
 }
 
-/* Why there is nothing to judge the plan by. */
+/* The sets that hold the two points of a choice, or either. */
+static size_t find_sets(const struct wtl_workset *sets, size_t n, const struct wtl_point_choice *c,
+                        const struct wtl_workset **found)
+{
+    const struct subject s = {c->gpu, c->workload, &c->made_from, NULL};
+    size_t n_found = 0;
+    for (size_t i = 0; i < n && c->chosen >= 0 && c->baseline >= 0; i++)
+        if (is_of(&sets[i], &s) &&
+            (wtl_configuration_compare(&sets[i].at, &c->points[c->chosen].at) == 0 ||
+             wtl_configuration_compare(&sets[i].at, &c->points[c->baseline].at) == 0))
+            found[n_found++] = &sets[i];
+    return n_found;
+}
+
+/* Why there is nothing to judge it by. */
 static void explain_missing(const struct wtl_workset *sets, size_t n, struct wtl_validation *item)
 {
-    const struct wtl_plan *plan = item->plan;
+    const struct subject s = subject_of(item);
     if (item->n_known) {
         snprintf(item->why, sizeof item->why,
                  "nothing fresh remains: %zu run%s of it in the campaign, and the plan was made "
@@ -47,21 +84,26 @@ static void explain_missing(const struct wtl_workset *sets, size_t n, struct wtl
     char board[WTL_LIMIT_NAME];
     for (size_t i = 0; i < n; i++) {
         wtl_runs_board(sets[i].runs, sets[i].n_runs, board, sizeof board);
-        if (!wtl_same_name(sets[i].workload, plan->workload) ||
-            !wtl_same_name(sets[i].gpu, plan->gpu) || !board[0])
+        if (!wtl_same_name(sets[i].workload, s.workload) || !wtl_same_name(sets[i].gpu, s.gpu) ||
+            !board[0] || is_gpu_of(&sets[i], &s))
             continue;
         snprintf(item->why, sizeof item->why,
                  "the plan is of a %.48s, the campaign's runs of a "
                  "%.48s",
-                 plan->made_from.board, board);
+                 s.from->board, board);
         return;
     }
-    snprintf(item->why, sizeof item->why, "the campaign has no runs of it");
+    bool elsewhere = false;
+    for (size_t i = 0; i < n; i++)
+        elsewhere = elsewhere || is_of(&sets[i], &s);
+    snprintf(item->why, sizeof item->why,
+             elsewhere ? "the campaign has runs of it in other configurations only"
+                       : "the campaign has no runs of it");
 }
 
-static int validate_one(struct wtl_arena *arena, const struct wtl_workset *set,
-                        const struct wtl_verdict_options *options, struct wtl_validation *item,
-                        struct wtl_error *err)
+static int validate_plan(struct wtl_arena *arena, const struct wtl_workset *set,
+                         const struct wtl_verdict_options *options, struct wtl_validation *item,
+                         struct wtl_error *err)
 {
     const struct wtl_plan *plan = item->plan;
     if (plan->status != WTL_PLAN_OK) {
@@ -72,6 +114,23 @@ static int validate_one(struct wtl_arena *arena, const struct wtl_workset *set,
     if (!set)
         return 0; /* explained by the caller */
     int rc = wtl_verdict_make(arena, plan, set, options, &item->verdict, err);
+    item->judged = rc == 0;
+    return rc;
+}
+
+static int validate_choice(struct wtl_arena *arena, const struct wtl_workset *const *sets, size_t n,
+                           const struct wtl_verdict_options *options, struct wtl_validation *item,
+                           struct wtl_error *err)
+{
+    const struct wtl_point_choice *c = item->choice;
+    if (c->status != WTL_PLAN_OK || c->baseline < 0) {
+        snprintf(item->why, sizeof item->why, "the choice is %s: it has no point to confirm",
+                 wtl_plan_status_name(c->status));
+        return 0;
+    }
+    if (n == 0)
+        return 0; /* explained by the caller */
+    int rc = wtl_verdict_of_point(arena, c, sets, n, options, &item->verdict, err);
     item->judged = rc == 0;
     return rc;
 }
@@ -98,7 +157,7 @@ static int fresh_sets(const struct wtl_flow *flow, struct wtl_campaign *c,
     struct wtl_judge_options options = wtl_judge_options_default();
     wtl_arena_init(&scratch, flow->alloc);
     int rc = wtl_campaign_runs(c, NULL, &scratch, &runs, &n, err);
-    rc = rc ? rc : wtl_flow_part_runs(c, arena, runs, n, file->plans, file->n_plans, parted, err);
+    rc = rc ? rc : wtl_flow_part_runs(c, arena, runs, n, file, parted, err);
     if (rc == 0 && n && parted->n_fresh == 0)
         rc = not_fresh(wtl_campaign_path(c), err);
     rc = rc ? rc
@@ -107,16 +166,19 @@ static int fresh_sets(const struct wtl_flow *flow, struct wtl_campaign *c,
     return rc;
 }
 
-static size_t count_known(const struct wtl_parted_runs *parted, const struct wtl_plan *plan)
+/* Runs of it that were left out. */
+static size_t count_known(const struct wtl_parted_runs *parted, const struct wtl_validation *item)
 {
+    const struct subject s = subject_of(item);
     char model[WTL_LIMIT_NAME];
     size_t n = 0;
     for (size_t i = 0; i < parted->n_known; i++) {
         const struct wtl_run *run = &parted->known[i];
         wtl_gpu_model(run->device, model, sizeof model);
-        n += wtl_same_name(run->workload, plan->workload) &&
-             (wtl_same_name(run->gpu, plan->gpu) ||
-              (model[0] && wtl_same_name(model, plan->made_from.board)));
+        struct wtl_configuration at = wtl_configuration_of(run);
+        n += wtl_same_name(run->workload, s.workload) &&
+             (!s.at || wtl_configuration_compare(&at, s.at) == 0) &&
+             (wtl_same_name(run->gpu, s.gpu) || (model[0] && wtl_same_name(model, s.from->board)));
     }
     return n;
 }
@@ -141,8 +203,8 @@ static int begin_document(const struct wtl_flow *flow, struct wtl_campaign *c,
                                      .plan_fingerprint = file->fingerprint,
                                      .confidence = options->confidence,
                                      .margin = options->margin,
-                                     .n = file->n_plans};
-    out->entries = WTL_NEW_ARRAY(arena, struct wtl_verdict_entry, file->n_plans + 1);
+                                     .n = file->n_plans + file->n_choices};
+    out->entries = WTL_NEW_ARRAY(arena, struct wtl_verdict_entry, out->n + 1);
     if (!out->created || !out->campaign || !out->fingerprint || !out->entries)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     return 0;
@@ -150,12 +212,17 @@ static int begin_document(const struct wtl_flow *flow, struct wtl_campaign *c,
 
 static struct wtl_verdict_entry entry_of(const struct wtl_validation *item)
 {
+    const struct subject s = subject_of(item);
     struct wtl_verdict_entry e = {.verdict = item->verdict,
                                   .judged = item->judged,
                                   .why = item->why,
                                   .n_known = item->n_known};
-    memcpy(e.verdict.gpu, item->plan->gpu, sizeof e.verdict.gpu);
-    memcpy(e.verdict.workload, item->plan->workload, sizeof e.verdict.workload);
+    struct wtl_verdict *v = &e.verdict;
+    wtl_view_copy(wtl_view_of(s.gpu), v->gpu, sizeof v->gpu);
+    wtl_view_copy(wtl_view_of(s.workload), v->workload, sizeof v->workload);
+    v->of_point = item->choice != NULL;
+    if (item->plan)
+        v->at = v->baseline_at = item->plan->at;
     return e;
 }
 
@@ -168,31 +235,55 @@ static bool is_predicted(const struct wtl_plan_file *file)
     return false;
 }
 
+/* Sets of all fresh runs. */
+struct fresh {
+    struct wtl_workset *sets;
+    size_t n;
+    const struct wtl_workset **found; /* room for all of them */
+};
+
+static int validate_one(struct wtl_arena *arena, const struct fresh *fresh,
+                        const struct wtl_verdict_options *options, struct wtl_validation *item,
+                        struct wtl_error *err)
+{
+    int rc;
+    if (item->plan) {
+        const struct wtl_workset *set = find_set(fresh->sets, fresh->n, item->plan);
+        rc = validate_plan(arena, set, options, item, err);
+    } else {
+        size_t n = find_sets(fresh->sets, fresh->n, item->choice, fresh->found);
+        rc = validate_choice(arena, fresh->found, n, options, item, err);
+    }
+    if (!item->judged && !item->why[0])
+        explain_missing(fresh->sets, fresh->n, item);
+    return rc;
+}
+
 int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
                       const struct wtl_plan_file *file, const struct wtl_verdict_options *options,
                       struct wtl_arena *arena, struct wtl_validations *out, struct wtl_error *err)
 {
-    struct wtl_validations v = {.file = file, .n = file->n_plans};
-    struct wtl_workset *sets = NULL;
+    struct wtl_validations v = {.file = file, .n = file->n_plans + file->n_choices};
+    struct fresh fresh = {0};
     struct wtl_parted_runs parted = {0};
-    size_t n_sets = 0;
     int rc = begin_document(flow, c, file, options, arena, &v.document, err);
     if (rc == 0 && !is_predicted(file) && strcmp(v.document.fingerprint, file->fingerprint) == 0)
         rc = not_fresh(v.document.campaign, err);
-    rc = rc ? rc : fresh_sets(flow, c, file, arena, &parted, &sets, &n_sets, err);
+    rc = rc ? rc : fresh_sets(flow, c, file, arena, &parted, &fresh.sets, &fresh.n, err);
     if (rc < 0)
         return rc;
     v.items = WTL_NEW_ARRAY(arena, struct wtl_validation, v.n + 1);
-    if (!v.items)
+    fresh.found = WTL_NEW_ARRAY(arena, const struct wtl_workset *, fresh.n + 1);
+    if (!v.items || !fresh.found)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < v.n && rc == 0; i++) {
         struct wtl_validation *item = &v.items[i];
-        item->plan = &file->plans[i];
-        item->n_known = count_known(&parted, item->plan);
-        const struct wtl_workset *set = find_set(sets, n_sets, item->plan);
-        rc = validate_one(arena, set, options, item, err);
-        if (!item->judged && !item->why[0])
-            explain_missing(sets, n_sets, item);
+        if (i < file->n_plans)
+            item->plan = &file->plans[i];
+        else
+            item->choice = &file->choices[i - file->n_plans];
+        item->n_known = count_known(&parted, item);
+        rc = validate_one(arena, &fresh, options, item, err);
         v.document.entries[i] = entry_of(item);
     }
     if (rc == 0)
@@ -216,20 +307,21 @@ int wtl_validations_status(const struct wtl_validations *v)
 /* ---- Confirmed plans --------------------------------------------------------------------------*/
 
 static int add_note(struct wtl_arena *arena, const struct wtl_validations *v,
-                    const struct wtl_verdict *verdict, struct wtl_plan *plan, struct wtl_error *err)
+                    const struct wtl_verdict *verdict, const char *const **notes, size_t *n,
+                    struct wtl_error *err)
 {
-    const char **notes = WTL_NEW_ARRAY(arena, const char *, plan->n_notes + 1);
+    const char **more = WTL_NEW_ARRAY(arena, const char *, *n + 1);
     char *note = wtl_arena_printf(
         arena,
         "Confirmed on %d + %d fresh runs of campaign %.12s; in-sample the saving was %.1f %%.",
         verdict->n_candidate, verdict->n_baseline, v->document.fingerprint,
         100 * verdict->planned_saving.value);
-    if (!notes || !note)
+    if (!more || !note)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    if (plan->n_notes)
-        memcpy(notes, plan->notes, plan->n_notes * sizeof *notes);
-    notes[plan->n_notes++] = note;
-    plan->notes = notes;
+    if (*n)
+        memcpy(more, *notes, *n * sizeof *more);
+    more[(*n)++] = note;
+    *notes = more;
     return 0;
 }
 
@@ -237,19 +329,29 @@ int wtl_validations_plans(const struct wtl_validations *v, struct wtl_arena *are
                           struct wtl_plan_file *out, struct wtl_error *err)
 {
     struct wtl_plan_file file = *v->file;
-    file.plans = WTL_NEW_ARRAY(arena, struct wtl_plan, v->n + 1);
-    if (!file.plans)
+    file.plans = WTL_NEW_ARRAY(arena, struct wtl_plan, file.n_plans + 1);
+    file.choices = WTL_NEW_ARRAY(arena, struct wtl_point_choice, file.n_choices + 1);
+    if (!file.plans || !file.choices)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     int rc = 0;
     for (size_t i = 0; i < v->n && rc == 0; i++) {
         const struct wtl_validation *item = &v->items[i];
-        struct wtl_plan *plan = &file.plans[i];
-        *plan = *item->plan;
-        if (!item->judged || item->verdict.kind != WTL_VERDICT_CONFIRMED)
-            continue;
-        plan->saving = item->verdict.saving.fresh;
-        plan->slowdown = item->verdict.slowdown.fresh;
-        rc = add_note(arena, v, &item->verdict, plan, err);
+        const struct wtl_verdict *verdict = &item->verdict;
+        bool confirmed = item->judged && verdict->kind == WTL_VERDICT_CONFIRMED;
+        struct wtl_plan *plan = item->plan ? &file.plans[i] : NULL;
+        struct wtl_point_choice *choice = plan ? NULL : &file.choices[i - file.n_plans];
+        if (plan) {
+            *plan = *item->plan;
+            plan->saving = confirmed ? verdict->saving.fresh : plan->saving;
+            plan->slowdown = confirmed ? verdict->slowdown.fresh : plan->slowdown;
+        } else {
+            *choice = *item->choice;
+            choice->saving = confirmed ? verdict->saving.fresh : choice->saving;
+            choice->slowdown = confirmed ? verdict->slowdown.fresh : choice->slowdown;
+        }
+        if (confirmed)
+            rc = add_note(arena, v, verdict, plan ? &plan->notes : &choice->notes,
+                          plan ? &plan->n_notes : &choice->n_notes, err);
     }
     if (rc == 0)
         *out = file;
@@ -337,14 +439,18 @@ static json_t *one_fold(const void *items, size_t i)
 static json_t *one_within(const void *items, size_t i)
 {
     const struct wtl_within *w = (const struct wtl_within *)items + i;
-    if (!w->done)
-        return json_pack("{s:s, s:s, s:n, s:s}", "gpu", w->plan->gpu, "workload", w->plan->workload,
-                         "folds", "why", w->why);
+    if (!w->done) {
+        json_t *without = json_pack("{s:s, s:s, s:n, s:s}", "gpu", w->plan->gpu, "workload",
+                                    w->plan->workload, "folds", "why", w->why);
+        wtl_configuration_put(&without, &w->plan->at);
+        return without;
+    }
     json_t *root =
         json_pack("{s:s, s:s, s:o, s:o, s:o}", "gpu", w->plan->gpu, "workload", w->plan->workload,
                   "saving", wtl_estimate_to_json(&w->cross.saving), "slowdown",
                   wtl_estimate_to_json(&w->cross.slowdown), "optimism",
                   w->cross.n_estimated ? wtl_json_finite(w->cross.optimism) : json_null());
+    wtl_configuration_put(&root, &w->plan->at);
     return list_of(root, "folds", one_fold, w->cross.fold, w->cross.n_folds);
 }
 

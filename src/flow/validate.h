@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Plans against fresh runs: for every plan of status ok, the runs of its gpu and workload in
- * another campaign, judged, and the verdict on them. Holds no method of its own
- * (optimize/verdict.h).
+ * Plans against fresh runs: for every plan and every choice among points of status ok, the runs of
+ * its gpu and workload in another campaign, judged, and the verdict on them. Holds no method of its
+ * own (optimize/verdict.h).
  */
 #ifndef WTL_FLOW_VALIDATE_H
 #define WTL_FLOW_VALIDATE_H
@@ -12,10 +12,11 @@
 #include "store/plan_file.h"
 #include "store/verdict_file.h"
 
-/* One plan and what became of it. */
+/* One plan, or one choice among points, and what became of it. */
 struct wtl_validation {
-    const struct wtl_plan *plan;
-    bool judged; /* false: `why` says why there is no verdict */
+    const struct wtl_plan *plan;           /* NULL: a choice */
+    const struct wtl_point_choice *choice; /* NULL: a plan */
+    bool judged;                           /* false: `why` says why there is no verdict */
     char why[200];
     size_t n_known; /* runs of it in the campaign that were left out: the plan was made from them */
     struct wtl_verdict verdict;
@@ -23,7 +24,7 @@ struct wtl_validation {
 
 struct wtl_validations {
     const struct wtl_plan_file *file;
-    struct wtl_validation *items;
+    struct wtl_validation *items; /* of the plans, then of the choices */
     size_t n;
     struct wtl_verdict_file document; /* the same for others: JSON, a campaign, a report */
 };
@@ -38,8 +39,8 @@ int wtl_flow_validate(const struct wtl_flow *flow, struct wtl_campaign *c,
  * when none was judged. */
 int wtl_validations_status(const struct wtl_validations *v);
 
-/* The plans with saving and slowdown as the fresh runs have them, evidence "confirmed", where the
- * verdict is confirmed; the others as they were. */
+/* The plans and choices with saving and slowdown as the fresh runs have them, evidence "confirmed",
+ * where the verdict is confirmed; the others as they were. */
 int wtl_validations_plans(const struct wtl_validations *v, struct wtl_arena *arena,
                           struct wtl_plan_file *out, struct wtl_error *err);
 

@@ -118,8 +118,9 @@ int wtl_flow_no_runs(const struct wtl_flow *flow, struct wtl_campaign *c,
     int rc = wtl_flow_worksets(flow, c, &(struct wtl_run_filter){0}, &arena, &sets, &n, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         size_t used = strlen(list);
+        char name[WTL_CONFIGURED_NAME];
         snprintf(list + used, sizeof list - used, "%s%s/%s", i ? ", " : "", sets[i].gpu,
-                 sets[i].workload);
+                 wtl_configured_name(sets[i].workload, &sets[i].at, name));
     }
     wtl_arena_fini(&arena);
     if (rc < 0)
@@ -129,9 +130,10 @@ int wtl_flow_no_runs(const struct wtl_flow *flow, struct wtl_campaign *c,
         wtl_error_hint(err, "`wattle import PATH... -o %s` adds some", wtl_campaign_path(c));
         return rc;
     }
-    rc = WTL_FAIL(err, WTL_NOTFOUND, "no runs of gpu \"%s\" and workload \"%s\"%s%s",
+    rc = WTL_FAIL(err, WTL_NOTFOUND, "no runs of gpu \"%s\" and workload \"%s\"%s%s%s",
                   filter->gpu ? filter->gpu : "any", filter->workload ? filter->workload : "any",
-                  filter->job ? " in job " : "", filter->job ? filter->job : "");
+                  filter->job ? " in job " : "", filter->job ? filter->job : "",
+                  filter->at ? " at these settings" : "");
     wtl_error_hint(err, "the campaign has: %s", list);
     return rc;
 }

@@ -253,7 +253,8 @@ int wtl_guardian_run(const struct wtl_guardian_work *work)
 
 static int open_named(void *ctx, struct wtl_machine **machine_out, struct wtl_error *err)
 {
-    struct wtl_machine_options options = {.clock = wtl_clock_system(), .only = ctx};
+    struct wtl_machine_options options = {
+        .clock = wtl_clock_system(), .only = ctx, .for_knobs = true};
     return wtl_machine_open(wtl_alloc_system(), &options, machine_out, err);
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -87,6 +88,41 @@ enum wtl_process_life wtl_process_look(const struct wtl_lease_owner *owner)
     if (s.start_ticks != owner->start_ticks || is_over(&s))
         return WTL_PROCESS_GONE;
     return s.state == 'T' || s.state == 't' ? WTL_PROCESS_STOPPED : WTL_PROCESS_RUNS;
+}
+
+bool wtl_process_find(int64_t pid, struct wtl_lease_owner *out)
+{
+    struct wtl_lease_owner o = {.pid = pid};
+    struct wtl_process_stat s;
+    struct stat st;
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%lld", (long long)pid);
+    if (pid <= 0 || pid > INT_MAX || !stat_of(pid, &s) || is_over(&s) || stat(path, &st) != 0)
+        return false;
+    o.uid = (int64_t)st.st_uid;
+    o.start_ticks = s.start_ticks;
+    o.pid_ns = pid_namespace();
+    *out = o;
+    return true;
+}
+
+bool wtl_process_signal(const struct wtl_lease_owner *process, int signal_number)
+{
+    if (process->pid <= 1 || process->pid > INT_MAX)
+        return false;
+    const int fd = (int)syscall(SYS_pidfd_open, (pid_t)process->pid, 0u); /* Linux 5.3 */
+    const bool no_pidfd = fd < 0 && errno == ENOSYS;
+    const enum wtl_process_life life = wtl_process_look(process); /* is fd of this one? */
+    bool sent = false;
+    if (life == WTL_PROCESS_RUNS || life == WTL_PROCESS_STOPPED) {
+        if (fd >= 0)
+            sent = syscall(SYS_pidfd_send_signal, fd, signal_number, NULL, 0u) == 0;
+        else if (no_pidfd)
+            sent = kill((pid_t)process->pid, signal_number) == 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return sent;
 }
 
 enum wtl_process_life wtl_process_of_lease(const struct wtl_lease_record *r, const char *boot)

@@ -21,6 +21,14 @@ enum wtl_process_life {
 /* The process that `owner` names. A zombie is gone, unless threads of it still run. */
 enum wtl_process_life wtl_process_look(const struct wtl_lease_owner *owner);
 
+/* Another process by its number: uid, pid, start and namespace, by which wtl_process_look() knows
+ * it again. False: there is none, or it cannot be seen. */
+bool wtl_process_find(int64_t pid, struct wtl_lease_owner *out);
+
+/* Sends a signal to exactly that process, and to no later one of its number (pidfd_open(2), where
+ * the kernel has it). False: it is gone, or not ours to signal. */
+bool wtl_process_signal(const struct wtl_lease_owner *process, int signal_number);
+
 /* The holder of a lease. Gone with its boot, when both boots are known. `boot`: ours, "" unknown.
  */
 enum wtl_process_life wtl_process_of_lease(const struct wtl_lease_record *record, const char *boot);

@@ -15,8 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A GPU or a MIG instance; a sample of GPM counters. Only the library looks inside. */
+/* A GPU or a MIG instance; a sample of GPM counters; a set of events. Only the library looks
+ * inside. */
 struct nvml_device;
+struct nvml_event_set;
 struct nvml_gpm_sample;
 
 enum nvml_return {
@@ -152,6 +154,14 @@ enum { NVML_RESTRICTED_APP_CLOCKS = 0 };                       /* nvmlDeviceGetA
 enum { NVML_PSTATE_UNKNOWN = 32 };                             /* performance states are 0..15 */
 #define NVML_NO_INSTANCE 0xffffffffu                           /* gpuInstanceId without MIG */
 #define NVML_MEMORY_NOT_AVAILABLE UINT64_C(0xffffffffffffffff) /* usedGpuMemory */
+
+/* Kinds of events: nvmlDeviceRegisterEvents(). */
+enum {
+    NVML_EVENT_PSTATE = 0x4,
+    NVML_EVENT_XID = 0x8, /* data: its number */
+    NVML_EVENT_CLOCK = 0x10,
+    NVML_EVENTS_OFFERED = 0x1c, /* by the drop-in */
+};
 
 /* Metrics of GPM, in percent of the time or of the maximum. */
 enum {
@@ -398,6 +408,15 @@ _Static_assert(NVML_STRUCT_VERSION(struct nvml_temperature, 1) == 0x0100000c, "v
     X(nvmlGpmMigSampleGet,                                                                         \
       (struct nvml_device * d, unsigned gpu_instance, struct nvml_gpm_sample *sample))             \
     X(nvmlGpmMetricsGet, (struct nvml_gpm_metrics * metrics))                                      \
+    X(nvmlEventSetCreate, (struct nvml_event_set * *set))                                          \
+    X(nvmlEventSetFree, (struct nvml_event_set * set))                                             \
+    X(nvmlDeviceGetSupportedEventTypes, (struct nvml_device * d, unsigned long long *types))       \
+    X(nvmlDeviceRegisterEvents,                                                                    \
+      (struct nvml_device * d, unsigned long long types, struct nvml_event_set *set))              \
+    X(nvmlEventSetWait_v2,                                                                         \
+      (struct nvml_event_set * set, struct nvml_event_data * data, unsigned timeout_ms))           \
+    X(nvmlEventSetWait,                                                                            \
+      (struct nvml_event_set * set, struct nvml_event_data * data, unsigned timeout_ms))           \
     X(nvmlDeviceSetGpuLockedClocks, (struct nvml_device * d, unsigned min_mhz, unsigned max_mhz))  \
     X(nvmlDeviceResetGpuLockedClocks, (struct nvml_device * d))                                    \
     X(nvmlDeviceSetMemoryLockedClocks,                                                             \

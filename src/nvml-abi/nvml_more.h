@@ -9,18 +9,9 @@
 
 #include "nvml-abi/nvml_abi.h"
 
-struct nvml_event_set;
 struct nvml_unit;
 
 enum { NVML_INIT_NO_GPUS = 1, NVML_INIT_NO_ATTACH = 2, NVML_INIT_FORCE = 4 };
-
-/* nvmlDeviceRegisterEvents() */
-enum {
-    NVML_EVENT_PSTATE = 0x4,
-    NVML_EVENT_XID = 0x8, /* data: its number */
-    NVML_EVENT_CLOCK = 0x10,
-    NVML_EVENTS_OFFERED = 0x1c,
-};
 
 /* nvmlDeviceGetTemperatureThreshold() */
 enum {
@@ -193,15 +184,6 @@ NVML_ASSERT_SIZE(struct nvml_processes_util, 24);
     X(nvmlDevicePowerSmoothingActivatePresetProfile, (struct nvml_device * d, void *profile))      \
     X(nvmlDevicePowerSmoothingUpdatePresetProfileParam, (struct nvml_device * d, void *profile))   \
     X(nvmlDevicePowerSmoothingSetState, (struct nvml_device * d, void *state))                     \
-    X(nvmlDeviceSetPowerMizerMode_v1, (struct nvml_device * d, void *mode))                        \
-    X(nvmlEventSetCreate, (struct nvml_event_set * *set))                                          \
-    X(nvmlEventSetFree, (struct nvml_event_set * set))                                             \
-    X(nvmlDeviceGetSupportedEventTypes, (struct nvml_device * d, unsigned long long *types))       \
-    X(nvmlDeviceRegisterEvents,                                                                    \
-      (struct nvml_device * d, unsigned long long types, struct nvml_event_set *set))              \
-    X(nvmlEventSetWait,                                                                            \
-      (struct nvml_event_set * set, struct nvml_event_data * data, unsigned timeout_ms))           \
-    X(nvmlEventSetWait_v2,                                                                         \
-      (struct nvml_event_set * set, struct nvml_event_data * data, unsigned timeout_ms))
+    X(nvmlDeviceSetPowerMizerMode_v1, (struct nvml_device * d, void *mode))
 
 #endif

@@ -249,7 +249,8 @@ int nvmlDeviceGetMemoryInfo(struct nvml_device *d, struct nvml_memory *memory)
 {
     struct wtl_dropin_call c;
     struct nvml_memory_v2 m;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, memory != NULL);
+    int rc =
+        wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY | WTL_DROPIN_PROCESSES, memory != NULL);
     if (rc != 0)
         return rc;
     memory_of(&c, &m);
@@ -261,7 +262,8 @@ int nvmlDeviceGetMemoryInfo(struct nvml_device *d, struct nvml_memory *memory)
 int nvmlDeviceGetMemoryInfo_v2(struct nvml_device *d, struct nvml_memory_v2 *memory)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY, memory != NULL);
+    int rc =
+        wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_ANY | WTL_DROPIN_PROCESSES, memory != NULL);
     if (rc != 0)
         return rc;
     if (memory->version != NVML_STRUCT_VERSION(struct nvml_memory_v2, 2))

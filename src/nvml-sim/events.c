@@ -81,7 +81,7 @@ static int look(struct nvml_event_set *set, struct nvml_event_data *data)
         struct wtl_sim_event event;
         if (!set->types[i])
             continue;
-        const struct wtl_sim_gpu *gpu = wtl_dropin_copy((int)i);
+        const struct wtl_sim_gpu *gpu = wtl_dropin_copy((int)i, WTL_DROPIN_EVENTS);
         if (!gpu)
             return NVML_GPU_IS_LOST;
         if (!next_event(set, (int)i, gpu, &event))

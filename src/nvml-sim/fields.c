@@ -47,7 +47,7 @@ static int put_energy(struct nvml_field_value *v, const struct wtl_sim_readings 
 /* T.Limit is told against the slowdown temperature, on Ada and later. */
 static int put_margin(struct nvml_field_value *v, const struct wtl_dropin_call *c, int temp_c)
 {
-    if (c->gpu->board.architecture < WTL_SIM_ADA)
+    if (!(c->r.has & WTL_SIM_HAS_MARGIN))
         return NVML_NOT_SUPPORTED;
     return put_int(v, c->r.slowdown_c - temp_c);
 }
@@ -100,7 +100,7 @@ static int put(struct nvml_field_value *v, const struct wtl_dropin_call *c)
 int nvmlDeviceGetFieldValues(struct nvml_device *d, int n, struct nvml_field_value *values)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, values && n > 0);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_READINGS, values && n > 0);
     if (rc != 0)
         return rc;
     for (int i = 0; i < n; i++) {

@@ -61,7 +61,7 @@ static double sm_time_s(const struct wtl_sim_gpu *gpu, int slot)
 static int take(const char *function, const struct nvml_device *d, struct nvml_gpm_sample *s)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_BOARD, s != NULL);
+    int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_PROCESSES | WTL_DROPIN_RINGS, s != NULL);
     if (rc == 0 && !(c.gpu->board.capabilities & WTL_SIM_GPM))
         rc = NVML_NOT_SUPPORTED;
     if (rc != 0)

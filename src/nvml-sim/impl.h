@@ -2,8 +2,8 @@
  *
  * The drop-in libnvidia-ml.so.1: NVML as any client knows it, over the virtual GPUs of a running
  * machine room. Every function has the same shape: wtl_dropin_begin() checks what NVML checks first
- * (initialised, handle, pointers), lets a fault strike, and takes a copy of the GPU; then it is
- * arithmetic on the copy. Setters ask the host.
+ * (initialised, handle, pointers), lets a fault strike, and takes a copy of the GPU's
+ * readings, or of the GPU; then it is arithmetic on the copy. Setters ask the host.
  *
  * What is not simulated (fans, PCIe traffic, ECC, NVLink, BAR1, application clocks) is "not
  * supported", never made up. No function prints, and none writes an output on failure but counts
@@ -32,23 +32,29 @@ struct nvml_device {
     int gpu, instance;
 };
 
-/* Whom a function is for. */
+/* Whom a function is for, and which lists of the GPU it looks at: those that it does not name may
+ * be empty. */
 enum wtl_dropin_scope {
-    WTL_DROPIN_BOARD, /* the GPU alone: power, clocks, limits */
-    WTL_DROPIN_ANY,   /* MIG instances, too */
+    WTL_DROPIN_BOARD = 0,    /* the GPU alone: power, clocks, limits */
+    WTL_DROPIN_ANY = 1 << 0, /* MIG instances, too */
+    WTL_DROPIN_PROCESSES = 1 << 1,
+    WTL_DROPIN_RINGS = 1 << 2,
+    WTL_DROPIN_EVENTS = 1 << 3,
+    WTL_DROPIN_READINGS = 1 << 4, /* the board's readings alone: call.gpu is NULL */
 };
 
 struct wtl_dropin_call {
-    const struct wtl_sim_gpu *gpu; /* this thread's copy, until its next call */
-    struct wtl_sim_readings r;     /* of the whole board */
+    /* This thread's copy, until its next call of that GPU. NULL: WTL_DROPIN_READINGS. */
+    const struct wtl_sim_gpu *gpu;
+    struct wtl_sim_readings r; /* of the whole board */
     int index;
     int instance; /* -1: the board */
 };
 
-/* The beginning of every function about a device. `arguments`: its pointers are what they must be.
- * Returns a code of NVML. */
+/* The beginning of every function about a device. `scope`: of enum wtl_dropin_scope; `arguments`:
+ * its pointers are what they must be. Returns a code of NVML. */
 int wtl_dropin_begin(struct wtl_dropin_call *call, const char *function,
-                     const struct nvml_device *d, enum wtl_dropin_scope scope, bool arguments);
+                     const struct nvml_device *d, unsigned scope, bool arguments);
 
 /* The same for functions that name no device. */
 int wtl_dropin_begin_system(const char *function, bool arguments);
@@ -74,9 +80,9 @@ int wtl_dropin_ask(const struct wtl_dropin_call *call, struct wtl_room_request *
 struct nvml_device *wtl_dropin_handle(int gpu, int instance);
 unsigned wtl_dropin_count(void);
 
-/* This thread's copy of a GPU, lost or not; NULL when the host is gone or nothing is initialised.
- */
-const struct wtl_sim_gpu *wtl_dropin_copy(int gpu);
+/* This thread's copy of a GPU, lost or not, with `lists` of enum wtl_dropin_scope; NULL when the
+ * host is gone or nothing is initialised. */
+const struct wtl_sim_gpu *wtl_dropin_copy(int gpu, unsigned lists);
 
 /* The changing part of the room's head. */
 int wtl_dropin_state(struct wtl_room_state *out);

@@ -22,7 +22,8 @@ static struct {
     pthread_mutex_t asking; /* one request at a time */
     unsigned users;
     struct wtl_room room;
-    pthread_key_t copy_key;
+    unsigned openings; /* of rooms, ever: views of an earlier one are worth nothing */
+    pthread_key_t copies_key;
     bool has_key;
     struct nvml_device handles[WTL_ROOM_GPUS * HANDLES_PER_GPU];
 } state = {.lock = LOCK_INITIALIZER, .asking = PTHREAD_MUTEX_INITIALIZER};
@@ -51,26 +52,55 @@ static void in_child(void)
     memcpy(&state.asking, &asking, sizeof asking);
 }
 
+/* What a thread has seen: too large for the stacks of some clients' threads. */
+struct copies {
+    unsigned opening;
+    struct wtl_room_view *view[WTL_ROOM_GPUS]; /* NULL: not looked at yet */
+};
+
+static void free_copies(void *ctx)
+{
+    struct copies *copies = ctx;
+    for (int i = 0; copies && i < WTL_ROOM_GPUS; i++)
+        free(copies->view[i]);
+    free(copies);
+}
+
 static void prepare(void)
 {
-    state.has_key = pthread_key_create(&state.copy_key, free) == 0;
+    state.has_key = pthread_key_create(&state.copies_key, free_copies) == 0;
     (void)pthread_atfork(before_fork, in_parent, in_child);
     for (int i = 0; i < WTL_ROOM_GPUS * HANDLES_PER_GPU; i++)
         state.handles[i] = (struct nvml_device){i / HANDLES_PER_GPU, i % HANDLES_PER_GPU - 1};
 }
 
-/* A GPU's copy is too large for the stacks of some clients' threads: one for each thread. */
-static struct wtl_sim_gpu *thread_copy(void)
+static struct copies *thread_copies(void)
 {
-    struct wtl_sim_gpu *copy = state.has_key ? pthread_getspecific(state.copy_key) : NULL;
-    if (copy || !state.has_key)
-        return copy;
-    copy = malloc(sizeof *copy);
-    if (copy && pthread_setspecific(state.copy_key, copy) != 0) {
-        free(copy);
-        copy = NULL;
+    struct copies *copies = state.has_key ? pthread_getspecific(state.copies_key) : NULL;
+    if (copies || !state.has_key)
+        return copies;
+    copies = calloc(1, sizeof *copies);
+    if (copies && pthread_setspecific(state.copies_key, copies) != 0) {
+        free(copies);
+        copies = NULL;
     }
-    return copy;
+    return copies;
+}
+
+/* This thread's view of a GPU of the room that is open; NULL: no memory. With the lock held. */
+static struct wtl_room_view *thread_view(int gpu)
+{
+    struct copies *copies = thread_copies();
+    if (!copies)
+        return NULL;
+    if (copies->opening != state.openings)
+        for (int i = 0; i < WTL_ROOM_GPUS; i++)
+            if (copies->view[i])
+                copies->view[i]->held = 0;
+    copies->opening = state.openings;
+    if (!copies->view[gpu])
+        copies->view[gpu] = calloc(1, sizeof *copies->view[gpu]);
+    return copies->view[gpu];
 }
 
 int wtl_dropin_code(int rc)
@@ -171,25 +201,44 @@ static bool good_handle(const struct nvml_device *d)
            (at - first) % sizeof state.handles[0] == 0 && d->gpu < (int)state.room.head->n_gpus;
 }
 
-static int copy_gpu(struct wtl_dropin_call *c, const struct nvml_device *d)
+static unsigned parts_of(unsigned scope)
+{
+    return (scope & WTL_DROPIN_PROCESSES ? WTL_ROOM_PROCESSES : 0u) |
+           (scope & WTL_DROPIN_RINGS ? WTL_ROOM_RINGS : 0u) |
+           (scope & WTL_DROPIN_EVENTS ? WTL_ROOM_EVENTS : 0u) | WTL_ROOM_BOARD;
+}
+
+/* With the lock held. NVML's word. */
+static int look(int gpu, unsigned parts, const struct wtl_sim_gpu **out)
 {
     struct wtl_error err;
-    struct wtl_sim_gpu *copy = thread_copy();
-    if (!copy)
+    struct wtl_room_view *view = thread_view(gpu);
+    if (!view)
         return NVML_MEMORY;
-    c->index = d->gpu;
-    c->instance = d->instance;
-    c->gpu = copy;
-    int rc = wtl_room_copy(&state.room, (unsigned)d->gpu, copy, &err);
-    if (rc == 0)
-        rc = wtl_sim_readings(copy, &c->r, &err);
-    if (rc == 0 && d->instance >= copy->n_instances)
-        rc = -(int)WTL_NOTFOUND; /* MIG was set up anew */
+    int rc = wtl_room_look(&state.room, (unsigned)gpu, parts, view, &err);
+    *out = &view->gpu;
     return wtl_dropin_code(rc);
 }
 
+static int copy_gpu(struct wtl_dropin_call *c, const struct nvml_device *d, unsigned scope)
+{
+    struct wtl_error err;
+    c->gpu = NULL;
+    c->index = d->gpu;
+    c->instance = d->instance;
+    if (scope & WTL_DROPIN_READINGS)
+        return wtl_dropin_code(wtl_room_readings(&state.room, (unsigned)d->gpu, &c->r, &err));
+    int rc = look(d->gpu, parts_of(scope), &c->gpu);
+    if (rc != 0)
+        return rc;
+    rc = wtl_dropin_code(wtl_sim_readings(c->gpu, &c->r, &err));
+    if (rc == 0 && d->instance >= c->gpu->n_instances)
+        rc = NVML_NOT_FOUND; /* MIG was set up anew */
+    return rc;
+}
+
 int wtl_dropin_begin(struct wtl_dropin_call *call, const char *function,
-                     const struct nvml_device *d, enum wtl_dropin_scope scope, bool arguments)
+                     const struct nvml_device *d, unsigned scope, bool arguments)
 {
     int rc = NVML_SUCCESS, delay_ms = 0;
     pthread_rwlock_rdlock(&state.lock);
@@ -200,8 +249,8 @@ int wtl_dropin_begin(struct wtl_dropin_call *call, const char *function,
     else
         rc = check_room(function, d->gpu, &delay_ms);
     if (rc == 0)
-        rc = copy_gpu(call, d);
-    if (rc == 0 && scope == WTL_DROPIN_BOARD && d->instance >= 0)
+        rc = copy_gpu(call, d, d->instance < 0 ? scope : scope & ~(unsigned)WTL_DROPIN_READINGS);
+    if (rc == 0 && !(scope & WTL_DROPIN_ANY) && d->instance >= 0)
         rc = NVML_NOT_SUPPORTED;
     pthread_rwlock_unlock(&state.lock);
     wait_out(delay_ms);
@@ -234,14 +283,11 @@ int wtl_dropin_ask(const struct wtl_dropin_call *call, struct wtl_room_request *
     return rc;
 }
 
-const struct wtl_sim_gpu *wtl_dropin_copy(int gpu)
+const struct wtl_sim_gpu *wtl_dropin_copy(int gpu, unsigned lists)
 {
-    struct wtl_error err;
-    struct wtl_sim_gpu *copy = NULL;
+    const struct wtl_sim_gpu *copy = NULL;
     pthread_rwlock_rdlock(&state.lock);
-    if (state.users > 0 && wtl_room_running(&state.room))
-        copy = thread_copy();
-    if (copy && wtl_room_copy(&state.room, (unsigned)gpu, copy, &err) < 0)
+    if (state.users > 0 && wtl_room_running(&state.room) && look(gpu, parts_of(lists), &copy) != 0)
         copy = NULL;
     pthread_rwlock_unlock(&state.lock);
     return copy;
@@ -299,6 +345,7 @@ static int open_room(struct wtl_error *err)
     if (rc == 0)
         rc = wtl_room_open(dir, &state.room, err);
     state.room.nvml = true;
+    state.openings++;
     if (rc == 0)
         rc = wtl_room_ask(&state.room, &hello, NULL, err);
     if (rc == -(int)WTL_CORRUPT)
@@ -362,8 +409,8 @@ __attribute__((destructor)) static void unload(void)
     state.users = 0;
     wtl_room_close(&state.room);
     if (state.has_key) {
-        free(pthread_getspecific(state.copy_key));
-        (void)pthread_key_delete(state.copy_key);
+        free_copies(pthread_getspecific(state.copies_key));
+        (void)pthread_key_delete(state.copies_key);
     }
     state.has_key = false;
     pthread_rwlock_unlock(&state.lock);

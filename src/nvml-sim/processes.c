@@ -14,7 +14,8 @@ enum kind { COMPUTE, MPS, EITHER };
 static int list(struct processes *p, const char *function, const struct nvml_device *d,
                 enum kind kind, bool arguments)
 {
-    int rc = wtl_dropin_begin(&p->call, function, d, WTL_DROPIN_ANY, arguments);
+    int rc =
+        wtl_dropin_begin(&p->call, function, d, WTL_DROPIN_ANY | WTL_DROPIN_PROCESSES, arguments);
     if (rc != 0)
         return rc;
     int have = wtl_sim_processes(p->call.gpu, p->items, WTL_SIM_TENANTS);
@@ -213,7 +214,7 @@ int nvmlDeviceGetAccountingStats(struct nvml_device *d, unsigned pid, struct nvm
 {
     struct wtl_dropin_call c;
     bool on = false;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, stats != NULL);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_PROCESSES, stats != NULL);
     if (rc == 0)
         rc = accounting(&c, &on);
     if (rc != 0)

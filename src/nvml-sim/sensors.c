@@ -2,32 +2,34 @@
  * What a device does now: power, clocks, temperature, utilisation. */
 #include "nvml-sim/impl.h"
 
-WTL_DROPIN_GETTER(nvmlDeviceGetPowerUsage, unsigned, WTL_DROPIN_BOARD, true, c.r.power_usage_mw)
-WTL_DROPIN_GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, WTL_DROPIN_BOARD,
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerUsage, unsigned, WTL_DROPIN_READINGS, true, c.r.power_usage_mw)
+WTL_DROPIN_GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, WTL_DROPIN_READINGS,
                   c.r.has &WTL_SIM_HAS_ENERGY, c.r.energy_mj)
-WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementMode, unsigned, WTL_DROPIN_BOARD, true, 1)
-WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementLimit, unsigned, WTL_DROPIN_BOARD, true, c.r.limit_mw)
-WTL_DROPIN_GETTER(nvmlDeviceGetEnforcedPowerLimit, unsigned, WTL_DROPIN_BOARD, true,
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementMode, unsigned, WTL_DROPIN_READINGS, true, 1)
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementLimit, unsigned, WTL_DROPIN_READINGS, true,
+                  c.r.limit_mw)
+WTL_DROPIN_GETTER(nvmlDeviceGetEnforcedPowerLimit, unsigned, WTL_DROPIN_READINGS, true,
                   c.r.limit_enforced_mw)
-WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, WTL_DROPIN_BOARD, true,
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, WTL_DROPIN_READINGS, true,
                   c.r.limit_default_mw)
-WTL_DROPIN_GETTER(nvmlDeviceGetPerformanceState, unsigned, WTL_DROPIN_BOARD, true,
+WTL_DROPIN_GETTER(nvmlDeviceGetPerformanceState, unsigned, WTL_DROPIN_READINGS, true,
                   (unsigned)c.r.pstate)
-WTL_DROPIN_GETTER(nvmlDeviceGetPowerState, unsigned, WTL_DROPIN_BOARD, true, (unsigned)c.r.pstate)
-WTL_DROPIN_GETTER(nvmlDeviceGetCurrentClocksEventReasons, unsigned long long, WTL_DROPIN_BOARD,
+WTL_DROPIN_GETTER(nvmlDeviceGetPowerState, unsigned, WTL_DROPIN_READINGS, true,
+                  (unsigned)c.r.pstate)
+WTL_DROPIN_GETTER(nvmlDeviceGetCurrentClocksEventReasons, unsigned long long, WTL_DROPIN_READINGS,
                   true, c.r.reasons)
-WTL_DROPIN_GETTER(nvmlDeviceGetCurrentClocksThrottleReasons, unsigned long long, WTL_DROPIN_BOARD,
-                  true, c.r.reasons)
-WTL_DROPIN_GETTER(nvmlDeviceGetSupportedClocksEventReasons, unsigned long long, WTL_DROPIN_BOARD,
+WTL_DROPIN_GETTER(nvmlDeviceGetCurrentClocksThrottleReasons, unsigned long long,
+                  WTL_DROPIN_READINGS, true, c.r.reasons)
+WTL_DROPIN_GETTER(nvmlDeviceGetSupportedClocksEventReasons, unsigned long long, WTL_DROPIN_READINGS,
                   true, c.r.reasons_supported)
-WTL_DROPIN_GETTER(nvmlDeviceGetSupportedClocksThrottleReasons, unsigned long long, WTL_DROPIN_BOARD,
-                  true, c.r.reasons_supported)
+WTL_DROPIN_GETTER(nvmlDeviceGetSupportedClocksThrottleReasons, unsigned long long,
+                  WTL_DROPIN_READINGS, true, c.r.reasons_supported)
 
 int nvmlDeviceGetPowerManagementLimitConstraints(struct nvml_device *d, unsigned *min_mw,
                                                  unsigned *max_mw)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, min_mw && max_mw);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_READINGS, min_mw && max_mw);
     if (rc == 0) {
         *min_mw = c.r.limit_min_mw;
         *max_mw = c.r.limit_max_mw;
@@ -55,7 +57,8 @@ static int get_clock(const char *function, const struct nvml_device *d, unsigned
                      enum clock_value which, unsigned *mhz)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, function, d, WTL_DROPIN_BOARD, mhz && clock <= NVML_CLOCK_VIDEO);
+    int rc =
+        wtl_dropin_begin(&c, function, d, WTL_DROPIN_READINGS, mhz && clock <= NVML_CLOCK_VIDEO);
     if (rc == 0 && clock == NVML_CLOCK_VIDEO && which == CLOCK_DEFAULT)
         rc = NVML_NOT_SUPPORTED; /* there are no application clocks for it */
     if (rc == 0)
@@ -133,7 +136,7 @@ int nvmlDeviceGetSupportedGraphicsClocks(struct nvml_device *d, unsigned mem_mhz
 int nvmlDeviceGetTemperature(struct nvml_device *d, unsigned sensor, unsigned *temp_c)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD,
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_READINGS,
                               temp_c && sensor == NVML_TEMPERATURE_GPU);
     if (rc == 0)
         *temp_c = (unsigned)(c.r.temp_c > 0 ? c.r.temp_c : 0);
@@ -143,7 +146,7 @@ int nvmlDeviceGetTemperature(struct nvml_device *d, unsigned sensor, unsigned *t
 int nvmlDeviceGetTemperatureV(struct nvml_device *d, struct nvml_temperature *temperature)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, temperature != NULL);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_READINGS, temperature != NULL);
     if (rc == 0 && temperature->version != NVML_STRUCT_VERSION(struct nvml_temperature, 1))
         rc = NVML_ARGUMENT_VERSION_MISMATCH;
     if (rc == 0 && temperature->sensor != NVML_TEMPERATURE_GPU)
@@ -183,10 +186,10 @@ int nvmlDeviceGetTemperatureThreshold(struct nvml_device *d, unsigned type, unsi
 int nvmlDeviceGetMarginTemperature(struct nvml_device *d, struct nvml_margin *margin)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, margin != NULL);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_READINGS, margin != NULL);
     if (rc == 0 && margin->version != NVML_STRUCT_VERSION(struct nvml_margin, 1))
         rc = NVML_ARGUMENT_VERSION_MISMATCH;
-    if (rc == 0 && c.gpu->board.architecture < WTL_SIM_ADA)
+    if (rc == 0 && !(c.r.has & WTL_SIM_HAS_MARGIN))
         rc = NVML_NOT_SUPPORTED;
     if (rc == 0)
         margin->margin_c = c.r.margin_c;
@@ -198,7 +201,7 @@ int nvmlDeviceGetMarginTemperature(struct nvml_device *d, struct nvml_margin *ma
 int nvmlDeviceGetUtilizationRates(struct nvml_device *d, struct nvml_utilization *util)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, util != NULL);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_READINGS, util != NULL);
     if (rc == 0 && !(c.r.has & WTL_SIM_HAS_UTIL))
         rc = NVML_NOT_SUPPORTED;
     if (rc == 0)
@@ -235,7 +238,7 @@ int nvmlDeviceGetViolationStatus(struct nvml_device *d, unsigned policy,
                                  struct nvml_violation *violation)
 {
     struct wtl_dropin_call c;
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD, violation && policy <= 11);
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_READINGS, violation && policy <= 11);
     if (rc == 0 && policy != NVML_POLICY_POWER && policy != NVML_POLICY_THERMAL)
         rc = NVML_NOT_SUPPORTED;
     if (rc == 0)
@@ -274,7 +277,7 @@ int nvmlDeviceGetSamples(struct nvml_device *d, unsigned kind, unsigned long lon
     enum { KINDS = 10 };
     struct wtl_dropin_call c;
     struct wtl_sim_sample got[WTL_SIM_RING];
-    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_BOARD,
+    int rc = wtl_dropin_begin(&c, __func__, d, WTL_DROPIN_RINGS,
                               type && n && kind < KINDS && (!samples || *n > 0));
     if (rc != 0)
         return rc;

@@ -178,7 +178,7 @@ static int by_index(const char *function, unsigned index, struct nvml_device **d
     if (index >= wtl_dropin_count())
         return NVML_INVALID_ARGUMENT;
     /* A lost GPU has no handle to give. */
-    const struct wtl_sim_gpu *gpu = wtl_dropin_copy((int)index);
+    const struct wtl_sim_gpu *gpu = wtl_dropin_copy((int)index, 0);
     if (!gpu || gpu->lost)
         return NVML_GPU_IS_LOST;
     *d = wtl_dropin_handle((int)index, -1);
@@ -204,7 +204,7 @@ static int find(const char *function, const char *text, struct nvml_device **d,
         return rc;
     unsigned n = wtl_dropin_count();
     for (unsigned i = 0; i < n; i++) {
-        const struct wtl_sim_gpu *gpu = wtl_dropin_copy((int)i);
+        const struct wtl_sim_gpu *gpu = wtl_dropin_copy((int)i, 0);
         for (int k = -1; gpu && k < gpu->n_instances; k++) {
             if (!is(gpu, k, text))
                 continue;

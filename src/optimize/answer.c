@@ -16,6 +16,8 @@ static const double faster_share = 0.02;
 static const double negligible_gain = 0.02;
 static const double widest_saving = 0.20;
 static const double tied_share = 0.9, tied_span = 0.2;
+/* Neighbours further apart than so many of the least steps have a gap between them. */
+enum { far_steps = 3 };
 
 /* ---- estimates ---- */
 
@@ -475,6 +477,29 @@ static void note_faster(const struct wtl_plan *plan, struct wtl_notes *notes)
         -100 * plan->slowdown.value, plan->best_guess_mhz, plan->baseline_clock_mhz);
 }
 
+/* The next lower clock of the runs would be better, but breaks a limit, and lies far below: the
+ * best within the limits may be one that nobody measured. */
+static void note_gap(const struct wtl_work *w, struct wtl_notes *notes)
+{
+    const struct wtl_grid *g = &w->grid;
+    const double *objective = w->contrast.origin.objective;
+    const size_t at = w->choice.chosen;
+    size_t below = at;
+    int step = g->highest_mhz;
+    for (size_t e = 1; e < g->n; e++)
+        step = g->mhz[e] - g->mhz[e - 1] < step ? g->mhz[e] - g->mhz[e - 1] : step;
+    for (size_t e = 0; e < at; e++)
+        below = g->candidate[e] ? e : below;
+    if (below == at || w->feasible[below] || objective[below] >= objective[at] ||
+        g->mhz[at] - g->mhz[below] <= far_steps * step)
+        return;
+    wtl_notes_add(notes,
+                  "There is no run between %d and %d MHz, where a clock may keep the limits and be "
+                  "better: measure there (a sweep with the same limits does), or name the legal "
+                  "clocks with --clocks for the curves to choose among.",
+                  g->mhz[below], g->mhz[at]);
+}
+
 static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
                         struct wtl_notes *notes)
 {
@@ -487,8 +512,10 @@ static void note_choice(const struct wtl_work *w, const struct wtl_plan *plan,
                       "barely met.",
                       100.0 * (double)nothing / (double)w->contrast.n);
     if (plan->status == WTL_PLAN_OK && w->choice.chosen == w->contrast.base)
-        wtl_notes_add(notes, "No other clock is better within the limits: it stays at %d MHz.",
+        wtl_notes_add(notes,
+                      "No other clock of the runs is better within the limits: it stays at %d MHz.",
                       plan->baseline_clock_mhz);
+    note_gap(w, notes);
     note_faster(plan, notes);
     wtl_notes_add(notes,
                   "Saving and slowdown are in-sample: the runs that chose the clock also estimate "

@@ -204,8 +204,7 @@ static void start_plan(struct wtl_plan *plan, const struct wtl_workset *set,
                        const struct wtl_policy *policy)
 {
     memset(plan, 0, sizeof *plan);
-    snprintf(plan->gpu, sizeof plan->gpu, "%s", set->gpu);
-    snprintf(plan->workload, sizeof plan->workload, "%s", set->workload);
+    wtl_plan_name(plan, set);
     plan->policy = *policy;
     plan->baseline_kind = policy->baseline.kind;
     for (size_t i = 0; i < set->n_runs; i++) {

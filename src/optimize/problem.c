@@ -110,7 +110,9 @@ static int set_idling(struct wtl_observations *obs, const struct wtl_policy *pol
                  policy->rate_per_s);
         return 1;
     }
-    if (!median_metric(obs, WTL_R_work_units, scratch, &work) || !(work > 0)) {
+    if (obs->n && obs->run[0]->window) {
+        work = 1; /* time and energy are of one unit */
+    } else if (!median_metric(obs, WTL_R_work_units, scratch, &work) || !(work > 0)) {
         work = 1;
         wtl_notes_add(notes,
                       "The runs do not say how much work they did: the rate of %.4g/s is "

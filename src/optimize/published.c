@@ -108,8 +108,7 @@ static void start(struct wtl_plan *plan, const struct wtl_workset *set,
                   const struct wtl_policy *policy, int n)
 {
     memset(plan, 0, sizeof *plan);
-    snprintf(plan->gpu, sizeof plan->gpu, "%s", set->gpu);
-    snprintf(plan->workload, sizeof plan->workload, "%s", set->workload);
+    wtl_plan_name(plan, set);
     plan->policy = *policy;
     plan->policy.clocks_mhz = NULL; /* not looked at, and not ours to point to */
     plan->policy.n_clocks = 0;

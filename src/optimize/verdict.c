@@ -2,6 +2,7 @@
  * Fresh runs against a plan. */
 #include "optimize/verdict.h"
 
+#include "base/sort.h"
 #include "base/text.h"
 #include "optimize/notes.h"
 #include "optimize/problem.h"
@@ -16,15 +17,69 @@
 enum { MIN_BLOCKS = 3 };
 /* No plan of measurement is longer than this. */
 enum { MOST_BLOCKS = 10000 };
+/* Arrival rates this near, relatively, are one rate. */
+static const double same_rate = 0.01;
 
 struct wtl_verdict_options wtl_verdict_options_default(void)
 {
     return (struct wtl_verdict_options){.confidence = 0.95, .margin = 0.01};
 }
 
+/* ---- what is checked ---- */
+
+/* One of the two that are compared. */
+struct side {
+    const struct wtl_configuration *at; /* NULL: that of the set */
+    int clock_mhz;
+    double rate_per_s; /* 0: as fast as it goes; of a clock, not looked at */
+};
+
+/* A plan's clock or a choice's point, and what is promised of it. */
+struct promise {
+    struct side chosen, baseline;
+    bool of_point;
+    bool per_run; /* of a point: a run is a unit of work */
+    const struct wtl_policy *policy;
+    struct wtl_estimate saving, slowdown;
+};
+
+static bool at_side(const struct promise *p, const struct side *side, const struct wtl_workset *set,
+                    const struct wtl_run *run)
+{
+    if (run->clock_mhz != side->clock_mhz)
+        return false;
+    if (!p->of_point)
+        return true;
+    double rate = wtl_run_get(run, WTL_R_rate_per_s, 0);
+    return wtl_configuration_compare(side->at, &set->at) == 0 &&
+           fabs(rate - side->rate_per_s) <= same_rate * side->rate_per_s;
+}
+
+static bool is_same(const struct promise *p)
+{
+    return p->chosen.clock_mhz == p->baseline.clock_mhz &&
+           (!p->of_point || wtl_configuration_compare(p->chosen.at, p->baseline.at) == 0);
+}
+
+/* A choice at a rate that its runs were not made at counts idle power until the next unit of work
+ * arrives. */
+static bool counts_idle(const struct promise *p)
+{
+    return p->of_point && p->policy->has_rate && !(p->chosen.rate_per_s > 0);
+}
+
+static const char *side_text(const struct promise *p, const struct side *side,
+                             char buf[WTL_MEASURED_POINT_TEXT])
+{
+    struct wtl_measured_point m = {.clock_mhz = side->clock_mhz, .rate_per_s = side->rate_per_s};
+    if (p->of_point)
+        m.at = *side->at;
+    return wtl_measured_point_format(&m, buf);
+}
+
 /* ---- gathering ---- */
 
-/* One fresh run at either clock, in run order. */
+/* One fresh run at either, in run order. */
 struct reading {
     bool candidate;
     const struct wtl_run *run;
@@ -37,21 +92,45 @@ struct blocks {
     double *time, *energy;
 };
 
-static int gather(struct wtl_arena *scratch, const struct wtl_plan *plan,
-                  const struct wtl_workset *fresh, struct reading **reading_out, size_t *n_out,
-                  struct wtl_verdict *v, struct wtl_error *err)
+/* Time and energy of a plan's run, or of a unit of work at a point. */
+static bool time_energy(const struct promise *p, const struct wtl_run *run, double idle_w,
+                        double *time_s, double *energy_j)
 {
-    struct reading *r = WTL_NEW_ARRAY(scratch, struct reading, fresh->n_runs + 1);
+    double t, e, work = 1;
+    if (!wtl_run_time_energy(run, &t, &e))
+        return false;
+    if (p->of_point && !p->per_run && !run->window)
+        work = wtl_run_get(run, WTL_R_work_units, 0);
+    if (!(work > 0))
+        return false;
+    *time_s = t / work;
+    *energy_j = e / work;
+    if (counts_idle(p))
+        *energy_j += idle_w * fmax(0, 1 / p->policy->rate_per_s - *time_s);
+    return true;
+}
+
+/* Median idle power of the set's runs; 0: none of them has it. */
+static double idle_power(const struct wtl_workset *set, double *a)
+{
     size_t n = 0;
-    if (!r)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu fresh runs", fresh->n_runs);
-    for (size_t i = 0; i < fresh->n_runs; i++) {
-        const struct wtl_run *run = &fresh->runs[i];
+    for (size_t i = 0; i < set->n_runs; i++)
+        if (set->runs[i].causes == 0 && wtl_run_has(&set->runs[i], WTL_R_idle_power_w))
+            a[n++] = set->runs[i].metric[WTL_R_idle_power_w];
+    return n ? wtl_median(a, n) : 0;
+}
+
+static size_t gather_set(const struct promise *p, const struct wtl_workset *set, double idle_w,
+                         struct reading *r, struct wtl_verdict *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *run = &set->runs[i];
         double t, e;
-        bool candidate = run->clock_mhz == plan->clock_mhz;
-        if (!candidate && run->clock_mhz != plan->baseline_clock_mhz)
+        bool candidate = at_side(p, &p->chosen, set, run);
+        if (!candidate && !at_side(p, &p->baseline, set, run))
             continue;
-        if (run->causes || !wtl_run_time_energy(run, &t, &e)) {
+        if (run->causes || !time_energy(p, run, idle_w, &t, &e)) {
             v->n_rejected++;
             continue;
         }
@@ -59,6 +138,34 @@ static int gather(struct wtl_arena *scratch, const struct wtl_plan *plan,
         v->n_candidate += candidate;
         v->n_baseline += !candidate;
     }
+    return n;
+}
+
+static int in_order(const void *a, const void *b)
+{
+    return wtl_run_order(((const struct reading *)a)->run, ((const struct reading *)b)->run);
+}
+
+static int gather(struct wtl_arena *scratch, const struct promise *p,
+                  const struct wtl_workset *const *fresh, size_t n_fresh,
+                  struct reading **reading_out, size_t *n_out, struct wtl_verdict *v,
+                  struct wtl_error *err)
+{
+    size_t all = 0, n = 0;
+    for (size_t s = 0; s < n_fresh; s++)
+        all += fresh[s]->n_runs;
+    struct reading *r = WTL_NEW_ARRAY(scratch, struct reading, all + 1);
+    double *a = WTL_NEW_ARRAY(scratch, double, all + 1);
+    if (!r || !a)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu fresh runs", all);
+    for (size_t s = 0; s < n_fresh; s++) {
+        double idle_w = counts_idle(p) ? idle_power(fresh[s], a) : 0;
+        /* What counts idle power cannot do without it. */
+        if (!counts_idle(p) || idle_w > 0)
+            n += gather_set(p, fresh[s], idle_w, r + n, v);
+    }
+    if (n_fresh > 1) /* the runs of one set are in order */
+        wtl_sort(r, n, sizeof *r, in_order);
     *reading_out = r;
     *n_out = n;
     return 0;
@@ -211,10 +318,10 @@ static int larger(int a, int b)
     return a > b ? a : b;
 }
 
-static void judge(struct wtl_verdict *v, const struct wtl_plan *plan, const struct effect *time,
+static void judge(struct wtl_verdict *v, const struct promise *p, const struct effect *time,
                   const struct effect *energy, const struct wtl_verdict_options *options)
 {
-    bool promised = plan->saving.value > 0;
+    bool promised = p->saving.value > 0;
     int n = v->n_candidate + v->n_baseline;
     int have = v->n_blocks ? v->n_blocks : (v->n_candidate + v->n_baseline) / 2;
     v->saving.fresh = estimate(energy, options->confidence, true, n);
@@ -235,17 +342,17 @@ static void judge(struct wtl_verdict *v, const struct wtl_plan *plan, const stru
                                                               options->confidence, have));
 }
 
-static void set_claims(struct wtl_verdict *v, const struct wtl_plan *plan,
+static void set_claims(struct wtl_verdict *v, const struct promise *p,
                        const struct wtl_verdict_options *options)
 {
-    bool interval = plan->saving.evidence != WTL_EVIDENCE_NONE;
-    v->saving.limit = (interval ? plan->saving.lo : plan->saving.value) - options->margin;
-    if (plan->policy.has_max_slowdown)
-        v->slowdown.limit = plan->policy.max_slowdown;
+    bool interval = p->saving.evidence != WTL_EVIDENCE_NONE;
+    v->saving.limit = (interval ? p->saving.lo : p->saving.value) - options->margin;
+    if (p->policy->has_max_slowdown)
+        v->slowdown.limit = p->policy->max_slowdown;
     else
-        v->slowdown.limit = (interval ? plan->slowdown.hi : plan->slowdown.value) + options->margin;
-    v->planned_saving = plan->saving;
-    v->planned_slowdown = plan->slowdown;
+        v->slowdown.limit = (interval ? p->slowdown.hi : p->slowdown.value) + options->margin;
+    v->planned_saving = p->saving;
+    v->planned_slowdown = p->slowdown;
     v->saving.state = v->slowdown.state = WTL_VERDICT_UNDECIDED;
 }
 
@@ -269,12 +376,14 @@ static int compare(struct wtl_arena *scratch, const struct reading *r, size_t n,
         *energy = two_samples(r, n, true, b.time);
         if (n_turns >= 2) /* of fewer nobody knows */
             wtl_notes_add(notes,
-                          "The two clocks were run in turns, but %zu pairs are too few to compare "
+                          "The two %s were run in turns, but %zu pairs are too few to compare "
                           "pair by pair (%d are needed): drift would look like an effect.",
-                          n_turns, MIN_BLOCKS);
+                          v->of_point ? "points" : "clocks", n_turns, MIN_BLOCKS);
         else
-            wtl_notes_add(notes, "The two clocks were not run in turns: drift between them would "
-                                 "look like an effect.");
+            wtl_notes_add(notes,
+                          "The two %s were not run in turns: drift between them would look like an "
+                          "effect.",
+                          v->of_point ? "points" : "clocks");
     } else {
         v->n_blocks = (int)b.n;
         *time = paired(b.time, b.n);
@@ -283,35 +392,51 @@ static int compare(struct wtl_arena *scratch, const struct reading *r, size_t n,
     return 0;
 }
 
-static int conclude(struct wtl_arena *scratch, const struct wtl_plan *plan,
-                    const struct wtl_workset *fresh, const struct wtl_verdict_options *options,
-                    struct wtl_verdict *v, struct wtl_notes *notes, struct wtl_error *err)
+/* Too little to compare; says so. */
+static bool is_too_little(const struct promise *p, struct wtl_verdict *v, struct wtl_notes *notes)
+{
+    char chosen[WTL_MEASURED_POINT_TEXT], baseline[WTL_MEASURED_POINT_TEXT];
+    if (is_same(p)) {
+        wtl_notes_add(notes, "The plan stays at the baseline%s: there is nothing to confirm.",
+                      p->of_point ? "" : " clock");
+        v->more_blocks = -1;
+        return true;
+    }
+    if (v->n_candidate >= 2 && v->n_baseline >= 2)
+        return false;
+    if (counts_idle(p) && v->n_candidate + v->n_baseline == 0) {
+        wtl_notes_add(notes,
+                      "The choice counts idle power until the next unit of work arrives (%.4g /s), "
+                      "which the fresh runs do not tell.",
+                      p->policy->rate_per_s);
+    }
+    wtl_notes_add(notes,
+                  "%d fresh run%s at %s and %d at the baseline, %s: at least 2 of each are needed, "
+                  "in turns.",
+                  v->n_candidate, wtl_plural(v->n_candidate), side_text(p, &p->chosen, chosen),
+                  v->n_baseline, side_text(p, &p->baseline, baseline));
+    v->more_blocks = MIN_BLOCKS;
+    return true;
+}
+
+static int conclude(struct wtl_arena *scratch, const struct promise *p,
+                    const struct wtl_workset *const *fresh, size_t n_fresh,
+                    const struct wtl_verdict_options *options, struct wtl_verdict *v,
+                    struct wtl_notes *notes, struct wtl_error *err)
 {
     struct reading *r = NULL;
     size_t n = 0;
     struct effect time = {0}, energy = {0};
-    int rc = gather(scratch, plan, fresh, &r, &n, v, err);
+    int rc = gather(scratch, p, fresh, n_fresh, &r, &n, v, err);
     if (rc)
         return rc;
-    set_claims(v, plan, options);
-    if (plan->clock_mhz == plan->baseline_clock_mhz) {
-        wtl_notes_add(notes, "The plan stays at the baseline clock: there is nothing to confirm.");
-        v->more_blocks = -1;
+    set_claims(v, p, options);
+    if (is_too_little(p, v, notes))
         return 0;
-    }
-    if (v->n_candidate < 2 || v->n_baseline < 2) {
-        wtl_notes_add(notes,
-                      "%d fresh run%s at %d MHz and %d at the baseline, %d MHz: at least 2 of each "
-                      "are needed, in turns.",
-                      v->n_candidate, wtl_plural(v->n_candidate), plan->clock_mhz, v->n_baseline,
-                      plan->baseline_clock_mhz);
-        v->more_blocks = MIN_BLOCKS;
-        return 0;
-    }
     rc = compare(scratch, r, n, v, &time, &energy, notes, err);
     if (rc)
         return rc;
-    judge(v, plan, &time, &energy, options);
+    judge(v, p, &time, &energy, options);
     if (v->kind == WTL_VERDICT_UNDECIDED && v->more_blocks > 0)
         wtl_notes_add(notes, "About %d more pair%s of runs, in turns, would decide.",
                       v->more_blocks, wtl_plural(v->more_blocks));
@@ -320,33 +445,81 @@ static int conclude(struct wtl_arena *scratch, const struct wtl_plan *plan,
     return 0;
 }
 
-int wtl_verdict_make(struct wtl_arena *arena, const struct wtl_plan *plan,
-                     const struct wtl_workset *fresh, const struct wtl_verdict_options *options,
-                     struct wtl_verdict *verdict_out, struct wtl_error *err)
+static int check_options(const struct wtl_verdict_options *o, struct wtl_error *err)
 {
-    struct wtl_verdict v = {.kind = WTL_VERDICT_UNDECIDED};
+    if (o->confidence > 0.5 && o->confidence < 1 && o->margin >= 0)
+        return 0;
+    return WTL_FAIL(err, WTL_USAGE, "confidence %g, margin %g make no sense", o->confidence,
+                    o->margin);
+}
+
+/* `v` comes with its names. */
+static int reach_verdict(struct wtl_arena *arena, const struct promise *p,
+                         const struct wtl_workset *const *fresh, size_t n_fresh,
+                         const struct wtl_verdict_options *options, struct wtl_verdict *v,
+                         struct wtl_verdict *verdict_out, struct wtl_error *err)
+{
     struct wtl_notes notes = {.arena = arena};
     struct wtl_plan bare = {0};
-    if (plan->clock_mhz <= 0)
-        return WTL_FAIL(err, WTL_USAGE, "the plan for %s on %s is %s: it has no clock to validate",
-                        plan->workload, plan->gpu, wtl_plan_status_name(plan->status));
-    if (!(options->confidence > 0.5 && options->confidence < 1 && options->margin >= 0))
-        return WTL_FAIL(err, WTL_USAGE, "confidence %g, margin %g make no sense",
-                        options->confidence, options->margin);
-    snprintf(v.gpu, sizeof v.gpu, "%s", plan->gpu);
-    snprintf(v.workload, sizeof v.workload, "%s", plan->workload);
-    v.clock_mhz = plan->clock_mhz;
-    v.baseline_clock_mhz = plan->baseline_clock_mhz;
     struct wtl_arena scratch;
     wtl_arena_init(&scratch, arena->alloc);
-    int rc = conclude(&scratch, plan, fresh, options, &v, &notes, err);
+    v->kind = WTL_VERDICT_UNDECIDED;
+    v->of_point = p->of_point;
+    v->clock_mhz = p->chosen.clock_mhz;
+    v->baseline_clock_mhz = p->baseline.clock_mhz;
+    int rc = conclude(&scratch, p, fresh, n_fresh, options, v, &notes, err);
     wtl_arena_fini(&scratch);
     if (!rc)
         rc = wtl_notes_give(&notes, &bare, err);
     if (rc)
         return rc;
-    v.notes = bare.notes;
-    v.n_notes = bare.n_notes;
-    *verdict_out = v;
+    v->notes = bare.notes;
+    v->n_notes = bare.n_notes;
+    *verdict_out = *v;
     return 0;
+}
+
+int wtl_verdict_make(struct wtl_arena *arena, const struct wtl_plan *plan,
+                     const struct wtl_workset *fresh, const struct wtl_verdict_options *options,
+                     struct wtl_verdict *verdict_out, struct wtl_error *err)
+{
+    struct wtl_verdict v = {.at = plan->at, .baseline_at = plan->at};
+    const struct promise p = {.chosen = {.clock_mhz = plan->clock_mhz},
+                              .baseline = {.clock_mhz = plan->baseline_clock_mhz},
+                              .policy = &plan->policy,
+                              .saving = plan->saving,
+                              .slowdown = plan->slowdown};
+    if (plan->clock_mhz <= 0)
+        return WTL_FAIL(err, WTL_USAGE, "the plan for %s on %s is %s: it has no clock to validate",
+                        plan->workload, plan->gpu, wtl_plan_status_name(plan->status));
+    memcpy(v.gpu, plan->gpu, sizeof v.gpu);
+    memcpy(v.workload, plan->workload, sizeof v.workload);
+    int rc = check_options(options, err);
+    return rc ? rc : reach_verdict(arena, &p, &fresh, 1, options, &v, verdict_out, err);
+}
+
+int wtl_verdict_of_point(struct wtl_arena *arena, const struct wtl_point_choice *choice,
+                         const struct wtl_workset *const *fresh, size_t n_fresh,
+                         const struct wtl_verdict_options *options, struct wtl_verdict *verdict_out,
+                         struct wtl_error *err)
+{
+    if (choice->chosen < 0 || choice->baseline < 0)
+        return WTL_FAIL(err, WTL_USAGE,
+                        "the choice for %s on %s is %s: it has no point to validate",
+                        choice->workload, choice->gpu, wtl_plan_status_name(choice->status));
+    const struct wtl_measured_point *chosen = &choice->points[choice->chosen];
+    const struct wtl_measured_point *baseline = &choice->points[choice->baseline];
+    const struct promise p = {
+        .chosen = {&chosen->at, chosen->clock_mhz, chosen->rate_per_s},
+        .baseline = {&baseline->at, baseline->clock_mhz, baseline->rate_per_s},
+        .of_point = true,
+        .per_run = choice->per_run,
+        .policy = &choice->policy,
+        .saving = choice->saving,
+        .slowdown = choice->slowdown};
+    struct wtl_verdict v = {.at = chosen->at, .baseline_at = baseline->at};
+    memcpy(v.gpu, choice->gpu, sizeof v.gpu);
+    memcpy(v.workload, choice->workload, sizeof v.workload);
+    int rc = check_options(options, err);
+    return rc ? rc : reach_verdict(arena, &p, fresh, n_fresh, options, &v, verdict_out, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plan against fresh runs. The fresh runs had no part in the choice, so what they estimate is
- * free of selection: the estimates here are the ones to publish.
+ * A plan, or a choice among measured points, against fresh runs. The fresh runs had no part in the
+ * choice, so what they estimate is free of selection: the estimates here are the ones to publish.
  *
  * Test. Candidate and baseline are compared in logs, by blocks where the runs allow it: a block is
  * the shortest stretch of run order that holds both clocks (interleaved runs), or else a repetition
@@ -23,7 +23,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "core/plan.h"
+#include "core/point_choice.h"
 #include "core/verdict.h"
 
 struct wtl_verdict_options {
@@ -37,6 +37,17 @@ struct wtl_verdict_options wtl_verdict_options_default(void);
 int wtl_verdict_make(struct wtl_arena *arena, const struct wtl_plan *plan,
                      const struct wtl_workset *fresh, const struct wtl_verdict_options *options,
                      struct wtl_verdict *verdict_out, struct wtl_error *err);
+
+/* The same of the point that a choice took, against its baseline: by unit of work, where the two
+ * may be in different configurations. `fresh` are the sets of its gpu and workload; runs of other
+ * points in them are passed over. Runs of both are put in the order in which they were made, so
+ * that turns between configurations are seen. A choice that counts idle power (a rate, and runs
+ * that are as fast as they go) needs it in the fresh runs as well. -WTL_USAGE for a choice without
+ * a point; -WTL_NOMEM. */
+int wtl_verdict_of_point(struct wtl_arena *arena, const struct wtl_point_choice *choice,
+                         const struct wtl_workset *const *fresh, size_t n_fresh,
+                         const struct wtl_verdict_options *options, struct wtl_verdict *verdict_out,
+                         struct wtl_error *err);
 
 /* ---- within one campaign ---- */
 

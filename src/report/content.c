@@ -155,14 +155,15 @@ void wtl_write_results(struct wtl_writer *w)
         wtl_fig_savings, wtl_fig_heat, wtl_fig_compare};
     wtl_document_heading(w->d, 1, "Result");
     wtl_document_paragraph(w->d,
-                           "%zu combination%s of GPU and workload: %s. A saving is 1 \xe2\x88\x92 "
+                           "%zu combination%s of %s: %s. A saving is 1 \xe2\x88\x92 "
                            "E/E(baseline) and a slowdown "
                            "is "
-                           "t/t(baseline) \xe2\x88\x92 1, both of one run of constant work; a "
+                           "t/t(baseline) \xe2\x88\x92 1, both of one %s; a "
                            "negative slowdown is a gain of "
                            "speed.",
                            w->r->n_sets, wtl_plural((int64_t)w->r->n_sets),
-                           wtl_text_statuses(w->d, w->r));
+                           wtl_text_combination(w->r), wtl_text_statuses(w->d, w->r),
+                           wtl_text_work(w->r));
     bool any = false;
     for (size_t i = 0; i < w->r->n_sets; i++)
         any = any || w->r->sets[i].plan;
@@ -192,12 +193,15 @@ static const char *tied_text(struct wtl_writer *w, const struct wtl_plan *plan)
 
 static void describe_ok(struct wtl_writer *w, const struct wtl_plan *plan)
 {
+    char work[20];
     wtl_document_paragraph(
         w->d,
-        "At %d MHz a run takes %s and %s (%s on average); at the baseline (%s%s) it takes %s and "
+        "At %d MHz %s %s takes %s and %s%s (%s on average); at the baseline (%s%s) it takes %s and "
         "%s. Saving %s, slowdown %s (%s intervals, %s).%s",
-        plan->clock_mhz, wtl_text_quantity(w->d, &plan->time_s, WTL_UNIT_SECOND),
+        plan->clock_mhz, wtl_article(wtl_configuration_work(&plan->at, work)), work,
+        wtl_text_quantity(w->d, &plan->time_s, WTL_UNIT_SECOND),
         wtl_text_quantity(w->d, &plan->energy_j, WTL_UNIT_JOULE),
+        plan->energy_class == WTL_CLASS_D ? " (an estimate)" : "",
         wtl_text_quantity(w->d, &plan->power_w, WTL_UNIT_WATT), wtl_text_baseline(w->d, plan),
         plan->baseline_from_curve ? ", from the curve" : "",
         wtl_text_quantity(w->d, &plan->baseline_time_s, WTL_UNIT_SECOND),
@@ -307,6 +311,9 @@ static void describe_quality(struct wtl_writer *w, const struct wtl_report_set *
     bool said = s->plan && s->plan->status == WTL_PLAN_UNUSABLE;
     if (!q->usable && q->reason[0] && !said)
         wtl_document_bullet(w->d, "The set as a whole measures nothing: %s.", q->reason);
+    char correction[300];
+    if (wtl_describe_correction(s->set, correction, sizeof correction))
+        wtl_document_bullet(w->d, "%s", correction);
     const char *drift = "not estimated, the session has no repeated anchors";
     if (q->has_drift)
         drift = wtl_document_printf(
@@ -353,6 +360,12 @@ void wtl_write_set(struct wtl_writer *w, const struct wtl_report_set *s)
     }
 }
 
+/* What there is to say of points at too few clocks for a curve stands in their own section. */
+static bool is_point_only(const struct wtl_report *r, const struct wtl_report_set *s)
+{
+    return r->n_choices && !s->plan && !wtl_configuration_is_plain(&s->set->at);
+}
+
 int wtl_content_build(struct wtl_arena *arena, const struct wtl_report *r,
                       const struct wtl_content_options *options, struct wtl_document *out,
                       struct wtl_error *err)
@@ -374,12 +387,18 @@ int wtl_content_build(struct wtl_arena *arena, const struct wtl_report *r,
         w.n_metrics = options->n_metrics;
     }
     wtl_write_results(&w);
+    wtl_write_points(&w);
     wtl_write_verdicts(&w);
     wtl_write_heldout(&w);
-    if (r->n_sets)
-        wtl_document_heading(&d, 1, "By GPU and workload");
-    for (size_t i = 0; i < r->n_sets && w.rc == 0; i++)
+    bool any = false;
+    for (size_t i = 0; i < r->n_sets && w.rc == 0; i++) {
+        if (is_point_only(r, &r->sets[i]))
+            continue;
+        if (!any)
+            wtl_document_heading(&d, 1, "By GPU and workload");
+        any = true;
         wtl_write_set(&w, &r->sets[i]);
+    }
     wtl_write_rejected(&w);
     wtl_write_sources(&w);
     wtl_write_methods(&w);

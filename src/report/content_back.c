@@ -163,6 +163,13 @@ void wtl_write_methods(struct wtl_writer *w)
     wtl_document_heading(w->d, 1, "Methods in short");
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         wtl_document_bullet(w->d, "%s", methods[i]);
+    if (w->r->n_choices)
+        wtl_document_bullet(
+            w->d, "%s",
+            "Windows of a workload that goes on count per unit of work. Of the measured operating "
+            "points those are tied that exceed the best by less than the bound of the difference, "
+            "for all points at once (multiple comparisons with the best); the fastest one is the "
+            "baseline.");
     for (size_t i = 0; i < w->r->n_sets; i++) {
         char text[300];
         const struct wtl_workset *set = w->r->sets[i].set;
@@ -271,9 +278,25 @@ static void write_left_out(struct wtl_writer *w)
     }
 }
 
+static enum wtl_energy_class worst_class(const struct wtl_report *r)
+{
+    enum wtl_energy_class worst = WTL_CLASS_NONE;
+    for (size_t i = 0; i < r->n_sets; i++)
+        for (size_t k = 0; k < r->sets[i].set->n_cells; k++)
+            if (r->sets[i].set->cells[k].energy_class > worst)
+                worst = r->sets[i].set->cells[k].energy_class;
+    return worst;
+}
+
 void wtl_write_unknown(struct wtl_writer *w)
 {
     wtl_document_heading(w->d, 1, "What is not known");
+    if (worst_class(w->r) == WTL_CLASS_D)
+        wtl_document_bullet(
+            w->d, "%s",
+            "What the energy is: nothing measured it. Joules are estimates from "
+            "the thermal design power, up to a factor of 2 off, and a saving is one "
+            "of the estimate (class D).");
     wtl_document_bullet(w->d, "%s",
                         "Absolute joules: the sensor of a card may be off by up to 5 % unless it "
                         "was calibrated. Savings and slowdowns are ratios on one card and do not "

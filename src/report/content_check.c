@@ -15,7 +15,7 @@ enum { VERDICT_CELLS = 10, HELDOUT_CELLS = 11 };
 
 static const struct wtl_column_head verdict_columns[VERDICT_CELLS] = {
     {"GPU", WTL_CELL_TEXT},        {"Workload", WTL_CELL_TEXT},
-    {"Verdict", WTL_CELL_STATUS},  {"Clocks [MHz]", WTL_CELL_NUMBER},
+    {"Verdict", WTL_CELL_STATUS},  {"Chosen / baseline [MHz]", WTL_CELL_NUMBER},
     {"Saving", WTL_CELL_NUMBER},   {"at least", WTL_CELL_NUMBER},
     {"Slowdown", WTL_CELL_NUMBER}, {"at most", WTL_CELL_NUMBER},
     {"Runs", WTL_CELL_NUMBER},     {"To decide", WTL_CELL_NUMBER},
@@ -30,14 +30,38 @@ static const char *more_text(struct wtl_document *d, const struct wtl_verdict *v
     return wtl_document_printf(d, "%d pair%s", v->more_blocks, wtl_plural(v->more_blocks));
 }
 
+static const char *title_of(struct wtl_document *d, const struct wtl_verdict *v)
+{
+    char title[WTL_CONFIGURED_NAME];
+    if (v->of_point)
+        return wtl_document_printf(d, "%s (best operating point)", v->workload);
+    return wtl_document_printf(d, "%s", wtl_configured_name(v->workload, &v->at, title));
+}
+
+/* Two clocks, or two points without what they share. */
+static const char *compared(struct wtl_document *d, const struct wtl_verdict *v)
+{
+    char chosen[WTL_MEASURED_POINT_TEXT], baseline[WTL_MEASURED_POINT_TEXT];
+    if (!v->of_point)
+        return wtl_document_printf(d, "%d / %d", v->clock_mhz, v->baseline_clock_mhz);
+    struct wtl_configuration common = v->at;
+    wtl_configuration_intersect(&common, &v->baseline_at);
+    const struct wtl_measured_point a = {.at = wtl_configuration_without(&v->at, &common),
+                                         .clock_mhz = v->clock_mhz};
+    const struct wtl_measured_point b = {.at = wtl_configuration_without(&v->baseline_at, &common),
+                                         .clock_mhz = v->baseline_clock_mhz};
+    return wtl_document_printf(d, "%s / %s", wtl_measured_point_format(&a, chosen),
+                               wtl_measured_point_format(&b, baseline));
+}
+
 static void verdict_cells(struct wtl_document *d, const struct wtl_verdict_entry *e,
                           const char *cells[VERDICT_CELLS])
 {
     const struct wtl_verdict *v = &e->verdict;
     cells[0] = v->gpu;
-    cells[1] = v->workload;
+    cells[1] = title_of(d, v);
     cells[2] = wtl_verdict_name(v->kind);
-    cells[3] = wtl_document_printf(d, "%d / %d", v->clock_mhz, v->baseline_clock_mhz);
+    cells[3] = compared(d, v);
     cells[4] = wtl_text_percent(d, &v->saving.fresh);
     cells[5] = wtl_document_printf(d, "%.1f %%", 100 * v->saving.limit);
     cells[6] = wtl_text_percent(d, &v->slowdown.fresh);
@@ -88,7 +112,7 @@ static const char *plans_of_reason(struct wtl_document *d, const struct wtl_verd
         if (k < i)
             return NULL;
         text = wtl_document_printf(d, "%s%s%s, %s", text, text[0] ? "; " : "", e->verdict.gpu,
-                                   e->verdict.workload);
+                                   title_of(d, &e->verdict));
     }
     return text;
 }
@@ -102,7 +126,7 @@ static void verdict_bullets(struct wtl_document *d, const struct wtl_verdict_fil
             wtl_document_bullet(d, "No verdict, %s: %s.", e->why, plans);
         else if (e->judged)
             for (size_t k = 0; k < e->verdict.n_notes; k++)
-                wtl_document_bullet(d, "%s, %s: %s", e->verdict.gpu, e->verdict.workload,
+                wtl_document_bullet(d, "%s, %s: %s", e->verdict.gpu, title_of(d, &e->verdict),
                                     e->verdict.notes[k]);
     }
 }
@@ -131,8 +155,9 @@ void wtl_write_verdicts(struct wtl_writer *w)
         w->d,
         "A plan is confirmed when the whole interval of the saving lies above \"at least\" "
         "and that of the slowdown below \"at most\", refuted when one of them lies wholly on "
-        "the wrong side, and undecided otherwise. Clocks: the chosen one / the "
-        "baseline. Runs: at the chosen clock + at the baseline (rejected). To decide: about so "
+        "the wrong side, and undecided otherwise. Chosen / baseline: clocks in MHz, or the two "
+        "operating points without what they share. Runs: at the chosen clock + at the baseline "
+        "(rejected). To decide: about so "
         "many more pairs of runs.");
 }
 

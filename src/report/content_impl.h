@@ -25,11 +25,20 @@ const char *wtl_text_clock(struct wtl_document *d, const struct wtl_plan *plan);
 const char *wtl_text_baseline(struct wtl_document *d, const struct wtl_plan *plan);
 const char *wtl_text_policy(struct wtl_document *d, const struct wtl_policy *policy);
 
+/* What the sets of a report are combinations of. */
+const char *wtl_text_combination(const struct wtl_report *r);
+
+/* What its savings and slowdowns are of, after "both of one". */
+const char *wtl_text_work(const struct wtl_report *r);
+
 /* "5 ok, 2 undecided, 1 unusable". */
 const char *wtl_text_statuses(struct wtl_document *d, const struct wtl_report *r);
 
 void wtl_write_results(struct wtl_writer *w);
 void wtl_write_set(struct wtl_writer *w, const struct wtl_report_set *s);
+/* Measured operating points; nothing where no workload has several configurations. */
+void wtl_write_points(struct wtl_writer *w);
+void wtl_markdown_points(struct wtl_document *d, const struct wtl_report *r, struct wtl_buf *out);
 /* Verdicts and held-out errors; nothing where the report has none. */
 void wtl_write_verdicts(struct wtl_writer *w);
 void wtl_write_heldout(struct wtl_writer *w);

@@ -76,6 +76,24 @@ const char *wtl_text_policy(struct wtl_document *d, const struct wtl_policy *p)
     return wtl_document_printf(d, "%s; of the tied clocks: %s", text, wtl_prefer_name(p->prefer));
 }
 
+const char *wtl_text_combination(const struct wtl_report *r)
+{
+    for (size_t i = 0; i < r->n_sets; i++)
+        if (!wtl_configuration_is_plain(&r->sets[i].set->at))
+            return "GPU, workload and configuration";
+    return "GPU and workload";
+}
+
+const char *wtl_text_work(const struct wtl_report *r)
+{
+    size_t windows = 0;
+    for (size_t i = 0; i < r->n_sets; i++)
+        windows += r->sets[i].set->at.window;
+    return windows == 0          ? "run of constant work"
+           : windows < r->n_sets ? "run of constant work, of windows of one unit of it"
+                                 : "unit of work";
+}
+
 const char *wtl_text_statuses(struct wtl_document *d, const struct wtl_report *r)
 {
     int count[WTL_PLAN_INFEASIBLE + 1] = {0};

@@ -13,8 +13,8 @@ struct metric_view {
 };
 
 static const struct metric_view views[] = {
-    {WTL_R_time_s, "Time of a run", "s"},
-    {WTL_R_energy_j, "Energy of a run", "J"},
+    {WTL_R_time_s, "Time", "s"},
+    {WTL_R_energy_j, "Energy", "J"},
     {WTL_R_power_w, "Mean power", "W"},
 };
 enum { N_VIEWS = sizeof views / sizeof views[0] };
@@ -224,7 +224,9 @@ static int clock_panel(struct wtl_arena *arena, const struct wtl_report_set *s,
     double lo = HUGE_VAL, hi = -HUGE_VAL;
     chart->x = (struct wtl_axis){.name = "SM clock", .unit = "MHz"};
     clock_range(s, &chart->x.lo, &chart->x.hi);
-    chart->y = (struct wtl_axis){.name = view->name, .unit = view->unit, .si = true};
+    const char *name =
+        view->metric == WTL_R_power_w ? view->name : wtl_fig_quantity(arena, view->name, s->set);
+    chart->y = (struct wtl_axis){.name = name, .unit = view->unit, .si = true};
     int rc = mark_clocks(arena, chart, s->plan, err);
     if (rc == 0)
         rc = add_means(arena, chart, s->set, view->metric, err);

@@ -25,6 +25,16 @@ const char *wtl_fig_name(struct wtl_arena *arena, const char *kind, const struct
     return name ? name : kind;
 }
 
+const char *wtl_fig_quantity(struct wtl_arena *arena, const char *what,
+                             const struct wtl_workset *set)
+{
+    char work[20];
+    wtl_configuration_work(&set->at, work);
+    const char *text = set->at.window ? wtl_arena_printf(arena, "%s per %s", what, work)
+                                      : wtl_arena_printf(arena, "%s of a run", what);
+    return text ? text : what;
+}
+
 static void add_causes(struct wtl_buf *text, const int *rejected)
 {
     int total = 0;

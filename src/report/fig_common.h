@@ -11,6 +11,10 @@ const char *wtl_fig_set_name(struct wtl_arena *arena, const struct wtl_workset *
 /* "clock-a100-stablediffusion". */
 const char *wtl_fig_name(struct wtl_arena *arena, const char *kind, const struct wtl_workset *set);
 
+/* "Time of a run", "Energy per image": what a set's figures are of. */
+const char *wtl_fig_quantity(struct wtl_arena *arena, const char *what,
+                             const struct wtl_workset *set);
+
 /* "n = 177 accepted runs; 3 rejected (2 cold_start, 1 outlier) · INTERVAL · data 3f9a1c22d01b ·
  * 2026-11-21 · wattle 0.1.0". */
 const char *wtl_fig_footer(struct wtl_arena *arena, const struct wtl_report *r, int n_runs,

@@ -42,7 +42,8 @@ static const char *shortened(struct wtl_arena *arena, const char *text, size_t n
 static const char *row_name(struct wtl_arena *arena, const struct wtl_workset *set)
 {
     const char *gpu = shortened(arena, set->gpu, 14);
-    const char *workload = shortened(arena, set->workload, 18);
+    const char *workload =
+        shortened(arena, set->workload, wtl_configuration_is_plain(&set->at) ? 18 : 32);
     return gpu && workload ? wtl_arena_printf(arena, "%s, %s", gpu, workload) : NULL;
 }
 

@@ -133,9 +133,10 @@ static int tradeoff_chart(struct wtl_arena *arena, const struct wtl_report_set *
         rc = curve_cloud(arena, s->plan, true, &front, err);
     if (rc < 0)
         return rc;
-    chart->x = (struct wtl_axis){"Time of a run", "s", .si = true, .lo = HUGE_VAL, .hi = -HUGE_VAL};
-    chart->y =
-        (struct wtl_axis){"Energy of a run", "J", .si = true, .lo = HUGE_VAL, .hi = -HUGE_VAL};
+    chart->x = (struct wtl_axis){wtl_fig_quantity(arena, "Time", s->set), "s", .si = true,
+                                 .lo = HUGE_VAL, .hi = -HUGE_VAL};
+    chart->y = (struct wtl_axis){wtl_fig_quantity(arena, "Energy", s->set), "J", .si = true,
+                                 .lo = HUGE_VAL, .hi = -HUGE_VAL};
     hold_cloud(chart, &runs, &z_lo, &z_hi);
     hold_cloud(chart, &front, &z_lo, &z_hi);
     add_cloud(chart, &runs, "accepted run", WTL_MARK_CIRCLE, 4);
@@ -175,7 +176,9 @@ int wtl_fig_tradeoff(struct wtl_arena *arena, const struct wtl_report *r,
     if (rc < 0)
         return rc;
     f->name = wtl_fig_name(arena, "tradeoff", s->set);
-    f->title = wtl_arena_printf(arena, "Energy against time of a run: %s", name);
+    f->title = wtl_arena_printf(
+        arena, "Energy against %s: %s",
+        s->set->at.window ? wtl_fig_quantity(arena, "time", s->set) : "time of a run", name);
     f->footer = wtl_fig_set_footer(arena, r, s->set, "single runs, no interval");
     if (!f->title || !f->footer)
         return WTL_FIG_NOMEM(err);
@@ -252,8 +255,8 @@ int wtl_fig_validation(struct wtl_arena *arena, const struct wtl_report *r,
         wtl_fig_hold(&lo, &hi, clock[i]);
     }
     wtl_ticks_range(&lo, &hi, 0);
-    int rc = validation_chart(arena, &f->panels[0], "time of a run", "s", v->time_s,
-                              v->time_predicted_s, clock, v->n, err);
+    int rc = validation_chart(arena, &f->panels[0], wtl_fig_quantity(arena, "time", s->set), "s",
+                              v->time_s, v->time_predicted_s, clock, v->n, err);
     if (rc == 0)
         rc = validation_chart(arena, &f->panels[1], "mean power", "W", v->power_w,
                               v->power_predicted_w, clock, v->n, err);

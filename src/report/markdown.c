@@ -71,10 +71,15 @@ int wtl_content_markdown(const struct wtl_report *r, struct wtl_alloc alloc, str
     wtl_document_init(&d, &arena);
     wtl_buf_puts(out, "## Operating points of ");
     wtl_escape_markdown(out, wtl_path_base(r->campaign));
-    wtl_buf_printf(out, "\n\n%zu combination%s of GPU and workload: %s.\n\n", r->n_sets,
-                   r->n_sets == 1 ? "" : "s", wtl_text_statuses(&d, r));
-    wtl_buf_puts(out, "| GPU | workload | status | clock [MHz] | baseline | saving | slowdown | "
-                      "runs | rejected |\n|---|---|---|--:|---|--:|--:|--:|--:|\n");
+    wtl_buf_printf(out, "\n\n%zu combination%s of %s: %s.\n\n", r->n_sets,
+                   r->n_sets == 1 ? "" : "s", wtl_text_combination(r), wtl_text_statuses(&d, r));
+    bool any = r->n_choices == 0;
+    for (size_t i = 0; i < r->n_sets; i++)
+        any = any || r->sets[i].plan;
+    if (any)
+        wtl_buf_puts(out,
+                     "| GPU | workload | status | clock [MHz] | baseline | saving | slowdown | "
+                     "runs | rejected |\n|---|---|---|--:|---|--:|--:|--:|--:|\n");
     for (size_t i = 0; i < r->n_sets; i++)
         if (r->sets[i].plan)
             plan_row(&d, &r->sets[i], out);
@@ -82,6 +87,7 @@ int wtl_content_markdown(const struct wtl_report *r, struct wtl_alloc alloc, str
     for (size_t i = 0; i < r->n_sets; i++)
         if (r->sets[i].plan)
             plan_notes(&r->sets[i], out);
+    wtl_markdown_points(&d, r, out);
     wtl_markdown_verdicts(&d, r, out);
     wtl_markdown_heldout(&d, r, out);
     wtl_format_utc(r->wall_ns, date, sizeof date);

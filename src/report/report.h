@@ -13,6 +13,7 @@
 
 #include "core/metric.h"
 #include "core/plan.h"
+#include "core/point_choice.h"
 #include "optimize/cost.h"
 #include "runs/judge.h"
 #include "store/campaign.h"
@@ -72,6 +73,8 @@ struct wtl_report {
     int64_t wall_ns;         /* date of the report */
     const struct wtl_report_set *sets;
     size_t n_sets;
+    const struct wtl_point_choice *choices; /* among measured operating points */
+    size_t n_choices;
     const struct wtl_source *sources;
     size_t n_sources;
     const struct wtl_report_verdict *verdicts;
@@ -119,6 +122,11 @@ int wtl_fig_histogram(struct wtl_arena *arena, const struct wtl_report *r,
 int wtl_fig_power_temp(struct wtl_arena *arena, const struct wtl_report *r,
                        const struct wtl_report_set *s, struct wtl_figure **figure_out,
                        struct wtl_error *err);
+/* Energy of a unit of work against throughput over the measured operating points: Pareto set,
+ * baseline, best and tied marked. There need be no clock. */
+int wtl_fig_points(struct wtl_arena *arena, const struct wtl_report *r,
+                   const struct wtl_point_choice *c, struct wtl_figure **figure_out,
+                   struct wtl_error *err);
 /* Saving and slowdown of every plan, with intervals. */
 int wtl_fig_savings(struct wtl_arena *arena, const struct wtl_report *r,
                     struct wtl_figure **figure_out, struct wtl_error *err);

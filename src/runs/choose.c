@@ -109,8 +109,26 @@ static void set_result(struct wtl_run *r, double time_s, double energy_j)
     wtl_run_clear(r, WTL_R_time_s);
 }
 
+/* Time and energy that were measured together: by a method that says so, or by one that left
+ * nothing else to choose from. */
+static bool is_measured_as_one(const struct wtl_run *r)
+{
+    static const enum wtl_run_metric energies[] = {WTL_R_energy_counter_j, WTL_R_energy_integral_j,
+                                                   WTL_R_energy_nominal_j, WTL_R_power_mean_w};
+    /* A trace of which nothing is usable is not a table that tells nothing else. */
+    bool sourced = wtl_run_duration_s(r) > 0 || wtl_run_get(r, WTL_R_n_samples, 0) > 0;
+    for (int i = 0; i < 4; i++)
+        sourced = sourced || wtl_run_has(r, energies[i]);
+    return (r->energy_method || !sourced) && wtl_run_get(r, WTL_R_time_s, 0) > 0 &&
+           wtl_run_get(r, WTL_R_energy_j, 0) > 0;
+}
+
 void wtl_run_choose(struct wtl_run *r)
 {
+    if (is_measured_as_one(r)) {
+        set_result(r, r->metric[WTL_R_time_s], r->metric[WTL_R_energy_j]);
+        return;
+    }
     double counter_j = wtl_run_get(r, WTL_R_energy_counter_j, 0);
     double integral_j = wtl_run_get(r, WTL_R_energy_integral_j, 0);
     double time_s;

@@ -62,6 +62,24 @@ static void judge_absent(struct wtl_run *r)
         wtl_reject(r, WTL_CAUSE_no_data, "no power reading");
 }
 
+/* What was wrong with the sensor while the energy was measured. A window of few updates is still a
+ * measurement, with a wide interval. */
+static void judge_troubles(struct wtl_run *r)
+{
+    static const struct {
+        unsigned trouble;
+        enum wtl_cause cause;
+    } rules[] = {
+        {WTL_TROUBLE_INDEX_gap, WTL_CAUSE_truncated},
+        {WTL_TROUBLE_INDEX_reset, WTL_CAUSE_inconsistent_energy},
+        {WTL_TROUBLE_INDEX_stale, WTL_CAUSE_inconsistent_energy},
+        {WTL_TROUBLE_INDEX_inconsistent, WTL_CAUSE_inconsistent_energy},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if ((r->energy_troubles >> rules[i].trouble) & 1)
+            wtl_reject(r, rules[i].cause, "%s", wtl_energy_trouble_text((int)rules[i].trouble));
+}
+
 static void judge_end(struct wtl_run *r)
 {
     if (r->status == WTL_RUN_FAILED)
@@ -71,6 +89,8 @@ static void judge_end(struct wtl_run *r)
     bool mixed = (r->stated_causes >> WTL_CAUSE_contaminated) & 1; /* that is why */
     if (!mixed && (!wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_energy_j)))
         judge_absent(r);
+    else if (r->window && !(r->whole_time_s > 0))
+        wtl_reject(r, WTL_CAUSE_no_data, "a window without a count of the work done in it");
 }
 
 /* The trace is shorter than what ran. `overhead_s`: by how much logs of these runs usually exceed
@@ -80,8 +100,8 @@ static void judge_truncated(struct wtl_run *r, double overhead_s)
     double time_s = wtl_run_get(r, WTL_R_time_s, 0);
     double reported_s = wtl_run_get(r, WTL_R_reported_time_s, 0);
     double wrapper_s = wtl_run_get(r, WTL_R_wrapper_time_s, 0);
-    if (!(time_s > 0) || !(wtl_run_get(r, WTL_R_n_samples, 0) > 0))
-        return;
+    if (r->window || !(time_s > 0) || !(wtl_run_get(r, WTL_R_n_samples, 0) > 0))
+        return; /* what a window is part of lasts longer */
     if (reported_s > 1.05 * time_s + 2)
         wtl_reject(r, WTL_CAUSE_truncated, "trace of %.1f s, the application ran %.1f s", time_s,
                    reported_s);
@@ -102,6 +122,15 @@ static bool at_power_limit(const struct wtl_run *r)
     return limit_w > 0 && wtl_run_get(r, WTL_R_power_p99_w, 0) >= 0.98 * limit_w;
 }
 
+/* Below its clock because of the power limit that is part of its operating point: nothing is wrong
+ * with it, the point is like that. The limit holds for the mean over about a second. */
+static bool is_held_by_choice(const struct wtl_run *r)
+{
+    return wtl_point_has(&r->point, WTL_SETTING_limit_w) &&
+           fmax(wtl_run_get(r, WTL_R_power_w, 0), wtl_run_get(r, WTL_R_power_p99_w, 0)) >=
+               0.95 * r->point.value[WTL_SETTING_limit_w];
+}
+
 /* Clocks as read. Supported clocks are 7.5 or 15 MHz apart; 16 is one bin either way. */
 static void judge_clock(struct wtl_run *r, const struct wtl_judge_options *o)
 {
@@ -111,11 +140,17 @@ static void judge_clock(struct wtl_run *r, const struct wtl_judge_options *o)
     bool idle = wtl_run_get(r, WTL_R_active_share, 1) < o->idle_active_share;
     bool off =
         ran_mhz > 0 && (fabs(ran_mhz - r->clock_mhz) > bin_mhz || match < o->clock_match_min);
+    bool labelled = r->clock_mhz > 0;
     bool below = ran_mhz > 0 && ran_mhz < r->clock_mhz;
-    if (throttled(r, o))
+    if ((below || !labelled || ran_mhz <= 0) && is_held_by_choice(r))
+        return;
+    if (throttled(r, o) && labelled)
         wtl_reject(r, WTL_CAUSE_throttled, "held down in %.0f %% of the rows, %.0f MHz of %d",
                    100 * r->metric[WTL_R_throttle_share], ran_mhz, r->clock_mhz);
-    if (r->clock_mhz <= 0)
+    else if (throttled(r, o))
+        wtl_reject(r, WTL_CAUSE_throttled, "held down in %.0f %% of the rows, to %.0f MHz",
+                   100 * r->metric[WTL_R_throttle_share], ran_mhz);
+    if (!labelled)
         return;
     double app_mhz = wtl_run_get(r, WTL_R_app_clock_mhz, r->clock_mhz);
     if (fabs(app_mhz - r->clock_mhz) > bin_mhz) {
@@ -146,12 +181,17 @@ static bool judge_product(struct wtl_run *r, enum wtl_run_metric energy, enum wt
     return off;
 }
 
+/* The counter's last refresh is uncertain at either end. */
+static double edge_slack(const struct wtl_run *r)
+{
+    double time_s = wtl_run_has(r, WTL_R_time_s) ? wtl_run_measured_s(r) : 1;
+    return 2 * wtl_run_get(r, WTL_R_counter_step_s, 0) / fmax(time_s, 1e-9);
+}
+
 static void judge_energy(struct wtl_run *r, const struct wtl_judge_options *o)
 {
     double ratio = wtl_run_get(r, WTL_R_energy_ratio, 1);
-    /* The counter's last refresh is uncertain at either end. */
-    double slack =
-        2 * wtl_run_get(r, WTL_R_counter_step_s, 0) / fmax(wtl_run_get(r, WTL_R_time_s, 1), 1e-9);
+    double slack = edge_slack(r);
     if (fabs(ratio - 1) > o->energy_mismatch_max + slack)
         wtl_reject(r, WTL_CAUSE_inconsistent_energy, "counter over integrated power: %.3f", ratio);
     else if (!judge_product(r, WTL_R_energy_nominal_j, WTL_R_nominal_time_s, o) &&
@@ -169,8 +209,7 @@ static void judge_period(struct wtl_run *r, double usual_s, const struct wtl_jud
         wtl_run_has(r, WTL_R_energy_integral_j))
         return;
     double up = period_s / usual_s, ratio = up >= 1 ? up / round(up) : 1 / (round(1 / up) * up);
-    double slack =
-        2 * wtl_run_get(r, WTL_R_counter_step_s, 0) / fmax(wtl_run_get(r, WTL_R_time_s, 1), 1e-9);
+    double slack = edge_slack(r);
     if (fabs(ratio - 1) > o->energy_mismatch_max + slack)
         wtl_reject(r, WTL_CAUSE_inconsistent_energy,
                    "the counter makes the period %.1f ms, in the other runs %.1f ms",
@@ -179,7 +218,7 @@ static void judge_period(struct wtl_run *r, double usual_s, const struct wtl_jud
 
 static void judge_work(struct wtl_run *r, double usual, const struct wtl_judge_options *o)
 {
-    if (!wtl_run_has(r, WTL_R_work_units) || !(usual > 0))
+    if (r->window || !wtl_run_has(r, WTL_R_work_units) || !(usual > 0))
         return;
     double ratio = r->metric[WTL_R_work_units] / usual;
     if (fabs(ratio - 1) > o->work_tolerance)
@@ -248,6 +287,8 @@ static int usual_memory_clock(const struct wtl_run *runs, size_t n)
 
 static void judge_memory_clock(struct wtl_run *r, int usual_mhz)
 {
+    if (r->window) /* a configuration has one */
+        return;
     if (r->mem_clock_mhz > 0 && r->mem_clock_mhz != usual_mhz)
         wtl_reject(r, WTL_CAUSE_wrong_clock, "memory clock of %d MHz, the other runs have %d",
                    r->mem_clock_mhz, usual_mhz);
@@ -271,6 +312,7 @@ int wtl_judge_facts(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
     int memory_mhz = usual_memory_clock(runs, n);
     for (size_t i = 0; i < n; i++) {
         judge_end(&runs[i]);
+        judge_troubles(&runs[i]);
         judge_truncated(&runs[i], fmax(0, overhead_s));
         judge_clock(&runs[i], options);
         judge_energy(&runs[i], options);

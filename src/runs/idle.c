@@ -40,22 +40,27 @@ int wtl_find_idle_level(struct wtl_arena *scratch, const struct wtl_run *runs, s
         level.watts = options->idle_power_w > 0 ? options->idle_power_w : wtl_median(a, stated);
     } else {
         for (size_t i = 0; i < n; i++) {
+            if (runs[i].window) /* in the midst of work: its least power is no idling */
+                continue;
             double first_w = wtl_run_get(&runs[i], WTL_R_power_first_w, HUGE_VAL);
             double low_w = fmin(first_w, wtl_run_get(&runs[i], WTL_R_power_min_w, HUGE_VAL));
             if (isfinite(low_w) && low_w > 0)
                 a[k++] = low_w;
         }
         level.known = k > 0;
-        level.watts = wtl_quantile(a, k, 0.1);
+        level.watts = k > 0 ? wtl_quantile(a, k, 0.1) : 0;
     }
     level.margin_w = fmax(options->idle_margin_w, 0.02 * level.watts);
     *idle_out = level;
     return 0;
 }
 
-/* Mean at the idle level, and nothing above it worth the name. */
+/* Mean at the idle level, and nothing above it worth the name. An estimate from the thermal design
+ * power goes by how busy the whole machine is: beside others' work it says nothing of the run's. */
 static bool suspect(const struct wtl_run *r, const struct wtl_idle_level *level)
 {
+    if (r->energy_method == WTL_ENERGY_estimated)
+        return false;
     double mean_w = wtl_run_mean_power(r);
     double high_w = wtl_run_get(r, WTL_R_power_p99_w, mean_w);
     return level->known && mean_w > 0 && mean_w <= level->watts + level->margin_w &&

@@ -164,6 +164,7 @@ int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
     if (!duplicate)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
+        wtl_run_per_unit(&runs[i]);
         runs[i].causes = runs[i].stated_causes;
         memcpy(runs[i].reason, runs[i].stated_reason, sizeof runs[i].reason);
         duplicate[i] = is_duplicate(&runs[i]);

@@ -28,7 +28,9 @@ struct wtl_judge_options {
 struct wtl_judge_options wtl_judge_options_default(void);
 
 /* Sets causes and reason of every run, starting from what the import stated; runs must be of one
- * gpu and workload, in run order (jobs are sessions), and chosen (wtl_run_choose). `options` NULL:
+ * gpu, workload and configuration, in run order (jobs are sessions), and chosen (wtl_run_choose).
+ * Windows come back per unit of work (wtl_run_per_unit). They are measured after a warm-up, for as
+ * long as it takes: none is a cold start, and their amounts of work may differ. `options` NULL:
  * the defaults. On failure the judgement of the runs is unspecified. -WTL_NOMEM. */
 int wtl_judge(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,
               const struct wtl_judge_options *options, struct wtl_error *err);
@@ -63,17 +65,22 @@ int wtl_judge_set(struct wtl_arena *scratch, const struct wtl_workset *set,
  * sampling period, because no timestamp, counter or log tells it. False: there are none. */
 bool wtl_describe_labelled(const struct wtl_workset *set, char *text, size_t size);
 
+/* A sentence on the accepted runs of a set whose energy was corrected by a gain; says so where they
+ * do not compare, as their gains differ or some have none. False: there are none. */
+bool wtl_describe_correction(const struct wtl_workset *set, char *text, size_t size);
+
 /* Accepted runs to measurements, one per clock and rate, ascending (closed before rates). Values
  * are geometric means; intervals are Student's t on the logarithms at 95 % with the standard
  * deviation within cells pooled over the set, because a cell of three runs cannot tell its own.
- * They are IN_SAMPLE, or NONE where no cell has two runs. Latencies are medians over the runs. A
+ * They are IN_SAMPLE, or NONE where no cell has two runs; the energy of a single one then has the
+ * interval that its sensor gave (energy_rel_error). Latencies are medians over the runs. A
  * cell whose runs are all rejected is there with n = 0. */
 int wtl_measure(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
                 struct wtl_measurement **cells_out, size_t *n_out, struct wtl_error *err);
 
-/* Splits runs (any order) into worksets by folded gpu and workload, each in run order, judged and
- * measured; sets in order of their folded names. The runs are copied. Runs with times only are not
- * judged: see struct wtl_workset. */
+/* Splits runs (any order) into worksets by folded gpu and workload, and by configuration, each in
+ * run order, judged and measured; sets in order of their folded names and configurations. The runs
+ * are copied. Runs with times only are not judged: see struct wtl_workset. */
 int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
                  const struct wtl_judge_options *options, struct wtl_workset **sets_out,
                  size_t *n_out, struct wtl_error *err);

@@ -152,12 +152,45 @@ static double step_at(const struct part *p, size_t at)
     return fmax(step, fabs(p->fit[at] - p->fit[hi]));
 }
 
+/* The level of each cell by itself: the median of its used runs. */
+static void cell_levels(struct part *p, const struct wtl_levels *l, double *scratch)
+{
+    for (size_t k = 0; k < p->n; k++) {
+        size_t m = 0;
+        for (size_t j = 0; j < p->n; j++)
+            if (p->use[j] && l->cell[p->index[j]] == l->cell[p->index[k]])
+                scratch[m++] = p->y[j];
+        p->has[k] = m > 0;
+        p->fit[k] = m > 0 ? wtl_median(scratch, m) : 0;
+    }
+}
+
+/* Windows were measured in the steady state, by a protocol that says what disturbed them; those of
+ * an adaptive sweep stand close together where the optimum may be and far apart elsewhere, where a
+ * line through neighbours misses the curve by more than the windows' own spread. Their cells stand
+ * for themselves. */
+static bool by_cells(const struct part *p, const struct wtl_run *runs)
+{
+    bool windows = p->n > 0;
+    for (size_t k = 0; k < p->n; k++)
+        windows = windows && runs[p->index[k]].window;
+    return windows;
+}
+
 static int learn_one(struct wtl_arena *scratch, struct part *p, struct wtl_levels *l,
-                     const double *y, double *fit, double *step, struct wtl_error *err)
+                     const struct wtl_run *runs, const double *y, double *fit, double *step,
+                     struct wtl_error *err)
 {
     for (size_t k = 0; k < p->n; k++)
         p->y[k] = y[p->index[k]];
-    int rc = wtl_local_level(scratch, p->x, p->y, p->use, p->n, window_of(p->n_clocks), p->fit,
+    int rc = 0;
+    double *values = WTL_NEW_ARRAY(scratch, double, p->n + 1);
+    if (!values)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (by_cells(p, runs))
+        cell_levels(p, l, values);
+    else
+        rc = wtl_local_level(scratch, p->x, p->y, p->use, p->n, window_of(p->n_clocks), p->fit,
                              p->has, err);
     if (rc)
         return rc;
@@ -239,12 +272,14 @@ int wtl_levels_learn(struct wtl_arena *scratch, struct wtl_levels *l, const stru
     double n_params = 0, n_used = 0;
     for (int g = 0; g < l->n_groups && !rc; g++) {
         part_fill(&p, l, runs, g);
-        rc = learn_one(scratch, &p, l, l->log_t, l->fit_t, l->step_t, err);
+        rc = learn_one(scratch, &p, l, runs, l->log_t, l->fit_t, l->step_t, err);
         if (!rc)
-            rc = learn_one(scratch, &p, l, l->log_p, l->fit_p, l->step_p, err);
+            rc = learn_one(scratch, &p, l, runs, l->log_p, l->fit_p, l->step_p, err);
         /* Parameters of a local line: 1 + 2 per window, never more than there are clocks. */
         double clocks = (double)p.n_clocks;
-        n_params += fmin(clocks, 1 + 2 * clocks / (double)window_of(p.n_clocks));
+        n_params += by_cells(&p, runs)
+                        ? clocks
+                        : fmin(clocks, 1 + 2 * clocks / (double)window_of(p.n_clocks));
         n_used += (double)p.n_used;
     }
     return rc ? rc : learn_spread(scratch, l, runs, n_params, n_used, err);

@@ -103,6 +103,36 @@ static double cv_of(const struct wtl_run *const *cell, size_t n, enum wtl_run_me
     return k > 1 ? wtl_sd(a, k) / wtl_mean(a, k) : 0;
 }
 
+static void fill_quality(struct wtl_measurement *m, const struct wtl_run *const *cell, size_t n)
+{
+    bool first = true;
+    for (size_t i = 0; i < n; i++) {
+        if (cell[i]->causes)
+            continue;
+        bool same = first || cell[i]->energy_method == m->energy_method;
+        m->energy_method = same ? cell[i]->energy_method : WTL_ENERGY_NONE;
+        if (cell[i]->energy_class > m->energy_class)
+            m->energy_class = cell[i]->energy_class;
+        m->energy_troubles |= cell[i]->energy_troubles;
+        first = false;
+    }
+}
+
+/* Where no cell has two runs to tell the spread, a single one still says how well its sensor told
+ * its energy. */
+static void take_sensor_interval(struct wtl_estimate *e, const struct wtl_run *const *cell,
+                                 size_t n)
+{
+    for (size_t i = 0; i < n && e->n == 1 && e->evidence == WTL_EVIDENCE_NONE; i++) {
+        double share = wtl_run_get(cell[i], WTL_R_energy_rel_error, 0);
+        if (cell[i]->causes || !(share > 0 && share < 1))
+            continue;
+        e->lo = e->value * (1 - share);
+        e->hi = e->value * (1 + share);
+        e->evidence = WTL_EVIDENCE_IN_SAMPLE;
+    }
+}
+
 static void fill_cell(struct wtl_measurement *m, const struct wtl_run *const *cell, size_t n,
                       const double *reach, double *a)
 {
@@ -120,6 +150,8 @@ static void fill_cell(struct wtl_measurement *m, const struct wtl_run *const *ce
     }
     for (int q = 0; q < 3; q++)
         *estimates[q] = estimate(a, collect(cell, n, quantity[q], true, a), reach[q]);
+    take_sensor_interval(&m->energy_j, cell, n);
+    fill_quality(m, cell, n);
     m->time_cv = cv_of(cell, n, WTL_R_time_s, a);
     m->energy_cv = cv_of(cell, n, WTL_R_energy_j, a);
     fill_latency(m, cell, n, a);

@@ -218,11 +218,28 @@ static bool rises(const struct findings *f)
     return f->slope > slope_max && expm1(f->slope * f->range) > rise_max;
 }
 
-static void decide(struct wtl_quality *q, const struct findings *f)
+/* Runs without any clock, which nothing can be explained by. Those of an operating point are set
+ * beside other points, with intervals that hold their spread: however wide, it is no reason to
+ * leave them out. */
+static void decide_without_clock(struct wtl_quality *q, const struct findings *f, bool pointed)
+{
+    q->usable = pointed || f->time.half_width <= precision_hopeless ||
+                f->energy.half_width <= precision_hopeless;
+    if (!q->usable)
+        (void)snprintf(
+            q->reason, sizeof q->reason,
+            "time and energy are noise: spread %.0f and %.0f %%, and the clock of no run "
+            "is known",
+            100 * f->time.cv, 100 * f->energy.cv);
+}
+
+static void decide(struct wtl_quality *q, const struct findings *f, bool pointed)
 {
     bool waits = f->idle_w > waiting_share * f->median_w;
-    if (q->quantised && q->time_step_s > step_share_max * f->median_s &&
-        f->time.unexplained > unexplained_max)
+    if (q->n_clocks == 0)
+        decide_without_clock(q, f, pointed);
+    else if (q->quantised && q->time_step_s > step_share_max * f->median_s &&
+             f->time.unexplained > unexplained_max)
         (void)snprintf(q->reason, sizeof q->reason,
                        "times sit on steps of %.2f s at any clock (%.0f %% of a run)",
                        q->time_step_s, 100 * q->time_step_s / f->median_s);
@@ -288,6 +305,9 @@ static int find(struct wtl_arena *scratch, const struct wtl_run *runs, const str
     return rc;
 }
 
+/* Fewer windows of one point give a drift of any size. */
+enum { DRIFT_WINDOWS_MIN = 10 };
+
 static int fill(struct wtl_arena *scratch, const struct wtl_run *runs, struct wtl_levels *l,
                 struct wtl_quality *q, struct wtl_error *err)
 {
@@ -295,10 +315,10 @@ static int fill(struct wtl_arena *scratch, const struct wtl_run *runs, struct wt
     for (size_t i = 0; i < l->n; i++)
         n_accepted += runs[i].causes == 0;
     struct findings f = {0};
-    struct wtl_quantum quantum;
+    struct wtl_quantum quantum = {0};
     struct wtl_drift drift;
     int rc = find(scratch, runs, l, (double)n_accepted / fmax(1, q->n_clocks_usable), &f, err);
-    if (!rc)
+    if (!rc && !runs[0].window) /* whole seconds of a log, not counts of work */
         rc = wtl_find_quantum(scratch, runs, l, &quantum, err);
     if (rc)
         return rc;
@@ -309,12 +329,13 @@ static int fill(struct wtl_arena *scratch, const struct wtl_run *runs, struct wt
     q->quantised = quantum.found && quantum.step_s > step_share_timer * f.median_s;
     q->time_step_s = quantum.found ? quantum.step_s : 0;
     q->order_monotone = is_monotone(runs, l->n);
-    q->has_drift = drift.found;
+    q->has_drift = drift.found && (!runs[0].window || l->n >= DRIFT_WINDOWS_MIN);
     q->drift_per_run = drift.per_run;
     q->drift_lo = drift.lo;
     q->drift_hi = drift.hi;
+    const struct wtl_configuration at = wtl_configuration_of(&runs[0]);
     if (!too_few_left(q, runs, l->n))
-        decide(q, &f);
+        decide(q, &f, !wtl_configuration_is_plain(&at));
     return 0;
 }
 

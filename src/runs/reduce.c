@@ -75,6 +75,11 @@ int wtl_reducer_new(struct wtl_arena *arena, struct wtl_reducer **reducer_out,
     return 0;
 }
 
+void wtl_reducer_copy(struct wtl_reducer *copy, const struct wtl_reducer *r)
+{
+    *copy = *r;
+}
+
 void wtl_reducer_begin(struct wtl_reducer *r)
 {
     wtl_meter_begin(&r->meter);

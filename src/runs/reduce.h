@@ -25,6 +25,8 @@ struct wtl_reducer;
 int wtl_reducer_new(struct wtl_arena *arena, struct wtl_reducer **reducer_out,
                     struct wtl_error *err);
 void wtl_reducer_begin(struct wtl_reducer *r);
+/* Makes `copy` what `r` is, so that one can be finished and the other goes on. */
+void wtl_reducer_copy(struct wtl_reducer *copy, const struct wtl_reducer *r);
 void wtl_reducer_push(struct wtl_reducer *r, const struct wtl_batch *batch);
 
 /* What is known of the run from outside its trace; 0: unknown. */
@@ -50,7 +52,8 @@ struct wtl_counter wtl_reducer_counter(const struct wtl_reducer *r);
 /* Chooses time_s, energy_j and power_w of a run from what it has; also for runs that came from
  * tables. Clears them when nothing is usable. Can be called again when the run learns more (a
  * timing log that is imported after its traces). Where the trace itself did not fix its period,
- * sets or clears period_s and span_s as well. */
+ * sets or clears period_s and span_s as well. A run whose energy has a method keeps what it has:
+ * its time and energy were measured together, by telemetry. */
 void wtl_run_choose(struct wtl_run *run);
 
 #endif

@@ -7,10 +7,12 @@
  * deviations (as many as the data behind the deviation allow, by Student's t) plus half of the
  * level's own change to the next clock: between clocks the level is only known by interpolation;
  * unless the curve bends there. */
+#include "core/configuration.h"
 #include "runs/judging.h"
 #include "stats/robust.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Deviations below 1 % change no decision, whatever their z. */
@@ -97,10 +99,12 @@ static bool tells_warmth(const struct view *v, size_t i)
 }
 
 /* From the start of a session, runs are cold until `cold_stable_runs` in a row are warm; a session
- * whose first run is warm has no cold start. */
+ * whose first run is warm has no cold start, nor has one of windows, measured after a warm-up. */
 static void judge_session(const struct view *v, size_t lo, size_t hi)
 {
     size_t end = lo; /* one past the last cold run */
+    if (v->runs[lo].window)
+        return;
     int warm = 0;
     for (size_t i = lo; i < hi && warm < v->options->cold_stable_runs; i++) {
         if (!tells_warmth(v, i))
@@ -216,7 +220,7 @@ static bool only_waited(const struct view *v, size_t i, const struct deviation *
 static bool work_differs(const struct view *v, size_t i, const struct deviation *d)
 {
     const struct wtl_levels *l = v->l;
-    if (fabs(d->p) > 2 * l->sigma_p || fabs(d->t) < fmax(0.1, d->limit_t))
+    if (v->runs[i].window || fabs(d->p) > 2 * l->sigma_p || fabs(d->t) < fmax(0.1, d->limit_t))
         return false;
     if (d->t < 0)
         return true;
@@ -227,6 +231,21 @@ static bool work_differs(const struct view *v, size_t i, const struct deviation 
     return waiting < -4 * l->sigma_p;
 }
 
+/* "93.45 s and 230.1 W"; of windows "3.412 ms/image and 230.1 W". Returns buf. */
+static const char *effort(const struct wtl_run *r, double t_s, double p_w, char buf[80])
+{
+    char time[40], work[20];
+    if (!r->window) {
+        (void)snprintf(buf, 80, "%.2f s and %.1f W", t_s, p_w);
+        return buf;
+    }
+    struct wtl_configuration at = wtl_configuration_of(r);
+    (void)snprintf(buf, 80, "%s/%s and %.1f W",
+                   wtl_format_measured(t_s, WTL_UNIT_SECOND, time, sizeof time),
+                   wtl_configuration_work(&at, work), p_w);
+    return buf;
+}
+
 static void name_it(const struct view *v, size_t i, const struct deviation *d)
 {
     struct wtl_run *r = &v->runs[i];
@@ -234,11 +253,17 @@ static void name_it(const struct view *v, size_t i, const struct deviation *d)
     double fit_s = exp(v->l->fit_t[i]), fit_w = exp(v->l->fit_p[i]);
     double wait_s = 0, wait_w = 0;
     int clock_mhz = 0;
+    char it[80], usual[80], more[40];
+    effort(r, t_s, p_w, it);
+    effort(r, fit_s, fit_w, usual);
     bool waited = only_waited(v, i, d, &wait_s, &wait_w);
+    if (r->window)
+        (void)snprintf(more, sizeof more, "%.0f %% time", 100 * wait_s / fit_s);
+    else
+        (void)snprintf(more, sizeof more, "%.1f s", wait_s);
     if (!waited && may_be_other_clock(r, d) && has_other_clock(v, i, &clock_mhz))
-        wtl_reject(r, WTL_CAUSE_wrong_clock,
-                   "%.2f s and %.1f W are those of %d MHz, not of %d (%.2f s, %.1f W)", t_s, p_w,
-                   clock_mhz, r->clock_mhz, fit_s, fit_w);
+        wtl_reject(r, WTL_CAUSE_wrong_clock, "%s are those of %d MHz, not of %d (%s)", it,
+                   clock_mhz, r->clock_mhz, usual);
     else if ((d->t > d->limit_t || d->p > d->limit_p) && base_is_raised(v, i, &base_w, &usual_w))
         wtl_reject(
             r, WTL_CAUSE_contaminated,
@@ -248,15 +273,11 @@ static void name_it(const struct view *v, size_t i, const struct deviation *d)
         wtl_reject(r, WTL_CAUSE_work_not_constant,
                    "%.2f s instead of %.2f at the usual power (%.1f W)", t_s, fit_s, p_w);
     else if (waited)
-        wtl_reject(
-            r, WTL_CAUSE_outlier,
-            "%.2f s and %.1f W, its clock has %.2f s and %.1f W: %.1f s more at %.0f W, it waited",
-            t_s, p_w, fit_s, fit_w, wait_s, wait_w);
+        wtl_reject(r, WTL_CAUSE_outlier, "%s, its clock has %s: %s more at %.0f W, it waited", it,
+                   usual, more, wait_w);
     else
-        wtl_reject(
-            r, WTL_CAUSE_outlier,
-            "%.2f s and %.1f W, its clock has %.2f s and %.1f W (spread %.1f %% and %.1f %%)", t_s,
-            p_w, fit_s, fit_w, 100 * v->l->sigma_t, 100 * v->l->sigma_p);
+        wtl_reject(r, WTL_CAUSE_outlier, "%s, its clock has %s (spread %.1f %% and %.1f %%)", it,
+                   usual, 100 * v->l->sigma_t, 100 * v->l->sigma_p);
 }
 
 int wtl_judge_relative(struct wtl_arena *scratch, struct wtl_run *runs, size_t n,

@@ -97,6 +97,17 @@ static bool metrics_differ(const struct wtl_run *a, const struct wtl_run *b, enu
     return wtl_run_has(a, m) && wtl_run_has(b, m) && a->metric[m] != b->metric[m];
 }
 
+/* Settings that both of them know. */
+static bool points_differ(const struct wtl_run *a, const struct wtl_run *b)
+{
+    struct wtl_point x = a->point, y = b->point;
+    x.valid &= b->point.valid;
+    y.valid &= a->point.valid;
+    if (!x.variant[0] || !y.variant[0])
+        x.variant[0] = y.variant[0] = '\0';
+    return wtl_point_compare(&x, &y) != 0;
+}
+
 static bool contradict(const struct wtl_run *a, const struct wtl_run *b)
 {
     return names_differ(a->job, b->job) || numbers_differ(a->seq, b->seq) ||
@@ -104,7 +115,7 @@ static bool contradict(const struct wtl_run *a, const struct wtl_run *b)
            numbers_differ(a->mem_clock_mhz, b->mem_clock_mhz) ||
            names_differ(a->device, b->device) || metrics_differ(a, b, WTL_R_work_units) ||
            wtl_run_has(a, WTL_R_rate_per_s) != wtl_run_has(b, WTL_R_rate_per_s) ||
-           metrics_differ(a, b, WTL_R_rate_per_s) ||
+           metrics_differ(a, b, WTL_R_rate_per_s) || points_differ(a, b) ||
            wtl_run_has(a, WTL_R_mean_of) != wtl_run_has(b, WTL_R_mean_of);
 }
 
@@ -192,7 +203,8 @@ static const int64_t cell_bin = INT64_MIN / 2;
 static size_t first_of_cell(const struct search *s, const struct candidate *c)
 {
     for (int64_t i = *bucket_of(s, c, cell_bin); i >= 0; i = s->c[i].next)
-        if (s->c[i].bin == cell_bin && same_cell(s, &s->c[i], c))
+        if (s->c[i].bin == cell_bin && same_cell(s, &s->c[i], c) &&
+            wtl_point_compare(&s->runs[s->c[i].run].point, &s->runs[c->run].point) == 0)
             return s->c[i].run;
     return c->run;
 }

@@ -18,11 +18,11 @@
  * stays rather than a row of a table.
  *
  * Two runs are one when GPU, workload and clock are, when nothing that both of them state differs
- * (memory clock, rate, job, seq, rep, start, device, work), and when time, energy and the spread
- * and extremes of power are equal as far as they are printed: 93.45 s is 93.4512 s. Quantised runs
- * are equal by chance, so equality needs ten significant digits in all, unless start, or job and
- * seq, are known and equal. A row that is the mean of several runs (mean_of) is again there when
- * its cell has runs of its own.
+ * (operating point, memory clock, rate, job, seq, rep, start, device, work), and when time, energy
+ * and the spread and extremes of power are equal as far as they are printed: 93.45 s is 93.4512 s.
+ * Quantised runs are equal by chance, so equality needs ten significant digits in all, unless
+ * start, or job and seq, are known and equal. A row that is the mean of several runs (mean_of) is
+ * again there when its cell has runs of its own.
  *
  * -WTL_NOMEM. */
 int wtl_find_same(struct wtl_arena *scratch, const struct wtl_run *runs, size_t n,

@@ -12,6 +12,7 @@
 
 struct keyed {
     char gpu[WTL_LIMIT_NAME], workload[WTL_LIMIT_NAME];
+    struct wtl_configuration at;
     const struct wtl_run *run;
     size_t index; /* ties keep the order they came in */
 };
@@ -24,22 +25,16 @@ static int compare(int64_t a, int64_t b)
 static int by_set(const struct keyed *a, const struct keyed *b)
 {
     int c = strcmp(a->gpu, b->gpu);
-    return c ? c : strcmp(a->workload, b->workload);
+    c = c ? c : strcmp(a->workload, b->workload);
+    return c ? c : wtl_configuration_compare(&a->at, &b->at);
 }
 
-/* Sets, then run order: job, seq, rep. Names of jobs are numbers often enough: shorter first. */
+/* Sets, then the order in which runs were made. */
 static int in_order(const void *p, const void *q)
 {
     const struct keyed *a = p, *b = q;
     int c = by_set(a, b);
-    if (!c)
-        c = compare((int64_t)strlen(a->run->job), (int64_t)strlen(b->run->job));
-    if (!c)
-        c = strcmp(a->run->job, b->run->job);
-    if (!c)
-        c = compare(a->run->seq, b->run->seq);
-    if (!c)
-        c = compare(a->run->rep, b->run->rep);
+    c = c ? c : wtl_run_order(a->run, b->run);
     return c ? c : compare((int64_t)a->index, (int64_t)b->index);
 }
 
@@ -90,6 +85,7 @@ static int fill_set(struct wtl_arena *arena, const struct keyed *keys, size_t n,
 {
     memcpy(set->gpu, keys[0].run->gpu, sizeof set->gpu);
     memcpy(set->workload, keys[0].run->workload, sizeof set->workload);
+    set->at = keys[0].at;
     WTL_ARENA(scratch);
     scratch.alloc = arena->alloc;
     int rc = part_timed(arena, keys, n, set, err);
@@ -147,6 +143,7 @@ int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
     for (size_t i = 0; i < n; i++) {
         wtl_fold_name(runs[i].gpu, keys[i].gpu, sizeof keys[i].gpu);
         wtl_fold_name(runs[i].workload, keys[i].workload, sizeof keys[i].workload);
+        keys[i].at = wtl_configuration_of(&runs[i]);
         keys[i].run = &runs[i];
         keys[i].index = i;
     }
@@ -162,4 +159,38 @@ int wtl_worksets(struct wtl_arena *arena, const struct wtl_run *runs, size_t n,
     *sets_out = sets;
     *n_out = n_sets;
     return 0;
+}
+
+/* Gains that differ by more than this make runs differ by what is not theirs. */
+static const double same_gain = 0.001;
+
+bool wtl_describe_correction(const struct wtl_workset *set, char *text, size_t size)
+{
+    size_t corrected = 0, used = 0;
+    double low = HUGE_VAL, high = 0, bound = 0;
+    for (size_t i = 0; i < set->n_runs; i++) {
+        const struct wtl_run *r = &set->runs[i];
+        const double gain = wtl_run_get(r, WTL_R_energy_gain, 0);
+        if (r->causes)
+            continue;
+        used++;
+        corrected += gain > 0;
+        low = fmin(low, gain > 0 ? gain : 1);
+        high = fmax(high, gain > 0 ? gain : 1);
+        bound = fmax(bound, wtl_run_get(r, WTL_R_energy_calibration, 0));
+    }
+    if (corrected == 0)
+        return false;
+    if (corrected < used || high - low > same_gain)
+        (void)snprintf(text, size,
+                       "The energies of %zu of %zu runs were corrected, by gains of %.4g to %.4g "
+                       "(1: not corrected): between them joules do not compare.",
+                       corrected, used, low, high);
+    else
+        (void)snprintf(text, size,
+                       "Energies were corrected by a gain of %.4g, as the sensor was calibrated "
+                       "against a meter: absolute joules are off by %.2g %% at most, whatever the "
+                       "class says; ratios are as they were.",
+                       high, 100 * bound);
+    return true;
 }

@@ -90,6 +90,7 @@ int wtl_sim_gpu_init(struct wtl_sim_gpu *gpu, const struct wtl_sim_board *board,
     settle_temperatures(gpu, options->start_c);
     gpu->average_w = gpu->power_w;
     wtl_sim_sensors_init(gpu, options->exact_sensors);
+    gpu->sensors.n_updates = options->noise_from;
     return 0;
 }
 

@@ -188,6 +188,8 @@ struct wtl_sim_options {
     bool calibrated;       /* no mismatch: as fitted, for calibration and figures about it */
     bool exact_sensors;    /* gain 1, no offset, no noise */
     double start_c;        /* of everything; 0: ambient */
+    uint64_t noise_from;   /* where in the sequence of its sensor's noise the card begins: another
+                            * hour of the same card */
 };
 
 /* -WTL_USAGE as wtl_sim_board_check(). The GPU is idle, has been for long, and no setting is made.

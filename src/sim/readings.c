@@ -118,7 +118,8 @@ static unsigned what_it_has(const struct wtl_sim_gpu *gpu)
     return (c & WTL_SIM_ENERGY_COUNTER ? WTL_SIM_HAS_ENERGY : 0u) |
            (c & WTL_SIM_FIELD_INSTANT ? WTL_SIM_HAS_INSTANT : 0u) |
            (c & WTL_SIM_FIELD_AVERAGE ? WTL_SIM_HAS_AVERAGE : 0u) |
-           (c & WTL_SIM_MEM_TEMP ? WTL_SIM_HAS_MEM_TEMP : 0u) | (gpu->mig ? 0u : WTL_SIM_HAS_UTIL);
+           (c & WTL_SIM_MEM_TEMP ? WTL_SIM_HAS_MEM_TEMP : 0u) | (gpu->mig ? 0u : WTL_SIM_HAS_UTIL) |
+           (gpu->board.architecture >= WTL_SIM_ADA ? WTL_SIM_HAS_MARGIN : 0u);
 }
 
 int wtl_sim_readings(const struct wtl_sim_gpu *gpu, struct wtl_sim_readings *out,

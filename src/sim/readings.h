@@ -18,7 +18,8 @@ enum wtl_sim_has {
     WTL_SIM_HAS_INSTANT = 1 << 1, /* field 186 */
     WTL_SIM_HAS_AVERAGE = 1 << 2, /* field 185 */
     WTL_SIM_HAS_MEM_TEMP = 1 << 3,
-    WTL_SIM_HAS_UTIL = 1 << 4, /* not while MIG is on */
+    WTL_SIM_HAS_UTIL = 1 << 4,   /* not while MIG is on */
+    WTL_SIM_HAS_MARGIN = 1 << 5, /* T.Limit and its kin: Ada and later */
 };
 
 struct wtl_sim_readings {

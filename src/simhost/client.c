@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -143,50 +144,179 @@ void wtl_room_close(struct wtl_room *room)
 
 bool wtl_room_running(const struct wtl_room *room)
 {
-    return lock_held(room->fd);
+    if (!room->head || !room->head->watched)
+        return lock_held(room->fd);
+    const uint32_t life = wtl_room_life(room->head);
+    return (life & FUTEX_TID_MASK) != 0 && !(life & FUTEX_OWNER_DIED);
 }
 
 /* ---- Consistent copies ----------------------------------------------------------------------- */
 
-/* Copies `n` bytes whose writer keeps `sequence`. The writer holds it for microseconds; one that
- * holds it longer was stopped or killed meanwhile. */
-static int copy_out(const struct wtl_room *room, const _Atomic uint32_t *sequence, const void *from,
-                    void *to, size_t n, struct wtl_error *err)
+/* Waits until the writer, who keeps `sequence`, is not at it. He holds it for microseconds; one
+ * that holds it longer was stopped or killed meanwhile. */
+static int look_begin(const struct wtl_room *room, const _Atomic uint32_t *sequence, int *spins,
+                      uint32_t *at_out, struct wtl_error *err)
 {
-    for (int i = 0; i < SPINS_MAX; i++) {
-        uint32_t before = atomic_load_explicit(sequence, memory_order_acquire);
-        if ((before & 1) == 0) {
-            memcpy(to, from, n);
-            atomic_thread_fence(memory_order_acquire);
-            if (atomic_load_explicit(sequence, memory_order_relaxed) == before)
-                return 0;
-            continue;
+    for (; *spins < SPINS_MAX; ++*spins) {
+        uint32_t at = atomic_load_explicit(sequence, memory_order_acquire);
+        if ((at & 1) == 0) {
+            ++*spins;
+            *at_out = at;
+            return 0;
         }
-        if (i % SPINS_BETWEEN_LOOKS == SPINS_BETWEEN_LOOKS - 1 && !wtl_room_running(room))
+        if (*spins % SPINS_BETWEEN_LOOKS == SPINS_BETWEEN_LOOKS - 1 && !wtl_room_running(room))
             break;
         sched_yield();
     }
     return WTL_FAIL(err, WTL_LOST, "the host of the virtual machine room is gone");
 }
 
-int wtl_room_copy(const struct wtl_room *room, unsigned gpu, struct wtl_sim_gpu *out,
+/* Whether what was copied since look_begin() is of one state. */
+static bool look_end(const _Atomic uint32_t *sequence, uint32_t at)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(sequence, memory_order_relaxed) == at;
+}
+
+#define GPU_AT(field) offsetof(struct wtl_sim_gpu, field)
+#define SENSOR_AT(field) (GPU_AT(sensors) + offsetof(struct wtl_sim_sensors, field))
+
+/* Parts are stretches of the struct. */
+_Static_assert(GPU_AT(board) < GPU_AT(mismatch) && GPU_AT(mismatch) < GPU_AT(n_slots) &&
+                   GPU_AT(n_slots) < GPU_AT(slots) && GPU_AT(slots) < GPU_AT(work) &&
+                   GPU_AT(work) < GPU_AT(vram_used_mib) && GPU_AT(vram_used_mib) < GPU_AT(sensors),
+               "state, processes, state");
+_Static_assert(SENSOR_AT(energy_ring_j) < SENSOR_AT(frozen) &&
+                   SENSOR_AT(frozen) < SENSOR_AT(rings) && SENSOR_AT(rings) < GPU_AT(last_xid) &&
+                   GPU_AT(last_xid) < GPU_AT(events) && GPU_AT(events) < GPU_AT(cache),
+               "sensors, rings, state, events");
+
+static void copy_bytes(struct wtl_sim_gpu *to, const struct wtl_sim_gpu *from, size_t begin,
+                       size_t end)
+{
+    memcpy((char *)to + begin, (const char *)from + begin, end - begin);
+}
+
+/* All but the board, the lists, and what the engine keeps for its way on. */
+static void copy_state(struct wtl_sim_gpu *to, const struct wtl_sim_gpu *from)
+{
+    copy_bytes(to, from, GPU_AT(mismatch), GPU_AT(n_slots));
+    copy_bytes(to, from, GPU_AT(vram_used_mib), SENSOR_AT(energy_ring_j));
+    copy_bytes(to, from, SENSOR_AT(frozen), SENSOR_AT(rings));
+    copy_bytes(to, from, GPU_AT(last_xid), GPU_AT(events));
+}
+
+/* Places of processes that are not there, most of a GPU, are left out. */
+static void copy_processes(struct wtl_sim_gpu *to, const struct wtl_sim_gpu *from)
+{
+    int n = from->n_slots; /* torn while it changes: the copy is then made anew */
+    n = n < 0 ? 0 : n > WTL_SIM_TENANTS ? WTL_SIM_TENANTS : n;
+    to->n_slots = n;
+    memcpy(to->slots, from->slots, (size_t)n * sizeof to->slots[0]);
+    copy_bytes(to, from, GPU_AT(work), GPU_AT(vram_used_mib));
+}
+
+static void copy_parts(struct wtl_sim_gpu *to, const struct wtl_sim_gpu *from, unsigned parts)
+{
+    if (parts & WTL_ROOM_BOARD)
+        to->board = from->board;
+    if (parts & WTL_ROOM_STATE)
+        copy_state(to, from);
+    if (parts & WTL_ROOM_PROCESSES)
+        copy_processes(to, from);
+    if (parts & WTL_ROOM_RINGS)
+        memcpy(to->sensors.rings, from->sensors.rings, sizeof to->sensors.rings);
+    if (parts & WTL_ROOM_EVENTS)
+        memcpy(to->events, from->events, sizeof to->events);
+}
+
+/* The lists that are of an older state are empty, so that nobody takes them for this one's. */
+static void forget(struct wtl_room_view *view)
+{
+    struct wtl_sim_gpu *gpu = &view->gpu;
+    if (view->held & WTL_ROOM_PROCESSES)
+        gpu->n_slots = 0;
+    for (int i = 0; (view->held & WTL_ROOM_RINGS) && i < (int)WTL_SIM_N_RINGS; i++)
+        gpu->sensors.rings[i].n = 0;
+    if (view->held & WTL_ROOM_EVENTS)
+        memset(gpu->events, 0, sizeof gpu->events);
+    view->held &= WTL_ROOM_BOARD;
+}
+
+int wtl_room_look(const struct wtl_room *room, unsigned index, unsigned parts,
+                  struct wtl_room_view *view, struct wtl_error *err)
+{
+    if (index >= room->head->n_gpus)
+        return WTL_FAIL(err, WTL_USAGE, "there is no GPU %u", index);
+    const struct wtl_room_slot *slot =
+        (const void *)((const char *)room->head + wtl_room_offset(index));
+    int spins = 0;
+    uint32_t at;
+    do {
+        int rc = look_begin(room, &slot->sequence, &spins, &at, err);
+        if (rc < 0 || at != view->sequence)
+            forget(view);
+        if (rc < 0)
+            return rc;
+        copy_parts(&view->gpu, &slot->gpu, (parts | WTL_ROOM_STATE) & ~view->held);
+        view->held |= parts | WTL_ROOM_STATE;
+        view->sequence = at;
+    } while (!look_end(&slot->sequence, at));
+    return 0;
+}
+
+int wtl_room_readings(const struct wtl_room *room, unsigned index, struct wtl_sim_readings *out,
+                      struct wtl_error *err)
+{
+    if (index >= room->head->n_gpus)
+        return WTL_FAIL(err, WTL_USAGE, "there is no GPU %u", index);
+    const struct wtl_room_slot *slot =
+        (const void *)((const char *)room->head + wtl_room_offset(index));
+    struct wtl_sim_readings r;
+    int spins = 0;
+    uint32_t at, lost;
+    do {
+        int rc = look_begin(room, &slot->sequence, &spins, &at, err);
+        if (rc < 0)
+            return rc;
+        lost = slot->lost;
+        r = slot->readings;
+    } while (!look_end(&slot->sequence, at));
+    if (lost)
+        return WTL_FAIL(err, WTL_LOST, "GPU %u is lost", index);
+    *out = r;
+    return 0;
+}
+
+int wtl_room_copy(const struct wtl_room *room, unsigned index, struct wtl_sim_gpu *out,
                   struct wtl_error *err)
 {
-    if (gpu >= room->head->n_gpus)
-        return WTL_FAIL(err, WTL_USAGE, "there is no GPU %u", gpu);
+    if (index >= room->head->n_gpus)
+        return WTL_FAIL(err, WTL_USAGE, "there is no GPU %u", index);
     const struct wtl_room_slot *slot =
-        (const void *)((const char *)room->head + wtl_room_offset(gpu));
-    return copy_out(room, &slot->sequence, &slot->gpu, out, sizeof *out, err);
+        (const void *)((const char *)room->head + wtl_room_offset(index));
+    int rc = 0, spins = 0;
+    uint32_t at;
+    do {
+        rc = look_begin(room, &slot->sequence, &spins, &at, err);
+        if (rc == 0)
+            copy_parts(out, &slot->gpu, WTL_ROOM_ALL);
+    } while (rc == 0 && !look_end(&slot->sequence, at));
+    return rc;
 }
 
 int wtl_room_state(const struct wtl_room *room, struct wtl_room_state *out, struct wtl_error *err)
 {
     enum { FROM = offsetof(struct wtl_room_head, driver_loads) };
     struct wtl_room_head head;
-    int rc = copy_out(room, &room->head->sequence, (const char *)room->head + FROM,
-                      (char *)&head + FROM, sizeof head - FROM, err);
-    if (rc < 0)
-        return rc;
+    int rc = 0, spins = 0;
+    uint32_t at;
+    do {
+        rc = look_begin(room, &room->head->sequence, &spins, &at, err);
+        if (rc < 0)
+            return rc;
+        memcpy((char *)&head + FROM, (const char *)room->head + FROM, sizeof head - FROM);
+    } while (!look_end(&room->head->sequence, at));
     *out = (struct wtl_room_state){
         .driver_loads = head.driver_loads,
         .mismatch = head.mismatch != 0,

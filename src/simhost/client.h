@@ -37,7 +37,36 @@ void wtl_room_close(struct wtl_room *room); /* of zeros, or twice: fine */
 /* Whether the host that writes this map is still there; another one's room is another file. */
 bool wtl_room_running(const struct wtl_room *room);
 
-/* A consistent copy. -WTL_LOST: the host died in the middle of writing; -WTL_USAGE: no such GPU. */
+/* What there is of a GPU to look at. What the engine keeps for its way on (rates, energy by step)
+ * is in none of them: a copy is not to be advanced. */
+enum wtl_room_part {
+    WTL_ROOM_STATE = 1 << 0,     /* settings, clocks, physics, what the sensors published last */
+    WTL_ROOM_BOARD = 1 << 1,     /* what the board is, which does not change while the host lives */
+    WTL_ROOM_PROCESSES = 1 << 2, /* who uses it, with work and SM time */
+    WTL_ROOM_RINGS = 1 << 3,     /* the driver's rings of samples */
+    WTL_ROOM_EVENTS = 1 << 4,
+    WTL_ROOM_ALL = 0x1f,
+};
+
+/* A copy that is kept from one look to the next, of one GPU of one room. Begins as zeros. */
+struct wtl_room_view {
+    unsigned held;     /* parts that are of the state `sequence`; the board: of any */
+    uint32_t sequence; /* of the slot */
+    struct wtl_sim_gpu gpu;
+};
+
+/* Brings `parts` and the state of the copy up to date, all of one moment; what the view has of that
+ * moment already is not copied again. Other lists than those asked for may be empty. -WTL_LOST: the
+ * host died in the middle of writing; -WTL_USAGE: no such GPU. */
+int wtl_room_look(const struct wtl_room *room, unsigned gpu, unsigned parts,
+                  struct wtl_room_view *view, struct wtl_error *err);
+
+/* What a driver reads of it now. -WTL_LOST: the host died in the middle of writing, or the GPU is
+ * lost; -WTL_USAGE. */
+int wtl_room_readings(const struct wtl_room *room, unsigned gpu, struct wtl_sim_readings *out,
+                      struct wtl_error *err);
+
+/* A consistent copy of all parts. As wtl_room_look(). */
 int wtl_room_copy(const struct wtl_room *room, unsigned gpu, struct wtl_sim_gpu *out,
                   struct wtl_error *err);
 

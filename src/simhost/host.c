@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -56,7 +57,9 @@ struct wtl_sim_gpu *wtl_host_gpu_begin(struct wtl_host *h, unsigned i)
 
 void wtl_host_gpu_end(struct wtl_host *h, unsigned i)
 {
-    end(&slot_of(h, i)->sequence);
+    struct wtl_room_slot *slot = slot_of(h, i);
+    slot->lost = wtl_sim_readings(&slot->gpu, &slot->readings, NULL) < 0;
+    end(&slot->sequence);
 }
 
 struct wtl_room_head *wtl_host_head_begin(struct wtl_host *h)
@@ -130,6 +133,20 @@ int wtl_simhost_take(const char *dir, int *lock_fd_out, struct wtl_error *err)
     return rc;
 }
 
+/* Takes the mutex by which clients see that we live. Without it they ask for the file's lock. */
+static void show_life(struct wtl_host *h)
+{
+    pthread_mutexattr_t attr;
+    if (pthread_mutexattr_init(&attr) != 0)
+        return;
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    h->lives =
+        pthread_mutex_init(&h->head->life, &attr) == 0 && pthread_mutex_lock(&h->head->life) == 0;
+    pthread_mutexattr_destroy(&attr);
+    h->head->watched = h->lives && (wtl_room_life(h->head) & FUTEX_TID_MASK) == (uint32_t)gettid();
+}
+
 static int fill_room(struct wtl_host *h, struct wtl_error *err)
 {
     const struct wtl_simhost_options *o = h->options;
@@ -144,6 +161,7 @@ static int fill_room(struct wtl_host *h, struct wtl_error *err)
         .host_uid = h->owner,
         .driver_loads = 1,
     };
+    show_life(h);
     h->start_ns = now_ns(h);
     for (unsigned i = 0; i < o->n; i++) {
         const struct wtl_sim_options sim = {
@@ -157,6 +175,8 @@ static int fill_room(struct wtl_host *h, struct wtl_error *err)
         if (rc < 0)
             return rc;
         wtl_host_persist(h, gpu);
+        wtl_host_gpu_begin(h, i);
+        wtl_host_gpu_end(h, i);
     }
     return 0;
 }
@@ -295,6 +315,8 @@ static void finish(struct wtl_host *h)
         (void)unlinkat(h->dir_fd, WTL_ROOM_FILE, 0);
     }
     wtl_host_hang_up(h);
+    if (h->lives)
+        pthread_mutex_unlock(&h->head->life);
     if (h->head)
         munmap(h->head, h->map_bytes);
     const int fds[] = {h->timer_fd, h->epoll_fd, h->room_fd, h->dir_fd};

@@ -39,6 +39,7 @@ struct wtl_host {
     int dir_fd, room_fd, socket_fd, timer_fd, epoll_fd;
     int64_t start_ns; /* monotonic */
     uid_t owner;
+    bool lives; /* head->life is ours */
     bool stop;
     bool left; /* an NVML client has, and it was not looked yet whether it was the last */
     int64_t swept_ns;

@@ -12,14 +12,16 @@
  *   RUN/sim/lock    held by the host as long as it lives (an open-file-description write lock):
  *                   one host at a time
  *   RUN/sim/room    this file, put in its place when it is whole, and locked likewise: a client
- *                   knows whether the host of his map lives, whoever has come after it
+ *                   knows whether the host of his map lives, whoever has come after it; once it
+ *                   is mapped, by wtl_room_head.life
  *   RUN/sim/socket  requests (simhost/protocol.h)
  */
 #ifndef WTL_SIMHOST_ROOM_H
 #define WTL_SIMHOST_ROOM_H
 
-#include "sim/gpu.h"
+#include "sim/readings.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,7 +37,7 @@
 #define WTL_ROOM_CUDA_VERSION 13000
 
 enum {
-    WTL_ROOM_VERSION = 3,
+    WTL_ROOM_VERSION = 4,
     WTL_ROOM_GPUS = 32,   /* sim/gpu.h numbers PCI buses so far; a dense node has 16 */
     WTL_ROOM_FAULTS = 32, /* at a time */
     WTL_ROOM_LOADS = 256, /* in the whole room */
@@ -64,6 +66,12 @@ struct wtl_room_head {
     int32_t host_pid;
     uint32_t host_uid;
 
+    /* Held by the host's thread as long as it lives; robust, so that the kernel marks its word when
+     * the thread ends without giving it back: to see whether somebody writes here costs a client no
+     * system call. `watched`: the word is where we look for it (wtl_room_life()). */
+    pthread_mutex_t life;
+    uint32_t watched;
+
     _Atomic uint32_t sequence; /* of what follows */
     uint32_t driver_loads;     /* from 1 */
     uint32_t mismatch;         /* not 0: the library and the driver are of two versions */
@@ -72,10 +80,21 @@ struct wtl_room_head {
     struct wtl_room_fault faults[WTL_ROOM_FAULTS];
 };
 
+/* What most clients want of a GPU, its readings, stand beside the sequence: a few lines of the
+ * cache in the place of dozens. */
 struct wtl_room_slot {
     _Atomic uint32_t sequence;
+    uint32_t lost; /* not 0: there are no readings */
+    struct wtl_sim_readings readings;
     struct wtl_sim_gpu gpu;
 } __attribute__((aligned(64)));
+
+/* Thread id of who holds `life`, with bits of the kernel's (futex(2)): the first word of a glibc
+ * mutex. */
+static inline uint32_t wtl_room_life(const struct wtl_room_head *head)
+{
+    return *(const volatile uint32_t *)(const void *)&head->life;
+}
 
 /* Where slot `i` begins. */
 static inline size_t wtl_room_offset(uint32_t i)

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/configuration.h"
 #include "core/plan.h"
 #include "core/run.h"
 #include "core/sample.h"
@@ -125,6 +126,7 @@ struct wtl_run_filter {
     const char *gpu;
     const char *workload;
     const char *job;
+    const struct wtl_at *at; /* NULL: any configuration */
 };
 
 /* In order of gpu, workload (folded), job, seq, rep, id, under the names that the campaign shows

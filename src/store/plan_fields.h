@@ -8,6 +8,7 @@
 
 #include "codec/json.h"
 #include "core/plan.h"
+#include "core/point_choice.h"
 
 #define WTL_PLAN_FORMAT "wattle-plan"
 
@@ -42,5 +43,17 @@ extern const struct wtl_estimate_field wtl_baseline_estimate_fields[];
 /* Reads what wtl_estimate_to_json() wrote; absent or null: no estimate. */
 int wtl_estimate_from_json(const struct wtl_json *parent, const char *key, struct wtl_estimate *out,
                            struct wtl_error *err);
+
+/* A policy, under its own key of a plan or of a choice among points. Writing gives NULL when a
+ * figure is not finite or memory is out. */
+json_t *wtl_policy_to_json(const struct wtl_policy *policy);
+int wtl_policy_from_json(struct wtl_arena *arena, const struct wtl_json *parent,
+                         struct wtl_policy *out, struct wtl_error *err);
+
+/* The key "operating_points" of the document (store/plan_points.c). NULL as above. */
+json_t *wtl_point_choices_to_json(const struct wtl_point_choice *choices, size_t n);
+int wtl_point_choices_from_json(struct wtl_arena *arena, const struct wtl_json *array,
+                                struct wtl_point_choice **out, size_t *n_out,
+                                struct wtl_error *err);
 
 #endif

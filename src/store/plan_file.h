@@ -15,6 +15,7 @@
 #include "base/file_set.h"
 #include "base/text.h"
 #include "core/plan.h"
+#include "core/point_choice.h"
 
 #include <jansson.h>
 
@@ -28,6 +29,9 @@ struct wtl_plan_file {
     const char *fingerprint; /* SHA-256 over the campaign's sources, hex */
     struct wtl_plan *plans;
     size_t n_plans;
+    struct wtl_point_choice *choices; /* among measured operating points, of workloads that have
+                                       * several */
+    size_t n_choices;
 };
 
 /* The document; the caller drops the reference. -WTL_FAILED when a figure is not finite or a name
@@ -56,8 +60,14 @@ int wtl_plan_file_write(const char *path, const struct wtl_plan_file *file, stru
 int wtl_plan_file_read(struct wtl_arena *arena, const char *path, struct wtl_plan_file *file_out,
                        struct wtl_error *err);
 
-/* The plan for this gpu and workload (names folded), or NULL. */
+/* The plan for this gpu and workload (names folded) in this configuration, or NULL. */
 const struct wtl_plan *wtl_plan_file_find(const struct wtl_plan_file *file, const char *gpu,
-                                          const char *workload);
+                                          const char *workload, const struct wtl_configuration *at);
+
+/* Leaves the plans that are in the configurations asked for, and the choices that took a point in
+ * one (NULL: all stay). -WTL_NOTFOUND, naming
+ * `path` and what it holds, when none is. */
+int wtl_plan_file_narrow(struct wtl_arena *arena, const char *path, const struct wtl_at *at,
+                         struct wtl_plan_file *file, struct wtl_error *err);
 
 #endif

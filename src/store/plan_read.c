@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Plans from JSON: strict in what it knows, with the place of every mistake. */
 #include "codec/json.h"
+#include "store/configuration_json.h"
+#include "store/energy_json.h"
+#include "store/made_from_json.h"
 #include "store/plan_fields.h"
 #include "store/plan_file.h"
 
@@ -8,8 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { CLOCK_MAX_MHZ = 100000 };
 
 /* The member `key`; its value is NULL when it is absent. */
 static struct wtl_json member(const struct wtl_json *object, const char *key)
@@ -124,7 +125,7 @@ static int read_clock(const struct wtl_json *object, const char *key, int *out,
                       struct wtl_error *err)
 {
     int64_t value = 0;
-    int rc = integer_opt(object, key, 1, CLOCK_MAX_MHZ, &value, err);
+    int rc = integer_opt(object, key, 1, WTL_LIMIT_CLOCK_MHZ, &value, err);
     *out = (int)value;
     return rc;
 }
@@ -147,7 +148,7 @@ static int read_clocks(struct wtl_arena *arena, const struct wtl_json *object, c
     for (size_t i = 0; i < n; i++) {
         struct wtl_json item = wtl_json_item(&at, i);
         json_int_t mhz = json_integer_value(item.value);
-        if (!json_is_integer(item.value) || mhz < 1 || mhz > CLOCK_MAX_MHZ)
+        if (!json_is_integer(item.value) || mhz < 1 || mhz > WTL_LIMIT_CLOCK_MHZ)
             return wtl_json_fail(&item, err, "expected a clock in MHz");
         clocks[i] = (int)mhz;
     }
@@ -238,7 +239,7 @@ static int read_point_field(const struct wtl_json *o, const struct wtl_plan_fiel
     if (f->type == WTL_FIELD_BOOL)
         return bool_opt(o, f->key, to, err);
     int64_t value;
-    int rc = wtl_json_integer(o, f->key, 1, CLOCK_MAX_MHZ, &value, err);
+    int rc = wtl_json_integer(o, f->key, 1, WTL_LIMIT_CLOCK_MHZ, &value, err);
     if (rc == 0)
         *(int *)to = (int)value;
     return rc;
@@ -307,7 +308,7 @@ static int read_power_at(const struct wtl_json *o, struct wtl_power_p99 *p, stru
     int64_t mhz = 0, n = 0;
     int rc;
     if ((rc = want_object(o, err)) < 0 || (rc = known_keys(o, keys, err)) < 0 ||
-        (rc = wtl_json_integer(o, "clock_mhz", 1, CLOCK_MAX_MHZ, &mhz, err)) < 0 ||
+        (rc = wtl_json_integer(o, "clock_mhz", 1, WTL_LIMIT_CLOCK_MHZ, &mhz, err)) < 0 ||
         (rc = wtl_json_number(o, "power_w", &p->power_w, err)) < 0 ||
         (rc = wtl_json_integer(o, "n", 1, WTL_LIMIT_RUNS, &n, err)) < 0)
         return rc;
@@ -428,8 +429,8 @@ static int read_policy_texts(const struct wtl_json *o, struct wtl_policy *policy
     return 0;
 }
 
-static int read_policy(struct wtl_arena *arena, const struct wtl_json *plan_at,
-                       struct wtl_policy *policy, struct wtl_error *err)
+int wtl_policy_from_json(struct wtl_arena *arena, const struct wtl_json *plan_at,
+                         struct wtl_policy *policy, struct wtl_error *err)
 {
     static const char *const keys[] = {"objective",   "baseline",   "prefer",
                                        "constraints", "clocks_mhz", "confidence",
@@ -593,59 +594,16 @@ static int read_notes(struct wtl_arena *arena, const struct wtl_json *plan_at,
     return 0;
 }
 
-/* The next key of a list, 12 digits and ascending; -1: it is none. */
-static int take_key(const char **text, uint64_t *key_out)
+static int read_energy(const struct wtl_json *plan_at, struct wtl_plan *plan, struct wtl_error *err)
 {
-    uint64_t key = 0;
-    for (int i = 0; i < WTL_RUN_KEY_DIGITS; i++) {
-        char c = (*text)[i];
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
-            return -1;
-        key = key << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    *text += WTL_RUN_KEY_DIGITS;
-    *key_out = key;
-    return 0;
-}
-
-static int read_keys(struct wtl_arena *arena, const struct wtl_json *o, const char *name,
-                     const uint64_t **keys_out, size_t *n_out, struct wtl_error *err)
-{
-    const char *text = "";
-    int rc = string_opt(o, name, &text, err);
-    if (rc < 0)
-        return rc;
-    struct wtl_json at = member(o, name);
-    uint64_t *keys = WTL_NEW_ARRAY(arena, uint64_t, strlen(text) / WTL_RUN_KEY_DIGITS + 1);
-    size_t n = 0;
-    if (!keys)
-        return no_memory(err);
-    while (*text) {
-        if ((n && *text++ != ' ') || take_key(&text, &keys[n]) < 0)
-            return wtl_json_fail(&at, err, "key %zu is not of %d hexadecimal digits", n + 1,
-                                 WTL_RUN_KEY_DIGITS);
-        if (n && keys[n] <= keys[n - 1])
-            return wtl_json_fail(&at, err, "keys are not ascending");
-        n++;
-    }
-    *keys_out = keys;
-    *n_out = n;
-    return 0;
-}
-
-static int read_made_from(struct wtl_arena *arena, const struct wtl_json *plan_at,
-                          struct wtl_made_from *m, struct wtl_error *err)
-{
-    static const char *const keys[] = {"board", "sources", "runs", NULL};
-    struct wtl_json o = member(plan_at, "made_from");
+    struct wtl_json o = member(plan_at, "energy");
     int rc;
     if (none(&o))
         return 0;
-    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
-        (rc = read_text(&o, "board", m->board, sizeof m->board, err)) < 0 ||
-        (rc = read_keys(arena, &o, "sources", &m->sources, &m->n_sources, err)) < 0)
+    if ((rc = want_object(&o, err)) < 0 ||
+        (rc = wtl_energy_kind_from_json(&o, &plan->energy_class, &plan->energy_method, err)) < 0)
         return rc;
-    return read_keys(arena, &o, "runs", &m->runs, &m->n_runs, err);
+    return plan->energy_class ? 0 : wtl_json_fail(&o, err, "class: A, B, C or D is expected");
 }
 
 static int read_status(const struct wtl_json *o, struct wtl_plan *plan, struct wtl_error *err)
@@ -687,6 +645,8 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
 {
     static const char *const keys[] = {"gpu",
                                        "workload",
+                                       "configuration",
+                                       "energy",
                                        "status",
                                        "objective",
                                        "clock_mhz",
@@ -718,7 +678,9 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
     if ((rc = want_object(o, err)) < 0 || (rc = known_keys(o, keys, err)) < 0 ||
         (rc = read_name(o, "gpu", p.gpu, sizeof p.gpu, err)) < 0 ||
         (rc = read_name(o, "workload", p.workload, sizeof p.workload, err)) < 0 ||
-        (rc = read_status(o, &p, err)) < 0 || (rc = read_policy(arena, o, &p.policy, err)) < 0 ||
+        (rc = wtl_configuration_from_json(o, &p.at, err)) < 0 ||
+        (rc = read_energy(o, &p, err)) < 0 || (rc = read_status(o, &p, err)) < 0 ||
+        (rc = wtl_policy_from_json(arena, o, &p.policy, err)) < 0 ||
         (rc = read_objective(o, &p.policy, err)) < 0 ||
         (rc = read_clock(o, "clock_mhz", &p.clock_mhz, err)) < 0 ||
         (rc = read_clock(o, "best_guess_mhz", &p.best_guess_mhz, err)) < 0 ||
@@ -730,7 +692,8 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
         (rc = read_curve(arena, o, &p, err)) < 0 || (rc = read_power_p99(arena, o, &p, err)) < 0 ||
         (rc = read_clock(o, "knee_clock_mhz", &p.knee_clock_mhz, err)) < 0 ||
         (rc = number_opt(o, "hypervolume", &p.hypervolume, err)) < 0 ||
-        (rc = read_made_from(arena, o, &p.made_from, err)) < 0 || (rc = check_plan(o, &p, err)) < 0)
+        (rc = wtl_made_from_from_json(arena, o, &p.made_from, err)) < 0 ||
+        (rc = check_plan(o, &p, err)) < 0)
         return rc;
     struct wtl_json policy = member(o, "policy");
     if (none(&policy))
@@ -769,8 +732,8 @@ static int check_version(const struct wtl_json *o, struct wtl_error *err)
 static int read_head(struct wtl_arena *arena, const struct wtl_json *o, struct wtl_plan_file *file,
                      struct wtl_error *err)
 {
-    static const char *const keys[] = {"format",   "version", "tool", "created",
-                                       "campaign", "plans",   NULL};
+    static const char *const keys[] = {"format", "version",          "tool", "created", "campaign",
+                                       "plans",  "operating_points", NULL};
     static const char *const campaign_keys[] = {"path", "fingerprint", NULL};
     struct wtl_json campaign = member(o, "campaign");
     const char *tool = "", *created = "", *path = "", *fingerprint = "";
@@ -814,6 +777,9 @@ int wtl_plan_from_json(struct wtl_arena *arena, const char *name, const json_t *
         struct wtl_json item = wtl_json_item(&plans, i);
         rc = read_plan(arena, &item, &file.plans[i], err);
     }
+    struct wtl_json points = member(&o, "operating_points");
+    if (rc == 0 && !none(&points))
+        rc = wtl_point_choices_from_json(arena, &points, &file.choices, &file.n_choices, err);
     if (rc == 0)
         *file_out = file;
     return rc;

@@ -2,10 +2,12 @@
  * Plans to JSON, and the tables that reading shares. */
 #include "base/limits.h"
 #include "codec/json.h"
+#include "store/configuration_json.h"
+#include "store/energy_json.h"
+#include "store/made_from_json.h"
 #include "store/plan_fields.h"
 #include "store/plan_file.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -210,7 +212,7 @@ static void put_power_p99(struct writer *w, json_t *parent)
     put(w, parent, "power_p99", array);
 }
 
-static void put_policy(struct writer *w, json_t *parent, const struct wtl_policy *p)
+static json_t *policy_object(struct writer *w, const struct wtl_policy *p)
 {
     char text[WTL_LIMIT_NAME + 16];
     json_t *o = json_object(), *constraints = json_object(), *slo = json_array();
@@ -237,7 +239,17 @@ static void put_policy(struct writer *w, json_t *parent, const struct wtl_policy
     put_real(w, o, "confidence", p->confidence);
     put(w, o, "replicates", json_integer(p->replicates));
     put(w, o, "seed", json_integer((json_int_t)p->seed));
-    put(w, parent, "policy", o);
+    return o;
+}
+
+json_t *wtl_policy_to_json(const struct wtl_policy *policy)
+{
+    struct writer w = {0};
+    json_t *o = policy_object(&w, policy);
+    if (w.rc == 0)
+        return o;
+    json_decref(o);
+    return NULL;
 }
 
 static void put_baseline(struct writer *w, json_t *parent)
@@ -298,31 +310,26 @@ static void put_notes(struct writer *w, json_t *parent)
     put(w, parent, "notes", notes);
 }
 
-/* "0123456789ab cdef01234567" */
-static void put_keys(struct writer *w, json_t *o, const char *name, const uint64_t *keys, size_t n)
-{
-    struct wtl_buf text;
-    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
-    for (size_t i = 0; i < n; i++)
-        wtl_buf_printf(&text, "%s%0*" PRIx64, i ? " " : "", WTL_RUN_KEY_DIGITS, keys[i]);
-    if (text.failed)
-        fail(w, name, "is too long");
-    else
-        put_string(w, o, name, wtl_buf_str(&text));
-    wtl_buf_fini(&text);
-}
-
 static void put_made_from(struct writer *w, json_t *parent)
 {
     const struct wtl_made_from *m = &w->plan->made_from;
-    json_t *o = json_object();
-    if (m->board[0])
-        put_string(w, o, "board", m->board);
+    if (wtl_utf8_valid(m->board))
+        put(w, parent, "made_from", wtl_made_from_to_json(m));
     else
-        put(w, o, "board", json_null());
-    put_keys(w, o, "sources", m->sources, m->n_sources);
-    put_keys(w, o, "runs", m->runs, m->n_runs);
-    put(w, parent, "made_from", o);
+        fail(w, "board", "is not UTF-8 text");
+}
+
+/* Both only where something is known: documents of clocks alone are as they were. */
+static void put_configuration(struct writer *w, json_t *o)
+{
+    const struct wtl_plan *p = w->plan;
+    if (!wtl_utf8_valid(p->at.point.variant) || !wtl_utf8_valid(p->at.unit))
+        fail(w, "configuration", "is not UTF-8 text");
+    else if (!wtl_configuration_is_plain(&p->at))
+        put(w, o, "configuration", wtl_configuration_to_json(&p->at));
+    if (!p->energy_class)
+        return;
+    put(w, o, "energy", wtl_energy_kind_to_json(p->energy_class, p->energy_method));
 }
 
 static json_t *plan_object(struct writer *w)
@@ -332,6 +339,7 @@ static json_t *plan_object(struct writer *w)
     json_t *o = json_object(), *models = json_object();
     put_string(w, o, "gpu", p->gpu);
     put_string(w, o, "workload", p->workload);
+    put_configuration(w, o);
     put(w, o, "status", json_string(wtl_plan_status_name(p->status)));
     put(w, o, "objective",
         json_string(wtl_objective_format(&p->policy.objective, text, sizeof text)));
@@ -343,7 +351,7 @@ static json_t *plan_object(struct writer *w)
     put_rejected(w, o);
     put_infeasible(w, o);
     put_notes(w, o);
-    put_policy(w, o, &p->policy);
+    put(w, o, "policy", policy_object(w, &p->policy));
     put_model(w, models, "time", p->time_model, p->time_cv_error);
     put_model(w, models, "power", p->power_model, p->power_cv_error);
     put(w, o, "models", models);
@@ -375,6 +383,9 @@ int wtl_plan_to_json(const struct wtl_plan_file *file, json_t **root_out, struct
     }
     w.plan = NULL;
     put(&w, root, "plans", plans);
+    if (file->n_choices)
+        put(&w, root, "operating_points",
+            wtl_point_choices_to_json(file->choices, file->n_choices));
     if (w.rc < 0) {
         json_decref(root);
         return w.rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs as rows of the table `run`. The list of its columns is written once, below and in
- * WTL_RUN_METRICS; insert, update and load are made from it. */
+ * store/run_columns.h; insert, update and load are made from it. */
 #include "store/sql.h"
 
 #include "base/sort.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Columns before the metrics, in the order of bind_run() and read_run(). */
+/* The first columns, in the order of bind_run() and read_run(). */
 static const char *const columns[] = {"source_id", "stream",        "gpu",          "workload",
                                       "job",       "device",        "rep",          "seq",
                                       "clock_mhz", "mem_clock_mhz", "start_ns",     "mode",
@@ -26,8 +26,8 @@ static const char *const mode_names[] = {[WTL_MODE_UNKNOWN] = "unknown",
                                          [WTL_MODE_BASELINE] = "baseline"};
 enum { N_MODES = sizeof mode_names / sizeof mode_names[0] };
 
-static int unknown_word(struct wtl_campaign *c, const char *what, const char *word,
-                        struct wtl_error *err)
+int wtl_sql_unknown_word(struct wtl_campaign *c, const char *what, const char *word,
+                         struct wtl_error *err)
 {
     int rc = WTL_FAIL(err, WTL_CORRUPT, "campaign \"%s\" has a run of unknown %s \"%.40s\"",
                       c->path, what, word);
@@ -43,7 +43,7 @@ int wtl_sql_status(struct wtl_campaign *c, const char *word, enum wtl_run_status
             *status_out = (enum wtl_run_status)i;
             return 0;
         }
-    return unknown_word(c, "status", word, err);
+    return wtl_sql_unknown_word(c, "status", word, err);
 }
 
 static int read_mode(struct wtl_campaign *c, const char *word, enum wtl_run_mode *mode_out,
@@ -54,7 +54,7 @@ static int read_mode(struct wtl_campaign *c, const char *word, enum wtl_run_mode
             *mode_out = (enum wtl_run_mode)i;
             return 0;
         }
-    return unknown_word(c, "mode", word, err);
+    return wtl_sql_unknown_word(c, "mode", word, err);
 }
 
 /* Causes are stored by name: "contaminated,truncated". */
@@ -79,7 +79,7 @@ static int read_causes(struct wtl_campaign *c, const char *text, uint32_t *cause
         while (i < (int)WTL_N_CAUSES && !wtl_view_is(word, wtl_cause_name((enum wtl_cause)i)))
             i++;
         if (i == (int)WTL_N_CAUSES)
-            return unknown_word(c, "cause", text, err);
+            return wtl_sql_unknown_word(c, "cause", text, err);
         causes |= UINT32_C(1) << i;
         text += n + (text[n] == ',');
     }
@@ -98,8 +98,9 @@ static void bind_name(sqlite3_stmt *s, int index, const char *text)
     wtl_sql_bind_text(s, index, text[0] ? text : NULL);
 }
 
-/* Leaves unbound (NULL) what is not known. `causes` must outlive the step. */
-static void bind_run(sqlite3_stmt *s, const struct wtl_run *run, const char *causes)
+/* Leaves unbound (NULL) what is not known. `causes` and `words` must outlive the step. */
+static void bind_run(sqlite3_stmt *s, const struct wtl_run *run, const char *causes,
+                     struct wtl_run_words *words)
 {
     bind_number(s, 1, run->source_id);
     sqlite3_bind_int(s, 2, run->stream);
@@ -116,18 +117,15 @@ static void bind_run(sqlite3_stmt *s, const struct wtl_run *run, const char *cau
     wtl_sql_bind_text(s, 13, wtl_run_status_name(run->status));
     bind_name(s, 14, causes);
     bind_name(s, 15, run->stated_reason);
-    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
-        if (wtl_run_has(run, (enum wtl_run_metric)m))
-            sqlite3_bind_double(s, N_COLUMNS + 1 + m, run->metric[m]);
+    wtl_run_columns_bind(s, N_COLUMNS + 1, run, words);
 }
 
 static const char *column_name(int i)
 {
-    return i < N_COLUMNS ? columns[i]
-                         : wtl_run_metric_info((enum wtl_run_metric)(i - N_COLUMNS))->name;
+    return i < N_COLUMNS ? columns[i] : wtl_run_column(i - N_COLUMNS).name;
 }
 
-enum { N_ALL = N_COLUMNS + (int)WTL_N_RUN_METRICS };
+enum { N_ALL = N_COLUMNS + WTL_N_RUN_COLUMNS };
 
 /* "INSERT ..." or "UPDATE ... WHERE id=?": parameters 1..N_ALL, then the id. */
 static int write_statement(struct wtl_campaign *c, enum wtl_sql which, sqlite3_stmt **s_out,
@@ -165,7 +163,8 @@ static int write_run(struct wtl_campaign *c, enum wtl_sql which, const struct wt
         return rc;
     char causes[400];
     write_causes(run->stated_causes, causes, sizeof causes);
-    bind_run(s, run, causes);
+    struct wtl_run_words words;
+    bind_run(s, run, causes, &words);
     if (which == WTL_SQL_UPDATE_RUN)
         sqlite3_bind_int64(s, N_ALL + 1, run->id);
     return wtl_sql_run(c, s, "store a run in", err);
@@ -209,12 +208,7 @@ static int read_run(struct wtl_campaign *c, sqlite3_stmt *s, struct wtl_run *run
     rc = rc ? rc : wtl_sql_status(c, wtl_sql_text(s, 13), &run->status, err);
     rc = rc ? rc : read_causes(c, wtl_sql_text(s, 14), &run->stated_causes, err);
     rc = rc ? rc : wtl_sql_copy(c, s, 15, run->stated_reason, sizeof run->stated_reason, err);
-    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++) {
-        sqlite3_value *value = sqlite3_column_value(s, N_COLUMNS + 1 + m);
-        if (sqlite3_value_type(value) != SQLITE_NULL)
-            wtl_run_set(run, (enum wtl_run_metric)m, sqlite3_value_double(value));
-    }
-    return rc;
+    return rc ? rc : wtl_run_columns_read(c, s, N_COLUMNS + 1, run, err);
 }
 
 /* Which runs: parameters ?1..?4 of `where` are texts, or ?1 is the id when texts are NULL. */
@@ -238,7 +232,7 @@ static void select_columns(const struct wtl_campaign *c, struct wtl_buf *sql)
 {
     wtl_buf_puts(sql, "SELECT id");
     for (int i = 0; i < N_ALL; i++) {
-        bool there = i < N_COLUMNS || ((c->run_columns >> (i - N_COLUMNS)) & 1);
+        bool there = i < N_COLUMNS || c->has_column[i - N_COLUMNS];
         wtl_buf_printf(sql, ",%s", there ? column_name(i) : "NULL");
     }
 }
@@ -307,6 +301,18 @@ static int load(struct wtl_campaign *c, const struct query *q, struct wtl_arena 
         *n_out = n;
     }
     return rc;
+}
+
+/* The runs in the configurations asked for, in order. */
+static size_t keep_at(struct wtl_run *runs, size_t n, const struct wtl_at *at)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct wtl_configuration c = wtl_configuration_of(&runs[i]);
+        if (wtl_at_matches(at, &c))
+            runs[kept++] = runs[i];
+    }
+    return kept;
 }
 
 /* SQLite would sort whole rows of seventy columns; this sorts names and numbers. */
@@ -395,6 +401,8 @@ int wtl_campaign_runs(struct wtl_campaign *c, const struct wtl_run_filter *filte
     size_t n = 0;
     WTL_ARENA(scratch);
     int rc = load(c, &q, arena, &runs, &n, err);
+    if (rc == 0 && filter && filter->at)
+        n = keep_at(runs, n, filter->at);
     rc = rc ? rc : wtl_names_load(c, &scratch, &names, err);
     if (rc == 0)
         wtl_names_give(names, runs, n);

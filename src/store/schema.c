@@ -50,8 +50,8 @@ static int create_tables(struct wtl_campaign *c, struct wtl_error *err)
     wtl_buf_init(&sql, wtl_alloc_system(), 1 << 20);
     wtl_buf_puts(&sql, tables);
     wtl_buf_puts(&sql, run_table);
-    for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
-        wtl_buf_printf(&sql, ", %s REAL", wtl_run_metric_info((enum wtl_run_metric)m)->name);
+    for (int i = 0; i < WTL_N_RUN_COLUMNS; i++)
+        wtl_buf_printf(&sql, ", %s %s", wtl_run_column(i).name, wtl_run_column(i).type);
     wtl_buf_puts(&sql, ");CREATE INDEX run_source ON run(source_id);");
     wtl_buf_printf(&sql, "PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION_ID,
                    SCHEMA_VERSION);
@@ -62,7 +62,7 @@ static int create_tables(struct wtl_campaign *c, struct wtl_error *err)
 }
 
 /* The campaign says itself what its columns mean. */
-static int describe_metrics(struct wtl_campaign *c, struct wtl_error *err)
+static int describe_columns(struct wtl_campaign *c, struct wtl_error *err)
 {
     sqlite3_stmt *s = NULL;
     int result =
@@ -70,11 +70,11 @@ static int describe_metrics(struct wtl_campaign *c, struct wtl_error *err)
     if (result != SQLITE_OK)
         return wtl_sql_fail(c, result, "write", err);
     int rc = 0;
-    for (int m = 0; rc == 0 && m < (int)WTL_N_RUN_METRICS; m++) {
-        const struct wtl_run_metric_info *info = wtl_run_metric_info((enum wtl_run_metric)m);
-        wtl_sql_bind_text(s, 1, info->name);
-        wtl_sql_bind_text(s, 2, wtl_unit_symbol(info->unit));
-        wtl_sql_bind_text(s, 3, info->description);
+    for (int i = 0; rc == 0 && i < WTL_N_RUN_COLUMNS; i++) {
+        struct wtl_run_column column = wtl_run_column(i);
+        wtl_sql_bind_text(s, 1, column.name);
+        wtl_sql_bind_text(s, 2, column.unit);
+        wtl_sql_bind_text(s, 3, column.description);
         result = sqlite3_step(s);
         rc = result == SQLITE_DONE ? 0 : wtl_sql_fail(c, result, "write", err);
         sqlite3_reset(s);
@@ -88,37 +88,40 @@ static int find_columns(struct wtl_campaign *c, struct wtl_error *err)
     sqlite3_stmt *s = NULL;
     int result =
         sqlite3_prepare_v2(c->db, "SELECT name FROM pragma_table_info('run')", -1, &s, NULL);
-    uint64_t found = 0;
+    bool found[WTL_N_RUN_COLUMNS] = {false};
     while (result == SQLITE_OK && (result = sqlite3_step(s)) == SQLITE_ROW) {
-        enum wtl_run_metric m = wtl_run_metric_by_name(wtl_sql_text(s, 0));
-        if (m < WTL_N_RUN_METRICS)
-            found |= UINT64_C(1) << m;
+        int i = wtl_run_column_by_name(wtl_sql_text(s, 0));
+        if (i < WTL_N_RUN_COLUMNS)
+            found[i] = true;
         result = SQLITE_OK;
     }
     int rc = result == SQLITE_DONE ? 0 : wtl_sql_fail(c, result, "read", err);
     sqlite3_finalize(s);
     if (rc == 0)
-        c->run_columns = found;
+        memcpy(c->has_column, found, sizeof found);
     return rc;
 }
 
 static bool lacks_columns(const struct wtl_campaign *c)
 {
-    return (~c->run_columns & ((UINT64_C(1) << (WTL_N_RUN_METRICS - 1)) * 2 - 1)) != 0;
+    for (int i = 0; i < WTL_N_RUN_COLUMNS; i++)
+        if (!c->has_column[i])
+            return true;
+    return false;
 }
 
 static int add_columns(struct wtl_campaign *c, struct wtl_error *err)
 {
     int rc = 0;
-    for (int m = 0; rc == 0 && m < (int)WTL_N_RUN_METRICS; m++) {
-        if ((c->run_columns >> m) & 1)
+    for (int i = 0; rc == 0 && i < WTL_N_RUN_COLUMNS; i++) {
+        if (c->has_column[i])
             continue;
         char sql[160];
-        snprintf(sql, sizeof sql, "ALTER TABLE run ADD COLUMN %s REAL",
-                 wtl_run_metric_info((enum wtl_run_metric)m)->name);
+        snprintf(sql, sizeof sql, "ALTER TABLE run ADD COLUMN %s %s", wtl_run_column(i).name,
+                 wtl_run_column(i).type);
         rc = wtl_sql_exec(c, sql, "bring up to date", err);
     }
-    return rc ? rc : describe_metrics(c, err);
+    return rc ? rc : describe_columns(c, err);
 }
 
 /* `change` in a transaction of its own, unless another process was faster. */
@@ -143,7 +146,7 @@ static int change_schema(struct wtl_campaign *c, const char *unless,
 static int create(struct wtl_campaign *c, struct wtl_error *err)
 {
     int rc = create_tables(c, err);
-    return rc ? rc : describe_metrics(c, err);
+    return rc ? rc : describe_columns(c, err);
 }
 
 static int refuse(struct wtl_campaign *c, int64_t version, int64_t application,

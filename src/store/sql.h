@@ -8,6 +8,7 @@
 
 #include "store/campaign.h"
 #include "store/chunk.h"
+#include "store/run_columns.h"
 
 #include <sqlite3.h>
 
@@ -35,10 +36,10 @@ struct wtl_campaign {
     char *path;
     bool writable;
     bool in_transaction;
-    bool made;            /* the file was not there before this open */
-    bool opened;          /* `db` can be used */
-    bool committed;       /* something was stored by this open */
-    uint64_t run_columns; /* bit m: the table `run` has a column for metric m */
+    bool made;                          /* the file was not there before this open */
+    bool opened;                        /* `db` can be used */
+    bool committed;                     /* something was stored by this open */
+    bool has_column[WTL_N_RUN_COLUMNS]; /* the table `run` has that column */
     struct wtl_chunker *chunker;
     sqlite3_stmt *statement[WTL_N_SQL];
 };
@@ -72,6 +73,10 @@ const char *wtl_sql_text(sqlite3_stmt *statement, int column);
 /* Copies a text column into a fixed buffer. -WTL_CORRUPT when it does not fit. */
 int wtl_sql_copy(struct wtl_campaign *c, sqlite3_stmt *statement, int column, char *dst,
                  size_t size, struct wtl_error *err);
+
+/* -WTL_CORRUPT: a run has a word of `what` that this program does not know (runs.c). */
+int wtl_sql_unknown_word(struct wtl_campaign *c, const char *what, const char *word,
+                         struct wtl_error *err);
 
 /* A status by its stored name (runs.c). */
 int wtl_sql_status(struct wtl_campaign *c, const char *word, enum wtl_run_status *status_out,

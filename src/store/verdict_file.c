@@ -3,6 +3,7 @@
 #include "store/verdict_file.h"
 
 #include "codec/json.h"
+#include "store/configuration_json.h"
 #include "store/plan_fields.h"
 #include "store/plan_file.h"
 
@@ -10,7 +11,7 @@
 
 #define FORMAT "wattle-verdict"
 
-enum { CLOCK_MAX_MHZ = 100000, ENTRIES_MAX = 100000 };
+enum { ENTRIES_MAX = 100000 };
 
 enum wtl_verdict_kind wtl_verdict_file_overall(const struct wtl_verdict_file *file)
 {
@@ -43,21 +44,36 @@ static json_t *notes_json(const struct wtl_verdict *v)
     return array;
 }
 
-static json_t *entry_json(const struct wtl_verdict_entry *e)
+static json_t *clock_json(int mhz)
+{
+    return mhz ? json_integer(mhz) : json_null();
+}
+
+static json_t *judgement_json(const struct wtl_verdict_entry *e)
 {
     const struct wtl_verdict *v = &e->verdict;
     if (!e->judged)
         return json_pack("{s:s, s:s, s:n, s:s, s:I}", "gpu", v->gpu, "workload", v->workload,
                          "verdict", "why", e->why, "n_known", (json_int_t)e->n_known);
     return json_pack(
-        "{s:s, s:s, s:I, s:s, s:i, s:i, s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:o}", "gpu",
+        "{s:s, s:s, s:I, s:s, s:o, s:o, s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:o}", "gpu",
         v->gpu, "workload", v->workload, "n_known", (json_int_t)e->n_known, "verdict",
-        wtl_verdict_name(v->kind), "clock_mhz", v->clock_mhz, "baseline_clock_mhz",
-        v->baseline_clock_mhz, "method", wtl_verdict_method_name(v->method), "saving",
+        wtl_verdict_name(v->kind), "clock_mhz", clock_json(v->clock_mhz), "baseline_clock_mhz",
+        clock_json(v->baseline_clock_mhz), "method", wtl_verdict_method_name(v->method), "saving",
         claim_json(&v->saving, &v->planned_saving), "slowdown",
         claim_json(&v->slowdown, &v->planned_slowdown), "n_candidate", v->n_candidate, "n_baseline",
         v->n_baseline, "n_rejected", v->n_rejected, "n_blocks", v->n_blocks, "more_blocks",
         v->more_blocks < 0 ? json_null() : json_integer(v->more_blocks), "notes", notes_json(v));
+}
+
+static json_t *entry_json(const struct wtl_verdict_entry *e)
+{
+    json_t *o = judgement_json(e);
+    wtl_configuration_put(&o, &e->verdict.at);
+    if (e->verdict.of_point)
+        wtl_json_put(&o, "baseline_configuration",
+                     wtl_configuration_to_json(&e->verdict.baseline_at));
+    return o;
 }
 
 json_t *wtl_verdict_to_json(const struct wtl_verdict_file *f)
@@ -124,11 +140,21 @@ static int read_int(const struct wtl_json *o, const char *key, int64_t min, int6
     return rc;
 }
 
+/* null: a point without a clock. */
+static int read_clock(const struct wtl_json *o, const char *key, bool of_point, int *out,
+                      struct wtl_error *err)
+{
+    struct wtl_json found;
+    if (of_point && !wtl_json_find(o, key, &found))
+        return 0;
+    return read_int(o, key, 0, WTL_LIMIT_CLOCK_MHZ, out, err);
+}
+
 static int read_counts(const struct wtl_json *o, struct wtl_verdict *v, struct wtl_error *err)
 {
     struct wtl_json found;
-    int rc = read_int(o, "clock_mhz", 0, CLOCK_MAX_MHZ, &v->clock_mhz, err);
-    rc = rc ? rc : read_int(o, "baseline_clock_mhz", 0, CLOCK_MAX_MHZ, &v->baseline_clock_mhz, err);
+    int rc = read_clock(o, "clock_mhz", v->of_point, &v->clock_mhz, err);
+    rc = rc ? rc : read_clock(o, "baseline_clock_mhz", v->of_point, &v->baseline_clock_mhz, err);
     rc = rc ? rc : read_int(o, "n_candidate", 0, WTL_LIMIT_RUNS, &v->n_candidate, err);
     rc = rc ? rc : read_int(o, "n_baseline", 0, WTL_LIMIT_RUNS, &v->n_baseline, err);
     rc = rc ? rc : read_int(o, "n_rejected", 0, WTL_LIMIT_RUNS, &v->n_rejected, err);
@@ -177,19 +203,35 @@ static int read_judgement(struct wtl_arena *arena, const struct wtl_json *o, str
     return rc ? rc : read_notes(arena, o, v, err);
 }
 
+/* Of an operating point; a clock's baseline is in the same configuration. */
+static int read_baseline(const struct wtl_json *o, struct wtl_verdict *v, struct wtl_error *err)
+{
+    struct wtl_json found;
+    v->of_point = wtl_json_find(o, "baseline_configuration", &found);
+    if (!v->of_point) {
+        v->baseline_at = v->at;
+        return 0;
+    }
+    return wtl_configuration_read(o, "baseline_configuration", &v->baseline_at, err);
+}
+
 static int read_entry(struct wtl_arena *arena, const struct wtl_json *o,
                       struct wtl_verdict_entry *out, struct wtl_error *err)
 {
-    static const char *const keys[] = {
-        "gpu",         "workload",   "verdict",  "why",    "clock_mhz",   "baseline_clock_mhz",
-        "method",      "saving",     "slowdown", "notes",  "n_candidate", "n_baseline",
-        "more_blocks", "n_rejected", "n_blocks", "n_known"};
+    static const char *const keys[] = {"gpu",         "workload",      "verdict",
+                                       "why",         "clock_mhz",     "baseline_clock_mhz",
+                                       "method",      "saving",        "slowdown",
+                                       "notes",       "n_candidate",   "n_baseline",
+                                       "more_blocks", "n_rejected",    "n_blocks",
+                                       "n_known",     "configuration", "baseline_configuration"};
     struct wtl_verdict_entry e = {.why = ""};
     struct wtl_json found;
     int64_t n_known = 0;
     int rc = wtl_json_only(o, keys, sizeof keys / sizeof keys[0], err);
     rc = rc ? rc : wtl_json_name(o, "gpu", e.verdict.gpu, sizeof e.verdict.gpu, err);
     rc = rc ? rc : wtl_json_name(o, "workload", e.verdict.workload, sizeof e.verdict.workload, err);
+    rc = rc ? rc : wtl_configuration_from_json(o, &e.verdict.at, err);
+    rc = rc ? rc : read_baseline(o, &e.verdict, err);
     rc = rc ? rc : wtl_json_integer(o, "n_known", 0, WTL_LIMIT_RUNS, &n_known, err);
     if (rc < 0)
         return rc;

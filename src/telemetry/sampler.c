@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -157,13 +156,7 @@ static int start(struct wtl_sampler *s, struct wtl_error *err)
         close(s->fd);
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
-    /* Signals are for the thread that started us. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&s->thread, NULL, run, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) {
+    if (!wtl_thread_start(&s->thread, run, s)) {
         wtl_waiting_fini(&s->lock, &s->changed);
         close(s->fd);
         return WTL_FAIL(err, WTL_NOMEM, "no thread to read the devices");

@@ -357,7 +357,7 @@ static __attribute__((noinline)) int other_line(struct dcgmi *d, const char *lin
                                                 int64_t number, struct wtl_error *err)
 {
     struct wtl_view text = wtl_view_trim((struct wtl_view){line, n});
-    if (is_chatter(text) || is_units(text))
+    if (is_chatter(text) || is_units(text) || wtl_line_is_note(text))
         return 0;
     if (dcgmi_is_header(text.s, text.n))
         return line[n] == '\n' ? take_header(d, line, n, err) : 0;

@@ -87,7 +87,9 @@ static const struct wtl_yaml_key column_keys[] = {
      .form = "a name of Wattle",
      .doc = "What it is: a metric of samples (`power_w`), or for runs a metric of runs or one of "
             "gpu, workload, job, device, seq, rep, rep_from_0, clock_mhz, mem_clock_mhz, status, "
-            "exit_code."},
+            "exit_code, "
+            "variant, window, unit, energy_method, energy_class, energy_troubles, batch, replicas, "
+            "share, limit_w, cpu_quota, threads."},
     {"unit", WTL_YAML_T_STRING, AT(wtl_mapped_column, unit), .fallback = "\"\"",
      .doc = "Unit of the cells (`mW`, `kJ`, `ms`, `%`); otherwise the base unit of `as`."},
     {"factor", WTL_YAML_T_NUMBER, AT(wtl_mapped_column, factor), .fallback = "1",
@@ -165,7 +167,8 @@ int wtl_trace_document_load(struct wtl_arena *arena, const char *yaml, size_t n,
 /* Fields of runs that a mapping may set. */
 static bool mappable(int field)
 {
-    return field < WTL_F_MODE || field == WTL_F_STATUS || field == WTL_F_EXIT_CODE;
+    return field < WTL_F_MODE || field == WTL_F_STATUS || field == WTL_F_EXIT_CODE ||
+           (field >= WTL_F_VARIANT && field < WTL_F_PATH);
 }
 
 /* "names that hold it: power_p99_w, latency_p99_s"; false when there are none. */

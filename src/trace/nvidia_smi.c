@@ -667,7 +667,8 @@ static int block(struct wtl_reading *r, const char *data, size_t n, struct wtl_e
             rc = take_row(s, err);
             break;
         case WTL_CSV_COMMENT:
-            rc = other_line(s, WTL_DROP_unknown_row, err);
+            if (!wtl_line_is_note(s->csv.cells[0].text))
+                rc = other_line(s, WTL_DROP_unknown_row, err);
             break;
         case WTL_CSV_BAD_QUOTE:
             wtl_reading_drop(r, WTL_DROP_unknown_row, s->csv.line);

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "trace/trace.h"
 
+#include <string.h>
+
 struct wtl_handover; /* of trace.c */
 
 /* One reading in progress. */
@@ -67,6 +69,13 @@ void wtl_reading_dialect(struct wtl_reading *r, const char *format, ...)
 /* Adds to report->unknown_columns, each name once. */
 void wtl_reading_unknown_column(struct wtl_reading *r, struct wtl_view name);
 
+/* Lines that our own writers put between rows of foreign dialects (trace/write.h): passed over. */
+static inline bool wtl_line_is_note(struct wtl_view line)
+{
+    static const char mark[] = "# wattle: "; /* WTL_WRITE_NOTE */
+    return line.n >= sizeof mark - 1 && memcmp(line.s, mark, sizeof mark - 1) == 0;
+}
+
 /* Counts a dropped row; `line` from 1. A row is delivered whole or dropped whole. */
 void wtl_reading_drop(struct wtl_reading *r, enum wtl_drop drop, int64_t line);
 
@@ -122,6 +131,8 @@ extern const struct wtl_reader wtl_reader_perf_times; /* headerless MHz,seconds 
 extern const struct wtl_reader wtl_reader_zeus;
 extern const struct wtl_reader wtl_reader_perf_stat;
 extern const struct wtl_reader wtl_reader_power_meter;
+extern const struct wtl_reader wtl_reader_samples_csv;
+extern const struct wtl_reader wtl_reader_samples_json;
 extern const struct wtl_reader wtl_reader_mapped; /* any CSV, through a mapping */
 
 #endif

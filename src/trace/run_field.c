@@ -6,17 +6,29 @@
 #include <string.h>
 
 static const char *const identity_names[] = {
-    "gpu",           "workload",      "job",           "device",   "seq",  "rep",
-    "rep_from_0",    "clock_mhz",     "mem_clock_mhz", "start_ns", "mode", "status",
-    "stated_causes", "stated_reason", "path",          "exit_code"};
+    "gpu",    "workload",   "job",           "device",        "seq",
+    "rep",    "rep_from_0", "clock_mhz",     "mem_clock_mhz", "start_ns",
+    "mode",   "status",     "stated_causes", "stated_reason", "variant",
+    "window", "unit",       "energy_method", "energy_class",  "energy_troubles"};
+static const char *const last_names[] = {"path", "exit_code"};
+
+static bool is_setting(int field)
+{
+    return field >= (int)WTL_F_SETTING && field < (int)WTL_F_PATH;
+}
 
 static const char *const mode_names[] = {"unknown", "sweep", "custom", "baseline"};
 enum { N_MODES = 4, N_STATUS = 4 };
 
 const char *wtl_run_field_name(int field)
 {
-    return field < (int)WTL_N_RUN_METRICS ? wtl_run_metric_info((enum wtl_run_metric)field)->name
-                                          : identity_names[field - (int)WTL_N_RUN_METRICS];
+    if (field >= (int)WTL_F_PATH)
+        return last_names[field - (int)WTL_F_PATH];
+    if (field >= (int)WTL_F_SETTING)
+        return wtl_setting_info((enum wtl_setting)(field - (int)WTL_F_SETTING))->name;
+    if (field >= (int)WTL_N_RUN_METRICS)
+        return identity_names[field - (int)WTL_N_RUN_METRICS];
+    return wtl_run_metric_info((enum wtl_run_metric)field)->name;
 }
 
 int wtl_run_field_by_name(const char *name)
@@ -31,6 +43,8 @@ enum wtl_unit wtl_run_field_unit(int field)
 {
     if (field < (int)WTL_N_RUN_METRICS)
         return wtl_run_metric_info((enum wtl_run_metric)field)->unit;
+    if (is_setting(field))
+        return wtl_setting_info((enum wtl_setting)(field - (int)WTL_F_SETTING))->unit;
     return field == WTL_F_CLOCK || field == WTL_F_MEM_CLOCK ? WTL_UNIT_MHZ : WTL_UNIT_NONE;
 }
 
@@ -55,6 +69,19 @@ const char *wtl_run_field_expected(int field)
         return "text of at most 159 bytes";
     case WTL_F_EXIT_CODE:
         return "a whole number, 0 for success";
+    case WTL_F_VARIANT:
+        return "a name of at most 47 bytes";
+    case WTL_F_WINDOW:
+        return "1 or 0, yes or no";
+    case WTL_F_UNIT:
+        return "a word of at most 15 bytes";
+    case WTL_F_ENERGY_METHOD:
+        return "a method of measuring energy (counter_edges, counter, ring, polled, averaged, "
+               "estimated)";
+    case WTL_F_ENERGY_CLASS:
+        return "a class of energy figures, A to D";
+    case WTL_F_ENERGY_TROUBLES:
+        return "a list of troubles joined by '+'";
     case WTL_F_SEQ:
     case WTL_F_REP:
     case WTL_F_REP_FROM_0:
@@ -65,15 +92,22 @@ const char *wtl_run_field_expected(int field)
     default:
         break;
     }
+    if (is_setting(field) && wtl_run_field_unit(field) != WTL_UNIT_FRACTION)
+        return "a number above 0";
     return wtl_run_field_unit(field) == WTL_UNIT_FRACTION ? "a share from 0 to 1" : "a number";
+}
+
+static enum wtl_cell_result set_word(char *dst, size_t size, struct wtl_view cell)
+{
+    if (cell.n >= size)
+        return WTL_CELL_BAD;
+    wtl_view_copy(cell, dst, size);
+    return WTL_CELL_SET;
 }
 
 static enum wtl_cell_result set_name(char *dst, struct wtl_view cell)
 {
-    if (cell.n >= WTL_LIMIT_NAME)
-        return WTL_CELL_BAD;
-    wtl_view_copy(cell, dst, WTL_LIMIT_NAME);
-    return WTL_CELL_SET;
+    return set_word(dst, WTL_LIMIT_NAME, cell);
 }
 
 static bool whole(const struct wtl_cell_rule *rule, struct wtl_view cell, double max, int64_t *out)
@@ -200,6 +234,67 @@ static enum wtl_cell_result set_causes(struct wtl_run *run, struct wtl_view cell
     return WTL_CELL_SET;
 }
 
+static enum wtl_cell_result set_setting(struct wtl_run *run, const struct wtl_cell_rule *rule,
+                                        struct wtl_view cell)
+{
+    double v;
+    enum wtl_unit unit = wtl_run_field_unit(rule->field);
+    if (!wtl_cell_value(cell, unit, rule->comma, rule->factor, &v))
+        return WTL_CELL_BAD;
+    v += rule->offset;
+    if (!(v > 0 && v < 1e9) || (unit == WTL_UNIT_FRACTION && v > 1 + 1e-9))
+        return WTL_CELL_BAD;
+    wtl_point_set(&run->point, (enum wtl_setting)(rule->field - (int)WTL_F_SETTING), v);
+    return WTL_CELL_SET;
+}
+
+static enum wtl_cell_result set_window(struct wtl_run *run, struct wtl_view cell)
+{
+    static const char *const words[] = {"0", "no", "false", "1", "yes", "true"};
+    for (int i = 0; i < 6; i++)
+        if (wtl_view_is_nocase(cell, words[i])) {
+            run->window = i >= 3;
+            return WTL_CELL_SET;
+        }
+    return WTL_CELL_BAD;
+}
+
+static enum wtl_cell_result set_troubles(struct wtl_run *run, struct wtl_view cell)
+{
+    unsigned troubles = 0;
+    while (cell.n) {
+        const char *plus = memchr(cell.s, '+', cell.n);
+        struct wtl_view name = {cell.s, plus ? (size_t)(plus - cell.s) : cell.n};
+        unsigned trouble = wtl_energy_trouble_by_name(name);
+        if (!trouble)
+            return WTL_CELL_BAD;
+        troubles |= trouble;
+        size_t used = name.n + (plus != NULL);
+        cell = (struct wtl_view){cell.s + used, cell.n - used};
+    }
+    run->energy_troubles = troubles;
+    return WTL_CELL_SET;
+}
+
+/* How the energy of a run was measured. */
+static enum wtl_cell_result set_quality(struct wtl_run *run, int field, struct wtl_view cell)
+{
+    char word[40];
+    if (field == WTL_F_ENERGY_TROUBLES)
+        return set_troubles(run, cell);
+    if (!wtl_view_copy(cell, word, sizeof word))
+        return WTL_CELL_BAD;
+    enum wtl_energy_method method = wtl_energy_method_by_name(word);
+    enum wtl_energy_class class = wtl_energy_class_by_letter(word[0]);
+    if (field == WTL_F_ENERGY_METHOD ? !method : (!class || cell.n != 1))
+        return WTL_CELL_BAD;
+    if (field == WTL_F_ENERGY_METHOD)
+        run->energy_method = method;
+    else
+        run->energy_class = class;
+    return WTL_CELL_SET;
+}
+
 enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cell_rule *rule,
                                        struct wtl_view cell)
 {
@@ -207,6 +302,8 @@ enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cel
         return WTL_CELL_MISSING;
     if (rule->field < (int)WTL_N_RUN_METRICS)
         return set_metric(run, rule, cell);
+    if (is_setting(rule->field))
+        return set_setting(run, rule, cell);
     switch (rule->field) {
     case WTL_F_GPU:
         return set_name(run->gpu, cell);
@@ -219,10 +316,17 @@ enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cel
     case WTL_F_STATED_CAUSES:
         return set_causes(run, cell);
     case WTL_F_STATED_REASON:
-        if (cell.n >= sizeof run->stated_reason)
-            return WTL_CELL_BAD;
-        wtl_view_copy(cell, run->stated_reason, sizeof run->stated_reason);
-        return WTL_CELL_SET;
+        return set_word(run->stated_reason, sizeof run->stated_reason, cell);
+    case WTL_F_VARIANT:
+        return set_word(run->point.variant, sizeof run->point.variant, cell);
+    case WTL_F_UNIT:
+        return set_word(run->unit, sizeof run->unit, cell);
+    case WTL_F_WINDOW:
+        return set_window(run, cell);
+    case WTL_F_ENERGY_METHOD:
+    case WTL_F_ENERGY_CLASS:
+    case WTL_F_ENERGY_TROUBLES:
+        return set_quality(run, rule->field, cell);
     case WTL_F_MODE:
         return set_mode(run, cell);
     case WTL_F_STATUS:
@@ -253,7 +357,7 @@ int wtl_run_field_as_source(int field, bool (*has)(const void *ctx, int field), 
         {WTL_R_power_w, WTL_R_power_mean_w, {WTL_R_power_mean_w, -1, -1, -1}},
     };
     for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
-        if (rules[k].plain != field)
+        if (rules[k].plain != field || has(ctx, WTL_F_ENERGY_METHOD))
             continue;
         for (int i = 0; i < 4 && rules[k].others[i] >= 0; i++)
             if (has(ctx, rules[k].others[i]))
@@ -300,6 +404,29 @@ static void put_causes(struct wtl_buf *out, uint32_t causes)
         }
 }
 
+static void put_point(struct wtl_buf *out, const struct wtl_run *run)
+{
+    const char letter[2] = {wtl_energy_class_letter(run->energy_class), '\0'};
+    wtl_csv_put(out, false, run->point.variant);
+    wtl_csv_put(out, false, run->window ? "1" : "");
+    wtl_csv_put(out, false, run->unit);
+    wtl_csv_put(out, false, run->energy_method ? wtl_energy_method_name(run->energy_method) : "");
+    wtl_csv_put(out, false, run->energy_class ? letter : "");
+    wtl_buf_putc(out, ',');
+    bool first = true;
+    for (int i = 0; i < (int)WTL_N_ENERGY_TROUBLES; i++)
+        if ((run->energy_troubles >> i) & 1) {
+            wtl_buf_printf(out, "%s%s", first ? "" : "+", wtl_energy_trouble_name(i));
+            first = false;
+        }
+    for (int s = 0; s < (int)WTL_N_SETTINGS; s++) {
+        if (wtl_point_has(&run->point, (enum wtl_setting)s))
+            wtl_csv_put_number(out, false, run->point.value[s]);
+        else
+            wtl_csv_put(out, false, "");
+    }
+}
+
 void wtl_runs_csv_row(struct wtl_buf *out, const struct wtl_run *run)
 {
     wtl_csv_put(out, true, run->gpu);
@@ -315,9 +442,12 @@ void wtl_runs_csv_row(struct wtl_buf *out, const struct wtl_run *run)
     wtl_csv_put(out, false, wtl_run_status_name(run->status));
     put_causes(out, run->stated_causes);
     wtl_csv_put(out, false, run->stated_reason);
+    put_point(out, run);
+    struct wtl_run whole = *run;
+    wtl_run_make_whole(&whole);
     for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++) {
-        if (wtl_run_has(run, (enum wtl_run_metric)m))
-            wtl_csv_put_number(out, false, run->metric[m]);
+        if (wtl_run_has(&whole, (enum wtl_run_metric)m))
+            wtl_csv_put_number(out, false, whole.metric[m]);
         else
             wtl_csv_put(out, false, "");
     }

@@ -28,8 +28,16 @@ enum wtl_run_field {
     WTL_F_STATUS,
     WTL_F_STATED_CAUSES, /* names joined by '+' */
     WTL_F_STATED_REASON,
-    WTL_F_PATH,      /* a path whose name tells what other columns do not */
-    WTL_F_EXIT_CODE, /* 0: success */
+    WTL_F_VARIANT, /* of the operating point; the other settings are from WTL_F_SETTING on */
+    WTL_F_WINDOW,
+    WTL_F_UNIT,
+    WTL_F_ENERGY_METHOD,
+    WTL_F_ENERGY_CLASS,    /* a letter */
+    WTL_F_ENERGY_TROUBLES, /* names joined by '+' */
+    WTL_F_SETTING,         /* + enum wtl_setting */
+    WTL_F_PATH =
+        WTL_F_SETTING + (int)WTL_N_SETTINGS, /* a path whose name tells what other columns do not */
+    WTL_F_EXIT_CODE,                         /* 0: success */
     WTL_N_RUN_FIELDS,
 };
 
@@ -63,7 +71,8 @@ enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cel
 
 /* time_s, energy_j and power_w are what runs/ chooses from the sources of a run. Where a table has
  * no sources they are the measured values: the source that such a column then is, or the field
- * itself. */
+ * itself. A table that says how energies were measured has whole measurements: nothing is chosen.
+ */
 int wtl_run_field_as_source(int field, bool (*has)(const void *ctx, int field), const void *ctx);
 
 /* What was expected of a BAD cell: "a number", "success, failed, timeout or unknown". */

@@ -291,7 +291,8 @@ static int probe(const char *head, size_t n, const struct wtl_trace_options *opt
     int found = wtl_probe_header(head, n, aliases, N_ALIASES, wtl_run_field_unit, seen);
     if (found < 0)
         return found;
-    bool metric = seen[0] != 0; /* metrics are the fields below 64 */
+    _Static_assert(WTL_N_RUN_METRICS < 64, "`seen` has a bit for each");
+    bool metric = (seen[0] & ((UINT64_C(1) << WTL_N_RUN_METRICS) - 1)) != 0;
     int names = wtl_probe_header(head, n, identities, N_IDENTITIES, NULL, NULL);
     if (names < 0)
         return names;

@@ -12,9 +12,10 @@
 
 /* Add a reader: one line. The mapped one stays last. */
 static const struct wtl_reader *const readers[] = {
-    &wtl_reader_dcgmi,       &wtl_reader_nvidia_smi, &wtl_reader_table, &wtl_reader_timing,
-    &wtl_reader_experiment,  &wtl_reader_perf_times, &wtl_reader_zeus,  &wtl_reader_perf_stat,
-    &wtl_reader_power_meter, &wtl_reader_mapped,
+    &wtl_reader_samples_csv, &wtl_reader_samples_json, &wtl_reader_dcgmi,
+    &wtl_reader_nvidia_smi,  &wtl_reader_table,        &wtl_reader_timing,
+    &wtl_reader_experiment,  &wtl_reader_perf_times,   &wtl_reader_zeus,
+    &wtl_reader_perf_stat,   &wtl_reader_power_meter,  &wtl_reader_mapped,
 };
 enum { N_READERS = sizeof readers / sizeof *readers };
 

@@ -16,7 +16,7 @@ make_tree() { "$WATTLE_BUILD/bench/make-tree" tree --every 40 >/dev/null; }
     make_tree
     sed -n '/figures of docs/,/end of figures/p' "$WATTLE_SOURCE/README.md" >readme.md
     run --separate-stderr "$bench/run" --build "$WATTLE_BUILD" --tree tree --rounds 2 \
-        --slow-rounds 1 --markdown page.md --readme readme.md
+        --slow-rounds 1 --sampling 1 --sampling-seconds 1 --pairs 0 --markdown page.md --readme readme.md
     [ "$status" -eq 0 ]
     [ "$output" = "$(cat page.md)" ]
     for name in 'wattle, default build' 'lean Python' 'Python with a dict a row'; do
@@ -31,7 +31,12 @@ make_tree() { "$WATTLE_BUILD/bench/make-tree" tree --every 40 >/dev/null; }
     if [ -x "$WATTLE_BUILD/bench/bench-lease" ]; then # not with sanitizers
         grep -Eq '^\| added by the lease \(pairs\) \| 20000 \| [0-9.]+ \| [0-9.]+ \| us \|' page.md
         grep -q 'Allocations in 20000 sets of each kind: 0[.]' page.md
+        # Nothing is allocated while sampling; the interval is kept.
+        grep -Eq '^\| `wattle stat` \| every 10 ms \| [0-9.]+ \([0-9.]+–[0-9.]+\) \| 1 \| [0-9]+ \| [0-9]+ \| [0-9.]+ \| 0 \| 1, no allocation \|' page.md
+        grep -Eq '^\| `wattle stat` \| at the sensors. own rate \|.*\| 0 \|  \|' page.md
+        grep -Eq '^\| Python, ctypes \(as pynvml\) \| every 10 ms \| [0-9.]+ ' page.md
     fi
+    grep -Eq '^\| C API \| measured here \| [0-9]+ \| [0-9]+ \| [0-9]+ \| 30 \|' page.md
     grep -Eq '^140 files, [0-9]+ MB of DCGMI text.*wattle 0.*, (commit|no commit).*gcc.*Python 3' page.md
 }
 
@@ -69,9 +74,21 @@ refuses() {
     [[ "$stderr" == *"$1"*"usage: ${program##*/} "* ]]
 }
 
+@test "what sampling does to a program is measured in both places" {
+    [ "$(nproc)" -gt 1 ] || skip "one CPU"
+    export WATTLE_RUN_DIR=$PWD/run WATTLE_STATE_DIR=$PWD/state
+    "$WATTLE" sim start --gpu a100,v100 -q 3>&-
+    eval "$("$WATTLE" sim env)"
+    run --separate-stderr "$WATTLE_BUILD/bench/bench-effect" 0 6 10
+    "$WATTLE" sim stop -q
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '"n": 6, "slowdown": -*[0-9.]*, "lo": ' <<<"$output")" -eq 2 ]
+    [[ "$output" == *'"other CPU"'*'"same CPU"'* ]]
+}
+
 @test "programs of proofs and benchmarks take whole numbers and nothing else" {
     for name in bench/proof-optimize bench/proof-predict bench/bench-optimize bench/bench-parse bench/bench-sim \
-        bench/make-tree tests/make-runs; do
+        bench/bench-effect bench/bench-markers bench/bench-windows bench/make-tree tests/make-runs; do
         program=$WATTLE_BUILD/$name
         for option in --help -h; do
             run --separate-stderr "$program" "$option"

@@ -66,7 +66,8 @@ commands() {
 }
 
 @test "the man page of wattle names every variable of the environment" {
-    for name in WATTLE_DATA_DIR WATTLE_STATE_DIR WATTLE_RUN_DIR SOURCE_DATE_EPOCH; do
+    for name in WATTLE_DATA_DIR WATTLE_STATE_DIR WATTLE_RUN_DIR WATTLE_ONNXRUNTIME WATTLE_MARKERS WATTLE_MPS_CONTROL \
+        SOURCE_DATE_EPOCH; do
         "$WATTLE" help --man | grep -qx ".It Ev $name"
     done
 }
@@ -155,7 +156,7 @@ completed() {
         [ "$(completed wattle sim "$v" -- | sort)" = "$(sort -u <<<"$options")" ]
         grep -q "_from sim; and not __fish_seen_subcommand_from .*' -a $v -d '..*'\$" "$BATS_TEST_TMPDIR/f"
         grep -q "^        '$v:..*'\$" "$BATS_TEST_TMPDIR/z"
-        line=$(grep "^    $v) " "$BATS_TEST_TMPDIR/z" | tail -n 1)
+        line=$(sed -n '/^    sim)$/,/^    esac/p' "$BATS_TEST_TMPDIR/z" | grep "^    $v) " | tail -n 1)
         for o in $options; do
             [[ $line == *" '$o"* ]]
             case $o in --json | --quiet | --verbose | --help) continue ;; esac

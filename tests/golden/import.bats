@@ -157,7 +157,7 @@ assert abs(period - 0.0511) < 0.0005, period'
     run "$WATTLE" import tree -o c.wattle
     [ "$status" -eq 1 ]
     [[ $output == *"run_5_01_freq_990_profile.csv"*"no reader knows this content"* ]]
-    [[ $output == *"hint: readers: dcgmi"* ]]
+    [[ $output == *"hint: readers: "*dcgmi* ]]
     sha256sum -c sum
     run "$WATTLE" import tree -o new.wattle
     [ "$status" -eq 1 ]

@@ -140,6 +140,18 @@ print(*(int(s["value"]) for s in json.load(sys.stdin)["devices"][0]["sensors"] i
     [[ $("$WATTLE" status) == *"cap 250 W"*" of 250 W, soft"* ]]
     run "$WATTLE" cap 250W -i 0 -i 1 --ceiling samples.json --workload vit
     [ "$status" -eq 1 ]
+    # what two boards drew together is no ceiling for one of them
+    python3 -c '
+import json
+d = json.load(open("samples.json"))
+for p in d["plans"]: p["made_from"]["board"] = "V100-PCIE-32GB"
+json.dump(d, open("board.json", "w"))
+for p in d["plans"]: p["gpu"] = "2x V100"
+json.dump(d, open("two.json", "w"))'
+    "$WATTLE" cap 250W -i 0 -i 1 --ceiling board.json -q
+    run "$WATTLE" cap 250W -i 0 -i 1 --ceiling two.json
+    [ "$status" -eq 1 ]
+    [[ $output == *'"two.json" holds no plan of nvml:'* ]]
     "$WATTLE" restore --all -q
     [ "$(lock)" = None ]
     [ "$(client 1)" = 250 ]

@@ -106,11 +106,13 @@ def cases():
              first=("all", "all/campaign.wattle"), draws=True),
         Case("devices", "devices --root ../in/machine", threads=True),
         Case("devices as JSON", "devices --root ../in/machine --json -i rapl:0", threads=True),
+        Case("devices, a meter", "devices --root ../in/machine -i meter:file:../in/watts,unit=uW --json", threads=True),
         Case("doctor", "doctor --root ../in/machine", threads=True),
         Case("doctor, gathering", "doctor --root ../in/machine --gather m.tar.gz", threads=True),
         Case("top", "top --once --no-wait -n 2 -d 1s --size 80x24 --ascii -i virtual:plain,load=plain",
              threads=True),
         Case("top as JSON", "top --json --no-wait -n 2 -d 1s -i replay:../in/packed.gz", threads=True),
+        Case("a built-in model as a file", "load onnx builtin:mlp --write m.onnx --json"),
         Case("help", "help"),
         Case("help of a command", "help optimize"),
         Case("man page", "help optimize --man"),
@@ -165,6 +167,8 @@ def make_inputs(into):
     subprocess.run(["zstd", "-q", "-o", into / "packed.zst"], input=trace.encode(), check=True)
     make_tree(into / "tree")
     shutil.copytree(SOURCE / "tests/machines/xeon-2s-user", into / "machine")
+    (into / "watts").write_text("231500000\n")
+    os.utime(into / "watts", (1752024000, 1752024000))
     for name, arguments in (("one", "1 1"), ("two", "2 2"), ("probe", "1 1 1 0 1380 1035 690"),
                             ("fresh", "1 1 0 0 1380 1140 1380 1140")):
         with open(into / f"{name}.csv", "wb") as out:

@@ -460,6 +460,75 @@ int nvmlGpmMetricsGet(struct nvml_gpm_metrics *m)
     return 0;
 }
 
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+/* A set for one GPU: all that the back end makes. */
+struct nvml_event_set {
+    struct nvml_device *device; /* NULL: of none yet */
+    unsigned seen;
+};
+
+int nvmlEventSetCreate(struct nvml_event_set **set)
+{
+    ENTER(nvmlEventSetCreate);
+    *set = calloc(1, sizeof **set);
+    state.event_sets++;
+    return *set ? 0 : NVML_MEMORY;
+}
+
+int nvmlEventSetFree(struct nvml_event_set *set)
+{
+    state.event_sets--; /* whatever is to fail: a set that is not freed is lost */
+    free(set);
+    ENTER(nvmlEventSetFree);
+    return 0;
+}
+
+int nvmlDeviceGetSupportedEventTypes(struct nvml_device *d, unsigned long long *types)
+{
+    ENTER(nvmlDeviceGetSupportedEventTypes);
+    *types = gpu_of(d)->events;
+    return 0;
+}
+
+int nvmlDeviceRegisterEvents(struct nvml_device *d, unsigned long long types,
+                             struct nvml_event_set *set)
+{
+    ENTER(nvmlDeviceRegisterEvents);
+    if (set->device || types != NVML_EVENT_XID)
+        return NVML_INVALID_ARGUMENT;
+    if (types & ~(unsigned long long)gpu_of(d)->events)
+        return NVML_NOT_SUPPORTED;
+    set->device = d;
+    set->seen = gpu_of(d)->n_xids;
+    return 0;
+}
+
+static int next_event(struct nvml_event_set *set, struct nvml_event_data *data, unsigned timeout_ms)
+{
+    if (!set->device || timeout_ms > 0)
+        return NVML_INVALID_ARGUMENT; /* the back end never waits */
+    const struct fake_gpu *g = gpu_of(set->device);
+    if (set->seen == g->n_xids)
+        return NVML_TIMEOUT;
+    *data = (struct nvml_event_data){
+        .device = set->device, .type = NVML_EVENT_XID, .data = g->xid[set->seen++]};
+    return 0;
+}
+
+int nvmlEventSetWait_v2(struct nvml_event_set *set, struct nvml_event_data *data,
+                        unsigned timeout_ms)
+{
+    ENTER(nvmlEventSetWait_v2);
+    return next_event(set, data, timeout_ms);
+}
+
+int nvmlEventSetWait(struct nvml_event_set *set, struct nvml_event_data *data, unsigned timeout_ms)
+{
+    ENTER(nvmlEventSetWait);
+    return next_event(set, data, timeout_ms);
+}
+
 /* ---- Knobs ----------------------------------------------------------------------------------- */
 
 int nvmlDeviceGetPowerManagementLimitConstraints(struct nvml_device *d, unsigned *min_mw,

@@ -55,9 +55,11 @@ struct fake_gpu {
     struct nvml_process_util util[FAKE_LIST];
     unsigned n_util;
     bool gpm;
-    double gpm_value;  /* of every metric, percent */
-    unsigned mig;      /* mode; instances are `slices`, GPUs of this table behind n_gpus */
-    unsigned n_slices; /* places, some of which may be empty (slice < 0) */
+    double gpm_value;         /* of every metric, percent */
+    unsigned events;          /* kinds that it offers */
+    unsigned xid[16], n_xids; /* that fell */
+    unsigned mig;             /* mode; instances are `slices`, GPUs of this table behind n_gpus */
+    unsigned n_slices;        /* places, some of which may be empty (slice < 0) */
     int slice[8];
     unsigned gpu_instance, compute_instance; /* of such an instance */
     /* What was set. */
@@ -72,7 +74,7 @@ struct fake_nvml {
     int fail_code;
     long calls; /* so far, of all functions */
     long count[FAKE_N_FUNCTIONS];
-    int inits, gpm_samples; /* alive */
+    int inits, gpm_samples, event_sets; /* alive */
 };
 
 struct fake_nvml *fake_nvml_state(void);

@@ -180,6 +180,7 @@ struct fake_gpu fake_a100(void)
                    .free = 30000000000,
                    .used = 9500000000},
         .violation_ns = {111, 222},
+        .events = NVML_EVENT_XID | NVML_EVENT_CLOCK,
         .mem_clocks = {1215, 810},
         .n_mem_clocks = 2,
     };

@@ -167,26 +167,6 @@ static const struct wtl_knob_ops knobs = {.get = group_get, .range = group_range
 
 /* ---- Finding ----------------------------------------------------------------------------------*/
 
-/* "0-3,8" is 5. */
-static double count_cpus(const struct wtl_backend_host *host)
-{
-    const struct wtl_sysfs_dir root = wtl_sysfs_root(host->files);
-    char text[1024];
-    double n = 0;
-    wtl_sysfs_text(&root, "sys/devices/system/cpu/online", text, sizeof text);
-    for (char *s = text, *end; *s; s = *end == ',' ? end + 1 : end) {
-        long first = strtol(s, &end, 10), last = first;
-        if (end == s)
-            break;
-        if (*end == '-')
-            last = strtol(end + 1, &end, 10);
-        n += last >= first ? (double)(last - first + 1) : 0;
-        if (*end != ',')
-            break;
-    }
-    return n > 0 ? n : 1;
-}
-
 static bool find_place(const struct wtl_backend_host *host, struct wtl_cgroup_place *place)
 {
     enum { MAX = 1 << 20 }; /* a node with thousands of containers has 600 KB of mounts */
@@ -266,7 +246,7 @@ static int add_group(const struct wtl_backend_host *host, const struct wtl_cgrou
         return 0;
     }
     g->v2 = place->v2;
-    g->cpus_online = count_cpus(host);
+    g->cpus_online = wtl_sysfs_cpus(host->files);
     if (wtl_machine_by_id(host->machine, g->id))
         return 0;
     int rc = open_dirs(host, place, path, g, err);

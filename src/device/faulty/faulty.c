@@ -188,6 +188,28 @@ static int faulty_epoch(void *state, char epoch_out[WTL_LIMIT_NAME], struct wtl_
     return after(f, fired, rc, err);
 }
 
+/* The device's own, and those that the plan makes up. */
+static int faulty_errors(void *state, struct wtl_driver_error *out, size_t max, size_t *n_out,
+                         struct wtl_error *err)
+{
+    struct wtl_faulty *f = state;
+    unsigned fired = 0;
+    size_t n = 0;
+    int rc = before(f, WTL_CALL_ERRORS, 0, &fired, err);
+    if (rc < 0)
+        return rc;
+    if (!f->inner.sensors->errors)
+        return WTL_FAIL(err, WTL_UNSUPPORTED, "the device tells of no errors");
+    rc = f->inner.sensors->errors(f->inner.state, out, max, &n, err);
+    for (int i = 0; rc == 0 && i < f->plan.n && n < max; i++)
+        if ((fired >> i & 1) && f->plan.rule[i].fault == WTL_FAULT_LIE)
+            out[n++] = (struct wtl_driver_error){.number = (int)f->plan.rule[i].value};
+    rc = after(f, fired, rc, err);
+    if (rc == 0)
+        *n_out = n;
+    return rc;
+}
+
 /* ---- Knobs ----------------------------------------------------------------------------------- */
 
 static int faulty_get(void *state, enum wtl_knob knob, struct wtl_knob_state *state_out,
@@ -265,11 +287,20 @@ static void faulty_close(void *state)
     wtl_waiting_fini(&f->lock, &f->ended);
 }
 
-/* The wrapped device decides which of the optional functions there are. */
-static const struct wtl_sensor_ops sensor_ops = {faulty_read, faulty_ring,      faulty_processes,
-                                                 NULL,        faulty_interrupt, faulty_close};
-static const struct wtl_sensor_ops sensor_ops_with_epoch = {
-    faulty_read, faulty_ring, faulty_processes, faulty_epoch, faulty_interrupt, faulty_close};
+/* The wrapped device decides whether there is an epoch. */
+static const struct wtl_sensor_ops sensor_ops = {.read = faulty_read,
+                                                 .ring = faulty_ring,
+                                                 .processes = faulty_processes,
+                                                 .errors = faulty_errors,
+                                                 .interrupt = faulty_interrupt,
+                                                 .close = faulty_close};
+static const struct wtl_sensor_ops sensor_ops_with_epoch = {.read = faulty_read,
+                                                            .ring = faulty_ring,
+                                                            .processes = faulty_processes,
+                                                            .epoch = faulty_epoch,
+                                                            .errors = faulty_errors,
+                                                            .interrupt = faulty_interrupt,
+                                                            .close = faulty_close};
 static const struct wtl_knob_ops knob_ops = {faulty_get, faulty_range, faulty_set};
 
 int wtl_faulty_new(struct wtl_arena *arena, const struct wtl_device_ops *inner,

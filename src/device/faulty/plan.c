@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const call_names[] = {"read", "ring",  "processes", "epoch",
+static const char *const call_names[] = {"read", "ring",  "processes", "epoch", "errors",
                                          "get",  "range", "set",       "any"};
 static const char *const fault_names[] = {"error",  "late",  "lost", "hang",   "denied",
                                           "absent", "stale", "lie",  "ignored"};
@@ -37,7 +37,7 @@ static const unsigned takes[WTL_N_FAULTS] = {
     [WTL_FAULT_DENIED] = ~0u,
     [WTL_FAULT_ABSENT] = CALL_BIT(WTL_CALL_READ),
     [WTL_FAULT_STALE] = CALL_BIT(WTL_CALL_READ) | CALL_BIT(WTL_CALL_GET) | CALL_BIT(WTL_CALL_RING),
-    [WTL_FAULT_LIE] = CALL_BIT(WTL_CALL_READ) | CALL_BIT(WTL_CALL_GET),
+    [WTL_FAULT_LIE] = CALL_BIT(WTL_CALL_READ) | CALL_BIT(WTL_CALL_GET) | CALL_BIT(WTL_CALL_ERRORS),
     [WTL_FAULT_IGNORED] = CALL_BIT(WTL_CALL_SET),
 };
 
@@ -116,9 +116,23 @@ static int parse_code(struct wtl_fault_rule *rule, const char *value, const char
     return 0;
 }
 
+/* An error of the driver's that did not fall. */
+static int parse_number(struct wtl_fault_rule *rule, const char *value, const char *item,
+                        struct wtl_error *err)
+{
+    int64_t number = 0;
+    if (!value || !wtl_parse_int(value, strlen(value), &number) || number < 1 || number > 9999)
+        return WTL_FAIL(err, WTL_USAGE, "\"%s\": an error has a number, as in \"errors.lie=31\"",
+                        item);
+    rule->value = (double)number;
+    return 0;
+}
+
 static int parse_lie(struct wtl_fault_rule *rule, const char *value, const char *item,
                      struct wtl_error *err)
 {
+    if (rule->call == WTL_CALL_ERRORS)
+        return parse_number(rule, value, item, err);
     if (!rule->has_subject || !value)
         return WTL_FAIL(err, WTL_USAGE,
                         "\"%s\": a lie needs a name and a value, as in "

@@ -5,7 +5,7 @@
  *
  *   SPEC   = ITEM {"," ITEM}
  *   ITEM   = "seed=" NUMBER | CALL ["/" NAME] "." FAULT ["=" VALUE] ["@" WHEN]
- *   CALL   = read | ring | processes | epoch | get | range | set | any
+ *   CALL   = read | ring | processes | epoch | errors | get | range | set | any
  *   NAME   = a sensor (read, ring) or a knob (get, range, set): calls that touch that one only
  *   FAULT  = error[=CODE]   the call fails, the device has not seen it. CODE: failed (default),
  *                           permission, timeout, busy, lost, unsupported, usage
@@ -16,7 +16,8 @@
  *            denied         no permission: a failure, or for read an absent value
  *            absent         read: the value is not there, the driver reported an error
  *            stale          read, get: what the last call before gave; ring: nothing new
- *            lie=VALUE      read, get: this value, whatever the device says; needs /NAME
+ *            lie=VALUE      read, get: this value, whatever the device says; needs /NAME. errors:
+ *                           one of this number, besides the device's own
  *            ignored        set: success, and nothing is set
  *   WHEN   = N              the N-th such call (from 1)
  *            N-             that one and every later one
@@ -41,6 +42,7 @@ enum wtl_fault_call {
     WTL_CALL_RING,
     WTL_CALL_PROCESSES,
     WTL_CALL_EPOCH,
+    WTL_CALL_ERRORS,
     WTL_CALL_GET,
     WTL_CALL_RANGE,
     WTL_CALL_SET,

@@ -10,7 +10,7 @@
  *   probe.c      which sensors answer, and from where
  *   sensors.c    reading; gpm.c: activity from two samples of GPM counters; rings.c; processes.c
  *   knobs.c      clock locks and the power limit
- *   epoch.c      which boot and driver load this is
+ *   epoch.c      which boot and driver load this is; errors.c: XIDs
  *   findings.c   what works and what does not
  *
  * The declarations are those of nvml-abi/nvml_abi.h; facts about them stand in docs/nvml.md.
@@ -165,6 +165,7 @@ struct wtl_nvml_gpu {
     double min[WTL_N_KNOBS], max[WTL_N_KNOBS], default_power_w;
 
     struct wtl_nvml_gpm gpm;
+    struct nvml_event_set *events;   /* NULL: nobody listens for errors */
     uint64_t no_rings;               /* metrics of which the driver said that it keeps no samples */
     struct nvml_process *processes;  /* WTL_NVML_PROCESSES of each kind */
     struct nvml_process_util *utils; /* as many */
@@ -207,6 +208,11 @@ int wtl_nvml_ring(void *state, enum wtl_metric metric, int64_t since_ns,
 int wtl_nvml_processes(void *state, struct wtl_process *out, size_t max, size_t *n_out,
                        struct wtl_error *err);
 int wtl_nvml_epoch(void *state, char epoch_out[WTL_LIMIT_NAME], struct wtl_error *err);
+
+/* Errors (XIDs), as device/backend.h has them; what it listens with ends before the GPU closes. */
+int wtl_nvml_errors(void *state, struct wtl_driver_error *out, size_t max, size_t *n_out,
+                    struct wtl_error *err);
+void wtl_nvml_errors_end(struct wtl_nvml_gpu *gpu);
 
 /* The metrics of GPM, and what a read of them gives. */
 uint64_t wtl_nvml_gpm_metrics(void);

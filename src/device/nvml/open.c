@@ -17,6 +17,7 @@ static void close_gpu(void *state)
 {
     struct wtl_nvml_gpu *g = state;
     wtl_nvml_gpm_free(g);
+    wtl_nvml_errors_end(g);
     wtl_nvml_release(g->library);
 }
 
@@ -25,6 +26,7 @@ static const struct wtl_sensor_ops sensor_ops = {
     .ring = wtl_nvml_ring,
     .processes = wtl_nvml_processes,
     .epoch = wtl_nvml_epoch,
+    .errors = wtl_nvml_errors,
     .close = close_gpu,
 };
 
@@ -187,11 +189,11 @@ static int open_slice(const struct wtl_backend_host *host, struct wtl_nvml_gpu *
     struct wtl_device_info *info = WTL_NEW(host->arena, struct wtl_device_info);
     if (!g || !info)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    *g = (struct wtl_nvml_gpu){.library = board->library,
-                               .handle = handle,
+    *g = (struct wtl_nvml_gpu){.handle = handle,
                                .architecture = board->architecture,
                                .averages_1s = board->averages_1s,
                                .parent = board->handle};
+    g->library = board->library;
     memcpy(g->pci, board->pci, sizeof g->pci);
     unsigned ci = 0;
     if (find_identity(&op, g, info) != 0 ||

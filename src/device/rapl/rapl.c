@@ -12,13 +12,17 @@
  *
  * The power limit of a package is its long-term constraint. Switched off (`enabled` 0) is
  * "released".
+ *
+ * The same counters go through perf (rapl/perf.h). A package is counted once: by powercap where its
+ * energy_uj can be read; by perf where that is for root alone, or where there is no powercap.
  */
-#include "device/backend.h"
-#include "device/sysfs.h"
+#include "device/rapl/rapl.h"
 #include "device/world.h"
 
 #include "base/text.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +48,8 @@ struct zone {
     struct face own;
     struct face twin[TWINS]; /* the same package by other interfaces */
     int n_twins;
-    double max_w; /* the highest limit that may be asked for */
+    struct wtl_perf_counter perf; /* ops NULL: powercap counts */
+    double max_w;                 /* the highest limit that may be asked for */
     double default_w;
     bool has_default;
     uint64_t sensors;
@@ -113,11 +118,22 @@ static bool enforced_limit(const struct zone *z, double *limit_w)
 
 /* ---- Reading ----------------------------------------------------------------------------------*/
 
+static void read_energy(const struct zone *z, uint64_t wanted, struct wtl_reading *out)
+{
+    double joules = 0;
+    if (!z->perf.ops) {
+        wtl_sysfs_sense(&z->own.dir, "energy_uj", MICRO, WTL_M_energy_counter_j, wanted, out);
+    } else if (wanted & WTL_METRIC_BIT(WTL_M_energy_counter_j)) {
+        enum wtl_absence absence = wtl_perf_counter_read(&z->perf, &joules);
+        wtl_reading_set(out, WTL_M_energy_counter_j, wanted, absence, joules);
+    }
+}
+
 static int zone_read(void *state, uint64_t wanted, struct wtl_reading *out, struct wtl_error *err)
 {
     const struct zone *z = state;
     double w = 0;
-    wtl_sysfs_sense(&z->own.dir, "energy_uj", MICRO, WTL_M_energy_counter_j, wanted, out);
+    read_energy(z, wanted, out);
     if (wanted & z->sensors & WTL_METRIC_BIT(WTL_M_power_limit_w)) {
         bool on = limit_of(&z->own, &w);
         wtl_reading_set(out, WTL_M_power_limit_w, wanted, on ? WTL_PRESENT : WTL_ABSENT_NOT_YET, w);
@@ -134,6 +150,7 @@ static int zone_read(void *state, uint64_t wanted, struct wtl_reading *out, stru
 static void zone_close(void *state)
 {
     struct zone *z = state;
+    wtl_perf_counter_close(&z->perf);
     wtl_sysfs_dir_close(&z->own.dir);
     for (int i = 0; i < z->n_twins; i++)
         wtl_sysfs_dir_close(&z->twin[i].dir);
@@ -230,8 +247,21 @@ struct found {
     char id[WTL_LIMIT_NAME]; /* of the device; "": none of its own */
     enum wtl_device_kind kind;
     bool mmio;
-    int twin_of; /* index of the one that is the device; -1: itself */
-    int device;  /* index in the machine; -1: not added */
+    int twin_of;              /* index of the one that is the device; -1: itself */
+    int device;               /* index in the machine; -1: not added */
+    enum wtl_absence counter; /* of a device: how it could be read here */
+    bool by_perf;             /* its energy is */
+};
+
+/* What has been found so far. */
+struct search {
+    const struct wtl_backend_host *host;
+    struct found *all;
+    size_t n;
+    const struct wtl_perf_ops *ops;
+    struct wtl_perf_power power;
+    int n_perf_alone; /* devices that only perf shows */
+    int why;          /* -errno that perf gave when it refused; 0: it did not */
 };
 
 /* "package-1", "package-0-die-1" to "1", "0.1". */
@@ -327,24 +357,31 @@ static void fill_limits(struct zone *z)
         z->max_w = fmax(z->max_w, w / MICRO); /* what is set must be settable again */
 }
 
+/* `name` is what powercap calls a platform. */
+static void describe(const char *id, enum wtl_device_kind kind, const char *name,
+                     struct wtl_device_info *info)
+{
+    snprintf(info->id, sizeof info->id, "%s", id);
+    if (kind == WTL_DEVICE_NODE)
+        snprintf(info->name, sizeof info->name, "platform (%s)", name);
+    else if (kind == WTL_DEVICE_DRAM)
+        snprintf(info->name, sizeof info->name, "memory of package %s", id + strlen("rapl:"));
+    else
+        snprintf(info->name, sizeof info->name, "package %s", id + strlen("rapl:"));
+    info->name[strcspn(info->name, "/")] = '\0';
+    info->kind = kind;
+    info->parent = info->index = -1;
+    info->sensors = WTL_METRIC_BIT(WTL_M_energy_counter_j);
+    info->sensor[WTL_M_energy_counter_j].period_ns = PERIOD_NS;
+}
+
 static void fill_info(const struct found *f, struct zone *z, struct wtl_device_info *info)
 {
     double range = 0;
     char file[64];
-    snprintf(info->id, sizeof info->id, "%s", f->id);
+    describe(f->id, f->kind, f->name, info);
     snprintf(info->driver, sizeof info->driver, "%.*s", (int)strcspn(f->zone, ":"), f->zone);
-    if (f->kind == WTL_DEVICE_NODE)
-        snprintf(info->name, sizeof info->name, "platform (%s)", f->name);
-    else if (f->kind == WTL_DEVICE_DRAM)
-        snprintf(info->name, sizeof info->name, "memory of package %s", f->id + strlen("rapl:"));
-    else
-        snprintf(info->name, sizeof info->name, "package %s", f->id + strlen("rapl:"));
-    info->name[strcspn(info->name, "/")] = '\0';
-    info->kind = f->kind;
-    info->parent = info->index = -1;
-    info->sensors = WTL_METRIC_BIT(WTL_M_energy_counter_j);
     struct wtl_sensor_info *counter = &info->sensor[WTL_M_energy_counter_j];
-    counter->period_ns = PERIOD_NS;
     if (wtl_sysfs_number(&z->own.dir, "max_energy_range_uj", &range) == WTL_PRESENT && range > 0)
         counter->wraps_at = range / MICRO;
     z->own.constraint = -1;
@@ -376,9 +413,126 @@ static int add_twin(const struct wtl_backend_host *host, const char *path, struc
     return 0;
 }
 
-static int add_zone(const struct wtl_backend_host *host, struct found *all, size_t n,
-                    struct found *f, struct wtl_error *err)
+/* ---- Through perf -----------------------------------------------------------------------------*/
+
+/* Opens the counter of a device; 1: the PMU has none, or refused (s->why). `number` as in perf.h.
+ */
+static int open_perf(struct search *s, const char *id, enum wtl_device_kind kind,
+                     const char *number, struct wtl_perf_counter *out, struct wtl_error *err)
 {
+    enum wtl_perf_domain domain = kind == WTL_DEVICE_CPU    ? WTL_PERF_PKG
+                                  : kind == WTL_DEVICE_DRAM ? WTL_PERF_RAM
+                                                            : WTL_PERF_PSYS;
+    if (wtl_perf_counter_open(&s->power, s->ops, domain, number, out) < 0)
+        return 1;
+    if (out->why == -EMFILE || out->why == -ENFILE)
+        return WTL_FAIL(err, WTL_IO, "cannot count the energy of %s: %s", id, strerror(-out->why));
+    if (out->why < 0)
+        s->why = out->why;
+    return out->why < 0;
+}
+
+/* Of "rapl:0.1", "rapl:0.1/dram", "rapl:psys" (package 0 has no number there), "rapl:psys-1". */
+static void number_in(const char *id, char buf[16])
+{
+    const char *rest = id + strlen("rapl:");
+    if (wtl_starts_with(rest, "psys"))
+        rest = rest[4] == '-' ? rest + 5 : "0";
+    snprintf(buf, 16, "%.*s", (int)strcspn(rest, "/"), rest);
+}
+
+/* Where the counter in powercap is not to be read, perf's takes its place. */
+static int replace_counter(struct search *s, struct found *f, struct zone *z,
+                           struct wtl_device_info *info, struct wtl_error *err)
+{
+    double uj = 0;
+    char number[16];
+    struct wtl_perf_counter perf;
+    f->counter = wtl_sysfs_number(&z->own.dir, "energy_uj", &uj);
+    if (f->counter != WTL_ABSENT_DENIED && f->counter != WTL_ABSENT_UNSUPPORTED)
+        return 0;
+    number_in(f->id, number);
+    int rc = open_perf(s, f->id, f->kind, number, &perf, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    z->perf = perf;
+    f->by_perf = true;
+    info->sensor[WTL_M_energy_counter_j].wraps_at = 0; /* the kernel adds up */
+    return 0;
+}
+
+/* A device that powercap does not show. One that perf refuses is there, too: its value is denied.
+ */
+static int add_perf_device(struct search *s, const char *id, enum wtl_device_kind kind,
+                           const char *number, int parent, struct wtl_error *err)
+{
+    struct wtl_device_info *info = WTL_NEW(s->host->arena, struct wtl_device_info);
+    struct zone *z = WTL_NEW(s->host->arena, struct zone);
+    if (!info || !z)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    z->own.dir.fd = -1;
+    int rc = open_perf(s, id, kind, number, &z->perf, err);
+    if (rc < 0)
+        return rc;
+    assert(z->perf.ops); /* ids are made of what the PMU has */
+    describe(id, kind, "psys", info);
+    snprintf(info->driver, sizeof info->driver, "perf");
+    info->parent = parent;
+    wtl_backend_epoch(s->host, info->epoch);
+    memcpy(z->id, info->id, sizeof z->id);
+    z->sensors = info->sensors;
+    rc = wtl_backend_add(s->host, info, &sensors, NULL, z, false, err);
+    if (rc < 0)
+        zone_close(z);
+    else
+        s->n_perf_alone++;
+    return rc;
+}
+
+/* The device of that id that powercap shows; -1: none. */
+static int shown(const struct search *s, const char *id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->all[i].device >= 0 && strcmp(s->all[i].id, id) == 0)
+            return s->all[i].device;
+    return -1;
+}
+
+static bool platform_shown(const struct search *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n; i++)
+        any = any || (s->all[i].kind == WTL_DEVICE_NODE && s->all[i].device >= 0);
+    return any;
+}
+
+static int add_perf_devices(struct search *s, struct wtl_error *err)
+{
+    const struct wtl_perf_event *event = s->power.event;
+    char id[WTL_LIMIT_NAME];
+    int rc = 0;
+    for (int i = 0; s->power.has && i < s->power.n && rc >= 0; i++) {
+        const char *number = s->power.package[i].number;
+        snprintf(id, sizeof id, "rapl:%s", number);
+        int package = shown(s, id);
+        if (package < 0 && event[WTL_PERF_PKG].has)
+            rc = package = add_perf_device(s, id, WTL_DEVICE_CPU, number, -1, err);
+        snprintf(id, sizeof id, "rapl:%s/dram", number);
+        if (rc >= 0 && event[WTL_PERF_RAM].has && shown(s, id) < 0)
+            rc = add_perf_device(s, id, WTL_DEVICE_DRAM, number, package, err);
+    }
+    if (rc >= 0 && s->power.has && event[WTL_PERF_PSYS].has && !platform_shown(s))
+        rc = add_perf_device(s, "rapl:psys", WTL_DEVICE_NODE, NULL, -1, err);
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- Through powercap -------------------------------------------------------------------------*/
+
+static int add_zone(struct search *s, struct found *f, struct wtl_error *err)
+{
+    const struct wtl_backend_host *host = s->host;
+    struct found *all = s->all;
+    const size_t n = s->n;
     struct wtl_device_info *info = WTL_NEW(host->arena, struct wtl_device_info);
     struct zone *z = WTL_NEW(host->arena, struct zone);
     if (!info || !z)
@@ -387,7 +541,7 @@ static int add_zone(const struct wtl_backend_host *host, struct found *all, size
     if (rc <= 0)
         return rc;
     fill_info(f, z, info);
-    rc = 0;
+    rc = replace_counter(s, f, z, info, err);
     for (size_t i = 0; i < n && rc == 0; i++)
         if (all[i].twin_of == f - all)
             rc = add_twin(host, all[i].path, z, err);
@@ -413,33 +567,90 @@ static int add_zone(const struct wtl_backend_host *host, struct found *all, size
 
 #define GRANT_READ "sudo chmod a+r /" POWERCAP "/intel-rapl*:*/energy_uj"
 
-static void say_what_works(const struct wtl_backend_host *host, const struct found *all, size_t n)
+#define GRANT_PERF "sudo sysctl kernel.perf_event_paranoid=0"
+
+/* "kernel.perf_event_paranoid is 2" */
+static const char *paranoia(const struct search *s, char buf[64])
 {
-    int devices = 0, denied = 0, broken = 0;
-    for (size_t i = 0; i < n; i++) {
-        double uj;
-        char file[160];
-        const struct wtl_sysfs_dir root = wtl_sysfs_root(host->files);
-        if (all[i].device < 0)
+    if (s->power.has_paranoid)
+        snprintf(buf, 64, "kernel.perf_event_paranoid is %g", s->power.paranoid);
+    else
+        snprintf(buf, 64, "kernel.perf_event_paranoid is not known");
+    return buf;
+}
+
+/* What perf counts in the place of powercap, could count, or counts as well. */
+static void say_perf(const struct search *s, int by_powercap, int by_perf, int denied)
+{
+    const bool refused = s->why == -EACCES || s->why == -EPERM ||
+                         (!s->ops && s->power.has_paranoid && s->power.paranoid > 0);
+    char is[64];
+    if (!s->power.has)
+        return;
+    if (by_perf)
+        wtl_backend_finding(s->host, WTL_FINDING_OK, "rapl", NULL,
+                            "%d energy counter%s read through perf (the power PMU): energy_uj is"
+                            " for root only",
+                            by_perf, by_perf == 1 ? " is" : "s are");
+    if (denied && refused)
+        wtl_backend_finding(s->host, WTL_FINDING_NOTE, "rapl", GRANT_PERF,
+                            "perf counts the same (the power PMU), and is refused: %s, it takes 0"
+                            " or less, or CAP_PERFMON",
+                            paranoia(s, is));
+    else if (by_powercap && !by_perf && !s->n_perf_alone)
+        wtl_backend_finding(s->host, WTL_FINDING_NOTE, "rapl", NULL,
+                            "perf counts the same (the power PMU): powercap is read, and nothing"
+                            " counted twice");
+    if (!s->n_perf_alone)
+        return;
+    if (!s->ops)
+        wtl_backend_finding(s->host, WTL_FINDING_NOTE, "rapl", NULL,
+                            "%d energy counter%s there through perf alone (the power PMU), which a"
+                            " recorded machine cannot show",
+                            s->n_perf_alone, s->n_perf_alone == 1 ? " is" : "s are");
+    else if (refused)
+        wtl_backend_finding(s->host, WTL_FINDING_LACK, "rapl", GRANT_PERF,
+                            "%d energy counter%s there through perf alone (the power PMU), and"
+                            " refused: %s, it takes 0 or less, or CAP_PERFMON; that lets every user"
+                            " see fine-grained energy, which leaks secrets (CVE-2020-8694)",
+                            s->n_perf_alone, s->n_perf_alone == 1 ? " is" : "s are",
+                            paranoia(s, is));
+    else if (s->why)
+        wtl_backend_finding(s->host, WTL_FINDING_PROBLEM, "rapl", NULL,
+                            "the energy counters of perf (the power PMU) cannot be opened: %s",
+                            strerror(-s->why));
+    else
+        wtl_backend_finding(s->host, WTL_FINDING_OK, "rapl", NULL,
+                            "%d energy counter%s read through perf (the power PMU)",
+                            s->n_perf_alone, s->n_perf_alone == 1 ? " is" : "s are");
+}
+
+static void say_what_works(const struct search *s)
+{
+    const struct wtl_backend_host *host = s->host;
+    int devices = 0, denied = 0, broken = 0, by_perf = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct found *f = &s->all[i];
+        by_perf += f->by_perf;
+        if (f->device < 0 || f->by_perf)
             continue;
         devices++;
-        snprintf(file, sizeof file, "%s/energy_uj", all[i].path);
-        enum wtl_absence absence = wtl_sysfs_number(&root, file, &uj);
-        denied += absence == WTL_ABSENT_DENIED;
-        broken += absence != WTL_ABSENT_DENIED && absence != WTL_PRESENT;
+        denied += f->counter == WTL_ABSENT_DENIED;
+        broken += f->counter != WTL_ABSENT_DENIED && f->counter != WTL_PRESENT;
     }
     if (denied)
         wtl_backend_finding(host, WTL_FINDING_LACK, "rapl", GRANT_READ,
                             "%d of %d energy counters are for root only, since fine-grained energy"
                             " leaks secrets (CVE-2020-8694); the command opens them to every user"
                             " until the next boot",
-                            denied, devices);
+                            denied, devices + by_perf);
     if (broken)
         wtl_backend_finding(host, WTL_FINDING_PROBLEM, "rapl", NULL,
-                            "%d of %d energy counters cannot be read", broken, devices);
+                            "%d of %d energy counters cannot be read", broken, devices + by_perf);
     if (devices > denied + broken)
         wtl_backend_finding(host, WTL_FINDING_OK, "rapl", NULL, "%d energy counter%s can be read",
                             devices - denied - broken, wtl_plural(devices - denied - broken));
+    say_perf(s, devices - denied - broken, by_perf, denied);
 }
 
 static void say_zones(const struct wtl_backend_host *host, const struct found *all, size_t n)
@@ -469,32 +680,42 @@ static void say_nothing_here(const struct wtl_backend_host *host)
                         " virtual machines and containers; elsewhere the module may be missing)");
 }
 
-static int rapl_open(const struct wtl_backend_host *host, struct wtl_error *err)
+int wtl_rapl_open(const struct wtl_backend_host *host, const struct wtl_perf_ops *perf,
+                  struct wtl_error *err)
 {
+    struct search s = {.host = host, .ops = perf};
     char **names = NULL;
     size_t n = 0;
     int rc = wtl_sysfs_list(host->files, host->arena, POWERCAP, "intel-rapl", &names, &n, err);
     if (rc < 0)
         return rc;
-    struct found *all = WTL_NEW_ARRAY(host->arena, struct found, n + 1);
-    if (!all)
+    s.all = WTL_NEW_ARRAY(host->arena, struct found, n + 1);
+    if (!s.all)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    n = look(host, names, n, all);
-    pair(all, n);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        if (all[i].id[0] && all[i].twin_of < 0)
-            rc = add_zone(host, all, n, &all[i], err);
+    wtl_perf_power_look(host->files, &s.power);
+    s.n = look(host, names, n, s.all);
+    pair(s.all, s.n);
+    for (size_t i = 0; i < s.n && rc == 0; i++)
+        if (s.all[i].id[0] && s.all[i].twin_of < 0)
+            rc = add_zone(&s, &s.all[i], err);
+    if (rc == 0)
+        rc = add_perf_devices(&s, err);
     if (rc < 0)
         return rc;
-    if (n == 0)
+    if (s.n == 0 && s.n_perf_alone == 0)
         say_nothing_here(host);
-    say_what_works(host, all, n);
-    say_zones(host, all, n);
+    say_what_works(&s);
+    say_zones(host, s.all, s.n);
     return 0;
+}
+
+static int rapl_open(const struct wtl_backend_host *host, struct wtl_error *err)
+{
+    return wtl_rapl_open(host, host->live ? wtl_perf_ops_system() : NULL, err);
 }
 
 const struct wtl_backend wtl_backend_rapl = {
     .prefix = "rapl",
-    .summary = "CPU packages and memory through RAPL (powercap)",
+    .summary = "CPU packages and memory through RAPL (powercap, perf)",
     .open = rapl_open,
 };

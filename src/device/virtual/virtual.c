@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The device over a simulated GPU: sensors, rings, processes, knobs. */
-#include "device/virtual/virtual.h"
+#include "device/virtual/virtual_impl.h"
 
-#include "device/backend.h"
 #include "sim/readings.h"
 #include "simhost/profile.h"
 
@@ -10,21 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
-struct virtual_device {
-    struct wtl_sim_gpu gpu;
-    struct wtl_clock clock;
-    int64_t opened_ns; /* monotonic */
-};
-
-static void catch_up(struct virtual_device *v)
+void wtl_virtual_catch_up(struct virtual_device *v)
 {
     wtl_sim_gpu_advance(&v->gpu, v->clock.monotonic_ns(v->clock.ctx) - v->opened_ns);
+}
+
+struct virtual_device *wtl_virtual_state(const struct wtl_device_ops *ops)
+{
+    return ops->sensors == &wtl_virtual_sensors ? ops->state : NULL;
 }
 
 const struct wtl_sim_gpu *wtl_virtual_gpu(const struct wtl_device_ops *ops)
 {
     struct virtual_device *v = ops->state;
-    catch_up(v);
+    wtl_virtual_catch_up(v);
     return &v->gpu;
 }
 
@@ -75,7 +73,7 @@ static int virtual_read(void *state, uint64_t wanted, struct wtl_reading *out,
 {
     struct virtual_device *v = state;
     struct wtl_sim_readings r;
-    catch_up(v);
+    wtl_virtual_catch_up(v);
     int rc = wtl_sim_readings(&v->gpu, &r, err);
     if (rc < 0)
         return rc;
@@ -118,7 +116,7 @@ static int virtual_ring(void *state, enum wtl_metric metric, int64_t since_ns,
     struct wtl_sim_sample samples[WTL_SIM_RING];
     enum wtl_sim_ring_kind kind;
     double unit;
-    catch_up(v);
+    wtl_virtual_catch_up(v);
     if (ring_of(&v->gpu.board, metric, &kind, &unit) < 0)
         return WTL_FAIL(err, WTL_UNSUPPORTED, "the driver keeps no samples of %s",
                         wtl_metric_info(metric)->name);
@@ -139,7 +137,7 @@ static int virtual_processes(void *state, struct wtl_process *out, size_t max, s
 {
     struct virtual_device *v = state;
     struct wtl_sim_process_info info[WTL_SIM_TENANTS];
-    catch_up(v);
+    wtl_virtual_catch_up(v);
     if (v->gpu.lost)
         return WTL_FAIL(err, WTL_LOST, "the virtual GPU has fallen off the bus");
     int n = wtl_sim_processes(&v->gpu, info, WTL_SIM_TENANTS);
@@ -174,7 +172,7 @@ static int virtual_get(void *state, enum wtl_knob knob, struct wtl_knob_state *s
 {
     struct virtual_device *v = state;
     struct wtl_sim_readings r;
-    catch_up(v);
+    wtl_virtual_catch_up(v);
     int rc = wtl_sim_readings(&v->gpu, &r, err);
     if (rc < 0)
         return rc;
@@ -248,7 +246,7 @@ static int virtual_set(void *state, enum wtl_knob knob, struct wtl_knob_value va
 {
     struct virtual_device *v = state;
     struct wtl_sim_gpu *gpu = &v->gpu;
-    catch_up(v);
+    wtl_virtual_catch_up(v);
     int rc = check(v, knob, value, err);
     if (rc < 0)
         return rc;
@@ -268,8 +266,31 @@ static int virtual_epoch(void *state, char epoch_out[WTL_LIMIT_NAME], struct wtl
 {
     (void)err;
     const struct virtual_device *v = state;
-    snprintf(epoch_out, WTL_LIMIT_NAME, "in-process:%lld:%u",
-             (long long)(v->gpu.start_unix_ns / 1000), v->gpu.epoch);
+    snprintf(epoch_out, WTL_LIMIT_NAME, "in-process:%lld:%u", (long long)(v->epoch_unix_ns / 1000),
+             v->gpu.epoch);
+    return 0;
+}
+
+/* Of the simulation's events the XIDs; after another hour began (loads.h) they are counted anew. */
+static int virtual_errors(void *state, struct wtl_driver_error *out, size_t max, size_t *n_out,
+                          struct wtl_error *err)
+{
+    struct virtual_device *v = state;
+    size_t n = 0;
+    (void)err;
+    wtl_virtual_catch_up(v);
+    const struct wtl_sim_gpu *gpu = &v->gpu;
+    if (!v->listens)
+        v->n_heard = gpu->n_events;
+    v->listens = true;
+    if (gpu->n_events - v->n_heard > WTL_SIM_EVENTS)
+        v->n_heard = gpu->n_events - WTL_SIM_EVENTS; /* the rest is overwritten */
+    while (v->n_heard < gpu->n_events && n < max) {
+        const struct wtl_sim_event *e = &gpu->events[v->n_heard++ % WTL_SIM_EVENTS];
+        if (e->type == WTL_SIM_EVENT_XID)
+            out[n++] = (struct wtl_driver_error){v->opened_ns + e->t_ns, (int)e->data};
+    }
+    *n_out = n;
     return 0;
 }
 
@@ -278,11 +299,12 @@ static void virtual_close(void *state)
     (void)state; /* everything is the machine's arena's */
 }
 
-static const struct wtl_sensor_ops sensor_ops = {.read = virtual_read,
-                                                 .ring = virtual_ring,
-                                                 .processes = virtual_processes,
-                                                 .epoch = virtual_epoch,
-                                                 .close = virtual_close};
+const struct wtl_sensor_ops wtl_virtual_sensors = {.read = virtual_read,
+                                                   .ring = virtual_ring,
+                                                   .processes = virtual_processes,
+                                                   .epoch = virtual_epoch,
+                                                   .errors = virtual_errors,
+                                                   .close = virtual_close};
 static const struct wtl_knob_ops knob_ops = {virtual_get, virtual_range, virtual_set};
 
 static const char *architecture_name(enum wtl_sim_architecture a)
@@ -416,14 +438,17 @@ static int backend_open(const struct wtl_backend_host *host, struct wtl_error *e
     v->opened_ns = host->clock.monotonic_ns(host->clock.ctx);
     o.sim.start_unix_ns = host->clock.wall_ns(host->clock.ctx);
     struct wtl_device_info info;
+    v->profile = board;
+    v->options = o.sim;
+    v->epoch_unix_ns = o.sim.start_unix_ns;
     rc = wtl_sim_gpu_init(&v->gpu, &board, &o.sim, err);
     if (rc == 0)
         rc = start_loads(v, &o, err);
     if (rc == 0)
         rc = describe(v, host->wanted, &info, err);
     if (rc == 0)
-        rc =
-            wtl_backend_add(host, &info, &sensor_ops, info.knobs ? &knob_ops : NULL, v, false, err);
+        rc = wtl_backend_add(host, &info, &wtl_virtual_sensors, info.knobs ? &knob_ops : NULL, v,
+                             false, err);
     return rc < 0 ? rc : 0;
 }
 

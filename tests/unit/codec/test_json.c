@@ -259,6 +259,13 @@ static void what_is_not_utf8_is_shown_as_ascii(void **state)
     json_auto_t *bad = wtl_json_text("gr\xfc\xdf");
     assert_string_equal(json_string_value(good), "gr\xc3\xbc\xc3\x9f");
     assert_string_equal(json_string_value(bad), "gr??");
+    json_t *o = json_object();
+    wtl_json_put_text(&o, "gr\xfc\xdf", json_true());
+    wtl_json_put_text(&o, "gr\xc3\xbc", json_true());
+    assert_true(json_is_true(json_object_get(o, "gr??")));
+    assert_true(json_is_true(json_object_get(o, "gr\xc3\xbc")));
+    wtl_json_put_text(&o, "none", NULL);
+    assert_null(o);
 }
 
 int main(void)

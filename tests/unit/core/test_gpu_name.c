@@ -43,8 +43,25 @@ static void boards_have_short_names_and_models(void **state)
     assert_string_equal(small, "A1");
 }
 
+static void boards_together_have_a_name(void **state)
+{
+    (void)state;
+    char name[16];
+    wtl_gpu_together(2, "A100", name, sizeof name);
+    assert_string_equal(name, "2x A100");
+    assert_int_equal(wtl_gpu_count(name), 2);
+    wtl_gpu_together(1, "A100", name, sizeof name);
+    assert_string_equal(name, "A100");
+    static const char *const single[] = {"A100",    "",         "2xA100", "x A100",
+                                         "0x A100", "RTX 4090", "2"};
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        assert_int_equal(wtl_gpu_count(single[i]), 1);
+    assert_int_equal(wtl_gpu_count("16x H100"), 16);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(boards_have_short_names_and_models)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(boards_have_short_names_and_models),
+                                       cmocka_unit_test(boards_together_have_a_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,20 @@ static void gpu_close(void *state)
     ((struct gpu *)state)->closed++;
 }
 
-static const struct wtl_sensor_ops gpu_sensors = {.read = gpu_read, .close = gpu_close};
+/* One error a call. */
+static int gpu_errors(void *state, struct wtl_driver_error *out, size_t max, size_t *n_out,
+                      struct wtl_error *err)
+{
+    (void)state;
+    (void)err;
+    *n_out = max > 0;
+    if (max > 0)
+        out[0] = (struct wtl_driver_error){.number = 13};
+    return 0;
+}
+
+static const struct wtl_sensor_ops gpu_sensors = {
+    .read = gpu_read, .errors = gpu_errors, .close = gpu_close};
 static const struct wtl_knob_ops gpu_knobs = {gpu_get, gpu_range, gpu_set};
 
 struct rig {
@@ -320,6 +333,26 @@ static void stale_absent_denied_and_lying_values(void **state)
     close_rig(&rig);
 }
 
+static void errors_that_did_not_fall(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct wtl_driver_error e[3];
+    size_t n = 0;
+    open_rig(&rig, "errors.lie=31@2,errors.error=unsupported@3,errors.lie=79@2");
+    assert_ok(wtl_device_errors(rig.device, e, 3, &n, &rig.err), &rig.err);
+    assert_int_equal(n, 1);
+    assert_ok(wtl_device_errors(rig.device, e, 3, &n, &rig.err), &rig.err);
+    assert_int_equal(n, 3);
+    assert_int_equal(e[0].number, 13); /* the device's own first */
+    assert_int_equal(e[1].number, 31);
+    assert_int_equal(e[2].number, 79);
+    assert_true(e[1].t_ns > 0);
+    assert_int_equal(wtl_device_errors(rig.device, e, 3, &n, &rig.err), -WTL_UNSUPPORTED);
+    assert_int_equal(n, 3);
+    close_rig(&rig);
+}
+
 static void lying_and_deaf_knobs(void **state)
 {
     (void)state;
@@ -469,6 +502,7 @@ int main(void)
         cmocka_unit_test(errors_keep_the_device_from_seeing_the_call),
         cmocka_unit_test(a_lost_device_stays_lost),
         cmocka_unit_test(stale_absent_denied_and_lying_values),
+        cmocka_unit_test(errors_that_did_not_fall),
         cmocka_unit_test(lying_and_deaf_knobs),
         cmocka_unit_test(a_hang_meets_the_deadline_and_ends_at_close),
         cmocka_unit_test(another_plan_starts_from_zero),

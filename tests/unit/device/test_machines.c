@@ -131,6 +131,7 @@ static void compare(const char *name)
     }
 MACHINE(dual_xeon, "xeon-2s")
 MACHINE(dual_xeon_of_a_user, "xeon-2s-user")
+MACHINE(dual_xeon_by_perf, "xeon-perf")
 MACHINE(dual_epyc, "epyc-2s")
 MACHINE(amd_gpus, "amd-gpus")
 MACHINE(intel_gpus, "intel-gpus")
@@ -139,9 +140,10 @@ MACHINE(grace_and_cray, "grace-cray")
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dual_xeon),  cmocka_unit_test(dual_xeon_of_a_user),
-        cmocka_unit_test(dual_epyc),  cmocka_unit_test(amd_gpus),
-        cmocka_unit_test(intel_gpus), cmocka_unit_test(grace_and_cray),
+        cmocka_unit_test(dual_xeon),         cmocka_unit_test(dual_xeon_of_a_user),
+        cmocka_unit_test(dual_xeon_by_perf), cmocka_unit_test(dual_epyc),
+        cmocka_unit_test(amd_gpus),          cmocka_unit_test(intel_gpus),
+        cmocka_unit_test(grace_and_cray),
     };
     return cmocka_run_group_tests_name("device/machines", tests, NULL, NULL);
 }

@@ -478,6 +478,102 @@ static void processes_that_cannot_be_listed(void **state)
     nvml_fixture_unload(&f);
 }
 
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+static int errors_of(size_t device, struct wtl_driver_error *out, size_t max, size_t *n)
+{
+    struct wtl_error err;
+    return wtl_device_errors(nvml_fixture_device(&f, device), out, max, n, &err);
+}
+
+static void fall(struct fake_gpu *g, unsigned xid)
+{
+    g->xid[g->n_xids++] = xid;
+}
+
+static void errors_are_heard_by_who_listens(void **state)
+{
+    (void)state;
+    struct wtl_driver_error e[2] = {{0}};
+    size_t n = 99;
+    load("errors", NULL);
+    struct fake_gpu *g = &f.fake->gpu[0];
+    fall(g, 13); /* before anybody listened */
+    nvml_fixture_open(&f);
+    assert_int_equal(f.fake->event_sets, 0);
+    assert_int_equal(errors_of(0, e, 2, &n), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(f.fake->event_sets, 1);
+    assert_int_equal(errors_of(0, e, 2, &n), 0);
+    assert_int_equal(n, 0);
+    fall(g, 31);
+    fall(g, 43);
+    fall(g, 79);
+    f.now_ns += 1000;
+    assert_int_equal(errors_of(0, e, 2, &n), 0); /* as many as fit */
+    assert_int_equal(n, 2);
+    assert_int_equal(e[0].number, 31);
+    assert_int_equal(e[1].number, 43);
+    assert_true(e[0].t_ns == f.now_ns);
+    assert_int_equal(errors_of(0, e, 2, &n), 0); /* and then the rest */
+    assert_int_equal(n, 1);
+    assert_int_equal(e[0].number, 79);
+    f.fake->ret[FAKE_nvmlEventSetWait_v2] = NVML_GPU_IS_LOST;
+    n = 99;
+    assert_int_equal(errors_of(0, e, 2, &n), -WTL_LOST);
+    assert_int_equal(n, 99);
+    f.fake->ret[FAKE_nvmlEventSetWait_v2] = NVML_IN_USE; /* nothing so far */
+    assert_int_equal(errors_of(0, e, 2, &n), 0);
+    assert_int_equal(n, 0);
+    nvml_fixture_close(&f);
+    assert_int_equal(f.fake->event_sets, 0);
+    nvml_fixture_unload(&f);
+}
+
+static void an_older_library_tells_of_errors_too(void **state)
+{
+    (void)state;
+    static const char *const hidden[] = {"nvmlEventSetWait_v2", NULL};
+    struct wtl_driver_error e[2];
+    size_t n = 99;
+    load("errors-older", hidden);
+    nvml_fixture_open(&f);
+    assert_int_equal(errors_of(0, e, 2, &n), 0);
+    fall(&f.fake->gpu[0], 31);
+    assert_int_equal(errors_of(0, e, 2, &n), 0);
+    assert_int_equal(n, 1);
+    nvml_fixture_unload(&f);
+}
+
+static void errors_that_are_not_told(void **state)
+{
+    (void)state;
+    static const char *const missing[] = {"nvmlEventSetCreate", "nvmlEventSetFree",
+                                          "nvmlDeviceRegisterEvents"};
+    struct wtl_driver_error e[2];
+    size_t n = 99;
+    load("errors-kinds", NULL);
+    f.fake->gpu[0].events = NVML_EVENT_CLOCK;
+    nvml_fixture_open(&f);
+    assert_int_equal(errors_of(0, e, 2, &n), -WTL_UNSUPPORTED);
+    f.fake->gpu[0].events = NVML_EVENT_XID;
+    f.fake->ret[FAKE_nvmlDeviceRegisterEvents] = NVML_NOT_SUPPORTED; /* a vGPU, WSL */
+    assert_int_equal(errors_of(0, e, 2, &n), -WTL_UNSUPPORTED);
+    assert_int_equal(f.fake->event_sets, 0); /* nothing is left of the attempt */
+    nvml_fixture_unload(&f);
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
+        char folder[80];
+        const char *const hidden[] = {missing[i], NULL};
+        (void)snprintf(folder, sizeof folder, "errors-without-%s", missing[i]);
+        load(folder, hidden);
+        nvml_fixture_open(&f);
+        assert_int_equal(errors_of(0, e, 2, &n), -WTL_UNSUPPORTED);
+        assert_int_equal(f.fake->event_sets, 0);
+        nvml_fixture_unload(&f);
+    }
+    assert_int_equal(n, 99);
+}
+
 /* ---- MIG ------------------------------------------------------------------------------------- */
 
 static void mig_instances_are_parts_of_their_gpu(void **state)
@@ -510,6 +606,10 @@ static void mig_instances_are_parts_of_their_gpu(void **state)
     assert_int_equal(processes[1].slice, 1);
     assert_int_equal(list_processes(2, 16), 1);
     assert_int_equal(processes[0].slice, 2);
+    struct wtl_driver_error e;
+    size_t n;
+    assert_int_equal(errors_of(0, &e, 1, &n), 0);
+    assert_int_equal(errors_of(1, &e, 1, &n), -WTL_UNSUPPORTED); /* they are the board's */
     assert_true(nvml_fixture_finds(&f, WTL_FINDING_NOTE,
                                    "MIG: its instances (3g.47gb, 3g.47gb) share one power"));
     nvml_fixture_unload(&f);
@@ -687,6 +787,9 @@ int main(void)
         cmocka_unit_test(rings_give_what_is_new_in_order),
         cmocka_unit_test(processes_of_all_kinds),
         cmocka_unit_test(processes_that_cannot_be_listed),
+        cmocka_unit_test(errors_are_heard_by_who_listens),
+        cmocka_unit_test(an_older_library_tells_of_errors_too),
+        cmocka_unit_test(errors_that_are_not_told),
         cmocka_unit_test(mig_instances_are_parts_of_their_gpu),
         cmocka_unit_test(the_instances_of_a_choice_are_numbered_in_it),
         cmocka_unit_test(activity_needs_two_samples_apart),

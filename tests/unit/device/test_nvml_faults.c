@@ -65,6 +65,10 @@ union output {
         struct wtl_process process[4];
         size_t n;
     } list;
+    struct {
+        struct wtl_driver_error error[4];
+        size_t n;
+    } errors;
 };
 
 struct operation {
@@ -103,6 +107,17 @@ static int op_epoch(struct wtl_device *d, struct wtl_arena *arena, union output 
     return d->ops.sensors->epoch(d->ops.state, out->epoch, err);
 }
 
+/* Begins to listen, and looks. */
+static int op_errors(struct wtl_device *d, struct wtl_arena *arena, union output *out,
+                     struct wtl_error *err)
+{
+    size_t none;
+    (void)arena;
+    int rc = d->ops.sensors->errors(d->ops.state, out->errors.error, 4, &none, err);
+    return rc ? rc
+              : d->ops.sensors->errors(d->ops.state, out->errors.error, 4, &out->errors.n, err);
+}
+
 static int op_get(struct wtl_device *d, struct wtl_arena *arena, union output *out,
                   struct wtl_error *err)
 {
@@ -136,6 +151,7 @@ static const struct operation operations[] = {
     {"ring", op_ring},
     {"processes", op_processes},
     {"epoch", op_epoch},
+    {"errors", op_errors},
     {"get", op_get},
     {"range", op_range},
     {"lock", op_lock},
@@ -202,6 +218,7 @@ static int try_one(const struct operation *op, long n, size_t code, long in_a_ro
     nvml_fixture_close(&f);
     assert_int_equal(f.fake->inits, 0);
     assert_int_equal(f.fake->gpm_samples, 0);
+    assert_int_equal(f.fake->event_sets, 0);
     return rc;
 }
 

@@ -45,6 +45,7 @@ static void once(struct wtl_device *d)
     static struct wtl_reading r;
     static struct wtl_ring_sample ring[64];
     static struct wtl_process processes[64];
+    static struct wtl_driver_error errors[8];
     static struct wtl_error err;
     struct wtl_knob_state s;
     char epoch[WTL_LIMIT_NAME];
@@ -53,6 +54,7 @@ static void once(struct wtl_device *d)
     assert_int_equal(wtl_device_ring(d, WTL_M_power_instant_w, 0, ring, 64, &n, &err), 0);
     assert_int_equal(wtl_device_processes(d, processes, 64, &n, &err), 0);
     assert_int_equal(wtl_device_epoch(d, epoch, &err), 0);
+    assert_int_equal(wtl_device_errors(d, errors, 8, &n, &err), 0);
     assert_int_equal(wtl_device_knob(d, WTL_KNOB_power_limit_w, &s, &err), 0);
     assert_int_equal(wtl_knob_set(d, WTL_KNOB_power_limit_w, wtl_knob_at(200), &s, &err), 0);
     assert_int_equal(wtl_knob_set(d, WTL_KNOB_sm_clock_mhz, wtl_knob_at(1110), &s, &err), 0);

@@ -142,6 +142,31 @@ static void readings_are_the_rooms(void **state)
     stop();
 }
 
+static void its_errors_are_heard(void **state)
+{
+    (void)state;
+    struct wtl_error err;
+    struct wtl_driver_error e[4];
+    size_t n = 99;
+    start(2);
+    struct wtl_device *other = virtual_gpu(1);
+    assert_ok(wtl_device_errors(device, e, 4, &n, &err), &err);
+    assert_ok(wtl_device_errors(other, e, 4, &n, &err), &err);
+    struct wtl_room_request r = {.gpu = 1, .u.gpu_fault = {.what = WTL_ROOM_GPU_XID, .value = 31}};
+    assert_int_equal(ask(WTL_ROOM_GPU_FAULT, r, NULL), 0);
+    assert_ok(wtl_device_errors(device, e, 4, &n, &err), &err);
+    assert_int_equal(n, 0); /* another board's */
+    assert_ok(wtl_device_errors(other, e, 4, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_int_equal(e[0].number, 31);
+    r.u.gpu_fault.what = WTL_ROOM_GPU_LOSE;
+    assert_int_equal(ask(WTL_ROOM_GPU_FAULT, r, NULL), 0);
+    assert_ok(wtl_device_errors(other, e, 4, &n, &err), &err); /* told although it is lost */
+    assert_int_equal(n, 1);
+    assert_int_equal(e[0].number, 79);
+    stop();
+}
+
 /* ---- Knobs ----------------------------------------------------------------------------------- */
 
 static void knobs_move_in_the_room(void **state)
@@ -443,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_running_room_is_found),
         cmocka_unit_test(a_room_that_the_linker_finds_too_is_opened_once),
         cmocka_unit_test(readings_are_the_rooms),
+        cmocka_unit_test(its_errors_are_heard),
         cmocka_unit_test(knobs_move_in_the_room),
         cmocka_unit_test(others_may_look_and_not_touch),
         cmocka_unit_test(loads_are_processes),

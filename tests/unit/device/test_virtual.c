@@ -4,6 +4,7 @@
 
 #include "device/backend.h"
 #include "device/knob.h"
+#include "device/virtual/loads.h"
 #include "device/virtual/virtual.h"
 
 #include <stdio.h>
@@ -267,6 +268,43 @@ static void several_boards_of_a_kind(void **state)
     wtl_machine_close(m);
 }
 
+static void tells_of_its_errors(void **state)
+{
+    (void)state;
+    struct wtl_device *d;
+    struct wtl_driver_error e[WTL_SIM_EVENTS];
+    size_t n = 99;
+    struct wtl_machine *m = open_one("virtual:plain", &d);
+    struct wtl_sim_gpu *gpu = wtl_virtual_board(d);
+    wtl_sim_xid(gpu, 13); /* before anybody listened */
+    assert_ok(wtl_device_errors(d, e, 2, &n, &err), &err);
+    assert_int_equal(n, 0);
+    pass(2);
+    wtl_sim_xid(wtl_virtual_board(d), 31);
+    pass(1);
+    assert_ok(wtl_device_errors(d, e, 2, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_int_equal(e[0].number, 31);
+    assert_true(e[0].t_ns == hand.now_ns - WTL_NS_PER_S); /* when it fell */
+    /* another hour of the card begins without those of the one before */
+    const struct wtl_virtual_hour hour = {0};
+    wtl_sim_xid(wtl_virtual_board(d), 43);
+    assert_ok(wtl_virtual_restart(d, &hour, &err), &err);
+    assert_ok(wtl_device_errors(d, e, 2, &n, &err), &err);
+    assert_int_equal(n, 0);
+    /* more than it keeps: the newest */
+    for (unsigned i = 1; i <= WTL_SIM_EVENTS + 5; i++)
+        wtl_sim_xid(wtl_virtual_board(d), i);
+    assert_ok(wtl_device_errors(d, e, WTL_SIM_EVENTS, &n, &err), &err);
+    assert_int_equal(n, WTL_SIM_EVENTS);
+    assert_int_equal(e[0].number, 6);
+    wtl_sim_lose(wtl_virtual_board(d));
+    assert_ok(wtl_device_errors(d, e, 2, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_int_equal(e[0].number, 79);
+    wtl_machine_close(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +316,7 @@ int main(void)
         cmocka_unit_test(lists_its_processes_and_samples),
         cmocka_unit_test(refuses_what_it_cannot_read),
         cmocka_unit_test(several_boards_of_a_kind),
+        cmocka_unit_test(tells_of_its_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -312,6 +312,45 @@ static void test_optimize_with_policy_text(void **state)
     json_decref(root);
 }
 
+/* Six windows of a CPU at two batches, from a table. */
+static void test_operating_points(void **state)
+{
+    (void)state;
+    char table[300], text[1600];
+    const char *path = table;
+    int n = snprintf(text, sizeof text,
+                     "gpu,workload,job,seq,clock_mhz,window,unit,energy_method,energy_class,batch,"
+                     "work_units,time_s,energy_j\n");
+    for (int i = 0; i < 6; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n,
+                      "cpu,mobilenet,s,%d,,1,images,estimated,D,%d,%d,%.3f,%.2f\n", i + 1,
+                      i % 2 ? 8 : 1, 100 + i, 1 + 0.013 * i, (i % 2 ? 20 : 30) + 0.17 * i);
+    snprintf(table, sizeof table, "%s/runs.csv", dir);
+    assert_ok(wtl_file_write_atomic(table, text, (size_t)n, 0666, &err), &err);
+    assert_ok(wtl_import(campaign, &path, 1, NULL, NULL, &err), &err);
+    char *json = NULL;
+    struct wtl_show_args show = {.size = sizeof show, .at = "batch 8"};
+    assert_ok(wtl_show(campaign, &show, &json, &err), &err);
+    json_t *root = parsed(json);
+    assert_int_equal(json_array_size(json_object_get(root, "sets")), 1);
+    json_decref(root);
+    json = untouched;
+    show.at = "batch 9";
+    assert_int_equal(wtl_show(campaign, &show, &json, &err), -(int)WTL_NOTFOUND);
+    show.at = "colour=red";
+    assert_int_equal(wtl_show(campaign, &show, &json, &err), -(int)WTL_USAGE);
+    assert_ptr_equal(json, untouched);
+    struct wtl_optimize_args optimize = {.size = sizeof optimize, .baseline_at = "batch 1"};
+    assert_ok(wtl_optimize(campaign, &optimize, &json, &err), &err);
+    root = parsed(json);
+    json_t *choice = json_array_get(json_object_get(root, "operating_points"), 0);
+    assert_string_equal(json_string_value(json_object_get(choice, "status")), "ok");
+    assert_int_equal(json_array_size(json_object_get(choice, "points")), 2);
+    assert_int_equal(json_integer_value(json_object_get(choice, "baseline")), 0);
+    assert_int_equal(json_integer_value(json_object_get(choice, "chosen")), 1);
+    json_decref(root);
+}
+
 static void test_import_twice(void **state)
 {
     (void)state;
@@ -444,14 +483,23 @@ static void test_version_and_free(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_size_is_needed),        TEST(test_newer_struct),
-        TEST(test_older_struct),          TEST(test_import_refuses),
-        TEST(test_optimize_refuses),      TEST(test_optimize_with_policy_text),
-        TEST(test_import_twice),          TEST(test_report_from_plan_text),
-        TEST(test_version_and_free),      TEST(test_documents_in_the_campaign),
-        TEST(test_report_with_documents), TEST(test_export_refuses),
-        TEST(test_fit_refuses),           TEST(test_predict_refuses),
-        TEST(test_validate_refuses),      TEST(test_compare_and_deploy_refuse),
+        TEST(test_size_is_needed),
+        TEST(test_newer_struct),
+        TEST(test_older_struct),
+        TEST(test_import_refuses),
+        TEST(test_optimize_refuses),
+        TEST(test_optimize_with_policy_text),
+        TEST(test_operating_points),
+        TEST(test_import_twice),
+        TEST(test_report_from_plan_text),
+        TEST(test_version_and_free),
+        TEST(test_documents_in_the_campaign),
+        TEST(test_report_with_documents),
+        TEST(test_export_refuses),
+        TEST(test_fit_refuses),
+        TEST(test_predict_refuses),
+        TEST(test_validate_refuses),
+        TEST(test_compare_and_deploy_refuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

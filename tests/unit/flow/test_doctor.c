@@ -2,6 +2,7 @@
  * Units of systemd as their files tell. */
 #include "support/support.h"
 
+#include "core/xid.h"
 #include "device/sysfs.h"
 #include "flow/doctor.h"
 #include "flow/doctor_log.h"

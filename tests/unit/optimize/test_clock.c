@@ -693,6 +693,37 @@ static void noise_is_undecided_and_nothing_to_gain_is_not(void **state)
     assert_true(has_note(&plan, "stays at 1400 MHz"));
 }
 
+/* Runs between 1200 and 1400 MHz are missing: the limit leaves the maximum, and the plan tells that
+ * nobody looked. With all runs, and with the legal clocks between named, it does not. */
+static void gap_below_the_choice_is_told(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct recipe recipe = usual_recipe();
+    recipe.noise = 0.001;
+    struct wtl_workset set = make_set(&arena, &recipe, 0);
+    struct wtl_policy p = wtl_policy_default();
+    p.has_max_slowdown = true;
+    p.max_slowdown = 0.04;
+    struct wtl_plan plan = optimise(&arena, &set, &p);
+    assert_false(has_note(&plan, "There is no run between"));
+    size_t kept = 0;
+    for (size_t i = 0; i < set.n_runs; i++)
+        if (set.runs[i].clock_mhz <= 1200 || set.runs[i].clock_mhz == 1400)
+            set.runs[kept++] = set.runs[i];
+    set.n_runs = kept;
+    plan = optimise(&arena, &set, &p);
+    assert_int_equal(plan.clock_mhz, 1400);
+    assert_true(has_note(&plan, "There is no run between 1200 and 1400 MHz"));
+    int legal[41];
+    for (int i = 0; i < 41; i++)
+        legal[i] = 600 + 20 * i;
+    p.clocks_mhz = legal;
+    p.n_clocks = 41;
+    plan = optimise(&arena, &set, &p);
+    assert_false(has_note(&plan, "There is no run between"));
+}
+
 static void preference_chooses_among_the_tied(void **state)
 {
     (void)state;
@@ -814,6 +845,7 @@ int main(void)
         cmocka_unit_test(latency_objectives_hold_at_their_bounds),
         cmocka_unit_test(what_the_runs_drew_at_most_stands_clock_by_clock),
         cmocka_unit_test(noise_is_undecided_and_nothing_to_gain_is_not),
+        cmocka_unit_test(gap_below_the_choice_is_told),
         cmocka_unit_test(preference_chooses_among_the_tied),
         cmocka_unit_test(unusable_sets_say_why),
         cmocka_unit_test(senseless_policies_are_refused_and_outputs_stay),

@@ -158,6 +158,123 @@ static void too_few_runs_and_nothing_to_confirm(void **state)
     assert_string_equal(wtl_verdict_name(WTL_VERDICT_REFUTED), "refuted");
 }
 
+/* ---- Operating points ---- */
+
+/* A choice that promises batch 8 instead of batch 1, without any clock: saving 0.20 (0.18 to 0.22),
+ * slowdown at most 5 %. */
+static struct wtl_point_choice choice_of(struct wtl_measured_point points[2])
+{
+    const struct wtl_plan plan = promise();
+    struct wtl_point_choice c = {.gpu = "X1",
+                                 .workload = "work",
+                                 .status = WTL_PLAN_OK,
+                                 .policy = plan.policy,
+                                 .points = points,
+                                 .n_points = 2,
+                                 .chosen = 1,
+                                 .best = 1,
+                                 .baseline = 0,
+                                 .saving = plan.saving,
+                                 .slowdown = plan.slowdown};
+    for (int i = 0; i < 2; i++) {
+        points[i] = (struct wtl_measured_point){.n = 5};
+        wtl_point_set(&points[i].at.point, WTL_SETTING_batch, i ? 8 : 1);
+    }
+    return c;
+}
+
+/* Runs of fresh_runs(), parted by configuration as worksets are: without a clock, in the order in
+ * which they were made within each set. */
+static void part(struct wtl_arena *arena, const struct wtl_workset *all, struct wtl_workset sets[2])
+{
+    for (int k = 0; k < 2; k++) {
+        sets[k] = *all;
+        sets[k].n_runs = 0;
+        sets[k].at = (struct wtl_configuration){.window = false};
+        wtl_point_set(&sets[k].at.point, WTL_SETTING_batch, k ? 8 : 1);
+        sets[k].runs = WTL_NEW_ARRAY(arena, struct wtl_run, all->n_runs);
+        assert_non_null(sets[k].runs);
+    }
+    for (size_t i = 0; i < all->n_runs; i++) {
+        const int k = all->runs[i].clock_mhz == 1000;
+        struct wtl_run *r = &sets[k].runs[sets[k].n_runs++];
+        *r = all->runs[i];
+        r->clock_mhz = 0;
+        r->seq = (int64_t)i + 1;
+        r->point = sets[k].at.point;
+        wtl_run_set(r, WTL_R_work_units, k ? 800 : 100); /* and so much more of everything */
+        wtl_run_set(r, WTL_R_time_s, r->metric[WTL_R_time_s] * (k ? 8 : 1));
+        wtl_run_set(r, WTL_R_energy_j, r->metric[WTL_R_energy_j] * (k ? 8 : 1));
+    }
+}
+
+static struct wtl_verdict check_point(struct wtl_arena *arena, const struct wtl_point_choice *c,
+                                      const struct wtl_workset *all)
+{
+    struct wtl_workset parted[2];
+    const struct wtl_workset *sets[2] = {&parted[1], &parted[0]};
+    const struct wtl_verdict_options options = wtl_verdict_options_default();
+    struct wtl_verdict v;
+    struct wtl_error err = {0};
+    part(arena, all, parted);
+    assert_ok(wtl_verdict_of_point(arena, c, sets, 2, &options, &v, &err), &err);
+    assert_true(v.of_point);
+    return v;
+}
+
+static void points_are_compared_by_turns_and_units_of_work(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_measured_point points[2];
+    const struct wtl_point_choice c = choice_of(points);
+    /* A drift of 30 %: the turns are seen, although they go between two configurations. */
+    struct wtl_workset set = fresh_runs(&arena, 12, IN_TURNS, 0.2, 0.0, 0.003, 0.3, 6);
+    struct wtl_verdict v = check_point(&arena, &c, &set);
+    assert_int_equal(v.method, WTL_METHOD_INTERLEAVED);
+    assert_int_equal(v.n_blocks, 12);
+    assert_near(v.slowdown.fresh.value, 0.3 / 24, 0.006);
+    assert_int_equal(v.kind, WTL_VERDICT_CONFIRMED);
+    assert_near(v.at.point.value[WTL_SETTING_batch], 8, 0);
+    assert_near(v.baseline_at.point.value[WTL_SETTING_batch], 1, 0);
+    set = fresh_runs(&arena, 12, IN_TURNS, 0.05, 0.0, 0.003, 0, 7);
+    v = check_point(&arena, &c, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_REFUTED);
+}
+
+static void points_without_runs_or_idle_power_are_said(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_measured_point points[2];
+    struct wtl_point_choice c = choice_of(points);
+    struct wtl_workset set = fresh_runs(&arena, 6, IN_TURNS, 0.2, 0.0, 0.003, 0, 8);
+    c.policy.has_rate = true; /* of closed runs: idle power counts, and these have none */
+    c.policy.rate_per_s = 1;
+    struct wtl_verdict v = check_point(&arena, &c, &set);
+    assert_int_equal(v.kind, WTL_VERDICT_UNDECIDED);
+    assert_int_equal(v.n_candidate, 0);
+    assert_non_null(strstr(v.notes[0], "counts idle power"));
+    for (size_t i = 0; i < set.n_runs; i++) /* a unit arrives every s, takes 0.1 s and 10 J */
+        wtl_run_set(&set.runs[i], WTL_R_idle_power_w, 20);
+    v = check_point(&arena, &c, &set);
+    assert_int_equal(v.n_candidate, 6);
+    assert_near(v.saving.fresh.value, 2.0 / (10 + 0.9 * 20), 0.003);
+    c.policy.has_rate = false;
+    points[1].at = points[0].at;
+    v = check_point(&arena, &c, &set);
+    assert_non_null(strstr(v.notes[0], "nothing to confirm"));
+    c.chosen = WTL_NO_POINT;
+    c.status = WTL_PLAN_UNDECIDED;
+    struct wtl_error err = {0};
+    const struct wtl_workset *sets[1] = {&set};
+    const struct wtl_verdict_options options = wtl_verdict_options_default();
+    v.n_blocks = -7;
+    assert_int_equal(wtl_verdict_of_point(&arena, &c, sets, 1, &options, &v, &err),
+                     -(int)WTL_USAGE);
+    assert_int_equal(v.n_blocks, -7);
+}
+
 /* The number of further pairs must indeed decide, about half of the time or more. */
 static void more_runs_decide(void **state)
 {
@@ -405,6 +522,8 @@ int main(void)
         cmocka_unit_test(pairs_take_drift_out),
         cmocka_unit_test(without_a_limit_the_plans_own_interval_is_the_claim),
         cmocka_unit_test(too_few_runs_and_nothing_to_confirm),
+        cmocka_unit_test(points_are_compared_by_turns_and_units_of_work),
+        cmocka_unit_test(points_without_runs_or_idle_power_are_said),
         cmocka_unit_test(more_runs_decide),
         cmocka_unit_test(true_plans_are_seldom_refuted),
         cmocka_unit_test(cross_validation_and_sweeps),

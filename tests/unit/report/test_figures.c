@@ -303,6 +303,62 @@ static void every_allocation_may_fail(void **state)
         }
 }
 
+/* ---- Operating points ---- */
+
+static size_t points_labelled(const struct wtl_figure *f, const char *part)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->panels[0].n_layers; i++) {
+        const struct wtl_layer *l = &f->panels[0].layers[i];
+        if (l->kind == WTL_LAYER_POINTS && l->label && strstr(l->label, part))
+            n += l->n;
+    }
+    return n;
+}
+
+/* A limit that a point's bound does not show to hold is no limit that the point breaks. */
+static void points_stand_as_their_limits_do(void **state)
+{
+    (void)state;
+    struct wtl_measured_point points[4];
+    struct wtl_point_choice c = {.gpu = "cpu",
+                                 .workload = "m",
+                                 .unit = "images",
+                                 .status = WTL_PLAN_OK,
+                                 .policy = wtl_policy_default(),
+                                 .points = points,
+                                 .n_points = 4,
+                                 .chosen = 0,
+                                 .best = 0,
+                                 .baseline = 0};
+    c.policy.has_max_slowdown = true;
+    c.policy.max_slowdown = 0.05;
+    for (int i = 0; i < 4; i++) {
+        const double t = 0.01 * (1 + 0.03 * i); /* slowdown 0, 3, 6, 9 % */
+        points[i] = (struct wtl_measured_point){
+            .n = 5,
+            .time_s = {t, 0.8 * t, 1.2 * t, 5, WTL_EVIDENCE_IN_SAMPLE},
+            .energy_j = {t, 0.8 * t, 1.2 * t, 5, WTL_EVIDENCE_IN_SAMPLE},
+            .power_w = {1, 0.8, 1.2, 5, WTL_EVIDENCE_IN_SAMPLE},
+            .slowdown = 0.03 * i,
+            .saving = -0.03 * i,
+            .feasible = i == 0,
+            .tied = i == 0};
+        wtl_point_set(&points[i].at.point, WTL_SETTING_cpu_quota, 2 - 0.5 * i);
+    }
+    struct wtl_figure *f = NULL;
+    struct wtl_error err = {0};
+    assert_ok(wtl_fig_points(&arena, &report, &c, &f, &err), &err);
+    assert_int_equal(points_labelled(f, "measured point"), 1);
+    assert_int_equal(points_labelled(f, "hollow: limits not shown to hold"), 1);
+    assert_int_equal(points_labelled(f, "pale: outside the limits"), 2);
+    check_files(f);
+    points[0].feasible = points[1].feasible = true;
+    assert_ok(wtl_fig_points(&arena, &report, &c, &f, &err), &err);
+    assert_int_equal(points_labelled(f, "hollow"), 0);
+    assert_int_equal(points_labelled(f, "pale"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +371,7 @@ int main(void)
         cmocka_unit_test(every_axis_has_a_scale),
         cmocka_unit_test(hostile_names),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(points_stand_as_their_limits_do),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -294,6 +294,38 @@ static void order_is_seen_within_sessions(void **state)
     assert_false(quality_of(&arena, runs, n).order_monotone);
 }
 
+/* Windows of one operating point without a clock, that scatter by a half: their points carry that
+ * as an interval. Of runs whose clock is merely not known it is said, and no clock is blamed. */
+static void without_a_clock_no_clock_is_blamed(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    enum { N = 8 };
+    struct wtl_run runs[N];
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, 5);
+    for (int i = 0; i < N; i++) {
+        runs[i] = (struct wtl_run){.window = true, .seq = i + 1, .mode = WTL_MODE_SWEEP};
+        snprintf(runs[i].job, sizeof runs[i].job, "s");
+        wtl_point_set(&runs[i].point, WTL_SETTING_cpu_quota, 0.5);
+        set_time(&runs[i], exp(0.5 * wtl_rng_normal(&rng)), 50 * exp(0.5 * wtl_rng_normal(&rng)));
+        runs[i].energy_method = WTL_ENERGY_estimated;
+    }
+    struct wtl_quality q;
+    struct wtl_error err = {0};
+    assert_ok(wtl_judge_quality(&arena, runs, N, &q, &err), &err);
+    assert_true(q.usable && q.time_cv > 0.2);
+    assert_string_equal(q.reason, "");
+    for (int i = 0; i < N; i++) {
+        runs[i].point.valid = 0;
+        runs[i].window = false;
+    }
+    assert_ok(wtl_judge_quality(&arena, runs, N, &q, &err), &err);
+    assert_false(q.usable);
+    assert_non_null(strstr(q.reason, "the clock of no run is known"));
+    assert_null(strstr(q.reason, "explains"));
+}
+
 /* Noisy and near idle, but the clock explains most of it: that is work. */
 static void noise_that_the_clock_explains(void **state)
 {
@@ -370,6 +402,7 @@ int main(void)
         cmocka_unit_test(flat_time_is_usable),
         cmocka_unit_test(order_is_seen_within_sessions),
         cmocka_unit_test(noise_that_the_clock_explains),
+        cmocka_unit_test(without_a_clock_no_clock_is_blamed),
         cmocka_unit_test(mostly_rejected),
         cmocka_unit_test(drift_from_anchors),
     };

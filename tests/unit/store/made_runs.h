@@ -35,6 +35,17 @@ static inline struct wtl_run made_run(int i)
     for (int m = 0; m < (int)WTL_N_RUN_METRICS; m++)
         if (wtl_rng_below(&rng, 3))
             wtl_run_set(&r, (enum wtl_run_metric)m, wtl_rng_normal(&rng) * 1e3);
+    if (i % 4 != 3) {
+        snprintf(r.point.variant, sizeof r.point.variant, "variant%d", i % 3);
+        snprintf(r.unit, sizeof r.unit, i % 2 ? "images" : "tokens");
+        r.window = i % 2;
+        r.energy_method = (enum wtl_energy_method)(i % WTL_N_ENERGY_METHODS);
+        r.energy_class = wtl_energy_method_class(r.energy_method);
+        r.energy_troubles = (unsigned)i % (1u << WTL_N_ENERGY_TROUBLES);
+    }
+    for (int s = 0; s < (int)WTL_N_SETTINGS; s++)
+        if (wtl_rng_below(&rng, 3))
+            wtl_point_set(&r.point, (enum wtl_setting)s, wtl_rng_uniform(&rng) * 100);
     return r;
 }
 
@@ -79,7 +90,14 @@ static inline bool same_run(const struct wtl_run *a, const struct wtl_run *b)
                 a->mem_clock_mhz == b->mem_clock_mhz && a->start_ns == b->start_ns &&
                 a->stream == b->stream && a->mode == b->mode && a->status == b->status &&
                 a->stated_causes == b->stated_causes &&
-                strcmp(a->stated_reason, b->stated_reason) == 0 && a->valid == b->valid;
+                strcmp(a->stated_reason, b->stated_reason) == 0 && a->valid == b->valid &&
+                strcmp(a->unit, b->unit) == 0 && a->window == b->window &&
+                a->energy_method == b->energy_method && a->energy_class == b->energy_class &&
+                a->energy_troubles == b->energy_troubles && a->point.valid == b->point.valid &&
+                strcmp(a->point.variant, b->point.variant) == 0;
+    for (int s = 0; same && s < (int)WTL_N_SETTINGS; s++)
+        if (wtl_point_has(&a->point, (enum wtl_setting)s))
+            same = memcmp(&a->point.value[s], &b->point.value[s], sizeof(double)) == 0;
     for (int m = 0; same && m < (int)WTL_N_RUN_METRICS; m++)
         if (wtl_run_has(a, (enum wtl_run_metric)m))
             same = memcmp(&a->metric[m], &b->metric[m], sizeof(double)) == 0;

@@ -213,6 +213,72 @@ static void reads_and_completes_an_older_list_of_metrics(void **state)
     wtl_campaign_close(c);
 }
 
+/* As written before there were operating points: nothing of them is known, and the first writer
+ * adds the columns. */
+static void reads_and_completes_a_campaign_without_points(void **state)
+{
+    (void)state;
+    make_campaign(6);
+    change_with_sql("ALTER TABLE run DROP COLUMN variant; ALTER TABLE run DROP COLUMN batch;"
+                    "ALTER TABLE run DROP COLUMN replicas; ALTER TABLE run DROP COLUMN share;"
+                    "ALTER TABLE run DROP COLUMN limit_w; ALTER TABLE run DROP COLUMN cpu_quota;"
+                    "ALTER TABLE run DROP COLUMN threads; ALTER TABLE run DROP COLUMN window;"
+                    "ALTER TABLE run DROP COLUMN unit; ALTER TABLE run DROP COLUMN energy_method;"
+                    "ALTER TABLE run DROP COLUMN energy_class;"
+                    "ALTER TABLE run DROP COLUMN energy_troubles");
+    struct wtl_error err = {0};
+    WTL_ARENA(arena);
+    struct wtl_run *runs;
+    size_t n;
+    struct wtl_campaign *c = open_it(WTL_CAMPAIGN_READ);
+    assert_ok(wtl_campaign_runs(c, NULL, &arena, &runs, &n, &err), &err);
+    assert_int_equal(n, 6);
+    const struct wtl_point nothing = {0};
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(wtl_point_compare(&runs[i].point, &nothing), 0);
+        assert_false(runs[i].window);
+        assert_string_equal(runs[i].unit, "");
+        assert_int_equal(runs[i].energy_method, WTL_ENERGY_NONE);
+        assert_int_equal(runs[i].energy_class, WTL_CLASS_NONE);
+        assert_int_equal(runs[i].energy_troubles, 0);
+    }
+    wtl_campaign_close(c);
+    c = open_it(WTL_CAMPAIGN_WRITE);
+    assert_ok(add_made_runs(c, 6, 12, &err), &err);
+    assert_ok(wtl_campaign_runs(c, NULL, &arena, &runs, &n, &err), &err);
+    int same = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct wtl_run want = made_run((int)runs[i].id - 1);
+        same += runs[i].id > 6 && same_run(&runs[i], &want);
+    }
+    assert_int_equal(same, 6);
+    wtl_campaign_close(c);
+}
+
+static void refuses_words_of_the_future(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {
+        {"UPDATE run SET energy_method='by_feel' WHERE id=1", "energy method \"by_feel\""},
+        {"UPDATE run SET energy_class='Q' WHERE id=1", "energy class \"Q\""},
+        {"UPDATE run SET energy_troubles='gap,flood' WHERE id=1", "energy trouble \"flood\""},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        make_campaign(2);
+        change_with_sql(changes[i][0]);
+        struct wtl_error err = {0};
+        WTL_ARENA(arena);
+        struct wtl_run *runs = NULL;
+        size_t n = 7;
+        struct wtl_campaign *c = open_it(WTL_CAMPAIGN_READ);
+        assert_int_equal(wtl_campaign_runs(c, NULL, &arena, &runs, &n, &err), -WTL_CORRUPT);
+        assert_non_null(strstr(err.message, changes[i][1]));
+        assert_int_equal(n, 7);
+        wtl_campaign_close(c);
+        unlink(path);
+    }
+}
+
 /* Whatever is damaged, opening and reading end with an answer or an error, never otherwise. */
 static void survives_damage(void **state)
 {
@@ -385,6 +451,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(reading_cannot_write, setup, drop_test_directory),
         cmocka_unit_test_setup_teardown(refuses_a_newer_version, setup, drop_test_directory),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_campaign, setup, drop_test_directory),
+        cmocka_unit_test_setup_teardown(reads_and_completes_a_campaign_without_points, setup,
+                                        drop_test_directory),
+        cmocka_unit_test_setup_teardown(refuses_words_of_the_future, setup, drop_test_directory),
         cmocka_unit_test_setup_teardown(reads_and_completes_an_older_list_of_metrics, setup,
                                         drop_test_directory),
         cmocka_unit_test_setup_teardown(survives_damage, setup, drop_test_directory),

@@ -65,6 +65,18 @@ static struct wtl_plan random_plan(struct wtl_arena *arena, uint64_t seed)
                          .policy = random_policy(&rng)};
     snprintf(p.gpu, sizeof p.gpu, "GPU %d", (int)seed);
     snprintf(p.workload, sizeof p.workload, "it's; $(work) \"load\"");
+    if (wtl_rng_below(&rng, 2)) {
+        snprintf(p.at.point.variant, sizeof p.at.point.variant, "fp16 \"x\"");
+        for (int s = 0; s < (int)WTL_N_SETTINGS; s++)
+            if (wtl_rng_below(&rng, 2))
+                wtl_point_set(&p.at.point, (enum wtl_setting)s, 0.1 + wtl_rng_uniform(&rng));
+        p.at.window = wtl_rng_below(&rng, 2);
+        p.at.mem_clock_mhz = wtl_rng_below(&rng, 2) ? 1215 : 0;
+        snprintf(p.at.unit, sizeof p.at.unit, "%s", wtl_rng_below(&rng, 2) ? "images" : "");
+        p.energy_class = (enum wtl_energy_class)wtl_rng_below(&rng, WTL_N_CLASSES);
+        if (p.energy_class)
+            p.energy_method = (enum wtl_energy_method)wtl_rng_below(&rng, WTL_N_ENERGY_METHODS);
+    }
     if (p.status == WTL_PLAN_OK) {
         p.clock_mhz = 1110;
         p.tied_clocks_mhz = tied;
@@ -193,6 +205,10 @@ static void assert_plans_equal(const struct wtl_plan *a, const struct wtl_plan *
 {
     assert_string_equal(a->gpu, b->gpu);
     assert_string_equal(a->workload, b->workload);
+    assert_int_equal(wtl_configuration_compare(&a->at, &b->at), 0);
+    assert_string_equal(a->at.unit, b->at.unit);
+    assert_int_equal(a->energy_class, b->energy_class);
+    assert_int_equal(a->energy_method, b->energy_method);
     assert_int_equal(a->status, b->status);
     assert_policies_equal(&a->policy, &b->policy);
     assert_int_equal(a->clock_mhz, b->clock_mhz);
@@ -244,6 +260,135 @@ static void assert_plans_equal(const struct wtl_plan *a, const struct wtl_plan *
         assert_true(x->runs[i] == y->runs[i]);
 }
 
+static struct wtl_measured_point random_point(struct wtl_rng *rng)
+{
+    struct wtl_measured_point p = {.n_rejected = (int)wtl_rng_below(rng, 3)};
+    p.at.window = true;
+    wtl_point_set(&p.at.point, WTL_SETTING_batch, 1 + wtl_rng_below(rng, 64));
+    p.clock_mhz = wtl_rng_below(rng, 2) ? 1110 : 0;
+    p.rate_per_s = wtl_rng_below(rng, 2) ? 12.5 : 0;
+    p.n = (int)wtl_rng_below(rng, 5);
+    if (p.n) {
+        p.time_s = (struct wtl_estimate){0.004, 0.0039, 0.0041, p.n, WTL_EVIDENCE_IN_SAMPLE};
+        p.energy_j = estimate(rng);
+        p.power_w = estimate(rng);
+        p.objective = 1 + wtl_rng_uniform(rng);
+        p.saving = figure(rng);
+        p.slowdown = figure(rng);
+    }
+    p.latency_valid = wtl_rng_below(rng, 16);
+    for (int q = 0; q < 4; q++)
+        p.latency_s[q] = (p.latency_valid >> q) & 1 ? wtl_rng_uniform(rng) : 0;
+    p.energy_class = (enum wtl_energy_class)wtl_rng_below(rng, WTL_N_CLASSES);
+    p.energy_method = (enum wtl_energy_method)wtl_rng_below(rng, WTL_N_ENERGY_METHODS);
+    p.feasible = wtl_rng_below(rng, 2);
+    p.tied = wtl_rng_below(rng, 2);
+    p.pareto = wtl_rng_below(rng, 2);
+    snprintf(p.why, sizeof p.why, "%s", p.feasible ? "" : "slowdown up to 12.0 %");
+    return p;
+}
+
+static void choices_among_points_read_back_the_same(void **state)
+{
+    (void)state;
+    static const char *const notes[] = {"a note"};
+    static const uint64_t run_keys[] = {0x0123456789ab, 0xfedcba987654};
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        WTL_ARENA(arena);
+        struct wtl_error err = {0};
+        struct wtl_rng rng;
+        struct wtl_measured_point points[4];
+        wtl_rng_init(&rng, seed);
+        for (int i = 0; i < 4; i++)
+            points[i] = random_point(&rng);
+        struct wtl_point_choice choice = {.status = (enum wtl_plan_status)wtl_rng_below(&rng, 4),
+                                          .gpu = "cpu",
+                                          .workload = "mobilenet",
+                                          .unit = "images",
+                                          .policy = random_policy(&rng),
+                                          .points = points,
+                                          .n_points = 4,
+                                          .best = 2,
+                                          .baseline = 1,
+                                          .saving = estimate(&rng),
+                                          .notes = notes,
+                                          .n_notes = 1};
+        choice.chosen = choice.status == WTL_PLAN_OK ? 3 : WTL_NO_POINT;
+        choice.made_from =
+            (struct wtl_made_from){.board = "A100-SXM4-80GB", .runs = run_keys, .n_runs = seed % 3};
+        struct wtl_plan_file file = {.choices = &choice, .n_choices = 1}, back = {0};
+        char *text = dump(&arena, &file);
+        assert_ok(load(&arena, text, &back, &err), &err);
+        assert_int_equal(back.n_plans, 0);
+        assert_int_equal(back.n_choices, 1);
+        assert_int_equal(back.choices->chosen, choice.chosen);
+        assert_int_equal(back.choices->n_points, 4);
+        assert_string_equal(back.choices->made_from.board, "A100-SXM4-80GB");
+        assert_int_equal(back.choices->made_from.n_runs, seed % 3);
+        for (int i = 0; i < 4; i++) {
+            const struct wtl_measured_point *p = &back.choices->points[i];
+            assert_int_equal(wtl_configuration_compare(&p->at, &points[i].at), 0);
+            assert_estimates_equal(&p->energy_j, &points[i].energy_j);
+            assert_memory_equal(p->latency_s, points[i].latency_s, sizeof p->latency_s);
+            assert_int_equal(p->energy_class, points[i].energy_class);
+        }
+        assert_string_equal(dump(&arena, &back), text);
+    }
+}
+
+static void bad_points_name_their_place(void **state)
+{
+    (void)state;
+#define POINTS(text) "{\"plans\":[],\"operating_points\":[" text "]}"
+#define CHOICE(status, chosen, points)                                                             \
+    POINTS("{\"gpu\":\"a\",\"workload\":\"b\",\"status\":\"" status "\",\"per_run\":false,"        \
+           "\"chosen\":" chosen ",\"points\":[" points "],\"notes\":[]}")
+    static const char *const bad[][2] = {
+        {POINTS("7"), "operating_points[0]"},
+        {POINTS("{\"gpu\":\"a\"}"), "workload"},
+        {CHOICE("ok", "null", ""), "needs a point"},
+        {CHOICE("undecided", "0", ""), "chosen"},
+        {CHOICE("fine", "null", ""), "none of ok"},
+        {CHOICE("undecided", "null", "{\"n\":1,\"colour\":2}"), "colour"},
+        {"{\"plans\":[],\"operating_points\":{}}", "expected an array"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        WTL_ARENA(arena);
+        struct wtl_error err = {0};
+        struct wtl_plan_file file = {.n_plans = 77};
+        assert_int_equal(load(&arena, bad[i][0], &file, &err), -(int)WTL_PARSE);
+        if (!strstr(err.message, bad[i][1]))
+            fail_msg("\"%s\" lacks \"%s\"", err.message, bad[i][1]);
+        assert_int_equal(file.n_plans, 77);
+    }
+}
+
+static void plans_are_found_and_narrowed_by_configuration(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_plan plans[3] = {{.gpu = "A100", .workload = "x"},
+                                {.gpu = "A100", .workload = "x"},
+                                {.gpu = "A100", .workload = "y"}};
+    wtl_point_set(&plans[0].at.point, WTL_SETTING_batch, 1);
+    wtl_point_set(&plans[1].at.point, WTL_SETTING_batch, 8);
+    wtl_point_set(&plans[2].at.point, WTL_SETTING_batch, 8);
+    struct wtl_plan_file file = {.plans = plans, .n_plans = 3};
+    struct wtl_at at;
+    assert_ptr_equal(wtl_plan_file_find(&file, "a100", "X", &plans[1].at), &plans[1]);
+    const struct wtl_configuration plain = {0};
+    assert_null(wtl_plan_file_find(&file, "a100", "X", &plain));
+    assert_ok(wtl_at_parse("batch 8", &at, &err), &err);
+    assert_ok(wtl_plan_file_narrow(&arena, "p.json", &at, &file, &err), &err);
+    assert_int_equal(file.n_plans, 2);
+    assert_string_equal(file.plans[1].workload, "y");
+    assert_ok(wtl_at_parse("batch 16", &at, &err), &err);
+    assert_int_equal(wtl_plan_file_narrow(&arena, "p.json", &at, &file, &err), -(int)WTL_NOTFOUND);
+    assert_non_null(strstr(err.hint, "batch 8"));
+    assert_int_equal(file.n_plans, 2);
+}
+
 static void every_plan_reads_back_the_same(void **state)
 {
     (void)state;
@@ -284,8 +429,9 @@ static void the_minimal_form_is_enough(void **state)
     WTL_ARENA(arena);
     struct wtl_error err = {0};
     struct wtl_plan_file file = {0};
+    const struct wtl_configuration plain = {0};
     assert_ok(load(&arena, HEAD REST "}]}", &file, &err), &err);
-    const struct wtl_plan *p = wtl_plan_file_find(&file, "v-100", "SD");
+    const struct wtl_plan *p = wtl_plan_file_find(&file, "v-100", "SD", &plain);
     assert_non_null(p);
     assert_int_equal(p->clock_mhz, 1110);
     assert_near(p->saving.lo, 0.16, 0);
@@ -293,7 +439,7 @@ static void the_minimal_form_is_enough(void **state)
     assert_int_equal(p->n_curve, 1);
     assert_true(p->curve[0].pareto && p->curve[0].legal);
     assert_int_equal(p->policy.objective.kind, WTL_OBJECTIVE_EDP);
-    assert_null(wtl_plan_file_find(&file, "v100", "vit"));
+    assert_null(wtl_plan_file_find(&file, "v100", "vit", &plain));
 }
 
 struct bad_case {
@@ -475,6 +621,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_plan_reads_back_the_same),
+        cmocka_unit_test(choices_among_points_read_back_the_same),
+        cmocka_unit_test(bad_points_name_their_place),
+        cmocka_unit_test(plans_are_found_and_narrowed_by_configuration),
         cmocka_unit_test(the_minimal_form_is_enough),
         cmocka_unit_test(damaged_newer_and_foreign_documents_say_what_is_wrong),
         cmocka_unit_test(each_required_key_is_required),

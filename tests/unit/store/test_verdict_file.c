@@ -45,6 +45,8 @@ static struct wtl_verdict_file made(struct wtl_arena *arena)
                     .more_blocks = 21,
                     .notes = notes,
                     .n_notes = 1}};
+    wtl_point_set(&f.entries[0].verdict.at.point, WTL_SETTING_batch, 8);
+    f.entries[0].verdict.at.window = true;
     f.entries[1] = (struct wtl_verdict_entry){.n_known = 17,
                                               .why = "the campaign has no runs of it",
                                               .verdict = {.gpu = "A100", .workload = "vit"}};
@@ -96,6 +98,27 @@ static void test_read_back(void **state)
     assert_false(back.entries[1].judged);
     assert_int_equal(back.entries[1].n_known, 17);
     assert_string_equal(back.entries[1].why, "the campaign has no runs of it");
+}
+
+static void test_points(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_verdict_file f = made(&arena), back;
+    struct wtl_buf one, two;
+    struct wtl_verdict *v = &f.entries[0].verdict;
+    v->of_point = true;
+    v->clock_mhz = 0;
+    wtl_point_set(&v->at.point, WTL_SETTING_limit_w, 200);
+    wtl_point_set(&v->baseline_at.point, WTL_SETTING_limit_w, 250);
+    const char *text = text_of(&f, &one);
+    assert_ok(read_text(&arena, text, &back), &err);
+    assert_string_equal(text_of(&back, &two), text);
+    assert_true(back.entries[0].verdict.of_point && !back.entries[1].verdict.of_point);
+    assert_int_equal(back.entries[0].verdict.clock_mhz, 0);
+    assert_near(back.entries[0].verdict.baseline_at.point.value[WTL_SETTING_limit_w], 250, 0);
+    wtl_buf_fini(&one);
+    wtl_buf_fini(&two);
 }
 
 static void test_overall(void **state)
@@ -155,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_back),
+        cmocka_unit_test(test_points),
         cmocka_unit_test(test_overall),
         cmocka_unit_test(test_refusals),
     };

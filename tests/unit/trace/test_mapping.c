@@ -400,9 +400,9 @@ static void the_documented_naming_works(void **state)
     assert_false(key.is_trace);
 }
 
-static const char *const readers[] = {"dcgmi",          "nvidia-smi",         "runs-table",
-                                      "timing-summary", "experiment-summary", "perf-times",
-                                      "zeus",           "perf-stat",          "power-meter"};
+static const char *const readers[] = {
+    "dcgmi", "nvidia-smi", "runs-table",  "timing-summary", "experiment-summary", "perf-times",
+    "zeus",  "perf-stat",  "power-meter", "samples",        "samples-jsonl"};
 enum { N_READERS = sizeof readers / sizeof *readers };
 
 static void documented_samples_are_recognised(void **state)

@@ -389,6 +389,15 @@ static void random_run(struct wtl_rng *rng, struct wtl_run *run)
             wtl_run_set(run, (enum wtl_run_metric)m,
                         share ? wtl_rng_uniform(rng) : 1e3 * wtl_rng_normal(rng));
     }
+    strcpy(run->point.variant, names[wtl_rng_below(rng, 7)]);
+    strcpy(run->unit, names[wtl_rng_below(rng, 7)]);
+    run->window = wtl_rng_below(rng, 2);
+    run->energy_method = (enum wtl_energy_method)wtl_rng_below(rng, WTL_N_ENERGY_METHODS);
+    run->energy_class = (enum wtl_energy_class)wtl_rng_below(rng, WTL_N_CLASSES);
+    run->energy_troubles = wtl_rng_below(rng, 1u << WTL_N_ENERGY_TROUBLES);
+    for (int s = 0; s < (int)WTL_N_SETTINGS; s++)
+        if (wtl_rng_below(rng, 2))
+            wtl_point_set(&run->point, (enum wtl_setting)s, 1 - wtl_rng_uniform(rng));
 }
 
 static void write_rows(const struct wtl_run *runs, int n, struct wtl_buf *out)
@@ -490,12 +499,22 @@ static void a_refusing_sink_ends_the_reading(void **state)
     wtl_input_free(in);
 }
 
+static void a_table_without_a_measured_column_is_none_of_runs(void **state)
+{
+    (void)state;
+    static const char none[] = "gpu,workload,job,device,seq\nV100,resnet50,1,0,3\n";
+    static const char time[] = "gpu,workload,job,device,time_s\nV100,resnet50,1,0,3\n";
+    assert_int_equal(wtl_reader_table.probe(none, strlen(none), NULL), 0);
+    assert_true(wtl_reader_table.probe(time, strlen(time), NULL) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_published_runs),
         cmocka_unit_test(reads_the_published_iteration_times),
         cmocka_unit_test(a_table_of_claims_is_no_table_of_runs),
+        cmocka_unit_test(a_table_without_a_measured_column_is_none_of_runs),
         cmocka_unit_test(reads_the_long_published_layout),
         cmocka_unit_test(reads_the_reduced_layout),
         cmocka_unit_test(units_in_headers_and_cells),

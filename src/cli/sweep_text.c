@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Plans, progress and results of sweeps for people. */
+#include "cli/sweep_text.h"
+
+#include "cli/table.h"
+
+#include <math.h>
+#include <string.h>
+
+/* "2 h 10 min", "95 s" */
+static const char *format_time(double s, char buf[40])
+{
+    if (s >= 2 * 3600)
+        (void)snprintf(buf, 40, "%.0f h %.0f min", floor(s / 3600), floor(fmod(s, 3600) / 60));
+    else if (s >= 120)
+        (void)snprintf(buf, 40, "%.0f min", s / 60);
+    else
+        (void)snprintf(buf, 40, "%.0f s", s);
+    return buf;
+}
+
+/* ---- Progress -------------------------------------------------------------------------------- */
+
+void wtl_sweep_text_init(struct wtl_sweep_text *t, struct wtl_context *ctx,
+                         const struct wtl_sweep_plan *plan)
+{
+    *t = (struct wtl_sweep_text){
+        .ctx = ctx, .plan = plan, .start_ns = ctx->clock.monotonic_ns(ctx->clock.ctx)};
+}
+
+void wtl_sweep_text_fini(struct wtl_sweep_text *t)
+{
+    if (t->drawn)
+        fputs("\r\033[K", t->ctx->messages);
+    t->drawn = false;
+}
+
+/* A tenth of a second apart: simulated visits come thousands a second. */
+static void draw(struct wtl_sweep_text *t, const struct wtl_sweep_progress *p)
+{
+    struct wtl_context *ctx = t->ctx;
+    const int64_t now_ns = ctx->clock.monotonic_ns(ctx->clock.ctx);
+    char left[40], best[WTL_LAB_POINT_TEXT + 40] = "";
+    char point[WTL_LAB_POINT_TEXT];
+    if (!ctx->terminal || ctx->verbosity < 0 || now_ns - t->last_ns < WTL_NS_PER_S / 10)
+        return;
+    t->last_ns = now_ns;
+    double s = p->seconds_left;
+    if (t->plan->simulated && p->n_done > t->n_first)
+        s = (double)(now_ns - t->start_ns) / 1e9 / (double)(p->n_done - t->n_first) *
+            (double)(p->n_expected - p->n_done);
+    if (p->has_best)
+        (void)snprintf(best, sizeof best, "; best so far %s (%.1f %%)",
+                       wtl_lab_point_format(p->best, point), -100 * p->best_saving);
+    fprintf(ctx->messages, "\r\033[Kblock %d, %zu of about %zu visits, %s left%.90s", p->block,
+            p->n_done, p->n_expected, format_time(s, left), best);
+    fflush(ctx->messages);
+    t->drawn = true;
+}
+
+static void say_visit(struct wtl_sweep_text *t, const struct wtl_sweep_progress *p)
+{
+    char point[WTL_LAB_POINT_TEXT];
+    const bool told = p->visit->outcome != WTL_VISIT_done || t->ctx->verbosity > 0;
+    if (!told || t->ctx->verbosity < 0)
+        return;
+    wtl_sweep_text_fini(t);
+    fprintf(t->ctx->messages, "%s at %s: %s%s%s\n", p->workload,
+            wtl_lab_point_format(p->point, point), wtl_visit_outcome_name(p->visit->outcome),
+            p->visit->why[0] ? ": " : "", p->visit->why);
+}
+
+void wtl_sweep_text_visit(void *text, const struct wtl_sweep_progress *p)
+{
+    struct wtl_sweep_text *t = text;
+    if (!t->began)
+        t->n_first = p->n_done - 1;
+    t->began = true;
+    if (t->ctx->json) {
+        (void)wtl_print_json_line(t->ctx, wtl_sweep_progress_json(p), NULL);
+        fflush(t->ctx->out); /* whoever follows it sees visits as they end */
+    } else {
+        say_visit(t, p);
+    }
+    draw(t, p);
+}
+
+void wtl_sweep_text_block(void *text, int block, const char *workload,
+                          const struct wtl_search_state *state)
+{
+    struct wtl_sweep_text *t = text;
+    if (t->ctx->verbosity < 1 || t->ctx->json)
+        return;
+    wtl_sweep_text_fini(t);
+    fprintf(t->ctx->messages, "%s, block %d: %s\n", workload, block, state->why);
+}
+
+/* ---- Plan ------------------------------------------------------------------------------------ */
+
+/* "81 SM clocks, 210 to 1410 MHz; batches 8, 64": what the points differ in. */
+static void print_points(struct wtl_context *ctx, const struct wtl_sweep_plan *p)
+{
+    char point[WTL_LAB_POINT_TEXT];
+    const struct wtl_lab_points *all = &p->points;
+    const size_t most = ctx->verbosity > 0 ? all->n : 6;
+    wtl_print_fact(ctx->out, "points", "%zu of each workload; the reference is %s", all->n,
+                   wtl_lab_point_format(&all->items[all->reference], point));
+    for (size_t i = 0; i < all->n; i++) {
+        if (i >= most / 2 && all->n > most && i < all->n - most / 2) {
+            if (i == most / 2)
+                wtl_print_line(ctx->out, 13, "...");
+            continue;
+        }
+        wtl_print_line(ctx->out, 13, "%s", wtl_lab_point_format(&all->items[i], point));
+    }
+}
+
+static void print_gains(FILE *out, const struct wtl_sweep_plan *p)
+{
+    for (size_t i = 0; i < p->n_measured; i++) {
+        const struct wtl_calibration *c = &p->calibration[i];
+        const struct wtl_gain *g = c->counter.known ? &c->counter : &c->power;
+        if (g->known)
+            wtl_print_fact(out, "gain",
+                           "energies of %s are corrected by %.4g, as calibrated against %s",
+                           wtl_device_info(p->measured[i])->id, g->value, c->meter);
+    }
+}
+
+static void print_knobs(struct wtl_context *ctx, const struct wtl_sweep_plan *p, const char *mps)
+{
+    if (mps[0])
+        wtl_print_fact(ctx->out, "shares", "by MPS: a control daemon %s%s",
+                       mps[0] == '/' ? "in " : "", mps);
+    for (size_t i = 0; i < p->n_wants; i++)
+        wtl_print_fact(ctx->out, i ? "" : "knobs", "%s of %s, put back at the end",
+                       wtl_knob_info(p->wants[i].knob)->title,
+                       wtl_device_info(p->wants[i].device)->id);
+    if (p->n_wants == 0)
+        wtl_print_fact(ctx->out, "knobs", "none is set");
+    if (p->points.not_varied)
+        wtl_print_fact(ctx->out, "not varied", "%s: they need permission to set knobs",
+                       p->points.not_varied);
+}
+
+static void print_measured(struct wtl_context *ctx, const struct wtl_sweep_plan *p)
+{
+    for (size_t i = 1; i < p->n_measured; i++)
+        wtl_print_fact(ctx->out, i == 1 ? "together" : "", "with %s%s",
+                       wtl_device_info(p->measured[i])->id,
+                       i + 1 == p->n_measured ? ": energies are added, knobs set on all" : "");
+}
+
+int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *p, const char *mps,
+                        struct wtl_error *err)
+{
+    const struct wtl_sweep_spec *s = p->spec;
+    const struct wtl_protocol_spec *q = &s->protocol;
+    char least[40], most[40];
+    (void)err;
+    wtl_print_line(ctx->out, 0, "%s: %zu workload%s on %s%s", s->name, s->n_workloads,
+                   wtl_plural((int64_t)s->n_workloads), wtl_device_info(p->device)->id,
+                   p->simulated ? ", in simulated time" : "");
+    print_measured(ctx, p);
+    for (size_t i = 0; i < s->n_workloads; i++)
+        wtl_print_fact(ctx->out, i ? "" : "workloads", "%s", s->workloads[i].name);
+    print_points(ctx, p);
+    wtl_print_fact(ctx->out, "blocks", "%d to %d, %s", q->blocks_min, q->blocks_max,
+                   s->search == WTL_SEARCH_ADAPTIVE ? "adaptive: fewer points in each"
+                                                    : "each point in each");
+    wtl_print_fact(ctx->out, "visits", "%zu to %zu", p->visits_min, p->visits_max);
+    wtl_print_fact(ctx->out, "time", "%s to %s%s", format_time(p->seconds_min, least),
+                   format_time(p->seconds_max, most),
+                   p->simulated ? ", simulated in seconds" : ", where nothing has to be repeated");
+    print_gains(ctx->out, p);
+    print_knobs(ctx, p, mps);
+    fprintf(ctx->out, "\nNothing was measured or set.\n");
+    return 0;
+}
+
+/* ---- Result ---------------------------------------------------------------------------------- */
+
+static void print_workload(struct wtl_sweep_text *t, const struct wtl_sweep_workload_result *w)
+{
+    FILE *out = t->ctx->out;
+    char point[WTL_LAB_POINT_TEXT], objective[64];
+    wtl_print_fact(out, "ended", "%s: %s", w->name, w->why_ended);
+    if (!w->has_best)
+        return;
+    wtl_objective_format(&t->plan->spec->objective, objective, sizeof objective);
+    if (isfinite(w->saving_half))
+        wtl_print_fact(out, "best",
+                       "%s: %s %+.1f %% (+-%.1f), time %+.1f %%, against the reference",
+                       wtl_lab_point_format(&w->best, point), objective, -100 * w->saving,
+                       100 * w->saving_half, 100 * w->slowdown);
+    else
+        wtl_print_fact(out, "best", "%s so far", wtl_lab_point_format(&w->best, point));
+}
+
+int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
+                          const struct wtl_sweep_result *r, struct wtl_error *err)
+{
+    FILE *out = t->ctx->out;
+    char time[40];
+    (void)err;
+    if (t->ctx->verbosity < 0)
+        return 0;
+    wtl_print_line(out, 0, "%s: %zu run%s in \"%s\"%s", t->plan->spec->name, r->n_runs,
+                   wtl_plural((int64_t)r->n_runs), campaign,
+                   t->plan->simulated ? ", of a virtual device" : "");
+    if (r->resumed)
+        wtl_print_fact(out, "went on", "after %zu visits of earlier starts", r->n_before);
+    if (r->n_infeasible)
+        wtl_print_fact(out, "infeasible", "%zu point%s that cannot be had", r->n_infeasible,
+                       wtl_plural((int64_t)r->n_infeasible));
+    if (r->n_invalid)
+        wtl_print_fact(out, "disturbed", "%zu run%s, repeated", r->n_invalid,
+                       wtl_plural((int64_t)r->n_invalid));
+    wtl_print_fact(out, "time", "%s%s", format_time(r->seconds, time),
+                   t->plan->simulated ? ", simulated" : "");
+    if (r->has_band)
+        wtl_print_fact(out, "began at", "%.0f C, within %.0f C", r->band_c,
+                       t->plan->spec->protocol.band_width_c);
+    print_gains(out, t->plan);
+    if (t->plan->points.not_varied)
+        wtl_print_fact(out, "not varied", "%s: they need permission to set knobs",
+                       t->plan->points.not_varied);
+    if (r->deaf)
+        wtl_print_fact(out, "not watched", "errors (XID) of %s: its driver tells of none", r->deaf);
+    for (size_t i = 0; i < r->n_workloads; i++)
+        print_workload(t, &r->workloads[i]);
+    if (r->stopped)
+        fprintf(out, "\nStopped before its end; the same command goes on.\n");
+    else if (r->out_of_budget)
+        fprintf(out, "\nThe budget of %d runs is used up.\n", t->plan->spec->budget);
+    return 0;
+}

@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `wattle sweep`: virtual boards in simulated time.
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/run
+}
+
+# spec NAME LINE...: a small sweep, with more lines.
+spec() {
+    local file=$1
+    shift
+    cat >"$file.yaml" <<END
+devices: "virtual:a100,seed=3"
+workloads: [{name: vgg19, virtual: vgg19}]
+protocol: {blocks_min: 2, blocks_max: 2, samples: no}
+END
+    printf '%s\n' "$@" >>"$file.yaml"
+}
+
+@test "a sweep, its plan, fresh runs that confirm it, and the clock on the board" {
+    spec s 'points: {clocks: 810-1410 every 60MHz}'
+    sed -i 's/blocks_min: 2, blocks_max: 2/blocks_min: 5/' s.yaml
+    run "$WATTLE" sweep s.yaml
+    [ "$status" -eq 0 ]
+    [[ $output == *'s: 65 runs in "s.wattle", of a virtual device'* ]]
+    run "$WATTLE" optimize s.wattle --rate 20/s
+    [ "$status" -eq 0 ]
+    [[ $output == *"idle"* ]]
+    run "$WATTLE" optimize s.wattle -o plan.json
+    [ "$status" -eq 0 ]
+    run "$WATTLE" sweep s.yaml --plan plan.json -o fresh.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"s-validation: 15 runs"* ]]
+    run "$WATTLE" validate plan.json fresh.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"vgg19 on A100: confirmed"* ]]
+    run "$WATTLE" apply plan.json -i virtual:a100,seed=3 --for 10ms
+    [ "$status" -eq 0 ]
+    [[ $output == *"put back"* ]]
+}
+
+@test "fresh runs are those of the workloads that a plan is for" {
+    spec s 'points: {clocks: 810-1410 every 60MHz}'
+    sed -i -e 's/blocks_min: 2, blocks_max: 2/blocks_min: 5/' -e 's/^workloads: .*/workloads: [{name: resnet50, virtual: resnet50}, {name: vgg19, virtual: vgg19}]/' s.yaml
+    "$WATTLE" sweep s.yaml -q
+    "$WATTLE" optimize s.wattle --workload vgg19 -q -o plan.json
+    run "$WATTLE" sweep s.yaml --plan plan.json -o fresh.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"s-validation: 15 runs"* ]]
+    [[ $output != *resnet50* ]]
+    # Of two, each at what was chosen for it.
+    "$WATTLE" optimize s.wattle -q -o plan.json
+    "$WATTLE" sweep s.yaml --plan plan.json -o both.wattle -q
+    run "$WATTLE" sweep s.yaml --plan plan.json -o both.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"s-validation: 30 runs"*"after 30 visits of earlier starts"* ]]
+    python3 - <<'END'
+import json, sqlite3
+chosen = {p["workload"]: {p["clock_mhz"], p["baseline"]["clock_mhz"]} for p in json.load(open("plan.json"))["plans"]}
+runs = sqlite3.connect("both.wattle").execute("select workload, clock_mhz from run").fetchall()
+measured = {name: {mhz for w, mhz in runs if w == name} for name in chosen}
+assert len(chosen["resnet50"] | chosen["vgg19"]) == 3 and measured == chosen, (measured, chosen)
+END
+}
+
+@test "a dry run says what would be done and makes no file" {
+    spec s 'points: {clocks: [810, 1410], limits: [200W, 250W], batches: [8, 64]}'
+    run "$WATTLE" sweep s.yaml --dry-run
+    [ "$status" -eq 0 ]
+    [[ $output == *"8 of each workload; the reference is 1410 MHz, batch 8, 200 W"* ]]
+    [[ $output == *"power limit of virtual:a100,seed=3"* ]]
+    [[ $output == *"Nothing was measured or set."* ]]
+    [ ! -e s.wattle ]
+    [ ! -e state ]
+    "$WATTLE" sweep s.yaml --dry-run --json | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+assert len(d["points"]) == 8 and d["visits_min"] == 20 and d["simulated"], d
+assert {k["knob"] for k in d["knobs"]} == {"sm_clock_mhz", "power_limit_w"}, d'
+}
+
+@test "without privilege no knob is set, and what is not varied is said" {
+    spec s 'points: {clocks: all, batches: [8, 64]}'
+    run "$WATTLE" sweep s.yaml --no-privilege
+    [ "$status" -eq 0 ]
+    [[ $output == *"not varied SM clocks: they need permission to set knobs"* ]]
+    [[ $output == *"s: 6 runs"* ]]
+}
+
+@test "errors are at their place, with the nearest legal clocks" {
+    spec s 'points: {clocks: [1000]}'
+    run "$WATTLE" sweep s.yaml
+    [ "$status" -ne 0 ]
+    [[ $output == *"s.yaml:4:18: 1000 MHz is no SM clock of virtual:a100,seed=3"* ]]
+    [[ $output == *"990 and 1005 MHz"* ]]
+    [ ! -e s.wattle ]
+    spec t 'points: {clock: all}'
+    run "$WATTLE" sweep t.yaml
+    [[ $output == *"t.yaml:4:"*'did you mean "clocks"'* ]]
+    run "$WATTLE" sweep
+    [ "$status" -eq 2 ]
+    run "$WATTLE" sweep --schema
+    [ "$status" -eq 0 ]
+    [[ $output == *"blocks_min"* ]]
+}
+
+@test "the same command goes on; another spec is refused; --extend adds points" {
+    spec s 'points: {clocks: [810, 1410]}'
+    "$WATTLE" sweep s.yaml -q
+    run "$WATTLE" sweep s.yaml
+    [ "$status" -eq 0 ]
+    [[ $output == *"after 6 visits of earlier starts"* ]]
+    sed -i 's/810/510, 810/' s.yaml
+    run "$WATTLE" sweep s.yaml
+    [ "$status" -eq 2 ]
+    [[ $output == *"1 point more"*"--extend"* ]]
+    run "$WATTLE" sweep s.yaml --extend
+    [ "$status" -eq 0 ]
+    [[ $output == *"s: 12 runs"* ]]
+    sed -i 's/seed=3/seed=4/' s.yaml
+    run "$WATTLE" sweep s.yaml --extend
+    [ "$status" -eq 2 ]
+    [[ $output == *"devices is"* ]]
+}
+
+@test "with --json every visit is a line, and the last one is the result" {
+    spec s 'points: {clocks: [810, 1410], replicas: [1, 48]}'
+    "$WATTLE" sweep s.yaml --json >lines
+    python3 - <<'END'
+import json
+lines = [json.loads(line) for line in open("lines")]
+result = lines.pop()
+assert result["complete"] and result["sweep"] == "s" and result["visits"] == len(lines), result
+assert {line["outcome"] for line in lines} == {"done", "infeasible"}, lines
+assert result["infeasible"] == 2 and result["workloads"][0]["blocks"] == 2, result
+assert all(line["why"] for line in lines if line["outcome"] == "infeasible")
+assert all(line["energy_j"] > 0 for line in lines if line["outcome"] == "done")
+END
+}
+
+@test "a sweep that is killed again and again ends with the runs of one that is not" {
+    command -v python3 >/dev/null || skip "no python3"
+    SWEEP_KILLS=25 python3 "$BATS_TEST_DIRNAME/sweep_kills.py"
+}
+
+@test "two boards together: their plan, fresh runs that confirm it, the clock on both" {
+    spec s 'points: {clocks: 810-1410 every 60MHz}'
+    sed -i -e 's/blocks_min: 2, blocks_max: 2/blocks_min: 5/' -e 's/^devices: .*/devices: ["virtual:a100,seed=3", "virtual:a100,seed=5#1"]/' s.yaml
+    run "$WATTLE" sweep s.yaml
+    [ "$status" -eq 0 ]
+    [[ $output == *'s: 65 runs in "s.wattle"'* ]]
+    "$WATTLE" optimize s.wattle -q -o plan.json
+    [ "$(python3 -c 'import json; print([p["gpu"] for p in json.load(open("plan.json"))["plans"]])')" = "['2x A100']" ]
+    "$WATTLE" sweep s.yaml --plan plan.json -o fresh.wattle -q
+    run "$WATTLE" validate plan.json fresh.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"vgg19 on 2x A100: confirmed"* ]]
+    run "$WATTLE" apply plan.json -i virtual:a100,seed=3 -i "virtual:a100,seed=5#1" --for 10ms
+    [ "$status" -eq 0 ]
+    [[ $output == *"seed=3 NVIDIA"*"-> "*"seed=5#1 NVIDIA"*"-> "* ]]
+    # what one board is measured at is another thing, in the same campaign
+    sed -e 's/^devices: .*/devices: "virtual:a100,seed=3"/' s.yaml >one.yaml
+    "$WATTLE" sweep one.yaml -o s.wattle -q
+    run "$WATTLE" show s.wattle
+    [[ $output == *"2 GPU and workload pairs"* ]]
+}
+
+@test "a budget that is used up: the same result when started again, and no success without a run" {
+    cat >b.yaml <<'END'
+name: b
+devices: "virtual:h100,seed=1"
+workloads: [{name: llm, virtual: llm}, {name: whisper, virtual: whisper}]
+points: {clocks: [345, 900, 1500], limits: [200, 400]}
+search: adaptive
+max_slowdown: 10%
+budget: 40
+END
+    run "$WATTLE" sweep b.yaml
+    [ "$status" -eq 0 ]
+    [[ $output == *"The budget of 40 runs is used up."* ]]
+    grep -E '^  (ended|best) ' <<<"$output" >first
+    [ "$(wc -l <first)" -eq 4 ]
+    run "$WATTLE" sweep b.yaml
+    [ "$status" -eq 0 ]
+    [[ $output == *"after 40 visits of earlier starts"* ]]
+    diff first <(grep -E '^  (ended|best) ' <<<"$output")
+    cat >none.yaml <<'END'
+name: none
+devices: estimate:cpu
+workloads: [{name: w, command: [/nonexistent], unit: x}]
+points: {batches: [1, 2]}
+protocol: {thermal_band: no}
+budget: 1
+END
+    run "$WATTLE" sweep none.yaml
+    [ "$status" -eq 1 ]
+    [[ $output == *"no run of w counts"*"the budget is used up"* ]]
+}
+
+@test "a limit that binds is the point, with a clock or without" {
+    printf '%s\n' 'name: l' 'devices: "virtual:a100,seed=1"' 'workloads: [{name: r, virtual: vgg19}]' \
+        'points: {limits: [150, 250]}' 'baseline: {limit: 250}' >l.yaml
+    "$WATTLE" sweep l.yaml -q
+    run "$WATTLE" optimize l.wattle --objective energy
+    [ "$status" -eq 0 ]
+    [[ $output == *"best operating point: ok, 150 W"* ]]
+}
