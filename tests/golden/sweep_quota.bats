@@ -123,8 +123,8 @@ END
     [ -r "$WATTLE_ONNXRUNTIME" ] || skip "no ONNX Runtime: ./dev onnxruntime"
     example=$BATS_TEST_DIRNAME/../../examples/sweep-onnx.yaml
     sed -e "s|cgroup:/[a-z-]*|cgroup:/$group|" -e "s|command: \[wattle|command: [\"$WATTLE\"|" \
-        -e 's/cpu_quota: \[.*/cpu_quota: [0.2, 0.6]/' -e 's/batches: .*/batches: [8]/' \
-        -e 's/^baseline: .*/baseline: {cpu_quota: 0.6, batch: 8}/' -e 's/blocks_\(m..\): .*/blocks_\1: 2/' \
+        -e 's/cpu_quota: \[.*/cpu_quota: [0.1, 0.8]/' -e 's/batches: .*/batches: [8]/' \
+        -e 's/^baseline: .*/baseline: {cpu_quota: 0.8, batch: 8}/' -e 's/blocks_\(m..\): .*/blocks_\1: 2/' \
         -e 's/warm_up_max: .*/warm_up_max: 1s/' -e 's/window_min: .*/window_min: 1s/' \
         -e 's/window_max: .*/window_max: 1s/' "$example" >onnx.yaml
     run "$WATTLE" sweep onnx.yaml -o onnx.wattle
@@ -132,7 +132,7 @@ END
     [[ $output == *"onnx: 6 runs"* ]]
     run "$WATTLE" show onnx.wattle
     [ "$status" -eq 0 ]
-    [[ $output == *"0.2 CPUs"* && $output == *"0.6 CPUs"* ]]
+    [[ $output == *"0.1 CPUs"* && $output == *"0.8 CPUs"* ]]
     run "$WATTLE" optimize onnx.wattle --objective energy --json
     [ "$status" -eq 0 ]
     [[ $output == *'"operating_points"'* ]]
@@ -142,25 +142,28 @@ END
 import sqlite3
 rows = sqlite3.connect("onnx.wattle").execute(
     "select cpu_quota, work_units / time_s, energy_class, latency_n > 0 from run").fetchall()
-best = {q: max(r[1] for r in rows if r[0] == q) for q in (0.2, 0.6)}
-assert best[0.2] < best[0.6] and all(r[2] == "D" and r[3] for r in rows), rows
+best = {q: max(r[1] for r in rows if r[0] == q) for q in (0.1, 0.8)}
+assert best[0.1] < best[0.8] and all(r[2] == "D" and r[3] for r in rows), rows
 END
     # To the verdict: fresh runs of the point that EDP takes and of the baseline, in a group that is made anew.
-    "$WATTLE" optimize onnx.wattle --objective edp --baseline-at "0.2 CPUs" -o plan.json -q >/dev/null
+    "$WATTLE" optimize onnx.wattle --objective edp --baseline-at "0.1 CPUs" -o plan.json -q >/dev/null
     sed -i 's/blocks_\(m..\): .*/blocks_\1: 4/' onnx.yaml
     run "$WATTLE" sweep onnx.yaml --plan plan.json -o fresh.wattle
     [ "$status" -eq 0 ]
     [[ $output == *"onnx-validation: 12 runs"* ]]
     [ ! -e "$cpu/$group" ]
-    "$WATTLE" validate plan.json fresh.wattle --json >verdict.json || [ $? -eq 6 ] || [ $? -eq 7 ]
+    # On a busy machine four blocks may not decide (7), and chance may even refute (6).
+    status=0
+    "$WATTLE" validate plan.json fresh.wattle --json >verdict.json || status=$?
+    [ "$status" -eq 0 ] || [ "$status" -eq 6 ] || [ "$status" -eq 7 ]
     python3 - <<'END'
 import json
 (v,) = json.load(open("verdict.json"))["verdicts"]
 assert v["verdict"] in ("confirmed", "undecided", "refuted") and v["n_known"] == 0, v
-assert v["configuration"]["cpu_quota"] == 0.6 and v["baseline_configuration"]["cpu_quota"] == 0.2, v
-assert v["n_candidate"] + v["n_rejected"] >= 4 and v["n_baseline"] >= 4, v
+assert v["configuration"]["cpu_quota"] == 0.8 and v["baseline_configuration"]["cpu_quota"] == 0.1, v
+assert v["n_candidate"] + v["n_baseline"] + v["n_rejected"] == 12, v
 END
     run "$WATTLE" apply plan.json --dry-run
     [ "$status" -eq 3 ]
-    [[ $output == *"start the workload with batch 8, 0.6 CPUs"* ]]
+    [[ $output == *"start the workload with batch 8, 0.8 CPUs"* ]]
 }
