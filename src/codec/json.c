@@ -120,15 +120,20 @@ static const char *type_name(const json_t *value)
     return "null";
 }
 
-static struct wtl_json member(const struct wtl_json *object, const char *key)
+struct wtl_json wtl_json_member(const struct wtl_json *object, const char *key)
 {
     return (struct wtl_json){json_object_get(object->value, key), object, key, 0, object->file};
 }
 
+bool wtl_json_none(const struct wtl_json *at)
+{
+    return !at->value || json_is_null(at->value);
+}
+
 bool wtl_json_find(const struct wtl_json *object, const char *key, struct wtl_json *out)
 {
-    struct wtl_json at = member(object, key);
-    if (!at.value || json_is_null(at.value))
+    struct wtl_json at = wtl_json_member(object, key);
+    if (wtl_json_none(&at))
         return false;
     *out = at;
     return true;
@@ -144,7 +149,7 @@ static int wrong(const struct wtl_json *at, const char *expected, struct wtl_err
 int wtl_json_object(const struct wtl_json *object, const char *key, struct wtl_json *out,
                     struct wtl_error *err)
 {
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     if (!json_is_object(at.value))
         return wrong(&at, "an object", err);
     *out = at;
@@ -154,7 +159,7 @@ int wtl_json_object(const struct wtl_json *object, const char *key, struct wtl_j
 int wtl_json_array(const struct wtl_json *object, const char *key, struct wtl_json *out,
                    struct wtl_error *err)
 {
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     if (!json_is_array(at.value))
         return wrong(&at, "an array", err);
     *out = at;
@@ -164,7 +169,7 @@ int wtl_json_array(const struct wtl_json *object, const char *key, struct wtl_js
 int wtl_json_string(const struct wtl_json *object, const char *key, const char **out,
                     struct wtl_error *err)
 {
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     if (!json_is_string(at.value))
         return wrong(&at, "a string", err);
     *out = json_string_value(at.value);
@@ -174,7 +179,7 @@ int wtl_json_string(const struct wtl_json *object, const char *key, const char *
 int wtl_json_name(const struct wtl_json *object, const char *key, char *out, size_t size,
                   struct wtl_error *err)
 {
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     if (!json_is_string(at.value))
         return wrong(&at, "a string", err);
     size_t n = json_string_length(at.value);
@@ -188,7 +193,7 @@ int wtl_json_name(const struct wtl_json *object, const char *key, char *out, siz
 int wtl_json_number(const struct wtl_json *object, const char *key, double *out,
                     struct wtl_error *err)
 {
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     if (!json_is_number(at.value))
         return wrong(&at, "a number", err);
     *out = json_number_value(at.value);
@@ -198,7 +203,7 @@ int wtl_json_number(const struct wtl_json *object, const char *key, double *out,
 int wtl_json_integer(const struct wtl_json *object, const char *key, int64_t min, int64_t max,
                      int64_t *out, struct wtl_error *err)
 {
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     if (!json_is_integer(at.value))
         return wrong(&at, "a whole number", err);
     int64_t value = json_integer_value(at.value);
@@ -211,7 +216,7 @@ int wtl_json_integer(const struct wtl_json *object, const char *key, int64_t min
 
 int wtl_json_bool(const struct wtl_json *object, const char *key, bool *out, struct wtl_error *err)
 {
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     if (!json_is_boolean(at.value))
         return wrong(&at, "true or false", err);
     *out = json_is_true(at.value);
@@ -230,12 +235,57 @@ int wtl_json_choice(const struct wtl_json *object, const char *key, const char *
             *out = i;
             return 0;
         }
-    struct wtl_json at = member(object, key);
+    struct wtl_json at = wtl_json_member(object, key);
     rc = wtl_json_fail(&at, err, "unknown value \"%.80s\"", text);
     const char *near = wtl_did_you_mean(text, names, n);
     if (near)
         wtl_error_hint(err, "did you mean \"%s\"?", near);
     return rc;
+}
+
+int wtl_json_string_opt(const struct wtl_json *object, const char *key, const char **out,
+                        struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(object, key, &at) ? wtl_json_string(object, key, out, err) : 0;
+}
+
+int wtl_json_name_opt(const struct wtl_json *object, const char *key, char *out, size_t size,
+                      struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(object, key, &at) ? wtl_json_name(object, key, out, size, err) : 0;
+}
+
+int wtl_json_number_opt(const struct wtl_json *object, const char *key, double *out,
+                        struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(object, key, &at) ? wtl_json_number(object, key, out, err) : 0;
+}
+
+int wtl_json_integer_opt(const struct wtl_json *object, const char *key, int64_t min, int64_t max,
+                         int64_t *out, struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(object, key, &at) ? wtl_json_integer(object, key, min, max, out, err) : 0;
+}
+
+int wtl_json_bool_opt(const struct wtl_json *object, const char *key, bool *out,
+                      struct wtl_error *err)
+{
+    struct wtl_json at;
+    return wtl_json_find(object, key, &at) ? wtl_json_bool(object, key, out, err) : 0;
+}
+
+int wtl_json_want_object(const struct wtl_json *at, struct wtl_error *err)
+{
+    return json_is_object(at->value) ? 0 : wtl_json_fail(at, err, "expected an object");
+}
+
+int wtl_json_want_array(const struct wtl_json *at, struct wtl_error *err)
+{
+    return json_is_array(at->value) ? 0 : wtl_json_fail(at, err, "expected an array");
 }
 
 size_t wtl_json_count(const struct wtl_json *array)
@@ -286,4 +336,12 @@ int wtl_json_only(const struct wtl_json *object, const char *const *known, int n
         return rc;
     }
     return 0;
+}
+
+int wtl_json_known(const struct wtl_json *object, const char *const *known, struct wtl_error *err)
+{
+    int n = 0;
+    while (known[n])
+        n++;
+    return wtl_json_only(object, known, n, err);
 }

@@ -66,6 +66,25 @@ int wtl_json_bool(const struct wtl_json *object, const char *key, bool *out, str
 int wtl_json_choice(const struct wtl_json *object, const char *key, const char *const *names, int n,
                     int *out, struct wtl_error *err);
 
+/* Members that may be absent or null: *out is then left alone. */
+int wtl_json_string_opt(const struct wtl_json *object, const char *key, const char **out,
+                        struct wtl_error *err);
+int wtl_json_name_opt(const struct wtl_json *object, const char *key, char *out, size_t size,
+                      struct wtl_error *err);
+int wtl_json_number_opt(const struct wtl_json *object, const char *key, double *out,
+                        struct wtl_error *err);
+int wtl_json_integer_opt(const struct wtl_json *object, const char *key, int64_t min, int64_t max,
+                         int64_t *out, struct wtl_error *err);
+int wtl_json_bool_opt(const struct wtl_json *object, const char *key, bool *out,
+                      struct wtl_error *err);
+
+/* The member `key` of an object, whatever it is; its value is NULL when it is absent. */
+struct wtl_json wtl_json_member(const struct wtl_json *object, const char *key);
+/* Absent or null. */
+bool wtl_json_none(const struct wtl_json *at);
+int wtl_json_want_object(const struct wtl_json *at, struct wtl_error *err);
+int wtl_json_want_array(const struct wtl_json *at, struct wtl_error *err);
+
 /* Items of an array: wtl_json_count() and wtl_json_item(). */
 size_t wtl_json_count(const struct wtl_json *array);
 struct wtl_json wtl_json_item(const struct wtl_json *array, size_t index);
@@ -78,6 +97,8 @@ int wtl_json_item_object(const struct wtl_json *array, size_t index, struct wtl_
 /* Refuses members that are not among `known`, with "did you mean". */
 int wtl_json_only(const struct wtl_json *object, const char *const *known, int n,
                   struct wtl_error *err);
+/* The same for a list that ends with NULL. */
+int wtl_json_known(const struct wtl_json *object, const char *const *known, struct wtl_error *err);
 
 /* A number, or null when it is not finite. NULL when memory is out. */
 json_t *wtl_json_finite(double value);

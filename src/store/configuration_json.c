@@ -27,14 +27,6 @@ void wtl_configuration_put(json_t **object, const struct wtl_configuration *c)
         wtl_json_put(object, "configuration", wtl_configuration_to_json(c));
 }
 
-/* A word that may be absent. */
-static int read_word(const struct wtl_json *o, const char *key, char *buf, size_t size,
-                     struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_name(o, key, buf, size, err) : 0;
-}
-
 static int read_settings(const struct wtl_json *o, struct wtl_point *point, struct wtl_error *err)
 {
     for (int s = 0; s < (int)WTL_N_SETTINGS; s++) {
@@ -69,7 +61,7 @@ int wtl_configuration_read(const struct wtl_json *parent, const char *key,
             "variant",
         "mem_clock_mhz", "window", "unit"};
     struct wtl_configuration c = {0};
-    struct wtl_json o, at;
+    struct wtl_json o;
     int64_t clock = 0;
     if (!wtl_json_find(parent, key, &o)) {
         *out = c;
@@ -77,13 +69,11 @@ int wtl_configuration_read(const struct wtl_json *parent, const char *key,
     }
     int rc = wtl_json_object(parent, key, &o, err);
     rc = rc ? rc : wtl_json_only(&o, keys, sizeof keys / sizeof keys[0], err);
-    rc = rc ? rc : read_word(&o, "variant", c.point.variant, sizeof c.point.variant, err);
-    rc = rc ? rc : read_word(&o, "unit", c.unit, sizeof c.unit, err);
+    rc = rc ? rc : wtl_json_name_opt(&o, "variant", c.point.variant, sizeof c.point.variant, err);
+    rc = rc ? rc : wtl_json_name_opt(&o, "unit", c.unit, sizeof c.unit, err);
     rc = rc ? rc : read_settings(&o, &c.point, err);
-    if (rc == 0 && wtl_json_find(&o, "mem_clock_mhz", &at))
-        rc = wtl_json_integer(&o, "mem_clock_mhz", 1, WTL_LIMIT_CLOCK_MHZ, &clock, err);
-    if (rc == 0 && wtl_json_find(&o, "window", &at))
-        rc = wtl_json_bool(&o, "window", &c.window, err);
+    rc = rc ? rc : wtl_json_integer_opt(&o, "mem_clock_mhz", 1, WTL_LIMIT_CLOCK_MHZ, &clock, err);
+    rc = rc ? rc : wtl_json_bool_opt(&o, "window", &c.window, err);
     if (rc < 0)
         return rc;
     c.mem_clock_mhz = (int)clock;

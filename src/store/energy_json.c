@@ -9,20 +9,14 @@ json_t *wtl_energy_kind_to_json(enum wtl_energy_class class, enum wtl_energy_met
                      method ? json_string(wtl_energy_method_name(method)) : json_null());
 }
 
-static int text(const struct wtl_json *o, const char *key, const char **out, struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_string(o, key, out, err) : 0;
-}
-
 int wtl_energy_kind_from_json(const struct wtl_json *o, enum wtl_energy_class *class_out,
                               enum wtl_energy_method *method_out, struct wtl_error *err)
 {
     static const char *const keys[] = {"class", "method"};
     const char *letter = "", *name = "";
     int rc = wtl_json_only(o, keys, 2, err);
-    rc = rc ? rc : text(o, "class", &letter, err);
-    rc = rc ? rc : text(o, "method", &name, err);
+    rc = rc ? rc : wtl_json_string_opt(o, "class", &letter, err);
+    rc = rc ? rc : wtl_json_string_opt(o, "method", &name, err);
     if (rc < 0)
         return rc;
     enum wtl_energy_class class = wtl_energy_class_by_letter(letter[0]);

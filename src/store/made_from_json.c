@@ -51,8 +51,8 @@ static int read_keys(struct wtl_arena *arena, const struct wtl_json *o, const ch
                      const uint64_t **keys_out, size_t *n_out, struct wtl_error *err)
 {
     const char *text = "";
-    struct wtl_json at;
-    int rc = wtl_json_find(o, name, &at) ? wtl_json_string(o, name, &text, err) : 0;
+    struct wtl_json at = wtl_json_member(o, name);
+    int rc = wtl_json_string_opt(o, name, &text, err);
     if (rc < 0)
         return rc;
     uint64_t *keys = WTL_NEW_ARRAY(arena, uint64_t, strlen(text) / WTL_RUN_KEY_DIGITS + 1);
@@ -74,14 +74,8 @@ static int read_keys(struct wtl_arena *arena, const struct wtl_json *o, const ch
 
 static int read_board(const struct wtl_json *o, char *buf, size_t size, struct wtl_error *err)
 {
-    const char *text = "";
-    struct wtl_json at;
-    int rc = wtl_json_find(o, "board", &at) ? wtl_json_string(o, "board", &text, err) : 0;
-    if (rc == 0 && strlen(text) >= size)
-        rc = wtl_json_fail(&at, err, "longer than %zu bytes", size - 1);
-    if (rc == 0)
-        memcpy(buf, text, strlen(text) + 1);
-    return rc;
+    buf[0] = '\0';
+    return wtl_json_name_opt(o, "board", buf, size, err);
 }
 
 int wtl_made_from_from_json(struct wtl_arena *arena, const struct wtl_json *parent,

@@ -50,6 +50,18 @@ json_t *wtl_policy_to_json(const struct wtl_policy *policy);
 int wtl_policy_from_json(struct wtl_arena *arena, const struct wtl_json *parent,
                          struct wtl_policy *out, struct wtl_error *err);
 
+/* An error of a text parser becomes one of the document at `at`, its hint kept. */
+int wtl_plan_at_place(const struct wtl_json *at, const struct wtl_error *inner,
+                      struct wtl_error *err);
+
+/* 0 to `max`; absent or null: *out stays. */
+int wtl_plan_read_count(const struct wtl_json *object, const char *key, int max, int *out,
+                        struct wtl_error *err);
+
+/* Clocks in MHz; absent or null: *clocks_out stays. */
+int wtl_plan_read_clocks(struct wtl_arena *arena, const struct wtl_json *object, const char *key,
+                         const int **clocks_out, size_t *n_out, struct wtl_error *err);
+
 /* The key "operating_points" of the document (store/plan_points.c). NULL as above. */
 json_t *wtl_point_choices_to_json(const struct wtl_point_choice *choices, size_t n);
 int wtl_point_choices_from_json(struct wtl_arena *arena, const struct wtl_json *array,

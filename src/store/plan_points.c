@@ -106,31 +106,13 @@ static int no_memory(struct wtl_error *err)
     return WTL_FAIL(err, WTL_NOMEM, "out of memory reading operating points");
 }
 
-/* Members that may be null are left alone then. */
-static int number(const struct wtl_json *o, const char *key, double *out, struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_number(o, key, out, err) : 0;
-}
-
 static int integer(const struct wtl_json *o, const char *key, int64_t lo, int64_t hi, int *out,
                    struct wtl_error *err)
 {
-    struct wtl_json at;
-    int64_t value = 0;
-    if (!wtl_json_find(o, key, &at))
-        return 0;
-    int rc = wtl_json_integer(o, key, lo, hi, &value, err);
-    if (rc == 0)
-        *out = (int)value;
+    int64_t value = *out;
+    int rc = wtl_json_integer_opt(o, key, lo, hi, &value, err);
+    *out = (int)value;
     return rc;
-}
-
-static int text(const struct wtl_json *o, const char *key, char *buf, size_t size,
-                struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_name(o, key, buf, size, err) : 0;
 }
 
 static int read_latency(const struct wtl_json *o, struct wtl_measured_point *p,
@@ -166,7 +148,7 @@ static int read_point(const struct wtl_json *o, struct wtl_measured_point *out,
     int rc = wtl_json_only(o, keys, sizeof keys / sizeof keys[0], err);
     rc = rc ? rc : wtl_configuration_from_json(o, &p.at, err);
     rc = rc ? rc : integer(o, "clock_mhz", 1, WTL_LIMIT_CLOCK_MHZ, &p.clock_mhz, err);
-    rc = rc ? rc : number(o, "rate_per_s", &p.rate_per_s, err);
+    rc = rc ? rc : wtl_json_number_opt(o, "rate_per_s", &p.rate_per_s, err);
     rc = rc ? rc : integer(o, "n", 0, WTL_LIMIT_RUNS, &p.n, err);
     rc = rc ? rc : integer(o, "n_rejected", 0, WTL_LIMIT_RUNS, &p.n_rejected, err);
     rc = rc ? rc : wtl_estimate_from_json(o, "time_s", &p.time_s, err);
@@ -174,13 +156,13 @@ static int read_point(const struct wtl_json *o, struct wtl_measured_point *out,
     rc = rc ? rc : wtl_estimate_from_json(o, "power_w", &p.power_w, err);
     rc = rc ? rc : read_latency(o, &p, err);
     rc = rc ? rc : read_energy(o, &p, err);
-    rc = rc ? rc : number(o, "objective", &p.objective, err);
-    rc = rc ? rc : number(o, "saving", &p.saving, err);
-    rc = rc ? rc : number(o, "slowdown", &p.slowdown, err);
+    rc = rc ? rc : wtl_json_number_opt(o, "objective", &p.objective, err);
+    rc = rc ? rc : wtl_json_number_opt(o, "saving", &p.saving, err);
+    rc = rc ? rc : wtl_json_number_opt(o, "slowdown", &p.slowdown, err);
     rc = rc ? rc : wtl_json_bool(o, "feasible", &p.feasible, err);
     rc = rc ? rc : wtl_json_bool(o, "tied", &p.tied, err);
     rc = rc ? rc : wtl_json_bool(o, "pareto", &p.pareto, err);
-    rc = rc ? rc : text(o, "why", p.why, sizeof p.why, err);
+    rc = rc ? rc : wtl_json_name_opt(o, "why", p.why, sizeof p.why, err);
     if (rc == 0 && p.time_s.n > 0 && !(p.time_s.value > 0))
         rc = wtl_json_fail(o, err, "time_s is not above 0");
     if (rc == 0)
@@ -257,8 +239,8 @@ static int read_choice(struct wtl_arena *arena, const struct wtl_json *o,
     rc = rc ? rc : wtl_json_name(o, "workload", c.workload, sizeof c.workload, err);
     rc = rc ? rc : read_status(o, &c, err);
     rc = rc ? rc : wtl_json_bool(o, "per_run", &c.per_run, err);
-    rc = rc ? rc : text(o, "unit", c.unit, sizeof c.unit, err);
-    rc = rc ? rc : text(o, "binding", c.binding, sizeof c.binding, err);
+    rc = rc ? rc : wtl_json_name_opt(o, "unit", c.unit, sizeof c.unit, err);
+    rc = rc ? rc : wtl_json_name_opt(o, "binding", c.binding, sizeof c.binding, err);
     rc = rc ? rc : wtl_estimate_from_json(o, "saving", &c.saving, err);
     rc = rc ? rc : wtl_estimate_from_json(o, "slowdown", &c.slowdown, err);
     rc = rc ? rc : wtl_estimate_from_json(o, "objective_saving", &c.objective_saving, err);

@@ -12,111 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The member `key`; its value is NULL when it is absent. */
-static struct wtl_json member(const struct wtl_json *object, const char *key)
-{
-    return (struct wtl_json){json_object_get(object->value, key), object, key, 0, object->file};
-}
-
-static bool none(const struct wtl_json *at)
-{
-    return !at->value || json_is_null(at->value);
-}
-
-static int want_object(const struct wtl_json *at, struct wtl_error *err)
-{
-    return json_is_object(at->value) ? 0 : wtl_json_fail(at, err, "expected an object");
-}
-
-static int want_array(const struct wtl_json *at, struct wtl_error *err)
-{
-    return json_is_array(at->value) ? 0 : wtl_json_fail(at, err, "expected an array");
-}
-
-static int known_keys(const struct wtl_json *at, const char *const *keys, struct wtl_error *err)
-{
-    int n = 0;
-    while (keys[n])
-        n++;
-    return wtl_json_only(at, keys, n, err);
-}
-
-/* Members that may be absent or null: *out is then left alone. */
-static int number_opt(const struct wtl_json *o, const char *key, double *out, struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_number(o, key, out, err) : 0;
-}
-
-static int integer_opt(const struct wtl_json *o, const char *key, int64_t lo, int64_t hi,
-                       int64_t *out, struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_integer(o, key, lo, hi, out, err) : 0;
-}
-
-static int bool_opt(const struct wtl_json *o, const char *key, bool *out, struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_bool(o, key, out, err) : 0;
-}
-
-static int string_opt(const struct wtl_json *o, const char *key, const char **out,
-                      struct wtl_error *err)
-{
-    struct wtl_json at;
-    return wtl_json_find(o, key, &at) ? wtl_json_string(o, key, out, err) : 0;
-}
-
 static int no_memory(struct wtl_error *err)
 {
     return WTL_FAIL(err, WTL_NOMEM, "out of memory");
 }
 
-/* An error of a text parser becomes one of the document at `at`, its hint kept. */
-static int at_place(const struct wtl_json *at, const struct wtl_error *inner, struct wtl_error *err)
-{
-    int rc = wtl_json_fail(at, err, "%s", inner->message);
-    wtl_error_hint(err, "%s", inner->hint);
-    return rc;
-}
-
 static int read_name(const struct wtl_json *object, const char *key, char *buf, size_t size,
                      struct wtl_error *err)
 {
-    const char *text;
-    int rc = wtl_json_string(object, key, &text, err);
-    if (rc < 0)
-        return rc;
-    struct wtl_json at = member(object, key);
-    if (strlen(text) >= size)
-        return wtl_json_fail(&at, err, "longer than %zu bytes", size - 1);
-    if (!text[0])
-        return wtl_json_fail(&at, err, "is empty");
-    memcpy(buf, text, strlen(text) + 1);
-    return 0;
-}
-
-static int read_text(const struct wtl_json *object, const char *key, char *buf, size_t size,
-                     struct wtl_error *err)
-{
-    const char *text = "";
-    int rc = string_opt(object, key, &text, err);
-    if (rc < 0)
-        return rc;
-    struct wtl_json at = member(object, key);
-    if (strlen(text) >= size)
-        return wtl_json_fail(&at, err, "longer than %zu bytes", size - 1);
-    memcpy(buf, text, strlen(text) + 1);
-    return 0;
-}
-
-static int read_count(const struct wtl_json *object, const char *key, int max, int *out,
-                      struct wtl_error *err)
-{
-    int64_t value = *out;
-    int rc = integer_opt(object, key, 0, max, &value, err);
-    *out = (int)value;
+    int rc = wtl_json_name(object, key, buf, size, err);
+    struct wtl_json at = wtl_json_member(object, key);
+    if (rc == 0 && !buf[0])
+        rc = wtl_json_fail(&at, err, "is empty");
     return rc;
 }
 
@@ -125,43 +32,16 @@ static int read_clock(const struct wtl_json *object, const char *key, int *out,
                       struct wtl_error *err)
 {
     int64_t value = 0;
-    int rc = integer_opt(object, key, 1, WTL_LIMIT_CLOCK_MHZ, &value, err);
+    int rc = wtl_json_integer_opt(object, key, 1, WTL_LIMIT_CLOCK_MHZ, &value, err);
     *out = (int)value;
     return rc;
-}
-
-static int read_clocks(struct wtl_arena *arena, const struct wtl_json *object, const char *key,
-                       const int **clocks_out, size_t *n_out, struct wtl_error *err)
-{
-    struct wtl_json at = member(object, key);
-    if (none(&at))
-        return 0;
-    int rc = want_array(&at, err);
-    if (rc < 0)
-        return rc;
-    size_t n = wtl_json_count(&at);
-    if (n > WTL_LIMIT_CLOCKS)
-        return wtl_json_fail(&at, err, "%zu clocks, more than %d", n, WTL_LIMIT_CLOCKS);
-    int *clocks = WTL_NEW_ARRAY(arena, int, n + 1);
-    if (!clocks)
-        return no_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        struct wtl_json item = wtl_json_item(&at, i);
-        json_int_t mhz = json_integer_value(item.value);
-        if (!json_is_integer(item.value) || mhz < 1 || mhz > WTL_LIMIT_CLOCK_MHZ)
-            return wtl_json_fail(&item, err, "expected a clock in MHz");
-        clocks[i] = (int)mhz;
-    }
-    *clocks_out = clocks;
-    *n_out = n;
-    return 0;
 }
 
 static int read_evidence(const struct wtl_json *object, bool interval, enum wtl_evidence *out,
                          struct wtl_error *err)
 {
     const char *name = NULL;
-    int rc = string_opt(object, "evidence", &name, err);
+    int rc = wtl_json_string_opt(object, "evidence", &name, err);
     if (rc < 0)
         return rc;
     enum wtl_evidence found = interval ? WTL_EVIDENCE_IN_SAMPLE : WTL_EVIDENCE_NONE;
@@ -169,7 +49,7 @@ static int read_evidence(const struct wtl_json *object, bool interval, enum wtl_
         int e = WTL_EVIDENCE_NONE;
         while (e < WTL_N_EVIDENCE && strcmp(name, wtl_evidence_name((enum wtl_evidence)e)) != 0)
             e++;
-        struct wtl_json at = member(object, "evidence");
+        struct wtl_json at = wtl_json_member(object, "evidence");
         if (e == WTL_N_EVIDENCE)
             return wtl_json_fail(
                 &at, err, "\"%.40s\" is none of none, in-sample, confirmed, predicted", name);
@@ -188,33 +68,34 @@ int wtl_estimate_from_json(const struct wtl_json *parent, const char *key, struc
                            struct wtl_error *err)
 {
     static const char *const keys[] = {"value", "lo", "hi", "n", "evidence", NULL};
-    struct wtl_json o = member(parent, key);
+    struct wtl_json o = wtl_json_member(parent, key);
     struct wtl_estimate e = {0};
-    if (none(&o))
+    if (wtl_json_none(&o))
         return 0;
-    int rc = want_object(&o, err);
+    int rc = wtl_json_want_object(&o, err);
     if (rc == 0)
-        rc = known_keys(&o, keys, err);
+        rc = wtl_json_known(&o, keys, err);
     if (rc < 0)
         return rc;
-    struct wtl_json value = member(&o, "value"), lo = member(&o, "lo"), hi = member(&o, "hi");
-    bool interval = !none(&lo);
-    if (interval == none(&hi))
+    struct wtl_json value = wtl_json_member(&o, "value"), lo = wtl_json_member(&o, "lo"),
+                    hi = wtl_json_member(&o, "hi");
+    bool interval = !wtl_json_none(&lo);
+    if (interval == wtl_json_none(&hi))
         return wtl_json_fail(&o, err, "has only one end of its interval");
-    if (interval && none(&value))
+    if (interval && wtl_json_none(&value))
         return wtl_json_fail(&o, err, "has an interval but no value");
-    e.n = none(&value) ? 0 : 1;
-    if ((rc = number_opt(&o, "value", &e.value, err)) < 0 ||
-        (rc = number_opt(&o, "lo", &e.lo, err)) < 0 ||
-        (rc = number_opt(&o, "hi", &e.hi, err)) < 0 ||
-        (rc = read_count(&o, "n", WTL_LIMIT_RUNS, &e.n, err)) < 0 ||
+    e.n = wtl_json_none(&value) ? 0 : 1;
+    if ((rc = wtl_json_number_opt(&o, "value", &e.value, err)) < 0 ||
+        (rc = wtl_json_number_opt(&o, "lo", &e.lo, err)) < 0 ||
+        (rc = wtl_json_number_opt(&o, "hi", &e.hi, err)) < 0 ||
+        (rc = wtl_plan_read_count(&o, "n", WTL_LIMIT_RUNS, &e.n, err)) < 0 ||
         (rc = read_evidence(&o, interval, &e.evidence, err)) < 0)
         return rc;
     if (e.lo > e.hi)
         return wtl_json_fail(&o, err, "lo %g is above hi %g", e.lo, e.hi);
-    if ((e.n > 0) == none(&value))
+    if ((e.n > 0) == wtl_json_none(&value))
         return wtl_json_fail(&o, err, "n = %d does not go with %s value", e.n,
-                             none(&value) ? "no" : "a");
+                             wtl_json_none(&value) ? "no" : "a");
     *out = e;
     return 0;
 }
@@ -235,9 +116,9 @@ static int read_point_field(const struct wtl_json *o, const struct wtl_plan_fiel
 {
     void *to = (char *)point + f->offset;
     if (f->type == WTL_FIELD_REAL)
-        return number_opt(o, f->key, to, err);
+        return wtl_json_number_opt(o, f->key, to, err);
     if (f->type == WTL_FIELD_BOOL)
-        return bool_opt(o, f->key, to, err);
+        return wtl_json_bool_opt(o, f->key, to, err);
     int64_t value;
     int rc = wtl_json_integer(o, f->key, 1, WTL_LIMIT_CLOCK_MHZ, &value, err);
     if (rc == 0)
@@ -253,9 +134,9 @@ static int read_point(const struct wtl_json *o, struct wtl_curve_point *point,
     for (const struct wtl_plan_field *f = wtl_curve_fields; f->key; f++)
         keys[n++] = f->key;
     keys[n] = NULL;
-    int rc = want_object(o, err);
+    int rc = wtl_json_want_object(o, err);
     if (rc == 0)
-        rc = known_keys(o, keys, err);
+        rc = wtl_json_known(o, keys, err);
     for (const struct wtl_plan_field *f = wtl_curve_fields; f->key && rc == 0; f++)
         rc = read_point_field(o, f, point, err);
     return rc;
@@ -271,13 +152,13 @@ static int compare_points(const void *a, const void *b)
 static int read_curve(struct wtl_arena *arena, const struct wtl_json *o, struct wtl_plan *plan,
                       struct wtl_error *err)
 {
-    struct wtl_json at = member(o, "curve");
-    bool front = none(&at);
+    struct wtl_json at = wtl_json_member(o, "curve");
+    bool front = wtl_json_none(&at);
     if (front)
-        at = member(o, "pareto");
-    if (none(&at))
+        at = wtl_json_member(o, "pareto");
+    if (wtl_json_none(&at))
         return 0;
-    int rc = want_array(&at, err);
+    int rc = wtl_json_want_array(&at, err);
     size_t n = wtl_json_count(&at);
     if (rc == 0 && n > WTL_LIMIT_CLOCKS)
         rc = wtl_json_fail(&at, err, "%zu points, more than %d", n, WTL_LIMIT_CLOCKS);
@@ -304,10 +185,10 @@ static int read_curve(struct wtl_arena *arena, const struct wtl_json *o, struct 
 static int read_power_at(const struct wtl_json *o, struct wtl_power_p99 *p, struct wtl_error *err)
 {
     static const char *const keys[] = {"clock_mhz", "power_w", "n", NULL};
-    struct wtl_json power = member(o, "power_w");
+    struct wtl_json power = wtl_json_member(o, "power_w");
     int64_t mhz = 0, n = 0;
     int rc;
-    if ((rc = want_object(o, err)) < 0 || (rc = known_keys(o, keys, err)) < 0 ||
+    if ((rc = wtl_json_want_object(o, err)) < 0 || (rc = wtl_json_known(o, keys, err)) < 0 ||
         (rc = wtl_json_integer(o, "clock_mhz", 1, WTL_LIMIT_CLOCK_MHZ, &mhz, err)) < 0 ||
         (rc = wtl_json_number(o, "power_w", &p->power_w, err)) < 0 ||
         (rc = wtl_json_integer(o, "n", 1, WTL_LIMIT_RUNS, &n, err)) < 0)
@@ -322,10 +203,10 @@ static int read_power_at(const struct wtl_json *o, struct wtl_power_p99 *p, stru
 static int read_power_p99(struct wtl_arena *arena, const struct wtl_json *o, struct wtl_plan *plan,
                           struct wtl_error *err)
 {
-    struct wtl_json at = member(o, "power_p99");
-    if (none(&at))
+    struct wtl_json at = wtl_json_member(o, "power_p99");
+    if (wtl_json_none(&at))
         return 0;
-    int rc = want_array(&at, err);
+    int rc = wtl_json_want_array(&at, err);
     size_t n = wtl_json_count(&at);
     if (rc == 0 && n > WTL_LIMIT_CLOCKS)
         rc = wtl_json_fail(&at, err, "%zu clocks, more than %d", n, WTL_LIMIT_CLOCKS);
@@ -345,117 +226,6 @@ static int read_power_p99(struct wtl_arena *arena, const struct wtl_json *o, str
     return 0;
 }
 
-static int read_constraint(const struct wtl_json *o, const struct wtl_constraint_field *f,
-                           struct wtl_policy *policy, struct wtl_error *err)
-{
-    struct wtl_json at = member(o, f->key);
-    double value;
-    if (none(&at))
-        return 0;
-    int rc = wtl_json_number(o, f->key, &value, err);
-    if (rc < 0)
-        return rc;
-    if (value < f->min || value > f->max)
-        return wtl_json_fail(&at, err, "%g is outside %g to %g", value, f->min, f->max);
-    void *has = (char *)policy + f->has, *to = (char *)policy + f->value;
-    *(bool *)has = true;
-    *(double *)to = value;
-    return 0;
-}
-
-static int read_slo(const struct wtl_json *constraints, struct wtl_policy *policy,
-                    struct wtl_error *err)
-{
-    static const char *const keys[] = {"percent", "seconds", NULL};
-    struct wtl_json at = member(constraints, "slo");
-    if (none(&at))
-        return 0;
-    int rc = want_array(&at, err);
-    size_t n = wtl_json_count(&at);
-    if (rc == 0 && n > WTL_SLO_MAX)
-        rc = wtl_json_fail(&at, err, "%zu entries, more than %d", n, WTL_SLO_MAX);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        struct wtl_json item = wtl_json_item(&at, i);
-        int64_t percent = 0;
-        if ((rc = want_object(&item, err)) < 0 || (rc = known_keys(&item, keys, err)) < 0 ||
-            (rc = wtl_json_integer(&item, "percent", 1, 99, &percent, err)) < 0 ||
-            (rc = wtl_json_number(&item, "seconds", &policy->slo[i].seconds, err)) < 0)
-            return rc;
-        policy->slo[i].percent = (int)percent;
-        policy->n_slo = (int)i + 1;
-    }
-    return rc;
-}
-
-static int read_constraints(const struct wtl_json *policy_at, struct wtl_policy *policy,
-                            struct wtl_error *err)
-{
-    const char *keys[16];
-    size_t n = 0;
-    struct wtl_json o = member(policy_at, "constraints");
-    if (none(&o))
-        return 0;
-    for (const struct wtl_constraint_field *f = wtl_constraint_fields; f->key; f++)
-        keys[n++] = f->key;
-    keys[n++] = "slo";
-    keys[n] = NULL;
-    int rc = want_object(&o, err);
-    if (rc == 0)
-        rc = known_keys(&o, keys, err);
-    for (const struct wtl_constraint_field *f = wtl_constraint_fields; f->key && rc == 0; f++)
-        rc = read_constraint(&o, f, policy, err);
-    return rc < 0 ? rc : read_slo(&o, policy, err);
-}
-
-static int read_policy_texts(const struct wtl_json *o, struct wtl_policy *policy,
-                             struct wtl_error *err)
-{
-    const char *objective = NULL, *baseline = NULL, *prefer = NULL;
-    struct wtl_error inner = {0};
-    int rc;
-    if ((rc = string_opt(o, "objective", &objective, err)) < 0 ||
-        (rc = string_opt(o, "baseline", &baseline, err)) < 0 ||
-        (rc = string_opt(o, "prefer", &prefer, err)) < 0)
-        return rc;
-    struct wtl_json at = member(o, "objective");
-    if (objective && wtl_objective_parse(objective, &policy->objective, &inner) < 0)
-        return at_place(&at, &inner, err);
-    at = member(o, "baseline");
-    if (baseline && wtl_baseline_parse(baseline, &policy->baseline, &inner) < 0)
-        return at_place(&at, &inner, err);
-    at = member(o, "prefer");
-    if (prefer && wtl_prefer_parse(prefer, &policy->prefer, &inner) < 0)
-        return at_place(&at, &inner, err);
-    return 0;
-}
-
-int wtl_policy_from_json(struct wtl_arena *arena, const struct wtl_json *plan_at,
-                         struct wtl_policy *policy, struct wtl_error *err)
-{
-    static const char *const keys[] = {"objective",   "baseline",   "prefer",
-                                       "constraints", "clocks_mhz", "confidence",
-                                       "replicates",  "seed",       NULL};
-    struct wtl_json o = member(plan_at, "policy");
-    int64_t seed = (int64_t)policy->seed;
-    int rc;
-    if (none(&o))
-        return 0;
-    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
-        (rc = read_policy_texts(&o, policy, err)) < 0 ||
-        (rc = read_constraints(&o, policy, err)) < 0 ||
-        (rc = read_clocks(arena, &o, "clocks_mhz", &policy->clocks_mhz, &policy->n_clocks, err)) <
-            0 ||
-        (rc = number_opt(&o, "confidence", &policy->confidence, err)) < 0 ||
-        (rc = read_count(&o, "replicates", WTL_LIMIT_REPLICATES, &policy->replicates, err)) < 0 ||
-        (rc = integer_opt(&o, "seed", 0, INT64_MAX, &seed, err)) < 0)
-        return rc;
-    struct wtl_json at = member(&o, "confidence");
-    if (policy->confidence <= 0 || policy->confidence >= 1)
-        return wtl_json_fail(&at, err, "%g is not between 0 and 1", policy->confidence);
-    policy->seed = (uint64_t)seed;
-    return 0;
-}
-
 /* The plan's own "objective" must be that of its policy where both stand. */
 static int read_objective(const struct wtl_json *o, struct wtl_policy *policy,
                           struct wtl_error *err)
@@ -467,13 +237,14 @@ static int read_objective(const struct wtl_json *o, struct wtl_policy *policy,
     int rc = wtl_json_string(o, "objective", &text, err);
     if (rc < 0)
         return rc;
-    struct wtl_json at = member(o, "objective");
+    struct wtl_json at = wtl_json_member(o, "objective");
     if (wtl_objective_parse(text, &objective, &inner) < 0)
-        return at_place(&at, &inner, err);
-    struct wtl_json p = member(o, "policy");
-    p = member(&p, "objective");
-    if (!none(&p) && strcmp(wtl_objective_format(&objective, own, sizeof own),
-                            wtl_objective_format(&policy->objective, other, sizeof other)) != 0)
+        return wtl_plan_at_place(&at, &inner, err);
+    struct wtl_json p = wtl_json_member(o, "policy");
+    p = wtl_json_member(&p, "objective");
+    if (!wtl_json_none(&p) &&
+        strcmp(wtl_objective_format(&objective, own, sizeof own),
+               wtl_objective_format(&policy->objective, other, sizeof other)) != 0)
         return wtl_json_fail(&at, err, "\"%s\" contradicts \"%s\" in the policy", own, other);
     policy->objective = objective;
     return 0;
@@ -484,20 +255,20 @@ static int read_baseline(const struct wtl_json *plan_at, struct wtl_plan *plan,
 {
     static const char *const keys[] = {"kind",   "clock_mhz", "from_curve",
                                        "time_s", "energy_j",  NULL};
-    struct wtl_json o = member(plan_at, "baseline");
+    struct wtl_json o = wtl_json_member(plan_at, "baseline");
     const char *name;
     int rc;
-    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
+    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known(&o, keys, err)) < 0 ||
         (rc = wtl_json_string(&o, "kind", &name, err)) < 0 ||
         (rc = read_clock(&o, "clock_mhz", &plan->baseline_clock_mhz, err)) < 0 ||
-        (rc = bool_opt(&o, "from_curve", &plan->baseline_from_curve, err)) < 0 ||
+        (rc = wtl_json_bool_opt(&o, "from_curve", &plan->baseline_from_curve, err)) < 0 ||
         (rc = read_estimates(&o, wtl_baseline_estimate_fields, plan, err)) < 0)
         return rc;
     int kind = WTL_BASELINE_MAX;
     while (kind <= WTL_BASELINE_REP &&
            strcmp(name, wtl_baseline_name((enum wtl_baseline_kind)kind)) != 0)
         kind++;
-    struct wtl_json at = member(&o, "kind");
+    struct wtl_json at = wtl_json_member(&o, "kind");
     if (kind > WTL_BASELINE_REP)
         return wtl_json_fail(&at, err,
                              "\"%.40s\" is none of max, default, fastest, clock, job, rep", name);
@@ -511,15 +282,15 @@ static int read_rejected(const struct wtl_json *plan_at, struct wtl_plan *plan,
     const char *names[WTL_N_CAUSES + 1] = {0};
     for (int c = 0; c < (int)WTL_N_CAUSES; c++)
         names[c] = wtl_cause_name((enum wtl_cause)c);
-    struct wtl_json o = member(plan_at, "rejected");
+    struct wtl_json o = wtl_json_member(plan_at, "rejected");
     int64_t n_runs, n_rejected;
     int rc;
     if ((rc = wtl_json_integer(plan_at, "n_runs", 0, WTL_LIMIT_RUNS, &n_runs, err)) < 0 ||
         (rc = wtl_json_integer(plan_at, "n_rejected", 0, WTL_LIMIT_RUNS, &n_rejected, err)) < 0 ||
-        (rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, names, err)) < 0)
+        (rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known(&o, names, err)) < 0)
         return rc;
     for (int c = 0; c < (int)WTL_N_CAUSES && rc == 0; c++)
-        rc = read_count(&o, names[c], WTL_LIMIT_RUNS, &plan->rejected[c], err);
+        rc = wtl_plan_read_count(&o, names[c], WTL_LIMIT_RUNS, &plan->rejected[c], err);
     plan->n_runs = (int)n_runs;
     plan->n_rejected = (int)n_rejected;
     return rc;
@@ -529,12 +300,12 @@ static int read_model(struct wtl_arena *arena, const struct wtl_json *models, co
                       const char **form_out, double *cv_error_out, struct wtl_error *err)
 {
     static const char *const keys[] = {"form", "cv_error", NULL};
-    struct wtl_json o = member(models, key);
+    struct wtl_json o = wtl_json_member(models, key);
     const char *form;
     int rc;
-    if (none(&o))
+    if (wtl_json_none(&o))
         return 0;
-    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
+    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known(&o, keys, err)) < 0 ||
         (rc = wtl_json_string(&o, "form", &form, err)) < 0 ||
         (rc = wtl_json_number(&o, "cv_error", cv_error_out, err)) < 0)
         return rc;
@@ -546,11 +317,11 @@ static int read_models(struct wtl_arena *arena, const struct wtl_json *plan_at,
                        struct wtl_plan *plan, struct wtl_error *err)
 {
     static const char *const keys[] = {"time", "power", NULL};
-    struct wtl_json o = member(plan_at, "models");
+    struct wtl_json o = wtl_json_member(plan_at, "models");
     int rc;
-    if (none(&o))
+    if (wtl_json_none(&o))
         return 0;
-    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
+    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known(&o, keys, err)) < 0 ||
         (rc = read_model(arena, &o, "time", &plan->time_model, &plan->time_cv_error, err)) < 0)
         return rc;
     return read_model(arena, &o, "power", &plan->power_model, &plan->power_cv_error, err);
@@ -560,21 +331,21 @@ static int read_infeasible(const struct wtl_json *plan_at, struct wtl_plan *plan
                            struct wtl_error *err)
 {
     static const char *const keys[] = {"binding", "relaxation", NULL};
-    struct wtl_json o = member(plan_at, "infeasible");
+    struct wtl_json o = wtl_json_member(plan_at, "infeasible");
     int rc;
-    if (none(&o))
+    if (wtl_json_none(&o))
         return 0;
-    if ((rc = want_object(&o, err)) < 0 || (rc = known_keys(&o, keys, err)) < 0 ||
-        (rc = read_text(&o, "binding", plan->binding, sizeof plan->binding, err)) < 0)
+    if ((rc = wtl_json_want_object(&o, err)) < 0 || (rc = wtl_json_known(&o, keys, err)) < 0 ||
+        (rc = wtl_json_name_opt(&o, "binding", plan->binding, sizeof plan->binding, err)) < 0)
         return rc;
-    return read_text(&o, "relaxation", plan->relaxation, sizeof plan->relaxation, err);
+    return wtl_json_name_opt(&o, "relaxation", plan->relaxation, sizeof plan->relaxation, err);
 }
 
 static int read_notes(struct wtl_arena *arena, const struct wtl_json *plan_at,
                       struct wtl_plan *plan, struct wtl_error *err)
 {
-    struct wtl_json at = member(plan_at, "notes");
-    int rc = want_array(&at, err);
+    struct wtl_json at = wtl_json_member(plan_at, "notes");
+    int rc = wtl_json_want_array(&at, err);
     if (rc < 0)
         return rc;
     size_t n = wtl_json_count(&at);
@@ -596,11 +367,11 @@ static int read_notes(struct wtl_arena *arena, const struct wtl_json *plan_at,
 
 static int read_energy(const struct wtl_json *plan_at, struct wtl_plan *plan, struct wtl_error *err)
 {
-    struct wtl_json o = member(plan_at, "energy");
+    struct wtl_json o = wtl_json_member(plan_at, "energy");
     int rc;
-    if (none(&o))
+    if (wtl_json_none(&o))
         return 0;
-    if ((rc = want_object(&o, err)) < 0 ||
+    if ((rc = wtl_json_want_object(&o, err)) < 0 ||
         (rc = wtl_energy_kind_from_json(&o, &plan->energy_class, &plan->energy_method, err)) < 0)
         return rc;
     return plan->energy_class ? 0 : wtl_json_fail(&o, err, "class: A, B, C or D is expected");
@@ -612,7 +383,7 @@ static int read_status(const struct wtl_json *o, struct wtl_plan *plan, struct w
     int rc = wtl_json_string(o, "status", &name, err);
     if (rc < 0)
         return rc;
-    struct wtl_json at = member(o, "status");
+    struct wtl_json at = wtl_json_member(o, "status");
     if (!wtl_plan_status_by_name(name, &plan->status))
         return wtl_json_fail(&at, err, "\"%.40s\" is none of ok, undecided, unusable, infeasible",
                              name);
@@ -622,8 +393,8 @@ static int read_status(const struct wtl_json *o, struct wtl_plan *plan, struct w
 /* What the parts must be to one another. */
 static int check_plan(const struct wtl_json *o, const struct wtl_plan *plan, struct wtl_error *err)
 {
-    struct wtl_json clock = member(o, "clock_mhz");
-    struct wtl_json tied = member(o, "tied_clocks_mhz");
+    struct wtl_json clock = wtl_json_member(o, "clock_mhz");
+    struct wtl_json tied = wtl_json_member(o, "tied_clocks_mhz");
     if ((plan->status == WTL_PLAN_OK) != (plan->clock_mhz != 0))
         return wtl_json_fail(&clock, err, "a plan of status %s %s a clock",
                              wtl_plan_status_name(plan->status),
@@ -675,7 +446,7 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
                                        NULL};
     struct wtl_plan p = {.policy = wtl_policy_default()};
     int rc;
-    if ((rc = want_object(o, err)) < 0 || (rc = known_keys(o, keys, err)) < 0 ||
+    if ((rc = wtl_json_want_object(o, err)) < 0 || (rc = wtl_json_known(o, keys, err)) < 0 ||
         (rc = read_name(o, "gpu", p.gpu, sizeof p.gpu, err)) < 0 ||
         (rc = read_name(o, "workload", p.workload, sizeof p.workload, err)) < 0 ||
         (rc = wtl_configuration_from_json(o, &p.at, err)) < 0 ||
@@ -684,19 +455,20 @@ static int read_plan(struct wtl_arena *arena, const struct wtl_json *o, struct w
         (rc = read_objective(o, &p.policy, err)) < 0 ||
         (rc = read_clock(o, "clock_mhz", &p.clock_mhz, err)) < 0 ||
         (rc = read_clock(o, "best_guess_mhz", &p.best_guess_mhz, err)) < 0 ||
-        (rc = read_clocks(arena, o, "tied_clocks_mhz", &p.tied_clocks_mhz, &p.n_tied, err)) < 0 ||
+        (rc = wtl_plan_read_clocks(arena, o, "tied_clocks_mhz", &p.tied_clocks_mhz, &p.n_tied,
+                                   err)) < 0 ||
         (rc = read_baseline(o, &p, err)) < 0 ||
         (rc = read_estimates(o, wtl_estimate_fields, &p, err)) < 0 ||
         (rc = read_rejected(o, &p, err)) < 0 || (rc = read_infeasible(o, &p, err)) < 0 ||
         (rc = read_notes(arena, o, &p, err)) < 0 || (rc = read_models(arena, o, &p, err)) < 0 ||
         (rc = read_curve(arena, o, &p, err)) < 0 || (rc = read_power_p99(arena, o, &p, err)) < 0 ||
         (rc = read_clock(o, "knee_clock_mhz", &p.knee_clock_mhz, err)) < 0 ||
-        (rc = number_opt(o, "hypervolume", &p.hypervolume, err)) < 0 ||
+        (rc = wtl_json_number_opt(o, "hypervolume", &p.hypervolume, err)) < 0 ||
         (rc = wtl_made_from_from_json(arena, o, &p.made_from, err)) < 0 ||
         (rc = check_plan(o, &p, err)) < 0)
         return rc;
-    struct wtl_json policy = member(o, "policy");
-    if (none(&policy))
+    struct wtl_json policy = wtl_json_member(o, "policy");
+    if (wtl_json_none(&policy))
         p.policy.baseline.kind = p.baseline_kind;
     *out = p;
     return 0;
@@ -709,9 +481,9 @@ static int check_version(const struct wtl_json *o, struct wtl_error *err)
     int64_t version = WTL_PLAN_FILE_VERSION;
     int rc = 0;
     if (json_is_object(o->value)) {
-        rc = string_opt(o, "format", &format, err);
+        rc = wtl_json_string_opt(o, "format", &format, err);
         if (rc == 0)
-            rc = integer_opt(o, "version", 1, INT64_MAX, &version, err);
+            rc = wtl_json_integer_opt(o, "version", 1, INT64_MAX, &version, err);
     }
     if (rc < 0)
         return rc;
@@ -735,16 +507,18 @@ static int read_head(struct wtl_arena *arena, const struct wtl_json *o, struct w
     static const char *const keys[] = {"format", "version",          "tool", "created", "campaign",
                                        "plans",  "operating_points", NULL};
     static const char *const campaign_keys[] = {"path", "fingerprint", NULL};
-    struct wtl_json campaign = member(o, "campaign");
+    struct wtl_json campaign = wtl_json_member(o, "campaign");
     const char *tool = "", *created = "", *path = "", *fingerprint = "";
     int rc;
-    if ((rc = known_keys(o, keys, err)) < 0 || (rc = string_opt(o, "tool", &tool, err)) < 0 ||
-        (rc = string_opt(o, "created", &created, err)) < 0)
+    if ((rc = wtl_json_known(o, keys, err)) < 0 ||
+        (rc = wtl_json_string_opt(o, "tool", &tool, err)) < 0 ||
+        (rc = wtl_json_string_opt(o, "created", &created, err)) < 0)
         return rc;
-    if (!none(&campaign) && ((rc = want_object(&campaign, err)) < 0 ||
-                             (rc = known_keys(&campaign, campaign_keys, err)) < 0 ||
-                             (rc = string_opt(&campaign, "path", &path, err)) < 0 ||
-                             (rc = string_opt(&campaign, "fingerprint", &fingerprint, err)) < 0))
+    if (!wtl_json_none(&campaign) &&
+        ((rc = wtl_json_want_object(&campaign, err)) < 0 ||
+         (rc = wtl_json_known(&campaign, campaign_keys, err)) < 0 ||
+         (rc = wtl_json_string_opt(&campaign, "path", &path, err)) < 0 ||
+         (rc = wtl_json_string_opt(&campaign, "fingerprint", &fingerprint, err)) < 0))
         return rc;
     file->tool = wtl_arena_strdup(arena, tool);
     file->created = wtl_arena_strdup(arena, created);
@@ -765,8 +539,8 @@ int wtl_plan_from_json(struct wtl_arena *arena, const char *name, const json_t *
         rc = read_head(arena, &o, &file, err);
     if (rc < 0)
         return rc;
-    struct wtl_json plans = member(&o, "plans");
-    rc = want_array(&plans, err);
+    struct wtl_json plans = wtl_json_member(&o, "plans");
+    rc = wtl_json_want_array(&plans, err);
     if (rc < 0)
         return rc;
     file.n_plans = wtl_json_count(&plans);
@@ -777,8 +551,8 @@ int wtl_plan_from_json(struct wtl_arena *arena, const char *name, const json_t *
         struct wtl_json item = wtl_json_item(&plans, i);
         rc = read_plan(arena, &item, &file.plans[i], err);
     }
-    struct wtl_json points = member(&o, "operating_points");
-    if (rc == 0 && !none(&points))
+    struct wtl_json points = wtl_json_member(&o, "operating_points");
+    if (rc == 0 && !wtl_json_none(&points))
         rc = wtl_point_choices_from_json(arena, &points, &file.choices, &file.n_choices, err);
     if (rc == 0)
         *file_out = file;
