@@ -210,6 +210,10 @@ static void print_markers(FILE *out, const struct wtl_stat_result *r)
         fprintf(out, "  note: %lld windows ended that had not begun\n", (long long)c->unmatched);
     if (c->dropped)
         fprintf(out, "  note: %lld markers did not fit and were dropped\n", (long long)c->dropped);
+    if (c->other_names)
+        fprintf(out, "  note: windows of %s%lld name%s after the first %d are together in \"%s\"\n",
+                c->other_names < WTL_WINDOW_OTHERS ? "" : "at least ", (long long)c->other_names,
+                c->other_names == 1 ? "" : "s", (int)WTL_WINDOW_NAMES, WTL_WINDOW_OTHER_NAMES);
     if (r->refused)
         fprintf(out, "  note: %lld programs could not connect: there were too many\n",
                 (long long)r->refused);

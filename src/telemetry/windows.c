@@ -14,16 +14,23 @@
 /* Programs may hold lines back for some milliseconds; connections are read in turn. */
 #define SETTLE_NS (500 * MS)
 
-enum { HASH = 2 * WTL_WINDOW_REQUESTS, NONE = -1 };
+enum {
+    HASH = 2 * WTL_WINDOW_REQUESTS,
+    NONE = -1,
+    OTHERS = WTL_WINDOW_NAMES, /* the row of all names that have none of their own */
+    ROWS,
+    OTHERS_HASH = 2 * WTL_WINDOW_OTHERS,
+};
 
 struct event {
     enum { BEGIN, END, GONE, OPEN } kind;
-    int connection, name;
+    int connection, row;
     int64_t t_ns, tid;
     bool has_work, cancel;
     double work;
     char unit[WTL_MARKER_UNIT];
-    size_t first, n; /* in the pool of shares */
+    char other[WTL_MARKER_NAME]; /* the name, in the row OTHERS */
+    size_t first, n;             /* in the pool of shares */
 };
 
 struct share {
@@ -33,10 +40,18 @@ struct share {
 
 struct window {
     bool open;
-    int connection, name;
+    int connection, row;
+    int key; /* of its name: the row; beyond those, ROWS and its place in w->live */
     int64_t t_ns, tid, order;
+    char other[WTL_MARKER_NAME];
     struct wtl_gauge_mark *mark; /* by device */
     double *share_j;             /* of its name when it began, by device */
+};
+
+/* A name without a row, while windows of it are open. */
+struct live {
+    int active;
+    char name[WTL_MARKER_NAME];
 };
 
 /* Times of one name in which windows follow one another with no gap to speak of: what is not known
@@ -59,12 +74,16 @@ struct wtl_windows {
     struct window *windows;
     int64_t order;
 
-    int n_names;
+    int n_rows;
     struct wtl_window_total *totals;
-    struct wtl_energy *energies; /* name x device */
-    struct stretch *stretches;   /* name x device */
-    double *inside_j, *share_j;  /* name x device */
-    int *active;                 /* by name */
+    struct wtl_energy *energies; /* row x device */
+    struct stretch *stretches;   /* row x device */
+    double *inside_j;            /* row x device */
+    double *share_j;             /* key x device */
+    int *active;                 /* by row */
+    int n_live;                  /* places that were ever taken */
+    struct live *live;
+    uint64_t *others; /* hashes of names without a row */
 
     int n_requests;
     struct wtl_request_total *requests;
@@ -86,7 +105,7 @@ int wtl_windows_new(struct wtl_arena *arena, struct wtl_metering *metering,
                     struct wtl_windows **out, struct wtl_error *err)
 {
     struct wtl_windows *w = WTL_NEW(arena, struct wtl_windows);
-    size_t n = wtl_metering_count(metering), cells = (n + 1) * WTL_WINDOW_NAMES;
+    size_t n = wtl_metering_count(metering), cells = (n + 1) * ROWS;
     struct wtl_gauge_mark *marks =
         WTL_NEW_ARRAY(arena, struct wtl_gauge_mark, (WTL_WINDOWS_OPEN + 3) * (n + 1));
     double *shares = WTL_NEW_ARRAY(arena, double, WTL_WINDOWS_OPEN *(n + 1));
@@ -97,19 +116,21 @@ int wtl_windows_new(struct wtl_arena *arena, struct wtl_metering *metering,
     w->events = WTL_NEW_ARRAY(arena, struct event, WTL_WINDOW_EVENTS);
     w->shares = WTL_NEW_ARRAY(arena, struct share, 4 * WTL_WINDOW_EVENTS);
     w->windows = WTL_NEW_ARRAY(arena, struct window, WTL_WINDOWS_OPEN);
-    w->totals = WTL_NEW_ARRAY(arena, struct wtl_window_total, WTL_WINDOW_NAMES);
+    w->totals = WTL_NEW_ARRAY(arena, struct wtl_window_total, ROWS);
     w->energies = WTL_NEW_ARRAY(arena, struct wtl_energy, cells);
     w->stretches = WTL_NEW_ARRAY(arena, struct stretch, cells);
     w->inside_j = WTL_NEW_ARRAY(arena, double, cells);
-    w->share_j = WTL_NEW_ARRAY(arena, double, cells);
-    w->active = WTL_NEW_ARRAY(arena, int, WTL_WINDOW_NAMES);
+    w->share_j = WTL_NEW_ARRAY(arena, double, (n + 1) * (ROWS + WTL_WINDOWS_OPEN));
+    w->active = WTL_NEW_ARRAY(arena, int, ROWS);
+    w->live = WTL_NEW_ARRAY(arena, struct live, WTL_WINDOWS_OPEN);
+    w->others = WTL_NEW_ARRAY(arena, uint64_t, OTHERS_HASH);
     w->requests = WTL_NEW_ARRAY(arena, struct wtl_request_total, WTL_WINDOW_REQUESTS);
     w->hash = WTL_NEW_ARRAY(arena, int, HASH);
     w->latencies_s = WTL_NEW_ARRAY(arena, double, WTL_WINDOW_LATENCIES);
     w->latency_ns = WTL_NEW_ARRAY(arena, int64_t, WTL_WINDOW_LATENCIES);
     if (!w->events || !w->shares || !w->windows || !w->totals || !w->energies || !w->stretches ||
-        !w->inside_j || !w->share_j || !w->active || !w->requests || !w->hash || !w->latencies_s ||
-        !w->latency_ns)
+        !w->inside_j || !w->share_j || !w->active || !w->live || !w->others || !w->requests ||
+        !w->hash || !w->latencies_s || !w->latency_ns)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < WTL_WINDOWS_OPEN; i++) {
         w->windows[i].mark = marks + i * n;
@@ -124,28 +145,83 @@ int wtl_windows_new(struct wtl_arena *arena, struct wtl_metering *metering,
 
 /* ---- Names and requests ---------------------------------------------------------------------- */
 
-static int name_of(struct wtl_windows *w, const char *name)
+/* The row of a name; OTHERS: it has none of its own. */
+static int row_of(const struct wtl_windows *w, const char *name)
 {
-    for (int i = 0; i < w->n_names; i++)
-        if (strcmp(w->totals[i].name, name) == 0)
-            return i;
-    if (w->n_names == WTL_WINDOW_NAMES) {
-        w->counts.dropped++;
-        return NONE;
-    }
-    struct wtl_window_total *t = &w->totals[w->n_names];
+    const int named = w->n_rows < OTHERS ? w->n_rows : OTHERS;
+    int i = 0;
+    while (i < named && strcmp(w->totals[i].name, name) != 0)
+        i++;
+    return i < named ? i : OTHERS;
+}
+
+static int add_row(struct wtl_windows *w, const char *name)
+{
+    const int row = w->n_rows++;
+    struct wtl_window_total *t = &w->totals[row];
     snprintf(t->name, sizeof t->name, "%s", name);
-    t->energy = w->energies + (size_t)w->n_names * w->n;
-    t->inside_j = w->inside_j + (size_t)w->n_names * w->n;
-    return w->n_names++;
+    t->energy = w->energies + (size_t)row * w->n;
+    t->inside_j = w->inside_j + (size_t)row * w->n;
+    return row;
+}
+
+static uint64_t hash_of(const char *word)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    for (const char *p = word; *p; p++)
+        h = (h ^ (unsigned char)*p) * 1099511628211u;
+    return h;
+}
+
+/* Counts it, if it is a new one. */
+static void note_other(struct wtl_windows *w, const char *name)
+{
+    const uint64_t h = hash_of(name) | 1; /* 0 is an empty place */
+    size_t at = (h >> 1) % OTHERS_HASH;
+    for (; w->others[at]; at = (at + 1) % OTHERS_HASH)
+        if (w->others[at] == h)
+            return;
+    if (w->counts.other_names == WTL_WINDOW_OTHERS)
+        return;
+    w->others[at] = h;
+    w->counts.other_names++;
+}
+
+static int take_row(struct wtl_windows *w, const char *name)
+{
+    const int row = row_of(w, name);
+    if (row != OTHERS)
+        return row;
+    if (w->n_rows < OTHERS)
+        return add_row(w, name);
+    note_other(w, name);
+    return w->n_rows == OTHERS ? add_row(w, WTL_WINDOW_OTHER_NAMES) : OTHERS;
+}
+
+/* Where shares of a window's name are: a place for a name without a row is taken while windows of
+ * it are open. */
+static int take_key(struct wtl_windows *w, const struct event *e)
+{
+    int free = NONE;
+    if (e->row != OTHERS)
+        return e->row;
+    for (int k = 0; k < w->n_live; k++) {
+        if (w->live[k].active > 0 && strcmp(w->live[k].name, e->other) == 0) {
+            w->live[k].active++;
+            return ROWS + k;
+        }
+        free = w->live[k].active == 0 ? k : free;
+    }
+    /* There are as many places as windows can be open. */
+    struct live *live = &w->live[free == NONE ? free = w->n_live++ : free];
+    live->active = 1;
+    memcpy(live->name, e->other, sizeof live->name);
+    return ROWS + free;
 }
 
 static int request_of(struct wtl_windows *w, const char *id)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (const char *p = id; *p; p++)
-        h = (h ^ (unsigned char)*p) * 16777619u;
-    size_t at = h % HASH;
+    size_t at = hash_of(id) % HASH;
     for (; w->hash[at]; at = (at + 1) % HASH)
         if (strcmp(w->requests[w->hash[at] - 1].id, id) == 0)
             return w->hash[at] - 1;
@@ -202,15 +278,14 @@ static void tell_window(struct wtl_windows *w, int connection, const struct wtl_
 {
     struct event e = {.kind = line->kind == WTL_MARKER_BEGIN ? BEGIN : END,
                       .connection = connection,
-                      .name = name_of(w, line->name),
+                      .row = take_row(w, line->name),
                       .t_ns = t_ns,
                       .tid = line->tid,
                       .has_work = line->has_work,
                       .cancel = line->cancel,
                       .work = line->work};
-    if (e.name == NONE)
-        return;
     memcpy(e.unit, line->unit, sizeof e.unit);
+    memcpy(e.other, line->name, sizeof e.other);
     if (e.kind == END && !line->cancel) {
         keep_shares(w, line, &e);
         if (line->has_latency)
@@ -259,6 +334,19 @@ void wtl_windows_gone(struct wtl_windows *w, int connection, int64_t now_ns)
 
 /* ---- Working off ----------------------------------------------------------------------------- */
 
+static void give(struct wtl_windows *w, size_t i, double energy_j)
+{
+    for (int k = 0; k < w->n_rows; k++)
+        if (w->active[k] > 0) {
+            w->inside_j[(size_t)k * w->n + i] += energy_j;
+            if (k != OTHERS)
+                w->share_j[(size_t)k * w->n + i] += energy_j / w->active[k];
+        }
+    for (int k = 0; k < w->n_live; k++)
+        if (w->live[k].active > 0)
+            w->share_j[(size_t)(ROWS + k) * w->n + i] += energy_j / w->live[k].active;
+}
+
 /* Energy since the last event goes to whoever was open. */
 static void advance(struct wtl_windows *w, int64_t t_ns)
 {
@@ -266,11 +354,8 @@ static void advance(struct wtl_windows *w, int64_t t_ns)
         struct wtl_energy e;
         wtl_metering_mark(w->metering, i, t_ns, &w->now[i]);
         wtl_metering_between(w->metering, i, &w->last[i], &w->now[i], &e);
-        for (int k = 0; w->span && k < w->n_names; k++)
-            if (w->active[k] > 0 && e.method != WTL_ENERGY_NONE) {
-                w->inside_j[(size_t)k * w->n + i] += e.energy_j;
-                w->share_j[(size_t)k * w->n + i] += e.energy_j / w->active[k];
-            }
+        if (w->span && e.method != WTL_ENERGY_NONE)
+            give(w, i, e.energy_j);
         w->last[i] = w->now[i];
     }
     w->settled_ns = t_ns;
@@ -293,11 +378,11 @@ static void end_stretch(struct wtl_windows *w, size_t i, struct stretch *s)
     s->common_j += e.common_j;
 }
 
-/* The first window of a name opens, or its last one closes, now. */
-static void turn_stretches(struct wtl_windows *w, int name, bool opens)
+/* The first window of a row opens, or its last one closes, now. */
+static void turn_stretches(struct wtl_windows *w, int row, bool opens)
 {
     for (size_t i = 0; i < w->n; i++) {
-        struct stretch *s = &w->stretches[(size_t)name * w->n + i];
+        struct stretch *s = &w->stretches[(size_t)row * w->n + i];
         if (!opens) {
             s->last = w->now[i];
             continue;
@@ -321,25 +406,34 @@ static void begin_window(struct wtl_windows *w, const struct event *e)
     }
     free->open = true;
     free->connection = e->connection;
-    free->name = e->name;
+    free->row = e->row;
+    free->key = take_key(w, e);
+    memcpy(free->other, e->other, sizeof free->other);
     free->t_ns = e->t_ns;
     free->tid = e->tid;
     free->order = w->order++;
-    if (w->active[e->name]++ == 0)
-        turn_stretches(w, e->name, true);
+    if (w->active[e->row]++ == 0)
+        turn_stretches(w, e->row, true);
     for (size_t i = 0; i < w->n; i++) {
         free->mark[i] = w->now[i];
-        free->share_j[i] = w->share_j[(size_t)e->name * w->n + i];
+        free->share_j[i] = w->share_j[(size_t)free->key * w->n + i];
     }
 }
 
-/* The one that began last: in this thread, else in this program. */
-static struct window *find_open(struct wtl_windows *w, int connection, int name, int64_t tid)
+static bool same_name(int row, const char *other, int row_2, const char *other_2)
 {
+    return row == row_2 && (row != OTHERS || strcmp(other, other_2) == 0);
+}
+
+/* The one that began last: in this thread, else in this program. */
+static struct window *find_open(struct wtl_windows *w, const struct event *e)
+{
+    const int64_t tid = e->tid;
     struct window *best = NULL;
     for (size_t i = 0; i < WTL_WINDOWS_OPEN; i++) {
         struct window *x = &w->windows[i];
-        if (!x->open || x->connection != connection || x->name != name)
+        if (!x->open || x->connection != e->connection ||
+            !same_name(x->row, x->other, e->row, e->other))
             continue;
         bool mine = tid && x->tid == tid, best_mine = best && tid && best->tid == tid;
         if (!best || (mine && !best_mine) || (mine == best_mine && x->order > best->order))
@@ -365,11 +459,11 @@ static void add_energy(struct wtl_energy *sum, const struct wtl_energy *e)
     sum->hi_j += e->method == WTL_ENERGY_estimated ? e->hi_j : 0;
 }
 
-/* The interval of a name's sum: that of its stretches, as many times as windows overlap. */
-static void conclude(struct wtl_windows *w, int name)
+/* The interval of a row's sum: that of its stretches, as many times as windows overlap. */
+static void conclude(struct wtl_windows *w, int row)
 {
     for (size_t i = 0; i < w->n; i++) {
-        size_t cell = (size_t)name * w->n + i;
+        size_t cell = (size_t)row * w->n + i;
         struct stretch *s = &w->stretches[cell];
         struct wtl_energy *sum = &w->energies[cell];
         end_stretch(w, i, s);
@@ -401,20 +495,21 @@ static void pay_requests(struct wtl_windows *w, const struct event *e, double sh
 static void drop_window(struct wtl_windows *w, struct window *x)
 {
     x->open = false;
-    if (--w->active[x->name] == 0)
-        turn_stretches(w, x->name, false);
+    if (x->key >= ROWS)
+        w->live[x->key - ROWS].active--;
+    if (--w->active[x->row] == 0)
+        turn_stretches(w, x->row, false);
 }
 
 static void end_window(struct wtl_windows *w, struct window *x, const struct event *e)
 {
-    struct wtl_window_total *t = &w->totals[x->name];
+    struct wtl_window_total *t = &w->totals[x->row];
     double share_j = 0;
     for (size_t i = 0; i < w->n; i++) {
-        size_t cell = (size_t)x->name * w->n + i;
         struct wtl_energy energy;
         wtl_metering_between(w->metering, i, &x->mark[i], &w->now[i], &energy);
-        add_energy(&w->energies[cell], &energy);
-        share_j += w->share_j[cell] - x->share_j[i];
+        add_energy(&w->energies[(size_t)x->row * w->n + i], &energy);
+        share_j += w->share_j[(size_t)x->key * w->n + i] - x->share_j[i];
     }
     t->count++;
     t->cut += e->kind == GONE;
@@ -438,7 +533,7 @@ static void work_off(struct wtl_windows *w, const struct event *e)
     if (e->kind == BEGIN) {
         begin_window(w, e);
     } else if (e->kind == END) {
-        struct window *x = find_open(w, e->connection, e->name, e->tid);
+        struct window *x = find_open(w, e);
         if (x && e->cancel)
             drop_window(w, x);
         else if (x)
@@ -503,7 +598,7 @@ void wtl_windows_close(struct wtl_windows *w, int64_t t_ns)
     for (size_t i = 0; i < WTL_WINDOWS_OPEN; i++)
         if (w->windows[i].open)
             end_window(w, &w->windows[i], &e);
-    for (int k = 0; k < w->n_names; k++)
+    for (int k = 0; k < w->n_rows; k++)
         conclude(w, k);
     n = wtl_windows_latencies(w, &latencies_s, &told);
     wtl_sort(w->latencies_s, n, sizeof *w->latencies_s, by_value);
@@ -551,19 +646,17 @@ static void end_one(struct open_ones *o, int64_t tid)
 static void open_at(const struct wtl_windows *w, int connection, const char *name, int64_t t_ns,
                     struct open_ones *o)
 {
-    int k = 0;
+    const int row = row_of(w, name);
     o->n = 0;
-    while (k < w->n_names && strcmp(w->totals[k].name, name) != 0)
-        k++;
     for (size_t i = 0; i < WTL_WINDOWS_OPEN; i++) {
         const struct window *x = &w->windows[i];
-        if (x->open && x->connection == connection && x->name == k)
+        if (x->open && x->connection == connection && same_name(x->row, x->other, row, name))
             o->one[o->n++] = (struct open_one){x->t_ns, x->tid, x->order, x};
     }
     qsort(o->one, o->n, sizeof o->one[0], by_order);
     for (size_t i = 0; i < w->n_events && w->events[i].t_ns <= t_ns; i++) {
         const struct event *e = &w->events[i];
-        if (e->connection != connection || e->name != k)
+        if (e->connection != connection || !same_name(e->row, e->other, row, name))
             continue;
         if (e->kind == BEGIN && o->n < WTL_WINDOWS_OPEN)
             o->one[o->n++] = (struct open_one){e->t_ns, e->tid, 0, NULL};
@@ -593,7 +686,7 @@ int64_t wtl_windows_ask(struct wtl_windows *w, int connection, const char *name,
 size_t wtl_windows_totals(const struct wtl_windows *w, const struct wtl_window_total **out)
 {
     *out = w->totals;
-    return (size_t)w->n_names;
+    return (size_t)w->n_rows;
 }
 
 void wtl_windows_span(const struct wtl_windows *w, size_t i, struct wtl_energy *energy_out)

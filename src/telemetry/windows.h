@@ -11,7 +11,9 @@
  *              while none is open is outside. Shares and outside add up to the energy of the whole
  *              span, exactly. A window's share goes to its requests by their work.
  *
- * All memory is taken at the start. What does not fit (open windows, names, requests) is counted.
+ * All memory is taken at the start. What does not fit (open windows, requests) is counted. Windows
+ * of any number of names are measured, and answered for; sums are kept by name for the first
+ * WTL_WINDOW_NAMES, and in one row for all names that came later.
  */
 #ifndef WTL_TELEMETRY_WINDOWS_H
 #define WTL_TELEMETRY_WINDOWS_H
@@ -21,12 +23,16 @@
 #include "telemetry/metering.h"
 
 enum {
-    WTL_WINDOW_NAMES = 256,
+    WTL_WINDOW_NAMES = 256,    /* with sums of their own; the others share one row */
+    WTL_WINDOW_OTHERS = 16384, /* of those, that are told apart to be counted */
     WTL_WINDOWS_OPEN = 1024,
     WTL_WINDOW_EVENTS = 16384,
     WTL_WINDOW_REQUESTS = 16384,
     WTL_WINDOW_LATENCIES = 1 << 20, /* the newest are kept */
 };
+
+/* That row; no name is like it, for it has a blank. */
+#define WTL_WINDOW_OTHER_NAMES "(other names)"
 
 struct wtl_windows;
 
@@ -103,6 +109,7 @@ struct wtl_windows_counts {
     int64_t unmatched;        /* ends without a begin */
     int64_t late;             /* came after what followed them was worked off */
     int64_t dropped;          /* events and requests beyond the limits */
+    int64_t other_names;      /* without a row of their own; WTL_WINDOW_OTHERS: or more */
     bool ready;               /* somebody said so */
     int64_t ready_ns;
 };

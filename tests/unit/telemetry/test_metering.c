@@ -127,6 +127,101 @@ static void tell(struct wtl_windows *w, const char *text, int64_t t_ns)
     wtl_windows_tell(w, 1, &line, now_ns());
 }
 
+/* Names enough for all rows. */
+static void fill(struct wtl_windows *w, int64_t t_ns)
+{
+    char text[64];
+    for (int i = 0; i < WTL_WINDOW_NAMES; i++) {
+        (void)snprintf(text, sizeof text, "begin filler-%d", i);
+        tell(w, text, t_ns);
+        (void)snprintf(text, sizeof text, "end filler-%d cancel=1", i);
+        tell(w, text, t_ns);
+    }
+}
+
+static void tell_both(struct wtl_windows *const w[2], const char *text, int64_t t_ns)
+{
+    tell(w[0], text, t_ns);
+    tell(w[1], text, t_ns);
+}
+
+/* Whoever asks hears the same, whether the name has a row or not. */
+static void ask_both(struct wtl_windows *const w[2], const char *name, int64_t t_ns, int64_t begun)
+{
+    struct wtl_energy e[2] = {0};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(wtl_windows_ask(w[i], 1, name, 0, t_ns, &e[i]), begun);
+    assert_near(e[1].energy_j, e[0].energy_j, 0);
+    assert_near(e[1].hi_j, e[0].hi_j, 0);
+    assert_true(begun < 0 || e[0].energy_j > 0);
+}
+
+/* More names than there are rows: each window and each request has what it has elsewhere. */
+static void test_more_names_than_rows(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    static const char *const only[] = {"virtual:plain,load=plain/8", NULL};
+    struct wtl_windows *w[2];
+    struct wtl_error err = {0};
+    open_all(only, 0, 0);
+    rest(600);
+    int64_t t = now_ns();
+    for (int i = 0; i < 2; i++) {
+        assert_ok(wtl_windows_new(&arena, metering, &w[i], &err), &err);
+        wtl_windows_open(w[i], t);
+    }
+    fill(w[1], t + MS);
+    tell_both(w, "begin a", t + 50 * MS);
+    tell_both(w, "begin b", t + 100 * MS); /* within a, and a name of its own */
+    tell_both(w, "begin a", t + 150 * MS);
+    tell_both(w, "end a work=2 requests=x:2", t + 250 * MS);
+    tell_both(w, "end b work=3 requests=z:3", t + 300 * MS);
+    tell_both(w, "end a work=6 requests=x:1,y:5", t + 350 * MS);
+    tell_both(w, "begin c", t + 360 * MS);
+    rest(500);
+    for (int settled = 0; settled < 2; settled++) {
+        ask_both(w, "c", t + 400 * MS, t + 360 * MS);
+        ask_both(w, "a", t + 400 * MS, -1);
+        rest(settled ? 0 : 500);
+        for (int i = 0; i < 2; i++)
+            wtl_windows_settle(w[i], now_ns());
+    }
+    tell_both(w, "end c unit=images", t + 400 * MS);
+    for (int i = 0; i < 2; i++)
+        wtl_windows_close(w[i], t + 450 * MS);
+    close_all();
+
+    const struct wtl_window_total *named, *all;
+    const struct wtl_request_total *requests, *others;
+    assert_int_equal(wtl_windows_totals(w[0], &named), 3);
+    assert_int_equal(wtl_windows_totals(w[1], &all), WTL_WINDOW_NAMES + 1);
+    const struct wtl_window_total *rest_of = &all[WTL_WINDOW_NAMES];
+    double energy_j = 0, time_s = 0;
+    for (int i = 0; i < 3; i++) {
+        energy_j += named[i].energy[0].energy_j;
+        time_s += named[i].time_s;
+    }
+    assert_string_equal(rest_of->name, WTL_WINDOW_OTHER_NAMES);
+    assert_int_equal(rest_of->count, 4);
+    assert_near(rest_of->work, 11, 0);
+    assert_string_equal(rest_of->unit, "images");
+    assert_near(rest_of->time_s, time_s, 1e-9);
+    assert_near(rest_of->energy[0].energy_j, energy_j, 1e-9);
+    /* While one of them was open: c follows b and a, which overlap. */
+    assert_near(rest_of->inside_j[0], named[0].inside_j[0] + named[2].inside_j[0], 1e-9);
+    assert_int_equal(wtl_windows_requests(w[0], &requests), 3);
+    assert_int_equal(wtl_windows_requests(w[1], &others), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(others[i].id, requests[i].id);
+        assert_near(others[i].energy_j, requests[i].energy_j, 1e-9);
+    }
+    const struct wtl_windows_counts counts = wtl_windows_counts(w[1]);
+    assert_int_equal(counts.other_names, 3);
+    assert_int_equal(counts.dropped + counts.unmatched, 0);
+    assert_int_equal(wtl_windows_counts(w[0]).other_names, 0);
+}
+
 /* Windows of one name, one after another and at once: shares and what is outside are the whole. */
 static void test_windows_add_up(void **state)
 {
@@ -173,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_windows_add_up),
+        cmocka_unit_test(test_more_names_than_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
