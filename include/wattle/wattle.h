@@ -410,7 +410,7 @@ struct wtl_monitor_args {
     size_t size; /* sizeof(struct wtl_monitor_args) */
     const struct wtl_observer *observer;
     uint64_t flags;         /* of enum wtl_monitor_flag */
-    const char *const *ids; /* devices, as `wattle devices` names them */
+    const char *const *ids; /* devices, as `wattle devices` names them; who listens has his own */
     size_t n_ids;           /* 0: all that tell energy or power */
     double tdp_w;           /* of the CPUs where they have no sensor; 0: 4 W a CPU */
     double interval_s;      /* of readings; 0: at the sensors' own rate */
@@ -443,15 +443,25 @@ struct wtl_window_end_args {
     const char *const *requests;
     const double *requests_work;
     size_t n_requests;
+    /* Latency of the one request that the window served, in seconds from the time that it was due:
+     * finite, 0 or more. For who listens, who tells its quantiles. NULL: not said. */
+    const double *latency_s;
 };
 
 /* The window of that name that began last ends: in this thread, where it has one. *json_out
  * (json_out may be NULL: then it takes about a microsecond) has its time, and its energy as a whole
  * and by device, each with interval, method and class; null where nobody measures.
- * -WTL_NOTFOUND: no window of that name is open. */
+ * -WTL_NOTFOUND: no window of that name is open. -WTL_USAGE, -WTL_LIMIT: what was said of it cannot
+ * be, and it is still open. */
 WTL_PUBLIC int wtl_window_end(struct wtl_monitor *monitor, const char *name,
                               const struct wtl_window_end_args *args, char **json_out,
                               struct wtl_error *err);
+
+/* *json_out: {"devices": [{"id", "kind", "index", "part_of_another"}]}, those whose energy windows
+ * have: what the monitor opened, or what who listens measures; empty where nobody measures. Under a
+ * listener it waits a second at most. */
+WTL_PUBLIC int wtl_monitor_devices(struct wtl_monitor *monitor, char **json_out,
+                                   struct wtl_error *err);
 
 /* Tells who listens that this program has loaded and warmed up: a sweep measures from then on. */
 WTL_PUBLIC int wtl_monitor_ready(struct wtl_monitor *monitor, struct wtl_error *err);

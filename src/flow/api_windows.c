@@ -64,6 +64,17 @@ int wtl_monitor_ready(struct wtl_monitor *monitor, struct wtl_error *err)
     return rc ? rc : wtl_flow_monitor_ready(monitor, err);
 }
 
+int wtl_monitor_devices(struct wtl_monitor *monitor, char **json_out, struct wtl_error *err)
+{
+    struct wtl_window_result result;
+    API_CALL(call);
+    int rc = api_need(monitor, "monitor", err);
+    rc = rc ? rc : api_need(json_out, "json_out", err);
+    rc = rc ? rc : wtl_flow_monitor_devices(monitor, &result, err);
+    rc = rc ? rc : api_begin(&call, NULL, err);
+    return rc ? rc : api_give_json(wtl_window_devices_json(&result), json_out, err);
+}
+
 int wtl_window_begin(struct wtl_monitor *monitor, const char *name, struct wtl_error *err)
 {
     int rc = api_need(monitor, "monitor", err);
@@ -91,6 +102,8 @@ static int read_end(const char *name, const struct wtl_window_end_args *a,
                                        .unit = a->unit,
                                        .shares = shares,
                                        .n_shares = a->n_requests,
+                                       .has_latency = a->latency_s != NULL,
+                                       .latency_s = a->latency_s ? *a->latency_s : 0,
                                        .cancel = a->flags & WTL_WINDOW_CANCEL};
     return rc;
 }

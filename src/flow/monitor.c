@@ -183,6 +183,17 @@ int wtl_flow_window_begin(struct wtl_monitor *m, const char *name, struct wtl_er
     return 0;
 }
 
+/* Device i of what is measured here, but for its energy. */
+static void describe(const struct wtl_monitor *m, size_t i, struct wtl_window_device *d)
+{
+    const struct wtl_device_info *info =
+        wtl_device_info(wtl_metering_device(wtl_stat_metering(m->stat), i));
+    snprintf(d->id, sizeof d->id, "%s", info->id);
+    snprintf(d->kind, sizeof d->kind, "%s", wtl_device_kind_name(info->kind));
+    d->index = info->index;
+    d->part_of_another = wtl_stat_part(m->stat, i);
+}
+
 static void measure(struct wtl_monitor *m, const struct wtl_span *span, int64_t t_ns, bool settled,
                     struct wtl_window_result *r)
 {
@@ -194,11 +205,7 @@ static void measure(struct wtl_monitor *m, const struct wtl_span *span, int64_t 
     r->n = wtl_metering_count(metering);
     for (size_t i = 0; i < r->n; i++) {
         struct wtl_window_device *d = &r->device[i];
-        const struct wtl_device_info *info = wtl_device_info(wtl_metering_device(metering, i));
-        snprintf(d->id, sizeof d->id, "%s", info->id);
-        snprintf(d->kind, sizeof d->kind, "%s", wtl_device_kind_name(info->kind));
-        d->index = info->index;
-        d->part_of_another = wtl_stat_part(m->stat, i);
+        describe(m, i, d);
         wtl_spans_energy(m->spans, span, t_ns, i, &d->energy);
         if (!d->part_of_another)
             wtl_energy_add(&r->total, &d->energy);
@@ -251,11 +258,9 @@ int wtl_flow_window_end(struct wtl_monitor *m, const struct wtl_marker_end *give
     end.tid = gettid();
     int rc = check(m, err);
     rc = rc ? rc : check_name(end.name, err);
-    if (rc == 0 && !wtl_markers_end_valid(&end))
-        rc = WTL_FAIL(err, WTL_USAGE,
-                      "work is finite and not negative, a unit one word of at most "
-                      "%d bytes, a request one word without ',' and ':', and there are %d at most",
-                      WTL_MARKER_UNIT - 1, WTL_MARKER_SHARES);
+    const char *wrong = rc == 0 ? wtl_markers_end_wrong(&end) : NULL;
+    if (wrong)
+        rc = WTL_FAIL(err, WTL_USAGE, "window \"%s\" cannot end so: %s", end.name, wrong);
     if (rc < 0)
         return rc;
     struct wtl_span *span = wtl_spans_take(m->spans, end.name, end.tid);
@@ -272,4 +277,29 @@ int wtl_flow_monitor_ready(struct wtl_monitor *m, struct wtl_error *err)
     if (rc == 0 && m->listened)
         wtl_markers_ready(&m->markers);
     return rc;
+}
+
+static int ask_devices(struct wtl_monitor *m, struct wtl_window_result *r, struct wtl_error *err)
+{
+    struct wtl_alloc alloc = m->arena.alloc;
+    char *text = alloc.resize(alloc.ctx, NULL, WTL_MARKERS_REPLY);
+    if (!text)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    size_t n = wtl_markers_devices(&m->markers, now_ns(m), ANSWER_MS, text, WTL_MARKERS_REPLY);
+    int rc = n ? wtl_window_read_devices(text, n, r, err) : 0;
+    alloc.resize(alloc.ctx, text, 0);
+    return rc;
+}
+
+int wtl_flow_monitor_devices(struct wtl_monitor *m, struct wtl_window_result *out,
+                             struct wtl_error *err)
+{
+    int rc = check(m, err);
+    *out = (struct wtl_window_result){0};
+    if (rc < 0 || m->listened)
+        return rc ? rc : ask_devices(m, out, err);
+    out->n = m->stat ? wtl_metering_count(wtl_stat_metering(m->stat)) : 0;
+    for (size_t i = 0; i < out->n; i++)
+        describe(m, i, &out->device[i]);
+    return 0;
 }

@@ -43,18 +43,30 @@ struct wtl_window_result {
     struct wtl_energy total; /* of those that are no part of another; method NONE: nobody knows */
 };
 
-/* `end`: name, work, unit, shares, cancel; its time and thread are filled in. result_out may be
- * NULL. */
+/* `end`: name, work, unit, shares, latency, cancel; its time and thread are filled in. result_out
+ * may be NULL. */
 int wtl_flow_window_end(struct wtl_monitor *monitor, const struct wtl_marker_end *end, bool settled,
                         struct wtl_window_result *result_out, struct wtl_error *err);
 
 int wtl_flow_monitor_ready(struct wtl_monitor *monitor, struct wtl_error *err);
 
+/* The devices whose energy windows have, without energies; none where nobody measures. */
+int wtl_flow_monitor_devices(struct wtl_monitor *monitor, struct wtl_window_result *out,
+                             struct wtl_error *err);
+
+/* The document of wtl_monitor_devices(); NULL: out of memory. */
+json_t *wtl_window_devices_json(const struct wtl_window_result *result);
+
 /* The document of wtl_window_end(); NULL: out of memory. */
 json_t *wtl_window_json(const struct wtl_window_result *result, const struct wtl_marker_end *end);
 
-/* What a listener answered to an end with reply=1, into result: devices and total. */
+/* What a listener answered to an end with reply=1, into result, which is empty but for what the
+ * caller knows: devices and total. -WTL_PARSE; then result may have some of the devices. */
 int wtl_window_read_answer(const char *text, size_t n, struct wtl_window_result *result,
                            struct wtl_error *err);
+
+/* The same of `devices`: without energies. */
+int wtl_window_read_devices(const char *text, size_t n, struct wtl_window_result *result,
+                            struct wtl_error *err);
 
 #endif

@@ -123,6 +123,10 @@ bool wtl_marker_parse(const char *line, size_t length, struct wtl_marker_line *o
         out->kind = WTL_MARKER_READY;
         return true;
     }
+    if (is(&w, "devices")) {
+        out->kind = WTL_MARKER_DEVICES;
+        return true;
+    }
     if (is(&w, "latency")) {
         out->kind = WTL_MARKER_LATENCY;
         return latencies(at, end, out);

@@ -16,7 +16,13 @@ enum {
     WTL_MARKER_LINE = 1 << 16
 };
 
-enum wtl_marker_kind { WTL_MARKER_BEGIN, WTL_MARKER_END, WTL_MARKER_LATENCY, WTL_MARKER_READY };
+enum wtl_marker_kind {
+    WTL_MARKER_BEGIN,
+    WTL_MARKER_END,
+    WTL_MARKER_LATENCY,
+    WTL_MARKER_READY,
+    WTL_MARKER_DEVICES
+};
 
 struct wtl_marker_request {
     char id[WTL_MARKER_NAME];

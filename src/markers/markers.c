@@ -188,16 +188,34 @@ static void put(struct line *l, const char *format, ...)
     va_end(args);
 }
 
+const char *wtl_markers_end_wrong(const struct wtl_marker_end *end)
+{
+    if (!wtl_markers_name_valid(end->name))
+        return "a name is one word of 1 to 63 bytes";
+    if (end->unit && (!wtl_markers_name_valid(end->unit) || strlen(end->unit) >= WTL_MARKER_UNIT))
+        return "a unit is one word of 1 to 15 bytes";
+    if (end->has_work && !(isfinite(end->work) && end->work >= 0))
+        return "work is finite and not negative";
+    if (end->has_latency && !(isfinite(end->latency_s) && end->latency_s >= 0))
+        return "a latency is finite and not negative";
+    if (end->n_shares > WTL_MARKER_SHARES)
+        return "there are 512 requests at most";
+    for (size_t i = 0; i < end->n_shares; i++)
+        if (!share_valid(&end->shares[i]))
+            return "a request is one word of 1 to 63 bytes without ',' and ':', its work finite "
+                   "and "
+                   "not negative";
+    return NULL;
+}
+
+/* Those texts say them. */
+_Static_assert((int)WTL_MARKERS_NAME == 63 && (int)WTL_MARKER_UNIT == 16 &&
+                   (int)WTL_MARKER_SHARES == 512,
+               "limits are as they are told");
+
 bool wtl_markers_end_valid(const struct wtl_marker_end *end)
 {
-    bool good = wtl_markers_name_valid(end->name) &&
-                (!end->unit ||
-                 (wtl_markers_name_valid(end->unit) && strlen(end->unit) < WTL_MARKER_UNIT)) &&
-                end->n_shares <= WTL_MARKER_SHARES &&
-                (!end->has_work || (isfinite(end->work) && end->work >= 0));
-    for (size_t i = 0; i < end->n_shares && good; i++)
-        good = share_valid(&end->shares[i]);
-    return good;
+    return !wtl_markers_end_wrong(end);
 }
 
 /* Whole numbers, which work mostly is, in a tenth of the time. */
@@ -224,6 +242,8 @@ static void format_end(const struct wtl_marker_end *end, bool reply, struct line
     for (size_t i = 0; i < end->n_shares; i++)
         put(l, "%s%s:%s", i ? "," : " requests=", end->shares[i].request,
             format_work(end->shares[i].work, number));
+    if (end->has_latency)
+        put(l, " latency=%s", wtl_format_double(end->latency_s, number));
     put(l, "%s%s\n", end->cancel ? " cancel=1" : "", reply ? " reply=1" : "");
     assert(l->len < END_LINE);
 }
@@ -398,6 +418,23 @@ size_t wtl_markers_end_reply(struct wtl_markers *m, const struct wtl_marker_end 
         n = take_reply(m, fd, until_ns, reply_out, size);
     if (asks)
         end_asking(m, fd);
+    return n;
+}
+
+size_t wtl_markers_devices(struct wtl_markers *m, int64_t t_ns, int patience_ms, char *reply_out,
+                           size_t size)
+{
+    const int64_t until_ns = now_ns() + patience_ms * NS_PER_MS;
+    struct line line = {.len = 0};
+    size_t n = 0;
+    reply_out[0] = '\0';
+    if (!wtl_markers_on(m) || !begin_asking(m, until_ns))
+        return 0;
+    put(&line, "devices\n");
+    const int fd = send_line(m, &line, t_ns, true);
+    if (fd >= 0)
+        n = take_reply(m, fd, until_ns, reply_out, size);
+    end_asking(m, fd);
     return n;
 }
 

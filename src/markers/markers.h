@@ -71,12 +71,18 @@ struct wtl_marker_end {
     const char *unit; /* NULL: not said */
     const struct wtl_marker_share *shares;
     size_t n_shares;
-    bool cancel; /* the window does not count */
+    bool has_latency;
+    double latency_s; /* from the time that the request was due */
+    bool cancel;      /* the window does not count */
 };
 
-/* Whether it can be said: names, requests and a unit (15 bytes at most) are words, work is finite
- * and not negative, and there are at most WTL_MARKER_SHARES (markers/line.h) shares. */
+/* Whether it can be said: names, requests and a unit (15 bytes at most) are words, work and
+ * latency are finite and not negative, and there are at most WTL_MARKER_SHARES (markers/line.h)
+ * shares. */
 bool wtl_markers_end_valid(const struct wtl_marker_end *end);
+
+/* Why it cannot, in words; NULL: it can. */
+const char *wtl_markers_end_wrong(const struct wtl_marker_end *end);
 
 /* False, and nothing is sent, for what cannot be said, whether somebody listens or not. `t_ns` is
  * CLOCK_MONOTONIC. */
@@ -88,6 +94,10 @@ bool wtl_markers_end(struct wtl_markers *m, const struct wtl_marker_end *end);
  * on meanwhile; their questions wait for this one's answer, within their own patience. */
 size_t wtl_markers_end_reply(struct wtl_markers *m, const struct wtl_marker_end *end,
                              int patience_ms, char *reply_out, size_t size);
+
+/* Asks which devices the windows' energy is told of; the answer as in wtl_markers_end_reply(). */
+size_t wtl_markers_devices(struct wtl_markers *m, int64_t t_ns, int patience_ms, char *reply_out,
+                           size_t size);
 
 /* One request took so long from the time that it was due (at least 0). */
 void wtl_markers_latency(struct wtl_markers *m, int64_t latency_ns, int64_t t_ns);

@@ -100,8 +100,38 @@ static json_t *answer_device(const struct wtl_collector *c, size_t i, const stru
     return o;
 }
 
+/* Who does not read has no answer. One that cannot be said names no device. */
+static void send_answer(const struct program *p, const json_t *o)
+{
+    struct wtl_buf text;
+    wtl_buf_init(&text, wtl_alloc_system(), WTL_MARKERS_REPLY);
+    const bool written = o && wtl_json_write_line(o, &text);
+    wtl_buf_putc(&text, '\n');
+    const bool said = written && !text.failed;
+    static const char nothing[] = "{\"devices\": {}}\n";
+    (void)!send(p->fd, said ? text.data : nothing, said ? text.len : sizeof nothing - 1,
+                MSG_DONTWAIT | MSG_NOSIGNAL);
+    wtl_buf_fini(&text);
+}
+
+/* What is measured. */
+static void answer_devices(const struct wtl_collector *c, const struct program *p)
+{
+    json_t *devices = json_object();
+    for (size_t i = 0; i < c->n; i++) {
+        const struct wtl_device_info *info =
+            wtl_device_info(wtl_metering_device(c->options.metering, i));
+        wtl_json_put_text(&devices, info->id,
+                          json_pack("{s:s, s:i, s:b}", "kind", wtl_device_kind_name(info->kind),
+                                    "index", info->index, "part_of_another",
+                                    (int)(c->options.part && c->options.part[i])));
+    }
+    json_auto_t *o = json_pack("{s:o}", "devices", devices);
+    send_answer(p, o);
+}
+
 /* One line of JSON: the window as a whole, and by device. It began at `begun_ns`; -1: there was
- * none. Whoever asks waits for an answer: one that cannot be said names no device. */
+ * none. */
 static void answer(struct wtl_collector *c, const struct program *p, int64_t begun_ns, int64_t t_ns)
 {
     double total = 0;
@@ -119,16 +149,7 @@ static void answer(struct wtl_collector *c, const struct program *p, int64_t beg
         json_pack("{s:o, s:o, s:o, s:o}", "name", wtl_json_text(c->line.name), "time_s",
                   wtl_json_finite(begun_ns < 0 ? 0 : 1e-9 * (double)(t_ns - begun_ns)), "energy_j",
                   wtl_json_finite(total), "devices", devices);
-    struct wtl_buf text;
-    wtl_buf_init(&text, wtl_alloc_system(), WTL_MARKERS_REPLY);
-    const bool written = o && wtl_json_write_line(o, &text);
-    wtl_buf_putc(&text, '\n');
-    const bool said = written && !text.failed;
-    static const char nothing[] = "{\"devices\": {}}\n";
-    /* Who does not read has no answer. */
-    (void)!send(p->fd, said ? text.data : nothing, said ? text.len : sizeof nothing - 1,
-                MSG_DONTWAIT | MSG_NOSIGNAL);
-    wtl_buf_fini(&text);
+    send_answer(p, o);
 }
 
 static void take_line(struct wtl_collector *c, struct program *p, const char *line, size_t length)
@@ -149,6 +170,8 @@ static void take_line(struct wtl_collector *c, struct program *p, const char *li
     pthread_mutex_unlock(&c->lock);
     if (asks)
         answer(c, p, begun, t);
+    else if (good && l->kind == WTL_MARKER_DEVICES)
+        answer_devices(c, p);
 }
 
 /* Whole lines; the rest stays at the front of the buffer. A line that fills it is passed over. */

@@ -318,6 +318,8 @@ void wtl_windows_tell(struct wtl_windows *w, int connection, const struct wtl_ma
             w->counts.ready_ns = now_ns;
         w->counts.ready = true;
         break;
+    case WTL_MARKER_DEVICES: /* a question to who listens */
+        break;
     }
 }
 

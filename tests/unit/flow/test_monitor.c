@@ -57,7 +57,13 @@ static void without_anybody_who_measures_there_is_time_alone(void **state)
     struct wtl_monitor *m = mark_only();
     struct wtl_error err = {0};
     char *json = NULL;
-    const struct wtl_window_end_args end = {.size = sizeof end, .work = 2.5, .unit = "tokens"};
+    const double latency_s = 0;
+    const struct wtl_window_end_args end = {
+        .size = sizeof end, .work = 2.5, .unit = "tokens", .latency_s = &latency_s};
+    assert_ok(wtl_monitor_devices(m, &json, &err), &err);
+    assert_non_null(strstr(json, "\"devices\": []"));
+    wtl_free(json);
+    json = NULL;
     assert_ok(wtl_monitor_ready(m, &err), &err);
     assert_ok(wtl_window_begin(m, "a", &err), &err);
     assert_ok(wtl_window_end(m, "a", &end, &json, &err), &err);
@@ -67,6 +73,8 @@ static void without_anybody_who_measures_there_is_time_alone(void **state)
     assert_string_equal(json_string_value(json_object_get(d, "name")), "a");
     assert_near(json_number_value(json_object_get(d, "work")), 2.5, 0);
     assert_string_equal(json_string_value(json_object_get(d, "unit")), "tokens");
+    assert_near(json_number_value(json_object_get(d, "latency_s")), 0, 0);
+    assert_true(json_is_number(json_object_get(d, "latency_s")));
     assert_true(json_number_value(json_object_get(d, "time_s")) > 0);
     assert_true(json_is_null(json_object_get(d, "energy")));
     assert_true(json_is_false(json_object_get(d, "settled")));
@@ -79,7 +87,7 @@ static void what_is_wrong_of_a_window(void **state)
 {
     (void)state;
     static const char *const ids[] = {"x", "a,b"};
-    static const double works[] = {1, -1};
+    static const double works[] = {1, -1}, nan = (double)NAN;
     struct wtl_monitor *m = mark_only();
     struct wtl_error err = {0};
     char *json = NULL;
@@ -93,6 +101,8 @@ static void what_is_wrong_of_a_window(void **state)
         {.size = sizeof wrong[0], .flags = 1 << 9},
         {.size = sizeof wrong[0], .work = -1},
         {.size = sizeof wrong[0], .work = (double)INFINITY},
+        {.size = sizeof wrong[0], .latency_s = &works[1]},
+        {.size = sizeof wrong[0], .latency_s = &nan},
         {.size = sizeof wrong[0], .unit = "two words"},
         {.size = sizeof wrong[0], .unit = "sixteen-bytes-xx"},
         {.size = sizeof wrong[0], .n_requests = 1},
@@ -164,6 +174,11 @@ static void a_board_is_measured(void **state)
     struct wtl_monitor *m = measuring("virtual:plain,exact");
     struct wtl_error err = {0};
     json_t *d[2];
+    char *devices = NULL;
+    assert_ok(wtl_monitor_devices(m, &devices, &err), &err);
+    assert_non_null(strstr(devices, "\"id\": \"virtual:plain,exact\""));
+    assert_null(strstr(devices, "energy"));
+    wtl_free(devices);
     const struct wtl_window_end_args settled = {.size = sizeof settled,
                                                 .flags = WTL_WINDOW_SETTLED};
     assert_ok(wtl_window_begin(m, "outer", &err), &err);
@@ -195,10 +210,12 @@ static void a_board_is_measured(void **state)
 static int child(struct wtl_monitor *m)
 {
     struct wtl_error err = {0};
+    char *json = NULL;
     if (wtl_window_begin(m, "a", &err) != -WTL_USAGE || !strstr(err.hint, "fork()"))
         return 1;
     if (wtl_window_end(m, "a", NULL, NULL, NULL) != -WTL_USAGE ||
-        wtl_monitor_ready(m, NULL) != -WTL_USAGE)
+        wtl_monitor_ready(m, NULL) != -WTL_USAGE ||
+        wtl_monitor_devices(m, &json, NULL) != -WTL_USAGE || json)
         return 2;
     wtl_monitor_close(m);
     return 0;
@@ -242,10 +259,27 @@ static void answers(void **state)
     assert_near(r.total.energy_j, 30, 0);
     assert_near(r.total.lo_j, 27, 1e-12);
     assert_int_equal(r.total.class, WTL_CLASS_A);
-    static const char *const bad[] = {"", "[]", "{}", "{\"devices\": {\"a\": 1}}",
-                                      "{\"devices\": {\"a\": {\"kind\": \"gpu\"}}}"};
+    static const char turned[] =
+        "{\"devices\": {\"a\": {\"kind\": \"gpu\", \"index\": 2, \"part_of_another\": false, "
+        "\"energy_j\": 5, \"lo_j\": 9, \"hi_j\": 1, \"time_s\": 1, \"method\": \"counter\", "
+        "\"class\": \"A\", \"troubles\": []}}}";
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{}",
+                                      "{\"devices\": {\"a\": 1}}",
+                                      "{\"devices\": {\"a\": {\"kind\": \"gpu\"}}}",
+                                      turned};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(wtl_window_read_answer(bad[i], strlen(bad[i]), &r, &err), -WTL_PARSE);
+
+    static const char list[] = "{\"devices\": {\"nvml:X\": {\"kind\": \"gpu\", \"index\": 2, "
+                               "\"part_of_another\": true}}}";
+    struct wtl_window_result told = {0};
+    assert_ok(wtl_window_read_devices(list, sizeof list - 1, &told, &err), &err);
+    assert_int_equal(told.n, 1);
+    assert_int_equal(told.device[0].index, 2);
+    assert_true(told.device[0].part_of_another);
+    assert_int_equal(told.device[0].energy.method, WTL_ENERGY_NONE);
 }
 
 int main(void)

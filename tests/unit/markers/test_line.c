@@ -60,6 +60,8 @@ static void test_others(void **state)
     (void)state;
     assert_true(parse("ready"));
     assert_int_equal(line.kind, WTL_MARKER_READY);
+    assert_true(parse("devices"));
+    assert_int_equal(line.kind, WTL_MARKER_DEVICES);
     assert_true(parse("latency 0.1 0.2"));
     assert_int_equal(line.n, 2);
     assert_false(parse("latency"));

@@ -71,7 +71,12 @@ static void lines_are_those_of_the_protocol(void **state)
         .name = "batch", .t_ns = 3000, .tid = 42, .has_work = true, .work = 8, .unit = "images"};
     assert_true(wtl_markers_end(m, &end));
     const struct wtl_marker_share shares[] = {{"a", 0.5}, {"b", 7}};
-    end = (struct wtl_marker_end){.name = "epoch", .t_ns = 4000, .shares = shares, .n_shares = 2};
+    end = (struct wtl_marker_end){.name = "epoch",
+                                  .t_ns = 4000,
+                                  .shares = shares,
+                                  .n_shares = 2,
+                                  .has_latency = true,
+                                  .latency_s = 0.25};
     assert_true(wtl_markers_end(m, &end));
     wtl_markers_ready(m);
     wtl_markers_latency(m, 1500000000, 5000);
@@ -80,7 +85,7 @@ static void lines_are_those_of_the_protocol(void **state)
     assert_string_equal(heard(fd), "begin epoch t=1000\n"
                                    "begin batch t=2000 tid=42\n"
                                    "end batch t=3000 tid=42 work=8 unit=images\n"
-                                   "end epoch t=4000 requests=a:0.5,b:7\n"
+                                   "end epoch t=4000 requests=a:0.5,b:7 latency=0.25\n"
                                    "ready\n"
                                    "latency 1.500000000\n"
                                    "latency 0.000000042\n"
@@ -165,6 +170,8 @@ static void what_is_no_word_is_refused(void **state)
     assert_false(wtl_markers_end(m, &end));
     end = (struct wtl_marker_end){.name = "a", .has_work = true, .work = (double)INFINITY};
     assert_false(wtl_markers_end(m, &end));
+    end = (struct wtl_marker_end){.name = "a", .has_latency = true, .latency_s = -1e-9};
+    assert_false(wtl_markers_end(m, &end));
     const struct wtl_marker_share bad[] = {{"a:b", 1}};
     end = (struct wtl_marker_end){.name = "a", .shares = bad, .n_shares = 1};
     assert_false(wtl_markers_end(m, &end));
@@ -202,6 +209,8 @@ static void the_longest_end(void **state)
                                        .unit = "fifteen-bytes-a",
                                        .shares = shares,
                                        .n_shares = WTL_MARKER_SHARES,
+                                       .has_latency = true,
+                                       .latency_s = 1.2345678901234567e-300,
                                        .cancel = true};
     assert_true(wtl_markers_end(m, &end));
     const char *text = heard(fd);
@@ -210,6 +219,7 @@ static void the_longest_end(void **state)
     assert_int_equal(line->n, WTL_MARKER_SHARES);
     assert_string_equal(line->request[WTL_MARKER_SHARES - 1].id, name);
     assert_true(line->work == end.work && line->cancel);
+    assert_true(line->has_latency && line->latency_s == end.latency_s);
     wtl_markers_close(m);
     close(fd);
     free(line);
