@@ -54,21 +54,158 @@ m.begin_window("x", restart=True)
 time.sleep(0.02)
 cancelled = m.end_window("x", cancel=True)
 assert cancelled.gpu_energy == {} and cancelled.energy is None and cancelled.time > 0
-try:
-    m.begin_window("z"); m.end_window("z", work=-1)
-except WattleError as error:
-    assert error.code == 2 and "work is finite" in error.message, error
-else:
-    raise AssertionError("negative work")
 m.close()
 m.close()
 try:
     m.begin_window("late")
-except WattleError:
-    pass
+except WattleError as error:
+    assert "closed" in error.message, error
 else:
     raise AssertionError("closed")
 END
+}
+
+@test "an end that cannot be leaves the window open; the end of a with block is its end" {
+    cat >ends.py <<'END'
+import sys, time
+from wattle import Monitor, WattleError
+with Monitor(devices=sys.argv[1:] or None) as m:
+    m.begin_window("z")
+    for wrong in (dict(work=-1), dict(work="two"), dict(unit="two words"), dict(unit="sixteen-bytes-xx"),
+                  dict(unit="\udc80"), dict(requests={"a b": 1}), dict(requests={"a": None}), dict(latency_s=-1),
+                  dict(latency_s=float("nan"))):
+        for measure in (True, False):
+            try:
+                m.end_window("z", measure=measure, **wrong)
+            except (WattleError, ValueError, TypeError) as error:
+                assert not isinstance(error, WattleError) or error.code == 2, error
+            else:
+                raise AssertionError(wrong)
+    time.sleep(0.3)
+    r = m.end_window("z", work=2, unit="images", latency_s=0.5, settled=True)
+    assert r.time >= 0.3 and r.energy > 15 and (r.work, r.unit, r.latency_s) == (2, "images", 0.5), r
+    try:
+        m.end_window("z")
+    except ValueError:
+        pass
+    else:
+        raise AssertionError("ended twice")
+    m.begin_window("x y")
+    for wrong, why in ((dict(unit="two words"), "a unit is one word"), (dict(work=-1), "work is finite"),
+                       (dict(latency_s=-1), "a latency is"), (dict(requests={"a:b": 1}), "a request is one word")):
+        try:
+            m.end_window("x y", **wrong)
+        except WattleError as error:
+            assert f'window "x_y" cannot end so: {why}' in error.message, error
+    m.end_window("x y", cancel=True)
+    for call in lambda: m.begin_window(5), lambda: m.end_window(5), lambda: m.window(5).__enter__():
+        try:
+            call()
+        except (TypeError, ValueError) as error:
+            assert "5" in str(error), error
+        else:
+            raise AssertionError("a key that is no text")
+    try:
+        with m.window("y", unit="images") as w:
+            w.work = -3
+    except WattleError as error:
+        assert "work" in error.message, error
+    else:
+        raise AssertionError("negative work of a block")
+    assert w.measurement.energy is not None and w.measurement.work is None
+END
+    py ends.py "$A100"
+    "$WATTLE" stat -i "$A100" --json -o stat.json -- "$python" -W error ends.py
+    py - <<'END'
+import json
+from pathlib import Path
+d = json.loads(Path("stat.json").read_text())
+w = {x["name"]: x for x in d["windows"]}
+assert (w["z"]["count"], w["z"]["work"], w["z"]["unit"]) == (1, 2, "images") and w["z"]["time_s"] >= 0.3, w
+assert (w["y"]["count"], w["y"]["work"]) == (1, None), w
+assert d["markers"]["bad_lines"] == d["markers"]["unmatched"] == 0 and d["latency"]["n"] == 1, d
+assert d["latency"]["p50_s"] == 0.5, d["latency"]
+END
+}
+
+@test "functions that run after they have returned; a child that leaves its parent's block" {
+    py - "$A100" <<'END'
+import asyncio, os, sys, time
+from wattle import Monitor
+m = Monitor(devices=sys.argv[1:], log_file="log.csv")
+@m.window("step", settled=True)
+async def step(n):
+    await asyncio.sleep(0.2)
+    return n + 1
+assert asyncio.iscoroutinefunction(step) and asyncio.run(step(1)) == 2
+def stream():
+    yield 1
+async def astream():
+    yield 1
+for function in (stream, astream):
+    try:
+        m.window("stream")(function)
+    except TypeError as error:
+        assert "generator" in str(error), error
+    else:
+        raise AssertionError(function)
+def fail():
+    if failing:
+        raise ArithmeticError("the GPU is lost")
+failing, m._wait = False, fail
+try:  # what the block raised is told, not what its end did
+    with m.window("both"):
+        failing = True
+        raise KeyError("mine")
+except KeyError:
+    failing = False
+with m.window("parent"):
+    pid = os.fork()
+    status = os.waitpid(pid, 0)[1] if pid else 0
+if not pid:
+    os._exit(7)
+assert os.waitstatus_to_exitcode(status) == 7, status
+m.close()
+with open("log.csv") as log:
+    rows = [line.split(",") for line in log]
+assert [r[1] for r in rows] == ["window_name", "step", "parent"], rows
+assert float(rows[1][2]) >= 0.2 and float(rows[1][3]) > 10, rows  # not the moment in which it was called
+END
+}
+
+@test "more names than the summary has rows: each window is told, the others are summed up" {
+    cat >names.py <<'END'
+import json, sys, time
+from wattle import Monitor
+told = []
+with Monitor(gpu_indices=[0], cpu_indices=[]) as m:
+    for i in range(262):
+        with m.window(f"step {i}", measure=i >= 254, settled=i == 260, work=1, unit="images") as w:
+            time.sleep(0.1 if i >= 254 else 0)
+        told.append((w.measurement.time, w.measurement.energy))
+with open("told.json", "w") as file:
+    json.dump(told[254:], file)
+END
+    "$WATTLE" stat -i "$A100" --json -o stat.json -- "$python" -W error names.py
+    py - <<'END'
+import json
+from pathlib import Path
+d, told = json.loads(Path("stat.json").read_text()), json.loads(Path("told.json").read_text())
+for time_s, energy in told:  # its load draws 114 W or so
+    assert time_s >= 0.1 and 60 < energy / time_s < 170, told
+assert len(d["windows"]) == 257 and d["windows"][255]["name"] == "step_255", len(d["windows"])
+others = d["windows"][256]
+assert others["name"] == "(other names)" and others["count"] == others["work"] == 6, others
+assert 90 < others["energy"]["energy_j"] / others["time_s"] < 150 and others["unit"] == "images", others
+m = d["markers"]
+assert m["other_names"] == 6 and m["dropped"] == m["unmatched"] == 0, m
+END
+    "$WATTLE" stat -i "$A100" -o text -- "$python" -c '
+from wattle import Monitor
+with Monitor() as m:
+    for i in range(257):
+        with m.window(f"s{i}", measure=False): pass'
+    grep -q 'note: windows of 1 name after the first 256 are together in "(other names)"' text
 }
 
 @test "with blocks, exceptions in them, decorators, threads" {
@@ -210,16 +347,39 @@ for wrong in ({"devices": ["x"], "gpu_indices": [0]}, {"gpu_indices": [77]}, {"s
         pass
     else:
         raise AssertionError(wrong)
+for right, meant in (range(1), [0]), ((), []), (iter([0]), [0]):
+    assert Monitor(gpu_indices=right, mark_only=True).gpu_indices == meant, right
+for wrong in ({"gpu_indices": 0}, {"gpu_indices": ["0"]}, {"cpu_indices": "0"}, {"devices": "virtual:a100"}, {"devices": [0]}):
+    try:
+        Monitor(**wrong)
+    except TypeError as error:
+        assert next(iter(wrong)) in str(error), error
+    else:
+        raise AssertionError(wrong)
+try:
+    Monitor(devices=[])
+except ValueError as error:
+    assert "no device is left" in str(error), error
 try:
     Monitor(sync_execution_with="cupy", mark_only=True)
 except ImportError as error:
     assert "cupy cannot be imported" in str(error), error
 END
-    WATTLE_MARKERS=$PWD/gone run --separate-stderr py -c '
+    cat >gone.py <<'END'
 from wattle import Monitor
 with Monitor() as m, m.window("a") as w: pass
-print(w.measurement.energy)'
-    [ "$status" -eq 0 ] && [ "$output" = None ]
+print(w.measurement.energy)
+with Monitor(settled=True) as m:  # nobody is waited for, as in a sweep
+    end, flags = m._handle.end, []
+    m._handle.end = lambda *args, **options: flags.append(options["flags"]) or end(*args, **options)
+    m.begin_window("b")
+    m.end_window("b")
+    assert flags == [0], flags
+END
+    WATTLE_MARKERS=$PWD/gone run --separate-stderr "$python" gone.py
+    [ "$status" -eq 0 ]
+    [ "$output" = None ]
+    [[ "$stderr" == *"gone.py:2: RuntimeWarning: nobody measures here"*"unset it"* ]]
     WATTLE_LIBRARY=$PWD/nowhere.so run ! py -c 'import wattle'
     [[ "$output" == *"LibraryNotFound"*"nowhere.so"*"set WATTLE_LIBRARY"* ]]
     unset WATTLE_LIBRARY
@@ -372,6 +532,88 @@ assert list(w.measurement.gpu_energy) == [1], w.measurement
 END
     "$WATTLE" stat -i 0 -i 1 -o text -- "$python" -W error job.py
     "$WATTLE" stat -i 1 -o text -- "$python" -W error job.py # the listener measures that one alone
+}
+
+@test "what was chosen is told under a listener as elsewhere, and nothing else" {
+    cat >job.py <<'END'
+import os, sys, time
+from wattle import Monitor
+def window(**options):
+    with Monitor(**options) as m:
+        with m.window("a", settled=True) as w:
+            time.sleep(0.1)
+    return w.measurement
+def refused(**options):
+    try:
+        Monitor(log_file="never.csv", **options)
+    except ValueError as error:
+        assert not os.path.exists("never.csv")
+        return str(error)
+    raise AssertionError(options)
+both, first = sys.argv[1:3]
+for options in dict(gpu_indices=[0]), dict(gpu_indices=[0], cpu_indices=[]), dict(devices=[first]):
+    r = window(**options)
+    assert list(r.gpu_energy) == [0] and list(r.device_energy) == list(r.interval) == list(r.method) == [first], r
+    assert list(r.energy_class) == [first] and r.energy == r.total_energy == r.device_energy[first], r
+    assert r.energy_interval == r.interval[first] and len(r.document["devices"]) == 2, r
+r = window(gpu_indices=[1, 0])
+low, high = zip(*r.interval.values())
+assert list(r.gpu_energy) == [0, 1] and r.energy == r.total_energy == sum(r.device_energy.values()), r
+assert sum(low) < r.energy_interval[0] < r.energy < r.energy_interval[1] < sum(high), r  # errors are independent
+assert abs(r.energy_interval[1] - r.document["energy"]["interval_j"][1]) < 1e-9, r
+assert "GPU 7 is not measured by who listens: 0, 1 can be chosen" in refused(gpu_indices=[0, 7])
+assert "CPU package 0 is not measured" in refused(cpu_indices=[0])
+assert "no device is left" in refused(gpu_indices=[])
+assert f'"virtual:v100" is not measured by who listens (wattle stat -i): {both}' in refused(devices=["virtual:v100"])
+os.environ["CUDA_VISIBLE_DEVICES"] = "1"
+r = window()  # what the program cannot see is not in its sums
+assert list(r.gpu_energy) == [0] and list(r.device_energy) == [both.split(", ")[1]], r
+assert r.energy == r.gpu_energy[0] and "GPU 1 is not measured by who listens: 0 can" in refused(gpu_indices=[1])
+END
+    "$WATTLE" stat -i "$A100" -i "virtual:a100#1" -o text -- "$python" -W error job.py "$A100, virtual:a100#1" "$A100"
+    "$WATTLE" record -i "$A100" -i "virtual:a100#1" -q -o record.csv -- "$python" -W error job.py "$A100, virtual:a100#1" "$A100"
+    "$WATTLE" sim start --gpu a100,v100 >/dev/null 3>&-
+    CUDA_VISIBLE_DEVICES=1 py - <<'END'
+import time
+from wattle import Monitor
+with Monitor(cpu_indices=None) as m:  # and so it is without a listener
+    with m.window("a", settled=True) as w:
+        time.sleep(0.1)
+    r = w.measurement
+assert list(r.gpu_energy) == [0] and sum(i.startswith("nvml:") for i in r.device_energy) == 1, r
+END
+}
+
+@test "a log that cannot be written: at once, or a warning and no more of it" {
+    py - "$A100" <<'END'
+import os, resource, signal, sys, warnings
+from wattle import Monitor
+for path in "/proc/none/x.csv", "/dev/full", ".", "/dev/null/x.csv":
+    try:
+        Monitor(devices=sys.argv[1:], log_file=path)
+    except OSError as error:
+        assert path in str(error) or os.path.dirname(path) in str(error), error
+    else:
+        raise AssertionError(path)
+with open("old.csv", "w") as old:
+    old.write("kept")
+try:
+    Monitor(gpu_indices=[77], log_file="old.csv")
+except ValueError:
+    assert os.path.getsize("old.csv") == 4
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with Monitor(devices=sys.argv[1:], log_file="cut.csv") as m:
+    assert os.path.getsize("cut.csv") > 0  # the head is there from the begin
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize("cut.csv"), -1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            m.begin_window("a")
+            r = m.end_window("a")
+            assert r.energy is not None, r  # the measurement is not lost with its line
+    assert len(caught) == 1 and 'log "cut.csv" ends here, without window "a"' in str(caught[0].message), caught
+    assert caught[0].filename == "<stdin>", caught[0]
+END
 }
 
 @test "what has one number is added up; what has no energy keeps its number" {

@@ -13,7 +13,9 @@ _NAME = "libwattle.so.0"
 
 MARK_ONLY, ALONE, NO_ESTIMATE = 1, 2, 4  # enum wtl_monitor_flag
 SETTLED, CANCEL = 1, 2  # enum wtl_window_flag
-_NOTFOUND = 20
+_CLOSED = 2  # WTL_USAGE
+# WTL_USAGE, WTL_UNSUPPORTED, WTL_LIMIT: what wtl_window_end() says of a window that stays open
+_REFUSALS = frozenset((2, 3, 19))
 
 
 class LibraryNotFound(ImportError):
@@ -63,6 +65,7 @@ class _EndArgs(ctypes.Structure):
         ("requests", ctypes.POINTER(ctypes.c_char_p)),
         ("requests_work", ctypes.POINTER(ctypes.c_double)),
         ("n_requests", ctypes.c_size_t),
+        ("latency_s", ctypes.POINTER(ctypes.c_double)),
     ]
 
 
@@ -89,7 +92,7 @@ def _load() -> ctypes.CDLL:
         except OSError as error:
             why.append(str(error))
             continue
-        if hasattr(library, "wtl_monitor_open"):
+        if hasattr(library, "wtl_monitor_devices"):
             return library
         why.append(f"{place} is older than this package")
     raise LibraryNotFound(
@@ -110,6 +113,7 @@ _lib.wtl_monitor_open.argtypes = [
     ctypes.POINTER(ctypes.c_void_p),
     _ERROR,
 ]
+_lib.wtl_monitor_devices.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), _ERROR]
 _lib.wtl_monitor_ready.argtypes = [ctypes.c_void_p, _ERROR]
 _lib.wtl_window_begin.argtypes = [ctypes.c_void_p, ctypes.c_char_p, _ERROR]
 _lib.wtl_window_end.argtypes = [
@@ -141,6 +145,11 @@ def _take(text: ctypes.c_void_p) -> Any:
         _lib.wtl_free(text)
 
 
+def is_open_after(error: Exception) -> bool:
+    """Whether a window that Handle.end() could not end for that is still open."""
+    return not isinstance(error, WattleError) or error.code in _REFUSALS
+
+
 def devices() -> list[dict[str, Any]]:
     """What `wattle devices --json` lists."""
     text, error = ctypes.c_void_p(), _Error()
@@ -165,6 +174,18 @@ class Handle:
         error = _Error()
         _check(_lib.wtl_monitor_open(args, ctypes.byref(self._monitor), ctypes.byref(error)), error)
 
+    def devices(self) -> list[dict[str, Any]]:
+        """Those whose energy windows have; none: nobody measures."""
+        text, error = ctypes.c_void_p(), _Error()
+        out = ctypes.byref(text)
+        _check(_lib.wtl_monitor_devices(self._open(), out, ctypes.byref(error)), error)
+        return list(_take(text)["devices"])
+
+    def _open(self) -> ctypes.c_void_p:
+        if not self._monitor:
+            raise WattleError(_CLOSED, "this monitor is closed", "make another one")
+        return self._monitor
+
     def close(self) -> None:
         """Twice is fine."""
         monitor, self._monitor = self._monitor, ctypes.c_void_p()
@@ -172,11 +193,11 @@ class Handle:
 
     def ready(self) -> None:
         error = _Error()
-        _check(_lib.wtl_monitor_ready(self._monitor, ctypes.byref(error)), error)
+        _check(_lib.wtl_monitor_ready(self._open(), ctypes.byref(error)), error)
 
     def begin(self, name: bytes) -> None:
         error = _Error()
-        _check(_lib.wtl_window_begin(self._monitor, name, ctypes.byref(error)), error)
+        _check(_lib.wtl_window_begin(self._open(), name, ctypes.byref(error)), error)
 
     def end(
         self,
@@ -186,9 +207,11 @@ class Handle:
         work: float | None = None,
         unit: str | None = None,
         requests: dict[str, float] | None = None,
+        latency_s: float | None = None,
         measure: bool = True,
     ) -> dict[str, Any] | None:
-        """The document of wtl_window_end(); None without `measure`."""
+        """The document of wtl_window_end(); None without `measure`. Of an Exception,
+        is_open_after() says whether the window is still open."""
         requests = requests or {}
         args = _EndArgs(
             size=ctypes.sizeof(_EndArgs),
@@ -198,8 +221,9 @@ class Handle:
             requests=(ctypes.c_char_p * len(requests))(*(name.encode() for name in requests)),
             requests_work=(ctypes.c_double * len(requests))(*requests.values()),
             n_requests=len(requests),
+            latency_s=None if latency_s is None else ctypes.pointer(ctypes.c_double(latency_s)),
         )
         text, error = ctypes.c_void_p(), _Error()
         out = ctypes.byref(text) if measure else None
-        _check(_lib.wtl_window_end(self._monitor, name, args, out, ctypes.byref(error)), error)
+        _check(_lib.wtl_window_end(self._open(), name, args, out, ctypes.byref(error)), error)
         return _take(text) if measure else None
