@@ -229,7 +229,6 @@ static int tell(struct wtl_monitor *m, const struct wtl_marker_end *end, bool se
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     }
     size_t n = wtl_markers_end_reply(&m->markers, end, ANSWER_MS, text, WTL_MARKERS_REPLY);
-    r->settled = settled && n > 0;
     int rc = n ? wtl_window_read_answer(text, n, r, err) : 0;
     alloc.resize(alloc.ctx, text, 0);
     return rc;

@@ -111,6 +111,7 @@ static int read_devices(const char *text, size_t n, bool energy, struct wtl_wind
         return rc;
     struct wtl_json root = wtl_json_root(document, "the answer to a marker");
     rc = wtl_json_object(&root, "devices", &devices, err);
+    rc = rc ? rc : wtl_json_bool_opt(&root, "settled", &r->settled, err);
     const char *key;
     json_t *value;
     json_t *all = rc == 0 ? json_object_get(document, "devices") : NULL;

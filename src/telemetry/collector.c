@@ -131,8 +131,9 @@ static void answer_devices(const struct wtl_collector *c, const struct program *
 }
 
 /* One line of JSON: the window as a whole, and by device. It began at `begun_ns`; -1: there was
- * none. */
-static void answer(struct wtl_collector *c, const struct program *p, int64_t begun_ns, int64_t t_ns)
+ * none. Settled: later readings could not have changed it. */
+static void answer(struct wtl_collector *c, const struct program *p, int64_t begun_ns, int64_t t_ns,
+                   bool settled)
 {
     double total = 0;
     json_t *devices = json_object();
@@ -145,10 +146,10 @@ static void answer(struct wtl_collector *c, const struct program *p, int64_t beg
                           wtl_device_info(wtl_metering_device(c->options.metering, i))->id,
                           answer_device(c, i, e));
     }
-    json_auto_t *o =
-        json_pack("{s:o, s:o, s:o, s:o}", "name", wtl_json_text(c->line.name), "time_s",
-                  wtl_json_finite(begun_ns < 0 ? 0 : 1e-9 * (double)(t_ns - begun_ns)), "energy_j",
-                  wtl_json_finite(total), "devices", devices);
+    json_auto_t *o = json_pack(
+        "{s:o, s:o, s:b, s:o, s:o}", "name", wtl_json_text(c->line.name), "time_s",
+        wtl_json_finite(begun_ns < 0 ? 0 : 1e-9 * (double)(t_ns - begun_ns)), "settled",
+        (int)(settled && begun_ns >= 0), "energy_j", wtl_json_finite(total), "devices", devices);
     send_answer(p, o);
 }
 
@@ -159,17 +160,19 @@ static void take_line(struct wtl_collector *c, struct program *p, const char *li
     pthread_mutex_lock(&c->lock);
     const bool good = wtl_marker_parse(line, length, &c->line);
     const bool asks = good && l->kind == WTL_MARKER_END && l->reply;
+    bool settled = false;
     if (!good) {
         wtl_windows_bad_line(c->windows);
     } else {
         t = l->t_ns > 0 && l->t_ns < now ? l->t_ns : now;
+        settled = asks && wtl_metering_reaches_all(c->options.metering, t);
         if (asks)
             begun = wtl_windows_ask(c->windows, p->number, l->name, l->tid, t, c->asked);
         wtl_windows_tell(c->windows, p->number, l, now);
     }
     pthread_mutex_unlock(&c->lock);
     if (asks)
-        answer(c, p, begun, t);
+        answer(c, p, begun, t, settled);
     else if (good && l->kind == WTL_MARKER_DEVICES)
         answer_devices(c, p);
 }

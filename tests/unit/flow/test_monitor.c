@@ -241,7 +241,8 @@ static void answers(void **state)
 {
     (void)state;
     static const char good[] =
-        "{\"name\": \"a\", \"time_s\": 1, \"energy_j\": 30, \"devices\": {"
+        "{\"name\": \"a\", \"time_s\": 1, \"settled\": true, \"energy_j\": 30, "
+        "\"devices\": {"
         "\"nvml:X\": {\"kind\": \"gpu\", \"index\": 2, \"part_of_another\": false, "
         "\"energy_j\": 30, \"lo_j\": 27, \"hi_j\": 33, \"time_s\": 1, \"method\": \"counter\", "
         "\"class\": \"A\", \"troubles\": [\"gap\", \"of-later\"]}, "
@@ -249,8 +250,9 @@ static void answers(void **state)
         "\"energy_j\": 3, \"lo_j\": 2, \"hi_j\": 4, \"time_s\": 1, \"method\": \"polled\", "
         "\"class\": \"B\", \"troubles\": []}}}";
     struct wtl_error err = {0};
-    struct wtl_window_result r = {.settled = true};
+    struct wtl_window_result r = {.settled = false};
     assert_ok(wtl_window_read_answer(good, sizeof good - 1, &r, &err), &err);
+    assert_true(r.settled);
     assert_int_equal(r.n, 2);
     assert_int_equal(r.device[0].index, 2);
     assert_int_equal(r.device[0].energy.method, WTL_ENERGY_counter);
