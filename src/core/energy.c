@@ -113,7 +113,7 @@ void wtl_energy_as_estimate(struct wtl_energy *e)
     e->hi_j = e->energy_j * 2;
     e->common_j = 0;
     e->has_check = false;
-    e->troubles &= WTL_TROUBLE(gap);
+    e->troubles &= WTL_TROUBLE(gap) | WTL_TROUBLE(partial);
 }
 
 /* One side of the interval of a sum: random parts squared, common ones as they are. */

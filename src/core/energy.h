@@ -61,7 +61,9 @@ enum wtl_energy_class wtl_energy_method_class(enum wtl_energy_method method);
     X(stale, "the sensor stood still while the device worked")                                     \
     X(inconsistent, "counter and power disagree by more than 5 %: another scope, a bad sensor, "   \
                     "or a load in step with a sensor that looks part of the time")                 \
-    X(short_window, "shorter than the sensor can tell: fewer than 20 of its updates")
+    X(short_window, "shorter than the sensor can tell: fewer than 20 of its updates")              \
+    X(stuck, "the energy counter stood still while the device drew power: it is not believed")     \
+    X(partial, "only part of the time could be measured: energy and mean power are of that part")
 
 enum wtl_energy_trouble_index {
 #define X(name, text) WTL_TROUBLE_INDEX_##name,
@@ -81,7 +83,7 @@ struct wtl_energy {
     double lo_j, hi_j; /* random part, 95 % */
     double common_j; /* half width of what windows of one kind share of it (a lag that is not known,
                       * rounding): repetitions do not make it less */
-    double time_s;   /* that it covers */
+    double time_s;   /* that it covers; less than the window's where it is partial */
     unsigned troubles; /* WTL_TROUBLE() bits */
     bool has_check;
     double check; /* by the second method over by the first */
@@ -92,7 +94,7 @@ struct wtl_energy {
 };
 
 /* What an estimate gives is off by up to a factor of two, whatever the arithmetic says: method and
- * class, half to twice the value, and of the troubles only a gap. */
+ * class, half to twice the value, and of the troubles only what was not seen. */
 void wtl_energy_as_estimate(struct wtl_energy *energy);
 
 /* Adds another device's energy to that of others over the same time; `sum` begins as zeros. Random

@@ -102,10 +102,13 @@ static void extend(struct wtl_gauge_side *s, int64_t t_ns, double u_ns, double e
     double w = energy_j / dt_s, step_w = w - s->last_w;
     bool follows = s->curve.n > 1;
     if (follows) {
-        s->step_w[s->n_steps++ % WTL_GAUGE_STEPS] = fabs(step_w);
-        if (s->n_steps > 1 << 30)
-            s->n_steps = WTL_GAUGE_STEPS;
-        learn_noise(s);
+        /* A value that is held says nothing of how much values scatter. */
+        if (t_ns - s->moved_ns < 5 * period_of(s)) {
+            s->step_w[s->n_steps++ % WTL_GAUGE_STEPS] = fabs(step_w);
+            if (s->n_steps > 1 << 30)
+                s->n_steps = WTL_GAUGE_STEPS;
+            learn_noise(s);
+        }
         s->var_j2 += unseen * 0.5 * step_w * step_w * dt_s * dt_s;
     }
     s->energy_j += energy_j;
@@ -118,6 +121,27 @@ static void begin_curve(struct wtl_gauge_side *s, int64_t t_ns, double u_ns, int
 {
     s->last_ns = t_ns;
     wtl_knots_add(&s->curve, t_ns - delay_ns, u_ns, s->energy_j, s->var_j2, 0);
+}
+
+/* Nobody knows what was drawn until t_ns. */
+static void skip(struct wtl_gauge_side *s, int64_t t_ns, unsigned trouble, int64_t delay_ns)
+{
+    if (s->curve.n == 0 || t_ns <= s->last_ns)
+        return;
+    wtl_knots_skip(&s->curve, t_ns - delay_ns, trouble);
+    s->last_ns = t_ns;
+}
+
+/* What was held since t_ns turns out to be nothing known. */
+static void take_back(struct wtl_gauge_side *s, int64_t t_ns, int64_t delay_ns)
+{
+    if (s->curve.n == 0 || t_ns >= s->last_ns)
+        return;
+    wtl_knots_cut(&s->curve, t_ns - delay_ns);
+    const struct wtl_knot *last = wtl_knots_last(&s->curve);
+    s->energy_j = last->energy_j;
+    s->var_j2 = last->var_j2;
+    s->last_ns = last->t_ns + delay_ns;
 }
 
 /* Standard deviation of a moment that lies anywhere between two polls. */
@@ -175,12 +199,14 @@ static void compare(struct wtl_gauge *g)
         wtl_knots_at(&g->power.curve, known, &power) < 0)
         return;
     double apart_j = counter.energy_j - power.energy_j, step_j = apart_j - c->apart_j;
-    if (c->t_ns) {
+    const int64_t unseen_ns = counter.unseen_ns + power.unseen_ns;
+    if (c->t_ns && unseen_ns == c->unseen_ns) {
         c->sum_j2 += step_j * step_j;
         c->expected_j2 += power.sum_var_j2 - c->var_j2;
         c->blocks++;
     }
     c->t_ns = known;
+    c->unseen_ns = unseen_ns;
     c->apart_j = apart_j;
     c->var_j2 = power.sum_var_j2;
 }
@@ -193,29 +219,96 @@ static bool sees_all(const struct wtl_gauge *g)
     return c->blocks >= 3 && c->sum_j2 > 0.3 * c->expected_j2;
 }
 
-void wtl_gauge_counter(struct wtl_gauge *g, int64_t t_ns, double value_j, int64_t stamp_ns)
+/* What power says that was drawn since the counter advanced last; false: power does not tell. */
+static bool drawn_since(const struct wtl_gauge *g, double *drawn_j_out)
+{
+    *drawn_j_out = g->power.energy_j - g->advance.power_j;
+    return g->power.on && g->power.curve.n > 1;
+}
+
+static bool is_stuck(const struct wtl_gauge *g, int64_t t_ns)
+{
+    const struct wtl_gauge_side *s = &g->counter;
+    const struct wtl_gauge_advance *v = &g->advance;
+    const int64_t stood = t_ns - (s->moved_ns ? s->moved_ns : s->ticks.since_ns);
+    const int64_t period = period_of(s);
+    double drawn_j;
+    if (!drawn_since(g, &drawn_j))
+        return stood > 2 * SECOND_NS && stood > 20 * period && stood > 5 * v->longest_ns;
+    return stood > SECOND_NS && stood > 10 * period && stood > 2 * v->longest_ns && drawn_j > 0 &&
+           drawn_j > 4 * fmax(v->least_j, g->options.counter_resolution_j);
+}
+
+/* The counter has another value since at_ns. */
+static void note_advance(struct wtl_gauge *g, const struct wtl_tick *t, int64_t at_ns)
 {
     struct wtl_gauge_side *s = &g->counter;
-    struct wtl_tick t;
-    if (!s->on || !wtl_ticks_push(&s->ticks, t_ns, value_j, stamp_ns, &t))
+    struct wtl_gauge_advance *v = &g->advance;
+    const double up = t->value - t->before;
+    const int64_t took = s->moved_ns ? at_ns - s->moved_ns : 0;
+    if (up > 0 && (v->least_j <= 0 || up < v->least_j))
+        v->least_j = up;
+    if (!s->still && took > v->longest_ns)
+        v->longest_ns = took;
+    v->power_j = g->power.energy_j;
+    s->moved_ns = at_ns;
+    s->still = s->silent = false;
+}
+
+/* A counter that was stuck goes on: it has counted all the time, or it has not. */
+static bool has_lost(const struct wtl_gauge *g, double up_j, double dt_s)
+{
+    double drawn_j;
+    if (!drawn_since(g, &drawn_j))
+        drawn_j = g->counter.last_w * dt_s;
+    return up_j < 0.5 * drawn_j;
+}
+
+static void count(struct wtl_gauge *g, const struct wtl_tick *t)
+{
+    struct wtl_gauge_side *s = &g->counter;
+    int64_t at = wtl_tick_middle_ns(t), delay = delay_of(s, false);
+    const bool moved = t->value < t->before || t->value > t->before, was_stuck = s->still;
+    if (!moved && (s->still || s->curve.n == 0))
         return;
-    int64_t at = wtl_tick_middle_ns(&t), delay = delay_of(s, false);
     /* The first tick tells when, not since when. */
-    if (t.first) {
-        begin_curve(s, at, doubt_ns(&t), delay);
+    if (s->curve.n == 0) {
+        begin_curve(s, at, doubt_ns(t), delay);
+        note_advance(g, t, at);
         return;
     }
     unsigned trouble = 0;
-    double dt_s = seconds(at - s->last_ns), up = advance_j(g, &t, dt_s, &trouble);
+    double dt_s = seconds(at - s->last_ns), up = advance_j(g, t, dt_s, &trouble);
+    const bool lost = was_stuck && has_lost(g, up, dt_s);
+    if (moved)
+        note_advance(g, t, at);
+    if (lost) {
+        skip(s, at, WTL_TROUBLE(stuck) | trouble, delay);
+        return;
+    }
     /* A part-time board's counter may add what its power sensor sees: wtl_gauge_between() takes
      * this part of the variance out again where it does not. */
     double unseen = g->power.on && g->power.model.window_known
                         ? unseen_share(&g->power, period_of(&g->power))
                         : 0;
-    extend(s, at, doubt_ns(&t), up, unseen, trouble, delay);
+    extend(s, at, doubt_ns(t), up, unseen, trouble, delay);
     compare(g);
     if (trouble)
         s->var_j2 += up * up;
+}
+
+void wtl_gauge_counter(struct wtl_gauge *g, int64_t t_ns, double value_j, int64_t stamp_ns)
+{
+    struct wtl_gauge_side *s = &g->counter;
+    struct wtl_tick t;
+    if (!s->on)
+        return;
+    if (wtl_ticks_push(&s->ticks, t_ns, value_j, stamp_ns, &t))
+        count(g, &t);
+    if (s->still || !is_stuck(g, t_ns))
+        return;
+    s->still = true;
+    take_back(s, s->moved_ns, delay_of(s, false));
 }
 
 /* ---- Power ----------------------------------------------------------------------------------- */
@@ -259,18 +352,61 @@ static void add_value(struct wtl_gauge *g, int64_t at_ns, double u_ns, double va
     s->last_w = value_w;
 }
 
-/* Constant power is legal: a value that stands for more than a period and a half is held, one
- * period behind the poll, because the next update may already be another. */
+/* Values that scattered by more than their steps, though less than loads do, and are all the same
+ * now: nobody measures any more. Constant power is legal elsewhere: sensors of whole watts, and
+ * values so low that their scatter would not show. */
+static bool would_scatter(const struct wtl_gauge *g, double value_w)
+{
+    const struct wtl_gauge_side *s = &g->power;
+    const double scatter_w = s->most_w > 0 ? s->noise_w * value_w / s->most_w : 0;
+    return s->ticks.n_ticks > 20 && scatter_w > 2 * fmax(g->options.power_resolution_w, s->least_w);
+}
+
+static bool is_frozen(const struct wtl_gauge *g, int64_t t_ns, double value_w)
+{
+    const struct wtl_gauge_side *s = &g->power;
+    const int64_t stood = t_ns - s->moved_ns, period = period_of(s);
+    return s->moved_ns && stood > 10 * period && stood > SECOND_NS &&
+           s->noise_w < 0.05 * s->most_w && would_scatter(g, value_w);
+}
+
+/* A value that stands for more than a period and a half is held, one period behind the poll,
+ * because the next update may already be another. Where the load was as restless as that the
+ * sensor's own scatter is not known, it may be frozen as well: it is told, with an interval that
+ * grows with the time. */
 static void hold(struct wtl_gauge *g, int64_t t_ns, double value_w)
 {
     struct wtl_gauge_side *s = &g->power;
     int64_t period = period_of(s), since = s->curve.n ? s->last_ns : s->ticks.since_ns;
     if (t_ns - since < 2 * period + period / 2)
         return;
-    bool restless = s->ticks.n_ticks > 20 && s->noise_w > 2 * g->options.power_resolution_w;
-    bool stale =
-        restless && t_ns - s->ticks.hi_ns > (10 * period > SECOND_NS ? 10 * period : SECOND_NS);
+    const int64_t stood = t_ns - s->ticks.hi_ns;
+    const bool stale = stood > 10 * period && stood > SECOND_NS && would_scatter(g, value_w);
+    if (stale) {
+        const double to_j = s->noise_w * seconds(stood);
+        const double from_j = s->noise_w * seconds(stood - (t_ns - period - since));
+        s->var_j2 += to_j * to_j - from_j * from_j;
+    }
     add_value(g, t_ns - period, 0, value_w, value_w, stale ? WTL_TROUBLE(stale) : 0);
+}
+
+/* Nobody looked since the last poll: what stood until then counts. */
+static void pass_over(struct wtl_gauge *g, int64_t from_ns, int64_t to_ns)
+{
+    struct wtl_gauge_side *s = &g->power;
+    if (s->curve.n && !s->still && from_ns > s->last_ns)
+        add_value(g, from_ns, 0, s->ticks.value, s->ticks.value, 0);
+    skip(s, to_ns - period_of(s), WTL_TROUBLE(gap), delay_of(s, true));
+}
+
+static void note_value(struct wtl_gauge_side *s, const struct wtl_tick *t, int64_t t_ns)
+{
+    const double step_w = fabs(t->value - t->before);
+    if (!(step_w > 0))
+        return;
+    s->moved_ns = t_ns;
+    s->least_w = s->least_w > 0 ? fmin(s->least_w, step_w) : step_w;
+    s->most_w = fmax(s->most_w, t->value);
 }
 
 void wtl_gauge_power(struct wtl_gauge *g, int64_t t_ns, double value_w, int64_t stamp_ns)
@@ -278,15 +414,74 @@ void wtl_gauge_power(struct wtl_gauge *g, int64_t t_ns, double value_w, int64_t 
     struct wtl_gauge_side *s = &g->power;
     if (!s->on || g->ringed)
         return;
-    int64_t period = period_of(s);
-    bool gap = g->polled_ns && t_ns - g->polled_ns > 3 * period && t_ns - g->polled_ns > SECOND_NS;
+    const int64_t period = period_of(s), delay = delay_of(s, true), polled = g->polled_ns;
+    const int64_t spacing = polled ? t_ns - polled : 0;
+    const bool rare = spacing > 3 * period && spacing > SECOND_NS;
+    /* Who polls rarely on purpose, or a meter whose period is not known yet, misses nothing. */
+    const bool gap = rare && g->spacing_ns && spacing > 3 * g->spacing_ns;
     g->polled_ns = t_ns;
+    g->spacing_ns = spacing;
+    if (gap)
+        pass_over(g, polled, t_ns);
     struct wtl_tick t;
-    if (wtl_ticks_push(&s->ticks, t_ns, value_w, stamp_ns, &t))
+    const bool tick = wtl_ticks_push(&s->ticks, t_ns, value_w, stamp_ns, &t);
+    if (tick)
+        note_value(s, &t, t_ns);
+    if (s->still && (s->silent || s->moved_ns == t_ns)) {
+        skip(s, t_ns - period, s->silent ? WTL_TROUBLE(gap) : WTL_TROUBLE(stale), delay);
+        s->still = s->silent = false;
+    }
+    if (!s->still && is_frozen(g, t_ns, value_w)) {
+        s->still = true;
+        take_back(s, s->moved_ns, delay);
+    }
+    if (s->still)
+        return;
+    if (tick)
         add_value(g, wtl_tick_middle_ns(&t), doubt_ns(&t), t.value, t.before,
-                  gap ? WTL_TROUBLE(gap) : 0);
+                  rare ? WTL_TROUBLE(gap) : 0);
     else
         hold(g, t_ns, value_w);
+}
+
+void wtl_gauge_silent(struct wtl_gauge *g, bool counter, int64_t since_ns)
+{
+    struct wtl_gauge_side *s = counter ? &g->counter : &g->power;
+    if (!s->on || s->silent || (!counter && g->ringed))
+        return;
+    s->still = s->silent = true;
+    take_back(s, since_ns, delay_of(s, !counter));
+    if (!counter)
+        g->polled_ns = g->spacing_ns = 0;
+}
+
+/* From polls to the driver's samples, which are not mixed. Marks that were made keep their meaning:
+ * the new curve goes through a point of the old one, now or as soon as it reaches there. */
+static void leave_polls(struct wtl_gauge *g, int64_t t_ns)
+{
+    struct wtl_gauge_side *s = &g->power;
+    struct wtl_knots_point p;
+    if (wtl_knots_at(&s->curve, t_ns, &p) == 0) {
+        const struct wtl_knot *first = wtl_knots_first(&s->curve);
+        const bool before = t_ns < first->t_ns;
+        g->join_ns = before ? first->t_ns : 0;
+        g->join_j = first->energy_j;
+        s->energy_j = p.energy_j;
+    }
+    s->curve.n = s->curve.first = 0;
+    s->n_steps = 0;
+    s->still = s->silent = false;
+}
+
+static void join(struct wtl_gauge *g)
+{
+    struct wtl_gauge_side *s = &g->power;
+    struct wtl_knots_point p;
+    if (wtl_knots_at(&s->curve, g->join_ns, &p) == 0) {
+        wtl_knots_raise(&s->curve, g->join_j - p.energy_j);
+        s->energy_j += g->join_j - p.energy_j;
+    }
+    g->join_ns = 0;
 }
 
 void wtl_gauge_ring(struct wtl_gauge *g, int64_t t_ns, double value_w)
@@ -294,18 +489,22 @@ void wtl_gauge_ring(struct wtl_gauge *g, int64_t t_ns, double value_w)
     struct wtl_gauge_side *s = &g->power;
     if (!s->on)
         return;
-    if (!g->ringed && s->curve.n) { /* what was polled before is not mixed in */
-        s->curve.n = 0;
-        s->n_steps = 0;
-    }
+    if (!g->ringed)
+        leave_polls(g, t_ns - delay_of(s, true));
     g->ringed = true;
     struct wtl_tick t;
     double before_w = s->ticks.started ? s->ticks.value : value_w;
     int64_t period = period_of(s);
-    bool missing = s->curve.n && 2 * (t_ns - s->last_ns) > 7 * period;
-    unsigned gap = missing ? WTL_TROUBLE(gap) : 0;
-    (void)wtl_ticks_push(&s->ticks, t_ns, value_w, t_ns, &t);
-    add_value(g, t_ns, 0, value_w, before_w, gap);
+    const int64_t spacing = s->curve.n ? t_ns - s->last_ns : 0;
+    bool missing = 2 * spacing > 7 * period && g->spacing_ns && spacing > 3 * g->spacing_ns;
+    g->spacing_ns = spacing;
+    if (missing && spacing > SECOND_NS)
+        skip(s, t_ns - period, WTL_TROUBLE(gap), delay_of(s, true));
+    if (wtl_ticks_push(&s->ticks, t_ns, value_w, t_ns, &t))
+        note_value(s, &t, t_ns);
+    add_value(g, t_ns, 0, value_w, before_w, missing ? WTL_TROUBLE(gap) : 0);
+    if (g->join_ns && t_ns - delay_of(s, true) >= g->join_ns)
+        join(g);
 }
 
 static bool stands_still(const struct wtl_gauge_side *s, int64_t t_ns)
@@ -406,8 +605,8 @@ void wtl_gauge_mark(const struct wtl_gauge *g, int64_t t_ns, struct wtl_gauge_ma
 bool wtl_gauge_reaches(const struct wtl_gauge *g, int64_t t_ns)
 {
     bool counter = !g->counter.on || wtl_knots_reaches(&g->counter.curve, t_ns) ||
-                   (g->power.on && stands_still(&g->counter, t_ns));
-    bool power = !g->power.on || wtl_knots_reaches(&g->power.curve, t_ns);
+                   g->counter.still || (g->power.on && stands_still(&g->counter, t_ns));
+    bool power = !g->power.on || g->power.still || wtl_knots_reaches(&g->power.curve, t_ns);
     return counter && power;
 }
 
@@ -426,13 +625,18 @@ int64_t wtl_gauge_patience_ns(const struct wtl_gauge *g)
     return a > b ? a : b;
 }
 
+static double covered_s(const struct wtl_knots_point *a, const struct wtl_knots_point *b)
+{
+    return seconds(b->t_ns - a->t_ns - (b->unseen_ns - a->unseen_ns));
+}
+
 /* What all windows like this one share, as a standard deviation squared. A lag that is not known is
  * at most a period: the window is then the one that began and ended that much earlier. Values are
  * rounded, a constant power always the same way. */
 static double common_var_j2(const struct wtl_gauge_side *s, double resolution_w, double mean_w,
                             const struct wtl_knots_point *a, const struct wtl_knots_point *b)
 {
-    double rounding_j = resolution_w * seconds(b->t_ns - a->t_ns);
+    double rounding_j = resolution_w * covered_s(a, b);
     int64_t doubt_ns = s->model.lag_known ? LAG_ERROR_NS : period_of(s);
     double off_j = seconds(doubt_ns) *
                    (fmax(b->before_w, mean_w) - fmin(a->before_w, mean_w) + 2 * b->restless_w);
@@ -444,7 +648,10 @@ static void between(const struct wtl_gauge_side *s, bool sampled, double resolut
                     const struct wtl_knots_point *a, const struct wtl_knots_point *b,
                     enum wtl_energy_method method, struct wtl_energy *out)
 {
-    double e = b->energy_j - a->energy_j, time_s = seconds(b->t_ns - a->t_ns);
+    const bool counted = method == WTL_ENERGY_counter_edges;
+    double e = b->energy_j - a->energy_j, time_s = covered_s(a, b);
+    if (b->unseen_ns > a->unseen_ns && !(time_s > 0))
+        return; /* nothing of it was seen */
     double mean_w = time_s > 0 ? e / time_s : 0;
     double var = (sampled ? b->sum_var_j2 - a->sum_var_j2 : 0) + a->end_var_j2 + b->end_var_j2;
     double common = common_var_j2(s, resolution_w, mean_w, a, b);
@@ -456,11 +663,18 @@ static void between(const struct wtl_gauge_side *s, bool sampled, double resolut
                                .hi_j = e + half,
                                .common_j = z95 * sqrt(common),
                                .time_s = time_s};
+    const unsigned still = s->silent ? WTL_TROUBLE(gap)
+                           : counted ? WTL_TROUBLE(stuck)
+                                     : WTL_TROUBLE(stale);
     out->troubles = wtl_knots_troubles(a, b);
     if (b->knots - a->knots < UPDATES_MIN)
         out->troubles |= WTL_TROUBLE(short_window);
-    if (b->beyond)
+    if (b->unseen_ns > a->unseen_ns)
+        out->troubles |= WTL_TROUBLE(partial);
+    if ((a->beyond || b->beyond) && !s->still)
         out->troubles |= WTL_TROUBLE(gap);
+    else if (b->beyond)
+        out->troubles |= still;
 }
 
 static enum wtl_energy_method power_method(const struct wtl_gauge *g)
@@ -482,17 +696,35 @@ void wtl_gauge_between_by(const struct wtl_gauge *g, bool counter, const struct 
                 power_method(g), out);
 }
 
+/* Where one saw less of the window than the other, they do not tell of the same. */
+static bool saw_the_same(const struct wtl_energy *a, const struct wtl_energy *b)
+{
+    return fabs(a->time_s - b->time_s) <= 0.02 * a->time_s;
+}
+
 /* Counter over power, or the other way round; what the check itself does not know is no
  * disagreement. */
 static void cross_check(const struct wtl_energy *other, struct wtl_energy *e)
 {
-    if (other->method == WTL_ENERGY_NONE || !(e->energy_j > 0))
+    if (other->method == WTL_ENERGY_NONE || !saw_the_same(e, other))
         return;
-    e->has_check = true;
-    e->check = other->energy_j / e->energy_j;
+    e->has_check = e->energy_j > 0;
+    e->check = e->has_check ? other->energy_j / e->energy_j : 0;
     double doubt_j = 0.5 * (other->hi_j - other->lo_j) + 0.5 * (e->hi_j - e->lo_j);
-    if (fabs(other->energy_j - e->energy_j) > check_max * e->energy_j + doubt_j)
+    if (fabs(other->energy_j - e->energy_j) > check_max * fabs(e->energy_j) + doubt_j)
         e->troubles |= WTL_TROUBLE(inconsistent);
+}
+
+/* Why the counter does not tell. */
+static unsigned trouble_of_counter(const struct wtl_gauge *g, const struct wtl_energy *counter)
+{
+    if (!g->counter.on)
+        return 0;
+    const unsigned seen = counter->method != WTL_ENERGY_NONE ? counter->troubles : 0;
+    if ((g->counter.still && !g->counter.silent) || (seen & WTL_TROUBLE(stuck)))
+        return WTL_TROUBLE(stuck);
+    return (g->counter.silent ? WTL_TROUBLE(gap) : 0) |
+           (seen & (WTL_TROUBLE(gap) | WTL_TROUBLE(reset)));
 }
 
 void wtl_gauge_between(const struct wtl_gauge *g, const struct wtl_gauge_mark *a,
@@ -501,17 +733,22 @@ void wtl_gauge_between(const struct wtl_gauge *g, const struct wtl_gauge_mark *a
     struct wtl_energy counter, power;
     wtl_gauge_between_by(g, true, a, b, &counter);
     wtl_gauge_between_by(g, false, a, b, &power);
-    bool counted = counter.method != WTL_ENERGY_NONE;
-    /* A counter that has stopped says nothing of what came after. */
-    bool stopped = counted && power.method != WTL_ENERGY_NONE && b->counter.beyond &&
-                   !b->power.beyond && power.energy_j > 0;
-    if (counted && !stopped) {
+    const bool counted = counter.method != WTL_ENERGY_NONE;
+    const bool powered = power.method != WTL_ENERGY_NONE;
+    if (counted) {
         cross_check(&power, &counter);
-        *out = counter;
-        return;
+        /* One that did not advance at all, of what surely was drawn. */
+        const bool stands =
+            !(counter.energy_j > 0) && (counter.troubles & WTL_TROUBLE(inconsistent));
+        const bool less = powered && power.time_s > counter.time_s + 0.5;
+        if (stands)
+            counter.troubles |= WTL_TROUBLE(stuck);
+        if (!stands && !less) {
+            *out = counter;
+            return;
+        }
     }
-    if (stopped)
-        power.troubles |= WTL_TROUBLE(stale);
+    power.troubles |= trouble_of_counter(g, &counter);
     *out = power;
 }
 

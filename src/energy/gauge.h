@@ -38,6 +38,7 @@ struct wtl_gauge_options {
     double wraps_at_j;         /* the counter begins anew there; 0: never */
     double max_w;              /* that the device can draw at the utmost; 0: not known */
     double power_resolution_w; /* smallest step of the values */
+    double counter_resolution_j;
     struct wtl_sensor_model counter, power;
 };
 
@@ -56,19 +57,32 @@ struct wtl_gauge_side {
     int n_steps;
     bool noise_known;
     double noise_w; /* the least that values have been seen to scatter, as a standard deviation */
+    double least_w, most_w; /* smallest step between values, largest value */
+    int64_t moved_ns;       /* when its value changed last; 0: never yet */
+    bool still;  /* so long ago that it is not believed: the curve waits for the next change */
+    bool silent; /* or for the next value: it publishes none */
 };
 
 struct wtl_gauge {
     struct wtl_gauge_options options;
     struct wtl_gauge_side counter, power;
-    bool ringed;       /* power comes from the driver's ring */
-    int64_t polled_ns; /* last poll of power */
-    double peak_w;     /* highest published power since it was asked for: wtl_gauge_peak_w() */
+    bool ringed;     /* power comes from the driver's ring */
+    int64_t join_ns; /* its curve is to go through join_j there; 0: it does */
+    double join_j;
+    int64_t polled_ns;         /* last poll of power */
+    int64_t spacing_ns;        /* of polls, the last; 0: not yet */
+    struct wtl_gauge_advance { /* of the counter */
+        double power_j;        /* sum of power values when it advanced last */
+        double least_j;        /* the smallest step seen; 0: none yet */
+        int64_t longest_ns;    /* between two advances, so far */
+    } advance;
+    double peak_w; /* highest published power since it was asked for: wtl_gauge_peak_w() */
     struct wtl_gauge_compare {
         int64_t t_ns;               /* where this block began; 0: not yet */
         double apart_j, var_j2;     /* counter minus power, and the power's variance, there */
         int blocks;                 /* done */
         double sum_j2, expected_j2; /* of squares of what blocks added */
+        int64_t unseen_ns;          /* of both curves, there */
     } compare;
 };
 
@@ -78,6 +92,10 @@ void wtl_gauge_init(struct wtl_gauge *gauge, const struct wtl_gauge_options *opt
  * on the host's monotonic clock; 0: none. */
 void wtl_gauge_counter(struct wtl_gauge *gauge, int64_t t_ns, double value_j, int64_t stamp_ns);
 void wtl_gauge_power(struct wtl_gauge *gauge, int64_t t_ns, double value_w, int64_t stamp_ns);
+
+/* The newest value of the counter (true) or of power is of since_ns, and was read long after: the
+ * sensor has published none since, and whatever it says until it does is no reading. */
+void wtl_gauge_silent(struct wtl_gauge *gauge, bool counter, int64_t since_ns);
 
 /* The driver's ring is read at least this often. */
 #define WTL_GAUGE_RING_NS INT64_C(1000000000)
@@ -116,7 +134,15 @@ bool wtl_gauge_reaches(const struct wtl_gauge *gauge, int64_t t_ns);
 /* How long after a moment the gauge reaches it, at most, when all is well. */
 int64_t wtl_gauge_patience_ns(const struct wtl_gauge *gauge);
 
-/* Energy from `a` to `b`, which is not before it. Method NONE: nothing is known. */
+/* Energy from `a` to `b`, which is not before it. Method NONE: nothing is known. The side that saw
+ * more of it tells; where it did not see all, energy and time are of what it saw, and the trouble
+ * `partial` says so.
+ *
+ * A counter that does not advance for ten of its periods and a second, and longer than it ever took
+ * for a step, while power values add up to four steps of it, is stuck: what it does not say is
+ * taken from power. (Without power: for 2 s and twenty periods. No device draws nothing.) A power
+ * sensor whose values have scattered and then are all the same for ten periods and a second has
+ * stopped when they began to be. */
 void wtl_gauge_between(const struct wtl_gauge *gauge, const struct wtl_gauge_mark *a,
                        const struct wtl_gauge_mark *b, struct wtl_energy *energy_out);
 

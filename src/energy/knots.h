@@ -27,16 +27,19 @@
 enum { WTL_KNOTS_MAX = 1024 };
 
 struct wtl_knot {
-    int64_t t_ns;    /* set back by the sensor's delay */
-    double u_ns;     /* standard deviation of t_ns */
-    double energy_j; /* since the curve's origin */
-    double var_j2;   /* of energy_j against the origin: sampling and noise, summed */
+    int64_t t_ns;      /* set back by the sensor's delay */
+    double u_ns;       /* standard deviation of t_ns */
+    double energy_j;   /* since the curve's origin */
+    double var_j2;     /* of energy_j against the origin: sampling and noise, summed */
+    int64_t unseen_ns; /* of all time up to here: what no sensor told of */
     uint32_t troubles[WTL_N_ENERGY_TROUBLES]; /* stretches that had each, up to here, ever */
 };
 
 struct wtl_knots {
-    int64_t n;       /* knots ever; knot i is at knot[i % WTL_KNOTS_MAX] */
-    int64_t blur_ns; /* W: knots nearer than W/2 to a moment say nothing certain of it */
+    int64_t n;         /* knots ever; knot i is at knot[i % WTL_KNOTS_MAX] */
+    int64_t first;     /* those before it are gone */
+    int64_t unseen_ns; /* of the last knot */
+    int64_t blur_ns;   /* W: knots nearer than W/2 to a moment say nothing certain of it */
     uint32_t troubles[WTL_N_ENERGY_TROUBLES]; /* of the last knot */
     struct wtl_knot knot[WTL_KNOTS_MAX];
 };
@@ -48,7 +51,18 @@ void wtl_knots_init(struct wtl_knots *curve, int64_t blur_ns);
 void wtl_knots_add(struct wtl_knots *curve, int64_t t_ns, double u_ns, double energy_j,
                    double var_j2, unsigned trouble);
 
-const struct wtl_knot *wtl_knots_last(const struct wtl_knots *curve); /* NULL: none */
+/* Nobody knows what was drawn since the last knot: a knot at t_ns with the same energy. The stretch
+ * is no part of what windows over it cover. */
+void wtl_knots_skip(struct wtl_knots *curve, int64_t t_ns, unsigned trouble);
+
+/* Takes back the knots after t_ns: what they said turned out wrong. */
+void wtl_knots_cut(struct wtl_knots *curve, int64_t t_ns);
+
+/* Adds so many joules to all knots. */
+void wtl_knots_raise(struct wtl_knots *curve, double energy_j);
+
+const struct wtl_knot *wtl_knots_first(const struct wtl_knots *curve); /* NULL: none */
+const struct wtl_knot *wtl_knots_last(const struct wtl_knots *curve);  /* NULL: none */
 
 struct wtl_knots_point {
     int64_t t_ns;
@@ -57,16 +71,18 @@ struct wtl_knots_point {
     double end_var_j2;        /* of this point itself */
     double before_w, after_w; /* power on either side */
     double restless_w;        /* standard deviation of single stretches about it */
+    int64_t unseen_ns;        /* cumulative: differences are time that is not covered */
     int64_t knots;            /* that lie before it, ever: differences count updates */
     /* Stretches that had each trouble, ever: of those that end by then, and that begin by then. */
     uint32_t ended[WTL_N_ENERGY_TROUBLES], begun[WTL_N_ENERGY_TROUBLES];
-    bool beyond;  /* so long after the last knot that energy is counted no further */
+    bool beyond;  /* so far from the knots that energy is counted from or up to them alone */
     bool settled; /* knots on both sides: later ones will not change it */
 };
 
 /* -1: nothing is known yet (fewer than two knots), or so long ago that the knots are gone. A moment
- * beyond the last knot is extrapolated, for a second at most, with an interval to match, and not
- * `settled`. */
+ * outside of the knots is extrapolated with an interval to match, and not `settled`: for a second
+ * (where knots are rarer, two of their stretches) at most. Further away nothing is known, and the
+ * time to the knots is not seen. */
 int wtl_knots_at(const struct wtl_knots *curve, int64_t t_ns, struct wtl_knots_point *point_out);
 
 /* Whether a point at t_ns would be settled. */

@@ -71,6 +71,7 @@ static void judge_troubles(struct wtl_run *r)
         enum wtl_cause cause;
     } rules[] = {
         {WTL_TROUBLE_INDEX_gap, WTL_CAUSE_truncated},
+        {WTL_TROUBLE_INDEX_partial, WTL_CAUSE_truncated},
         {WTL_TROUBLE_INDEX_reset, WTL_CAUSE_inconsistent_energy},
         {WTL_TROUBLE_INDEX_stale, WTL_CAUSE_inconsistent_energy},
         {WTL_TROUBLE_INDEX_inconsistent, WTL_CAUSE_inconsistent_energy},

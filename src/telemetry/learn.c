@@ -21,7 +21,8 @@ struct wtl_gauge_options wtl_gauge_options_for(const struct wtl_device_info *inf
     const enum wtl_metric power = wtl_metric_power(info->sensors);
     struct wtl_gauge_options o = {.has_counter = info->sensors & BIT(WTL_M_energy_counter_j),
                                   .has_power = power < WTL_N_METRICS,
-                                  .wraps_at_j = s[WTL_M_energy_counter_j].wraps_at};
+                                  .wraps_at_j = s[WTL_M_energy_counter_j].wraps_at,
+                                  .counter_resolution_j = s[WTL_M_energy_counter_j].resolution};
     if (o.has_power) {
         o.power = model_of(&s[power]);
         o.power_resolution_w = s[power].resolution;

@@ -243,15 +243,250 @@ static void test_nothing(void **state)
     assert_false(wtl_gauge_now_w(&gauge, &w));
 }
 
+/* ---- Sensors that stop ----------------------------------------------------------------------- */
+
+/* 200 W that scatter by two. What a sensor says at t; each is silent, or stands, where its
+ * function of time says so. */
+static double scatter_w(double updates)
+{
+    return 198 + 4 * fmod(43758.5453 * (1.5 + sin(12.9898 * updates)), 1);
+}
+
+/* Polls every 20 ms. From `stop` until `go` the counter (or power) gives what it gave at `stop`;
+ * with `absent` nothing can be read meanwhile. Afterwards the counter is `lost_j` behind. */
+struct fault {
+    int64_t stop, go;
+    bool counter, power, absent, stamped;
+    double lost_j;
+};
+
+static void run_with(int64_t from, int64_t to, const struct fault *f)
+{
+    for (int64_t t = from; t < to; t += 20 * MS) {
+        const bool bad = t >= f->stop && t < f->go;
+        if (bad && f->absent)
+            continue;
+        const double now = floor((double)t / 1e8), then = floor((double)f->stop / 1e8);
+        const int64_t stamp = f->stamped ? (int64_t)now * 100 * MS + 1000 : 0;
+        const double lost_j = t >= f->go ? f->lost_j : 0;
+        wtl_gauge_power(&gauge, t, scatter_w(bad && f->power ? then : now), stamp);
+        wtl_gauge_counter(&gauge, t, 1e6 + 20 * (bad && f->counter ? then : now) - lost_j, stamp);
+    }
+}
+
+static struct wtl_energy with(bool counter, bool power, const struct fault *f)
+{
+    begin(counter, power, 0);
+    run_with(0, 12000 * MS, f);
+    return between(3000 * MS, 9000 * MS);
+}
+
+/* A counter that never moves, whatever it says of when. */
+static void test_stuck(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const struct fault f = {.go = INT64_MAX, .counter = true, .stamped = i == 1};
+        struct wtl_energy e = with(true, true, &f);
+        assert_int_equal(e.method, WTL_ENERGY_polled);
+        assert_int_equal(e.class, WTL_CLASS_B);
+        assert_near(e.energy_j, 1200, 5);
+        assert_int_equal(e.troubles, WTL_TROUBLE(stuck));
+        /* Before a second is over, too. */
+        e = between(200 * MS, 700 * MS);
+        assert_true(e.method != WTL_ENERGY_counter_edges || e.energy_j > 0);
+        e = with(true, false, &f);
+        assert_int_equal(e.method, WTL_ENERGY_NONE);
+    }
+}
+
+/* One that stops while it is measured. */
+static void test_stops(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const struct fault f = {
+            .stop = 5000 * MS, .go = INT64_MAX, .counter = true, .stamped = i == 1};
+        struct wtl_energy e = with(true, true, &f);
+        assert_int_equal(e.method, WTL_ENERGY_polled);
+        assert_near(e.energy_j, 1200, 5);
+        assert_int_equal(e.troubles, WTL_TROUBLE(stuck));
+        assert_int_equal(between(2000 * MS, 4500 * MS).troubles, 0); /* it was good until then */
+        e = with(true, false, &f); /* without power the rest is not known */
+        assert_int_equal(e.method, WTL_ENERGY_counter_edges);
+        assert_int_equal(e.troubles, WTL_TROUBLE(stuck) | WTL_TROUBLE(partial));
+        assert_near(e.time_s, 2, 0.11);
+        assert_near(e.energy_j / e.time_s, 200, 2);
+    }
+}
+
+/* One that stands for a while: it has counted meanwhile, or it has not. */
+static void test_goes_on(void **state)
+{
+    (void)state;
+    struct fault f = {.stop = 5000 * MS, .go = 8000 * MS, .counter = true};
+    struct wtl_energy e = with(true, true, &f);
+    assert_int_equal(e.method, WTL_ENERGY_counter_edges);
+    assert_near(e.energy_j, 1200, 5);
+    assert_int_equal(e.troubles, 0);
+    f.lost_j = 600;
+    e = with(true, true, &f);
+    assert_int_equal(e.method, WTL_ENERGY_polled);
+    assert_near(e.energy_j, 1200, 5);
+    assert_true(e.troubles & WTL_TROUBLE(stuck));
+    e = with(true, false, &f);
+    assert_true(e.troubles & WTL_TROUBLE(partial));
+    assert_near(e.time_s, 3, 0.2);
+    assert_near(e.energy_j / e.time_s, 200, 2);
+}
+
+/* A counter of whole joules of a device that draws little. */
+static void test_coarse_counter(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        begin(true, i == 0, 0);
+        for (int64_t t = 0; t < 60000 * MS; t += 20 * MS) {
+            const double updates = floor((double)t / 1e8);
+            wtl_gauge_power(&gauge, t, 0.4 + 0.01 * fmod(updates, 3), (int64_t)updates * 100 * MS);
+            wtl_gauge_counter(&gauge, t, floor(0.041 * updates), (int64_t)updates * 100 * MS);
+        }
+        struct wtl_energy e = between(10000 * MS, 50000 * MS);
+        assert_int_equal(e.troubles & ~WTL_TROUBLE(short_window), 0);
+        assert_int_equal(e.method, WTL_ENERGY_counter_edges);
+        assert_near(e.energy_j, 16.4, 1); /* a step */
+    }
+}
+
+/* Nothing can be read from 6 s on, or from 5 s to 8 s. */
+static void test_lost(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        const bool counter = i != 1, power = i != 2;
+        struct fault f = {.stop = 6000 * MS, .go = INT64_MAX, .absent = true};
+        struct wtl_energy e = with(counter, power, &f);
+        assert_true(e.troubles & WTL_TROUBLE(partial) && e.troubles & WTL_TROUBLE(gap));
+        assert_near(e.time_s, 3, 0.2);
+        assert_near(e.energy_j / e.time_s, 200, 2);
+        assert_int_equal(between(7500 * MS, 9000 * MS).method, WTL_ENERGY_NONE);
+        f = (struct fault){.stop = 5000 * MS, .go = 8000 * MS, .absent = true};
+        e = with(counter, power, &f);
+        if (counter) { /* it has counted meanwhile */
+            assert_near(e.energy_j, 1200, 5);
+            assert_near(e.time_s, 6, 1e-9);
+            assert_false(e.troubles & WTL_TROUBLE(partial));
+            continue;
+        }
+        assert_true(e.troubles & WTL_TROUBLE(partial) && e.troubles & WTL_TROUBLE(gap));
+        assert_near(e.time_s, 3, 0.2);
+        assert_near(e.energy_j / e.time_s, 200, 2);
+        /* Windows within the gap, and about its edges. */
+        assert_int_equal(between(5500 * MS, 7500 * MS).method, WTL_ENERGY_NONE);
+        e = between(4000 * MS, 6500 * MS);
+        assert_near(e.time_s, 1, 0.15);
+        assert_near(e.energy_j / e.time_s, 200, 5);
+        assert_int_equal(between(8500 * MS, 11000 * MS).troubles & WTL_TROUBLE(partial), 0);
+    }
+}
+
+/* Power without a counter that freezes: it scattered before. */
+static void test_frozen(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct fault f = {.stop = 6000 * MS, .go = INT64_MAX, .power = true, .stamped = i == 1};
+        struct wtl_energy e = with(false, true, &f);
+        assert_int_equal(e.troubles, WTL_TROUBLE(stale) | WTL_TROUBLE(partial));
+        assert_near(e.time_s, 3, 0.2);
+        assert_near(e.energy_j / e.time_s, 200, 2);
+        f.go = 8000 * MS;
+        e = with(false, true, &f);
+        assert_int_equal(e.troubles, WTL_TROUBLE(stale) | WTL_TROUBLE(partial));
+        assert_near(e.time_s, 4, 0.3);
+    }
+}
+
+/* Idle power of a sensor of whole watts does not scatter, though that of work did. */
+static void test_idle_is_not_frozen(void **state)
+{
+    (void)state;
+    begin(false, true, 0);
+    for (int64_t t = 0; t < 16000 * MS; t += 20 * MS) {
+        const double updates = floor((double)t / 1e8);
+        wtl_gauge_power(&gauge, t, t < 5000 * MS ? floor(scatter_w(updates)) : 12, 0);
+    }
+    struct wtl_energy e = between(7000 * MS, 13000 * MS);
+    assert_near(e.energy_j, 72, 0.5);
+    assert_near(e.time_s, 6, 1e-9);
+    assert_int_equal(e.troubles & ~WTL_TROUBLE(short_window), 0);
+}
+
+/* A meter whose newest value is of 6 s, as is found out later; then it goes on with the same one.
+ */
+static void test_silent(void **state)
+{
+    (void)state;
+    begin(false, true, 0);
+    for (int64_t t = 0; t < 16000 * MS; t += 20 * MS) {
+        if (t >= 9000 * MS && t < 11000 * MS)
+            wtl_gauge_silent(&gauge, false, 6000 * MS);
+        else
+            wtl_gauge_power(&gauge, t, 200,
+                            t < 6000 * MS || t >= 11000 * MS ? t / (100 * MS) * (100 * MS) + 1000
+                                                             : 6000 * MS + 1000);
+    }
+    struct wtl_energy e = between(3000 * MS, 14000 * MS);
+    assert_true(e.troubles & WTL_TROUBLE(partial) && e.troubles & WTL_TROUBLE(gap));
+    assert_near(e.time_s, 6, 0.3);
+    assert_near(e.energy_j / e.time_s, 200, 1);
+}
+
+/* The driver's samples come a second later than polls, and reach back further: a mark that was made
+ * before keeps its meaning. */
+static void test_ring_takes_over(void **state)
+{
+    (void)state;
+    for (int first = -8; first <= 4; first += 12) {
+        struct wtl_gauge_mark a, b;
+        struct wtl_energy e;
+        begin(false, true, 0);
+        for (int64_t t = 0; t < 1000 * MS; t += 20 * MS)
+            wtl_gauge_power(&gauge, t, scatter_w(floor((double)t / 1e8)), 0);
+        wtl_gauge_mark(&gauge, 600 * MS, &a);
+        assert_true(a.has_power);
+        for (int i = first; i < 80; i++)
+            wtl_gauge_ring(&gauge, i * 100 * MS, scatter_w(i));
+        wtl_gauge_mark(&gauge, 6600 * MS, &b);
+        wtl_gauge_between(&gauge, &a, &b, &e);
+        assert_near(e.energy_j, 1200, 12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steady),    cmocka_unit_test(test_additive),
-        cmocka_unit_test(test_wrap),      cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_old_reset), cmocka_unit_test(test_jump),
-        cmocka_unit_test(test_scope),     cmocka_unit_test(test_no_counter),
-        cmocka_unit_test(test_ring),      cmocka_unit_test(test_constant),
-        cmocka_unit_test(test_stamped),   cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_steady),
+        cmocka_unit_test(test_additive),
+        cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_old_reset),
+        cmocka_unit_test(test_jump),
+        cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_no_counter),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_stamped),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_stuck),
+        cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_goes_on),
+        cmocka_unit_test(test_coarse_counter),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_idle_is_not_frozen),
+        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_ring_takes_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

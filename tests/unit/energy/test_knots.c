@@ -148,13 +148,63 @@ static void test_blur(void **state)
     assert_near(p.energy_j, truth_j(2050, 2050), 1e-6);
 }
 
+/* What nobody saw is no energy and no time. */
+static void test_skip(void **state)
+{
+    (void)state;
+    struct wtl_knots_point a, b;
+    fill(1e9, 20);
+    wtl_knots_skip(&knots, 5000 * MS, WTL_TROUBLE(gap));
+    for (int i = 51; i < 70; i++)
+        wtl_knots_add(&knots, i * 100 * MS, 0, 95 + 5 * (i - 50), 0, 0);
+    for (int from = 1000; from < 5500; from += 130)
+        for (int to = from + 10; to < 6500; to += 170) {
+            assert_int_equal(wtl_knots_at(&knots, from * MS, &a), 0);
+            assert_int_equal(wtl_knots_at(&knots, to * MS, &b), 0);
+            const double unseen_s = 1e-9 * (double)(b.unseen_ns - a.unseen_ns);
+            const double truth_s = 1e-3 * fmax(0, fmin(to, 5000) - fmax(from, 1900));
+            assert_near(unseen_s, truth_s, 1e-6);
+            assert_near(b.energy_j - a.energy_j, 50 * (1e-3 * (to - from) - truth_s), 1e-6);
+            const bool touches = from < 5000 && to > 1900;
+            assert_int_equal(wtl_knots_troubles(&a, &b), touches ? WTL_TROUBLE(gap) : 0);
+        }
+}
+
+/* Knots that are taken back leave those of before, as far as they are remembered. */
+static void test_cut(void **state)
+{
+    (void)state;
+    struct wtl_knots_point p;
+    enum { N = 3000, CUT = 2500, FIRST = N - WTL_KNOTS_MAX };
+    fill(1e9, N);
+    wtl_knots_cut(&knots, CUT * 100 * MS);
+    assert_int_equal(wtl_knots_last(&knots)->t_ns, CUT * 100 * MS);
+    assert_int_equal(wtl_knots_first(&knots)->t_ns, FIRST * 100 * MS);
+    for (int round = 0; round < 2; round++) {
+        for (int i = FIRST + 1 + 600 * round; i < CUT + 600 * round; i += 7) {
+            assert_int_equal(wtl_knots_at(&knots, (i * 100 + 30) * MS, &p), 0);
+            assert_near(p.energy_j, truth_j(100 * i + 30, 1e9) + 3 * round, 1e-6);
+        }
+        assert_int_equal(wtl_knots_at(&knots, (FIRST - 10) * 100 * MS, &p), -1);
+        for (int i = CUT + 1; round == 0 && i <= CUT + 600; i++) /* the ring is full again */
+            wtl_knots_add(&knots, i * 100 * MS, 0, truth_j(100 * i, 1e9), 0, 0);
+        wtl_knots_raise(&knots, 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constant),        cmocka_unit_test(test_marked_step),
-        cmocka_unit_test(test_other_step),      cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_forgotten),       cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_troubles_of_old), cmocka_unit_test(test_blur),
+        cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_marked_step),
+        cmocka_unit_test(test_other_step),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_troubles_of_old),
+        cmocka_unit_test(test_blur),
+        cmocka_unit_test(test_skip),
+        cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

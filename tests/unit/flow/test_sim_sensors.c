@@ -16,6 +16,18 @@ static bool is(const struct wtl_trial_row *r, const char *sensor, const char *lo
            r->method == method;
 }
 
+/* No sensor that is in order is said to stand still, to be lost, or to lie: but one that looks part
+ * of the time at a load in step with it. */
+static void check_accusations(const struct wtl_trial_row *r)
+{
+    static const char *const bad[] = {"frozen", "reloaded", "scope", "lost"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (strstr(r->sensor, bad[i]))
+            return;
+    if (strcmp(r->load, "every 100 ms") != 0)
+        assert_int_equal(r->flagged, 0);
+}
+
 static void check_row(const struct wtl_trial_row *r)
 {
     bool trusted = 2 * r->flagged < r->n;
@@ -41,6 +53,7 @@ static void test_claims(void **state)
     for (size_t i = 0; i < t.n; i++) {
         const struct wtl_trial_row *r = &t.rows[i];
         check_row(r);
+        check_accusations(r);
         if (r->claimed) {
             covered += r->covered;
             intervals += r->n_intervals;
