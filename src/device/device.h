@@ -56,6 +56,7 @@ struct wtl_sensor_info {
     int64_t period_ns; /* between updates */
     int64_t window_ns; /* that a value averages over; 0 with `instant` where it is a point */
     bool instant;
+    bool dated; /* its times are those of its values by our clock: an old one is no reading */
     double resolution; /* smallest step of the value, base unit */
     double wraps_at;   /* a counter begins anew there, base unit; 0: never */
 };
@@ -64,7 +65,10 @@ struct wtl_device_info {
     char id[WTL_LIMIT_NAME];   /* "nvml:GPU-8f3c...", "rapl:0", "virtual:a100": one word, unique */
     char name[WTL_LIMIT_NAME]; /* "NVIDIA A100-PCIE-40GB", "package 0" */
     char uuid[WTL_LIMIT_NAME]; /* "" where there is none; likewise below */
-    char pci[32];              /* "0000:3b:00.0" */
+    /* The card by itself, where the id says more, as what runs on it: what was found out of its
+     * sensors is kept under this name. */
+    char card[WTL_LIMIT_NAME];
+    char pci[32];                /* "0000:3b:00.0" */
     char driver[WTL_LIMIT_NAME]; /* "NVIDIA 580.65.06", "intel-rapl" */
     char architecture[32];       /* "Ampere" */
     enum wtl_device_kind kind;

@@ -112,15 +112,33 @@ static void keep_sample(struct wtl_metering *m, struct metered *d)
     s->sensor_t_ns[1] = d->power < WTL_N_METRICS ? d->work.sensor_t_ns[d->power] : 0;
 }
 
+/* Whether what a sensor says is of now: a stopped meter gives its last value for ever. Where it is
+ * not known how often there is a new one, it has ten seconds. */
+static bool is_old(struct metered *d, enum wtl_metric m)
+{
+    const struct wtl_sensor_info *s = &d->info->sensor[m];
+    const bool counter = m == WTL_M_energy_counter_j;
+    const int64_t said = s->period_ns, seen = wtl_gauge_period_ns(&d->gauge, counter);
+    const int64_t period = said ? said : seen, at_ns = stamp(d, m);
+    int64_t most = period ? 5 * period : 10 * WTL_NS_PER_S;
+    most = most > 3 * WTL_NS_PER_S ? most : 3 * WTL_NS_PER_S;
+    if (!s->dated || at_ns == 0 || d->work.t_ns - at_ns <= most)
+        return false;
+    d->state.old_ns = d->work.t_ns - at_ns;
+    wtl_gauge_silent(&d->gauge, counter, at_ns);
+    return true;
+}
+
 /* Power first: the counter's step is compared with it. */
 static void feed(struct metered *d)
 {
     const struct wtl_reading *r = &d->work;
-    if (d->power < WTL_N_METRICS && wtl_reading_has(r, d->power))
-        wtl_gauge_power(&d->gauge, r->t_ns, r->value[d->power], stamp(d, d->power));
-    if (wtl_reading_has(r, WTL_M_energy_counter_j))
-        wtl_gauge_counter(&d->gauge, r->t_ns, r->value[WTL_M_energy_counter_j],
-                          stamp(d, WTL_M_energy_counter_j));
+    const enum wtl_metric power = d->power, counter = WTL_M_energy_counter_j;
+    d->state.old_ns = 0;
+    if (power < WTL_N_METRICS && wtl_reading_has(r, power) && !is_old(d, power))
+        wtl_gauge_power(&d->gauge, r->t_ns, r->value[power], stamp(d, power));
+    if (wtl_reading_has(r, counter) && !is_old(d, counter))
+        wtl_gauge_counter(&d->gauge, r->t_ns, r->value[counter], stamp(d, counter));
 }
 
 static void note_newest(struct metered *d)
@@ -206,7 +224,8 @@ static void read_now(struct wtl_metering *m, struct metered *d, int64_t round_ns
     }
     atomic_store(&d->asked_ns, now);
     int rc = wtl_device_read(d->device, slow ? d->fast | d->slow : d->fast, &d->work, &err);
-    if (rc == 0 && d->ring && now >= d->ring_due_ns) {
+    /* What came before the device was lost counts. */
+    if (d->ring && (rc == -WTL_LOST || (rc == 0 && now >= d->ring_due_ns))) {
         read_ring(d);
         d->ring_due_ns = now + WTL_GAUGE_RING_NS;
     }

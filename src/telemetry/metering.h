@@ -80,6 +80,7 @@ struct wtl_metered_state {
     bool hangs;                          /* a call has been under way for more than a second */
     char trouble[WTL_ERROR_MESSAGE_MAX]; /* why it did not */
     int64_t n_readings, n_failed;
+    int64_t old_ns;  /* age of its newest value where that is so old that it is no reading; 0 */
     int64_t cost_ns; /* of all readings */
     int64_t n_lost;  /* samples that wtl_metering_take() was too slow for */
     int64_t counter_period_ns, power_period_ns; /* as found; 0: not yet */

@@ -305,8 +305,10 @@ static void describe(const struct meter *d, struct wtl_device_info *info)
     else
         snprintf(info->driver, sizeof info->driver, "%s (%.70s)", kind_title(d), source);
     wtl_replace_controls(info->driver);
-    for (int v = 0; v < WTL_METER_VALUES; v++)
+    for (int v = 0; v < WTL_METER_VALUES; v++) {
         info->sensor[wtl_meter_metric(v)].period_ns = d->options.period_ns;
+        info->sensor[wtl_meter_metric(v)].dated = true;
+    }
     if (d->options.source == WTL_METER_PTD) /* averages over its interval */
         info->sensor[WTL_M_power_w].window_ns = d->options.period_ns;
     info->sensor[WTL_M_energy_counter_j].wraps_at = d->options.wraps_at;
