@@ -157,6 +157,24 @@ static int show(struct wtl_context *ctx, const struct options *o, const struct w
     return rc;
 }
 
+/* The status must not say that something was measured. */
+static int check_any(const struct wtl_stat_result *r, struct wtl_error *err)
+{
+    const char *name = "no device", *why = "no value came";
+    bool told = false;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct wtl_stat_device *d = &r->devices[i];
+        if (d->collected.energy.method != WTL_ENERGY_NONE)
+            return 0;
+        if (told)
+            continue;
+        name = d->info->name;
+        why = d->trouble ? d->trouble : why;
+        told = d->trouble != NULL;
+    }
+    return WTL_FAIL(err, WTL_FAILED, "nothing could be measured: %s: %s", name, why);
+}
+
 static int run(struct wtl_context *ctx, struct wtl_error *err)
 {
     const struct options *o = ctx->options;
@@ -181,6 +199,7 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
     if (wtl_stat_runs_count(runs) > 0) {
         int shown = show(ctx, o, &result, runs, rc == 0 ? err : NULL);
         rc = rc ? rc : shown;
+        rc = rc ? rc : check_any(&result, err);
     }
     wtl_stat_close(stat);
     wtl_measuring_leave(ctx);
@@ -207,6 +226,7 @@ const struct wtl_command wtl_cmd_stat = {
                 "  wattle stat -r 8 -i 0 -- ./batch       # mean of eight de-phased runs on GPU 0\n"
                 "  wattle stat --baseline 3s --for 60s    # a minute of whatever runs",
     .exit_codes =
+        "1  failed, or no device gave a figure\n"
         "125  with -- COMMAND: a failure of stat, whatever it is; 126 and 127: the command "
         "cannot be run; else its own status, 128 + N after signal N",
     .opts = opts,

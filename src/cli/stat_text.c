@@ -226,12 +226,21 @@ static void print_troubles(FILE *out, const struct wtl_stat_result *r,
     for (size_t k = 0; k < r->n; k++) {
         if (r->devices[k].trouble)
             fprintf(out, "  warning: %s: %s\n", r->devices[k].info->name, r->devices[k].trouble);
-        else if (r->devices[k].idle_missing)
-            fprintf(out, "  warning: %s: what it draws without work could not be measured\n",
-                    r->devices[k].info->name);
+        if (r->devices[k].idle_missing)
+            fprintf(out, "  warning: %s: what it draws without work is not known%s%s\n",
+                    r->devices[k].info->name, r->devices[k].idle_trouble ? ": " : "",
+                    r->devices[k].idle_trouble ? r->devices[k].idle_trouble : "");
     }
+    for (size_t k = 0; k < r->n; k++)
+        if (m->device[k].troubles & WTL_TROUBLE(partial))
+            fprintf(out,
+                    "  warning: %s: measured for %.3g of %.3g s: energy and mean power are of that "
+                    "part\n",
+                    r->devices[k].info->name, m->device[k].time_s, m->time_s);
     for (int i = 0; i < (int)WTL_N_ENERGY_TROUBLES; i++) {
         const char *comma = "";
+        if (i == WTL_TROUBLE_INDEX_partial)
+            continue;
         for (size_t k = 0; k < r->n; k++)
             if ((m->device[k].troubles | r->devices[k].collected.energy.troubles) & (1u << i)) {
                 fprintf(out, "%s%s", *comma ? comma : "  warning: ", r->devices[k].info->name);
@@ -270,6 +279,13 @@ static void print_errors(FILE *out, const char *name, const struct wtl_metered_e
 static void print_classes(FILE *out, const struct wtl_stat_result *r,
                           const struct wtl_stat_repeats *m)
 {
+    bool some = false;
+    for (size_t k = 0; k < r->n; k++)
+        some = some || m->device[k].method != WTL_ENERGY_NONE;
+    if (!some) {
+        fputs("  No figure: nothing could be measured.\n", out);
+        return;
+    }
     fputs("  Absolute joules:", out);
     const char *comma = " ";
     for (int c = WTL_CLASS_A; c < (int)WTL_N_CLASSES; c++) {

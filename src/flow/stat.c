@@ -21,6 +21,7 @@ struct wtl_stat {
     size_t n;
     int *device; /* indices of the machine's */
     double *idle_w;
+    const char **idle_trouble;        /* why that is not known */
     bool *part;                       /* of another that is measured: not in sums */
     bool *tells;                      /* energy or power, as far as has shown */
     bool *denied;                     /* its sensor is for root only */
@@ -103,11 +104,13 @@ static int choose(struct wtl_stat *s, struct wtl_error *err)
     const bool estimated = s->options.only || !has_cpu(s->machine);
     s->device = WTL_NEW_ARRAY(&s->arena, int, n + 1);
     s->idle_w = WTL_NEW_ARRAY(&s->arena, double, n + 1);
+    s->idle_trouble = WTL_NEW_ARRAY(&s->arena, const char *, n + 1);
     s->part = WTL_NEW_ARRAY(&s->arena, bool, n + 1);
     s->tells = WTL_NEW_ARRAY(&s->arena, bool, n + 1);
     s->denied = WTL_NEW_ARRAY(&s->arena, bool, n + 1);
     s->before = WTL_NEW_ARRAY(&s->arena, struct wtl_metered_state, n + 1);
-    if (!s->device || !s->idle_w || !s->part || !s->tells || !s->denied || !s->before)
+    if (!s->device || !s->idle_w || !s->idle_trouble || !s->part || !s->tells || !s->denied ||
+        !s->before)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
         struct wtl_device *device = wtl_machine_device(s->machine, i);
@@ -204,19 +207,79 @@ static void mark_begin(struct wtl_stat *s, int64_t from, struct wtl_gauge_mark *
     }
 }
 
+/* More of the SMs' time than this is work. */
+static const double busy_share = 0.05;
+
+/* Power of the halves of the baseline is apart by more: it was not the same all the time. */
+static const double steady_share = 0.1;
+
+/* Whether somebody works on it, as of its last slow reading. */
+static void look_for_work(struct wtl_stat *s, size_t i)
+{
+    struct wtl_metered_state state;
+    struct wtl_process process[WTL_METERED_PROCESSES];
+    wtl_metering_state(s->metering, i, &state);
+    if (s->idle_trouble[i])
+        return;
+    const size_t n = wtl_metering_processes(s->metering, i, process);
+    for (size_t k = 0; k < n && !s->idle_trouble[i]; k++)
+        if (process[k].has_util && process[k].util > busy_share)
+            s->idle_trouble[i] =
+                wtl_arena_printf(&s->arena, "%s (pid %d) used %.0f %% of it meanwhile",
+                                 process[k].name[0] ? process[k].name : "a process",
+                                 (int)process[k].pid, 100 * process[k].util);
+    const double util =
+        wtl_reading_has(&state.newest, WTL_M_gpu_util) ? state.newest.value[WTL_M_gpu_util] : 0;
+    if (!s->idle_trouble[i] && util > busy_share)
+        s->idle_trouble[i] =
+            wtl_arena_printf(&s->arena, "it worked for %.0f %% of the time meanwhile", 100 * util);
+}
+
+/* Utilisation is that of up to a second before: what ended before the baseline began is not held
+ * against it. */
+static void watch_baseline(struct wtl_stat *s, int64_t from, int64_t to)
+{
+    const int64_t first =
+        from + (to - from) / 2 < from + WTL_NS_PER_S ? from + (to - from) / 2 : from + WTL_NS_PER_S;
+    for (int64_t now = now_ns(s); now < to; now = now_ns(s)) {
+        for (size_t i = 0; i < s->n && now >= first; i++)
+            look_for_work(s, i);
+        wtl_sleep_ns(to - now < WTL_NS_PER_S / 10 ? to - now : WTL_NS_PER_S / 10);
+    }
+}
+
+static void check_steady(struct wtl_stat *s, size_t i, const struct wtl_energy *a,
+                         const struct wtl_energy *b)
+{
+    if (a->method == WTL_ENERGY_NONE || b->method == WTL_ENERGY_NONE || s->idle_trouble[i])
+        return;
+    const double a_w = a->energy_j / a->time_s, b_w = b->energy_j / b->time_s;
+    const double doubt_w =
+        0.5 * (a->hi_j - a->lo_j) / a->time_s + 0.5 * (b->hi_j - b->lo_j) / b->time_s;
+    if (fabs(a_w - b_w) > steady_share * fmin(a_w, b_w) + doubt_w)
+        s->idle_trouble[i] = wtl_arena_printf(
+            &s->arena, "its power was not steady meanwhile: %.3g W, then %.3g W", a_w, b_w);
+}
+
+/* What a device draws without work is only known where it had none. */
 static void measure_idle(struct wtl_stat *s, struct wtl_gauge_mark *begin)
 {
     int64_t from = now_ns(s);
+    const int64_t to = from + (int64_t)(1e9 * s->options.baseline_s),
+                  middle = from + (to - from) / 2;
     mark_begin(s, from, begin);
-    wtl_sleep_ns(from + (int64_t)(1e9 * s->options.baseline_s) - now_ns(s));
-    int64_t to = now_ns(s);
+    watch_baseline(s, from, to);
     for (size_t i = 0; i < s->n; i++) {
-        struct wtl_gauge_mark b;
-        struct wtl_energy e;
+        struct wtl_gauge_mark m, b;
+        struct wtl_energy whole, first, second;
+        wtl_metering_mark(s->metering, i, middle, &m);
         wtl_metering_mark(s->metering, i, to, &b);
-        wtl_metering_between(s->metering, i, &begin[i], &b, &e);
-        if (e.method != WTL_ENERGY_NONE && e.time_s > 0)
-            s->idle_w[i] = e.energy_j / e.time_s;
+        wtl_metering_between(s->metering, i, &begin[i], &b, &whole);
+        wtl_metering_between(s->metering, i, &begin[i], &m, &first);
+        wtl_metering_between(s->metering, i, &m, &b, &second);
+        check_steady(s, i, &first, &second);
+        if (whole.method != WTL_ENERGY_NONE && whole.time_s > 0 && !s->idle_trouble[i])
+            s->idle_w[i] = whole.energy_j / whole.time_s;
     }
 }
 
@@ -357,11 +420,15 @@ static bool fill_device(const struct wtl_stat *s, size_t i, struct wtl_arena *ar
         d->trouble = "a call hangs in the driver";
     else if (s->denied[i])
         d->trouble = "its counter is for root only: `wattle doctor` says how to open it";
+    else if (state.old_ns > 0)
+        d->trouble = wtl_arena_printf(arena, "it has stopped: its newest value is %.0f s old",
+                                      1e-9 * (double)state.old_ns);
     const struct wtl_metered_state *b = &s->before[i];
     d->n_readings = state.n_readings - b->n_readings;
     d->n_failed = state.n_failed - b->n_failed;
     d->cost_share = time_s > 0 ? 1e-9 * (double)(state.cost_ns - b->cost_ns) / time_s : 0;
     d->idle_w = s->idle_w[i];
+    d->idle_trouble = s->idle_trouble[i];
     d->idle_missing = s->options.baseline_s > 0 && !(d->idle_w > 0);
     bool counter = d->info->sensors & BIT(WTL_M_energy_counter_j);
     d->period_ns = counter ? state.counter_period_ns : state.power_period_ns;

@@ -55,6 +55,7 @@ struct wtl_stat_device {
     double cost_share;            /* of the span that was spent reading it */
     double idle_w;                /* 0: not known */
     bool idle_missing;            /* it was asked for, and is not known */
+    const char *idle_trouble;     /* why not, where that is known; NULL */
     int64_t period_ns;            /* of that sensor as found; 0: not known */
 };
 

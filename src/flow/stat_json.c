@@ -70,12 +70,13 @@ static json_t *device_json(const struct wtl_stat_device *d)
     const struct wtl_energy *e = &d->collected.energy;
     bool has = e->method != WTL_ENERGY_NONE && e->time_s > 0;
     return json_pack(
-        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o}", "id",
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o}", "id",
         wtl_json_text(d->info->id), "name", wtl_json_text(d->info->name), "kind",
         wtl_device_kind_name(d->info->kind), "energy", wtl_energy_json(e), "mean_w",
         has ? wtl_json_finite(e->energy_j / e->time_s) : json_null(), "peak_w",
         d->collected.peak_w > 0 ? wtl_json_finite(d->collected.peak_w) : json_null(), "idle_w",
-        d->idle_w > 0 ? wtl_json_finite(d->idle_w) : json_null(), "sensor_period_s",
+        d->idle_w > 0 ? wtl_json_finite(d->idle_w) : json_null(), "idle_trouble",
+        d->idle_trouble ? wtl_json_text(d->idle_trouble) : json_null(), "sensor_period_s",
         d->period_ns ? wtl_json_finite(1e-9 * (double)d->period_ns) : json_null(), "attribution",
         split_json(d), "part_of_another", d->part_of_another, "readings", (json_int_t)d->n_readings,
         "failed_readings", (json_int_t)d->n_failed, "reading_share", wtl_json_finite(d->cost_share),

@@ -97,6 +97,35 @@ assert "power_w" not in last, last
 END
 }
 
+@test "meter: what has stopped gives no figure, and says so" {
+    run -1 --separate-stderr "$WATTLE" stat -i 'meter:exec:echo 5; sleep 0.3; exit 3,name=m' -o out --for 0.5s
+    [[ $stderr == *"nothing could be measured: m: the command of meter:m has ended: exit status 3"* ]]
+    grep -q 'No figure: nothing could be measured.' out
+    ! grep -q 'Absolute joules' out
+    "$WATTLE" stat -i 'meter:exec:echo 5; sleep 0.3; exit 3,name=m' -o out -- true || status=$?
+    [ "$status" -eq 125 ]
+    # By the time that its content states, by that of the file.
+    echo 1790000000 100 >stated
+    echo 100 >written
+    touch -d @1790000000 written
+    for file in stated written; do
+        run -1 --separate-stderr "$WATTLE" stat -i meter:file:$file --json --for 0.3s
+        [[ $stderr == *"nothing could be measured: $file: it has stopped: its newest value is "*" s old"* ]]
+        printf '%s' "$output" >out.json
+        [ "$(json out.json '[(x["energy"], x["trouble"][:14]) for x in d["devices"]]')" = "[(None, 'it has stopped')]" ]
+    done
+    # In the middle: what it told of, and of no more.
+    for i in {1..10}; do
+        echo "$((100 + i % 3))" >next
+        mv next live
+        sleep 0.1
+    done &
+    until [ -e live ]; do sleep 0.02; done
+    "$WATTLE" stat -i meter:file:live,period=100ms --json --for 4s >out.json
+    [ "$(json out.json '(lambda e: ("partial" in e["troubles"], "gap" in e["troubles"], 0.2 < e["time_s"] < 1.2, 98 < e["energy_j"] / e["time_s"] < 104))(d["devices"][0]["energy"])')" = \
+        "(True, True, True, True)" ]
+}
+
 @test "meter: a command out of a plan or for a knob is not run" {
     run ! "$WATTLE" cap 100W -i 'meter:exec:touch ran; echo 5; sleep 5'
     [[ $output == *"would run a command or log in somewhere"* ]]

@@ -330,9 +330,63 @@ END
 }
 
 @test "a device that hangs at the end keeps nobody else from being closed" {
-    timeout 60 "$WATTLE" stat -i "faulty:read.hang=40s@3:virtual:a100" \
+    run -1 timeout 60 "$WATTLE" stat -i "faulty:read.hang=40s@3:virtual:a100" \
         -i "meter:exec:echo 300; exec sleep 4321.$$" -o out --for 0.5s
+    [[ $output == *"nothing could be measured"*"a call hangs in the driver"* ]]
     run ! pgrep -f "sleep 4321.$$"
+}
+
+@test "a counter that stands still is not believed, and said" {
+    "$WATTLE" stat -i faulty:read/energy_counter_j.lie=5J:virtual:a100,load=plain --json --for 1.5s >out.json
+    "$WATTLE" stat -i faulty:read/energy_counter_j.lie=5J:virtual:a100,load=plain -o out --for 1.2s
+    grep -q 'polled power' out
+    grep -q 'warning: .*: the energy counter stood still while the device drew power: it is not believed' out
+    python3 - <<'END'
+import json
+(d,) = json.load(open("out.json"))["devices"]
+e = d["energy"]
+assert (e["method"], e["class"], "stuck" in e["troubles"]) == ("polled", "B", True), e
+assert abs(e["energy_j"] / e["time_s"] / d["peak_w"] - 1) < 0.1 and "partial" not in e["troubles"], d
+END
+}
+
+@test "what was seen of a device that is lost, and nothing else" {
+    "$WATTLE" stat -i faulty:read.lost@90:virtual:a100,load=plain --json --for 3s >out.json
+    "$WATTLE" stat -i faulty:read.lost@90:virtual:a100,load=plain -o out --for 3s
+    grep -Eq 'warning: .*: measured for [01][.0-9]* of 3 s: energy and mean power are of that part' out
+    python3 - <<'END'
+import json
+d = json.load(open("out.json"))
+e, whole = d["devices"][0]["energy"], d["time_s"]
+assert {"partial", "gap"} <= set(e["troubles"]) and 0 < e["time_s"] < 2 < whole, (e, whole)
+assert abs(d["devices"][0]["mean_w"] / d["devices"][0]["peak_w"] - 1) < 0.1, d
+assert "partial" in d["total"]["troubles"], d
+END
+}
+
+@test "the driver's samples, which come later than polls, give the energy of the whole" {
+    "$WATTLE" stat -i virtual:p40,load=plain --json --for 1.5s >out.json
+    python3 - <<'END'
+import json
+(d,) = json.load(open("out.json"))["devices"]
+assert d["energy"]["method"] == "ring" and abs(d["mean_w"] / d["peak_w"] - 1) < 0.1, d
+END
+}
+
+@test "idle power is not measured while somebody works" {
+    for load in load=plain load=plain@30% load=plain,on=600ms/1s; do
+        "$WATTLE" stat -i "virtual:a100,$load" --baseline 1s --json --for 0.5s >out.json
+        python3 - <<'END'
+import json
+(d,) = json.load(open("out.json"))["devices"]
+assert d["idle_w"] is None and d["attribution"]["idle_j"] is None, d
+assert "meanwhile" in d["idle_trouble"], d
+END
+    done
+    "$WATTLE" stat -i virtual:a100,load=plain --baseline 0.5s -o out --for 0.2s
+    grep -q 'warning: .*: what it draws without work is not known: .*plain (pid .*) used .*% of it meanwhile' out
+    "$WATTLE" stat -i virtual:a100 --baseline 0.5s --json --for 0.5s >out.json
+    python3 -c 'import json; (d,) = json.load(open("out.json"))["devices"]; assert 25 < d["idle_w"] < 60 and d["idle_trouble"] is None, d'
 }
 
 @test "no markers wanted: no socket" {
