@@ -22,7 +22,7 @@ static int path_of(const struct wtl_device_info *info, bool make, char out[WTL_L
                   : wtl_dir_path(WTL_DIR_STATE, "sensors", dir, err);
     if (rc < 0)
         return rc;
-    snprintf(name, sizeof name, "%s", info->id);
+    snprintf(name, sizeof name, "%s", info->card[0] ? info->card : info->id);
     for (char *p = name; *p; p++)
         if (*p == '/' || *p == ':' || *p == '.')
             *p = '_';

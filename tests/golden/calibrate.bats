@@ -117,6 +117,12 @@ END
     [[ "$output" == *"counter   gain 0.95"*"joules    are corrected from now on"* ]]
     # What was learned of the sensor before or after stays beside it.
     cp "$WATTLE_STATE_DIR/sensors/virtual_a100,seed=7.json" facts.json
+    # A card is the same whatever runs on it; one of another seed, or without an error, is another.
+    for name in load=plain,seed=7 seed=7,load=plain@50%,on=1s/3s#0 seed=8 seed=7,exact; do
+        "$WATTLE" stat -i "virtual:a100,$name" --for 0.3s --json >out.json
+        python3 -c 'import json; print(json.load(open("out.json"))["devices"][0]["energy"].get("gain", 1) < 0.99)'
+    done >corrected
+    [ "$(paste -sd ' ' corrected)" = "True True False False" ]
     run -0 "$WATTLE" sweep s.yaml --dry-run
     [[ "$output" == *"gain"*"are corrected by 0.95"*"as calibrated against truth"* ]]
     "$WATTLE" sweep s.yaml -q -o after.wattle >/dev/null

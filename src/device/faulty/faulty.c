@@ -382,6 +382,7 @@ static int backend_open(const struct wtl_backend_host *host, struct wtl_error *e
     if (rc < 0)
         return rc;
     struct wtl_device_info info = *inner_info;
+    info.card[0] = '\0'; /* what it says is not what the card does */
     int n = snprintf(info.id, sizeof info.id, "faulty:%.120s", host->wanted);
     if (n >= (int)sizeof info.id)
         return WTL_FAIL(err, WTL_LIMIT, "\"faulty:%s:...\" is longer than the %d bytes of a name",

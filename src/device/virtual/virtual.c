@@ -360,8 +360,23 @@ static void describe_sensors(const struct wtl_sim_board *b, struct wtl_device_in
     info->sensor[WTL_M_temp_c].resolution = info->sensor[WTL_M_mem_temp_c].resolution = 1;
 }
 
-static int describe(struct virtual_device *v, const char *name, struct wtl_device_info *info,
-                    struct wtl_error *err)
+/* Whatever runs on it, the sensors of a card are those of its board, seed and number. */
+static void name_card(const struct wtl_virtual_options *o, char out[WTL_LIMIT_NAME])
+{
+    char seed[32] = "", number[16] = "";
+    if (o->sim.seed != 1)
+        snprintf(seed, sizeof seed, ",seed=%llu", (unsigned long long)o->sim.seed);
+    if (o->index > 0)
+        snprintf(number, sizeof number, "#%d", o->index);
+    int n = snprintf(out, WTL_LIMIT_NAME, "virtual:%s%s%s%s%s", o->board, seed,
+                     o->sim.calibrated ? ",calibrated" : "", o->sim.exact_sensors ? ",exact" : "",
+                     number);
+    if (n < 0 || n >= WTL_LIMIT_NAME)
+        out[0] = '\0';
+}
+
+static int describe(struct virtual_device *v, const char *name, const struct wtl_virtual_options *o,
+                    struct wtl_device_info *info, struct wtl_error *err)
 {
     const struct wtl_sim_gpu *gpu = &v->gpu;
     char uuid[WTL_SIM_UUID];
@@ -380,6 +395,7 @@ static int describe(struct virtual_device *v, const char *name, struct wtl_devic
         .writable = knobs_of(&gpu->board),
     };
     snprintf(info->id, sizeof info->id, "virtual:%s", name);
+    name_card(o, info->card);
     snprintf(info->name, sizeof info->name, "%s", gpu->board.name);
     snprintf(info->uuid, sizeof info->uuid, "%s", wtl_sim_uuid(gpu, uuid));
     snprintf(info->pci, sizeof info->pci, "%04x:%02x:%02x.0", pci.domain & 0xffff, pci.bus & 0xff,
@@ -445,7 +461,7 @@ static int backend_open(const struct wtl_backend_host *host, struct wtl_error *e
     if (rc == 0)
         rc = start_loads(v, &o, err);
     if (rc == 0)
-        rc = describe(v, host->wanted, &info, err);
+        rc = describe(v, host->wanted, &o, &info, err);
     if (rc == 0)
         rc = wtl_backend_add(host, &info, &wtl_virtual_sensors, info.knobs ? &knob_ops : NULL, v,
                              false, err);
