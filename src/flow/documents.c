@@ -171,10 +171,14 @@ static bool is_recording(const struct wtl_stored_document *stored)
 
 static const char *describe_recording(struct wtl_arena *arena, const json_t *root)
 {
-    return wtl_arena_printf(arena, "%.3g s, %zu devices, %zu names of windows",
-                            json_number_value(json_object_get(root, "time_s")),
-                            json_array_size(json_object_get(root, "devices")),
-                            json_array_size(json_object_get(root, "windows")));
+    const size_t devices = json_array_size(json_object_get(root, "devices"));
+    const size_t windows = json_array_size(json_object_get(root, "windows"));
+    const char *names = windows ? wtl_arena_printf(arena, ", %zu name%s of windows", windows,
+                                                   wtl_plural((int64_t)windows))
+                                : "";
+    return wtl_arena_printf(arena, "%.3g s, %zu device%s%s",
+                            json_number_value(json_object_get(root, "time_s")), devices,
+                            wtl_plural((int64_t)devices), names ? names : "");
 }
 
 /* Reads by kind; the fingerprint of the runs behind it, and one line on it. */

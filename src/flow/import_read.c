@@ -197,16 +197,31 @@ static bool is_stranger(const struct import_worker *w, const struct stream *s)
     return w->key.gpu[0] && s->gpu[0] && !wtl_same_name(w->key.gpu, s->gpu);
 }
 
-/* Streams of different boards or of different samplers: two jobs wrote into one file. */
+/* Streams of different samplers, or different boards that go by one name ("GPU 0" of two machines):
+ * two jobs wrote into one file. A machine with two models of boards gives each its own name. */
+static bool is_other_job(const struct stream *a, const struct stream *b)
+{
+    if (strcmp(a->info.dialect, b->info.dialect) != 0)
+        return true;
+    bool told_apart =
+        a->info.entity[0] && b->info.entity[0] && strcmp(a->info.entity, b->info.entity) != 0;
+    return !told_apart && a->gpu[0] && b->gpu[0] && !wtl_same_name(a->gpu, b->gpu);
+}
+
+/* A stream of another job than `s`; NULL: there is none. */
+static const struct stream *other_job(const struct import_worker *w, const struct stream *s)
+{
+    for (int i = 0; i < w->n_streams; i++)
+        if (is_other_job(s, &w->streams[i]))
+            return &w->streams[i];
+    return NULL;
+}
+
 static bool is_mixed(const struct import_worker *w)
 {
-    for (int i = 1; i < w->n_streams; i++) {
-        const struct stream *a = &w->streams[0];
-        const struct stream *b = &w->streams[i];
-        if (strcmp(a->info.dialect, b->info.dialect) != 0 ||
-            (a->gpu[0] && b->gpu[0] && !wtl_same_name(a->gpu, b->gpu)))
+    for (int i = 0; i < w->n_streams; i++)
+        if (other_job(w, &w->streams[i]))
             return true;
-    }
     return false;
 }
 
@@ -218,18 +233,20 @@ static const char *describe(const struct stream *s, char *buf, size_t size)
     return buf;
 }
 
-static void state_contaminated(struct import_worker *w, struct wtl_run *run, const struct stream *s)
+static void state_contaminated(const struct import_worker *w, const struct stream *s, bool mixed,
+                               struct wtl_run *run)
 {
-    char here[120];
+    char here[120], there[120];
     run->stated_causes |= UINT32_C(1) << WTL_CAUSE_contaminated;
     describe(s, here, sizeof here);
-    if (w->n_streams == 1) {
+    if (!mixed) {
         snprintf(run->stated_reason, sizeof run->stated_reason, "the name says %.30s, but: %.90s",
                  w->key.gpu, here);
         return;
     }
-    const struct stream *other = s == &w->streams[0] ? &w->streams[1] : &w->streams[0];
-    char there[120];
+    const struct stream *other = other_job(w, s);
+    if (!other)
+        other = s == &w->streams[0] ? &w->streams[1] : &w->streams[0];
     describe(other, there, sizeof there);
     snprintf(run->stated_reason, sizeof run->stated_reason, "one file mixes %.60s and %.60s", here,
              there);
@@ -258,7 +275,7 @@ static void label_stream(struct import_worker *w, const struct stream *s, bool m
     if (run->clock_mhz == 0)
         run->clock_mhz = s->app_clock_mhz;
     if (stranger || mixed)
-        state_contaminated(w, run, s);
+        state_contaminated(w, s, mixed, run);
 }
 
 static void complete_table_run(const struct import_worker *w, struct wtl_run *run)

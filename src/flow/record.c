@@ -2,6 +2,7 @@
  * From the metering into files. */
 #include "flow/record.h"
 
+#include "base/text.h"
 #include "codec/json.h"
 #include "core/gpu_name.h"
 #include "core/xid.h"
@@ -160,16 +161,43 @@ static void describe_errors(struct wtl_recorder *r, int i, struct wtl_run *run)
         run->stated_causes |= UINT32_C(1) << WTL_CAUSE_device_error;
 }
 
+/* Whether --gpu is the name of this device: of GPUs, else of one that is alone. */
+static bool takes_name(const struct wtl_recorder *r, size_t i)
+{
+    return r->options.gpu && (r->streams[i].gpu || r->n == 1);
+}
+
+/* One name for two models would put their runs into one set. */
+static int check_name(const struct wtl_recorder *r, struct wtl_error *err)
+{
+    char first[WTL_LIMIT_NAME] = "", name[WTL_LIMIT_NAME];
+    for (size_t i = 0; i < r->n; i++) {
+        wtl_gpu_short_name(r->streams[i].name, name, sizeof name);
+        if (!takes_name(r, i) || !name[0])
+            continue;
+        if (first[0] && !wtl_same_name(first, name)) {
+            int rc = WTL_FAIL(err, WTL_USAGE, "--gpu %.40s would be the name of two models: %s, %s",
+                              r->options.gpu, first, name);
+            wtl_error_hint(err,
+                           "leave --gpu out: each is named after its board; or choose with -i");
+            return rc;
+        }
+        memcpy(first, name, sizeof first);
+    }
+    return 0;
+}
+
 static void describe(void *ctx, int i, bool ended, struct wtl_run *run)
 {
     struct wtl_recorder *r = ctx;
     const struct wtl_write_stream *s = &r->streams[i];
+    const bool named = takes_name(r, (size_t)i);
     wtl_gpu_short_name(s->name, run->gpu, sizeof run->gpu);
-    if (r->options.gpu || !run->gpu[0])
+    if (named || !run->gpu[0])
         (void)snprintf(run->gpu, sizeof run->gpu, "%.95s",
-                       r->options.gpu ? r->options.gpu
-                       : s->name[0]   ? s->name
-                                      : s->id);
+                       named        ? r->options.gpu
+                       : s->name[0] ? s->name
+                                    : s->id);
     (void)snprintf(run->workload, sizeof run->workload, "%.95s", r->options.workload);
     run->window = !r->options.command;
     describe_errors(r, i, run);
@@ -488,7 +516,8 @@ static int prepare(struct wtl_recorder *r, struct wtl_error *err)
     if (r->options.writer && r->options.writer->gpus_only && !gpu)
         return WTL_FAIL(err, WTL_NOTFOUND, "the format \"%s\" holds GPUs only, and there is none",
                         r->options.writer->name);
-    int rc = rotates(r) ? wtl_series_last(r->options.path, &r->number, err) : 0;
+    int rc = check_name(r, err);
+    rc = rc || !rotates(r) ? rc : wtl_series_last(r->options.path, &r->number, err);
     return rc ? rc : open_file(r, err);
 }
 

@@ -87,8 +87,10 @@ static void judge_end(struct wtl_run *r)
         wtl_reject(r, WTL_CAUSE_failed, "its log says it failed");
     if (r->status == WTL_RUN_TIMEOUT)
         wtl_reject(r, WTL_CAUSE_timed_out, "its log says it was stopped by a time limit");
-    bool mixed = (r->stated_causes >> WTL_CAUSE_contaminated) & 1; /* that is why */
-    if (!mixed && (!wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_energy_j)))
+    const uint32_t why = UINT32_C(1) << WTL_CAUSE_contaminated | UINT32_C(1) << WTL_CAUSE_truncated;
+    if (r->stated_causes & why) /* that is why, whatever is missing */
+        return;
+    if (!wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_energy_j))
         judge_absent(r);
     else if (r->window && !(r->whole_time_s > 0))
         wtl_reject(r, WTL_CAUSE_no_data, "a window without a count of the work done in it");

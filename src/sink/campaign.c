@@ -14,7 +14,8 @@
 
 struct kept_run {
     struct wtl_run run;
-    struct wtl_reducer *reducer;
+    struct wtl_reducer *reducer; /* of what is stored */
+    int64_t start_ns;            /* of that; 0: nothing yet */
 };
 
 struct campaign_sink {
@@ -25,26 +26,52 @@ struct campaign_sink {
     struct wtl_reducer *scratch; /* of the run as it would be if it ended now */
     struct kept_run *runs;
     int64_t source_id;
+    int64_t until_ns; /* of the newest sample that is stored */
     bool stored;
 };
 
-/* What the run is by now. While it goes on it says that it does not end here. */
-static void describe(struct campaign_sink *s, int i, bool ended)
+/* Those of stream i among what is being put; NULL: none. */
+static const struct wtl_batch *find_batch(const struct wtl_batch *const *batches, int n, int i)
+{
+    for (int k = 0; k < n; k++)
+        if (batches[k]->stream == i && batches[k]->n > 0)
+            return batches[k];
+    return NULL;
+}
+
+static int64_t last_ns(const struct wtl_batch *b)
+{
+    return b->t_ns[b->n - 1];
+}
+
+/* Stands there until the recording ends as it should: what a kill leaves. */
+static void state_open(int64_t until_ns, struct wtl_run *run)
+{
+    char until[32], kept[64] = "nothing is stored yet";
+    if (until_ns > 0)
+        (void)snprintf(kept, sizeof kept, "all until %s is kept",
+                       wtl_format_utc(until_ns, until, sizeof until));
+    run->stated_causes |= UINT32_C(1) << WTL_CAUSE_truncated;
+    (void)snprintf(run->stated_reason, sizeof run->stated_reason,
+                   "the recording did not end: its recorder runs still, or was killed; %s", kept);
+}
+
+/* What the run is with `batch` (NULL: nothing new), which is stored in the same transaction. */
+static void describe(struct campaign_sink *s, int i, const struct wtl_batch *batch, bool ended)
 {
     static const struct wtl_reduce_context nothing;
     struct kept_run *k = &s->runs[i];
     struct wtl_run run = {.id = k->run.id, .source_id = s->source_id, .stream = i};
-    run.start_ns = k->run.start_ns;
+    run.start_ns = k->start_ns == 0 && batch ? batch->t_ns[0] : k->start_ns;
     (void)snprintf(run.job, sizeof run.job, "%s", s->options.job);
     (void)snprintf(run.device, sizeof run.device, "%s", s->options.streams[i].name);
     wtl_reducer_copy(s->scratch, k->reducer);
+    if (batch)
+        wtl_reducer_push(s->scratch, batch);
     wtl_reducer_finish(s->scratch, &nothing, &run);
     s->options.describe(s->options.ctx, i, ended, &run);
-    if (!ended) {
-        run.stated_causes |= UINT32_C(1) << WTL_CAUSE_truncated;
-        (void)snprintf(run.stated_reason, sizeof run.stated_reason,
-                       "the recording did not end: it runs, or it was killed");
-    }
+    if (!ended)
+        state_open(batch && last_ns(batch) > s->until_ns ? last_ns(batch) : s->until_ns, &run);
     wtl_run_choose(&run);
     k->run = run;
 }
@@ -63,11 +90,12 @@ static int add_source(struct campaign_sink *s, struct wtl_error *err)
 }
 
 /* Runs are there from the first put on, so that a kill leaves their samples with them. */
-static int store_runs(struct campaign_sink *s, bool ended, struct wtl_error *err)
+static int store_runs(struct campaign_sink *s, const struct wtl_batch *const *batches, int n,
+                      bool ended, struct wtl_error *err)
 {
     int rc = s->stored ? 0 : add_source(s, err);
     for (int i = 0; rc == 0 && i < s->options.n; i++) {
-        describe(s, i, ended);
+        describe(s, i, find_batch(batches, n, i), ended);
         rc = s->stored
                  ? wtl_campaign_update_run(s->campaign, &s->runs[i].run, err)
                  : wtl_campaign_add_run(s->campaign, &s->runs[i].run, &s->runs[i].run.id, err);
@@ -94,7 +122,7 @@ static int put(struct wtl_sink *sink, const struct wtl_batch *const *batches, in
     struct campaign_sink *s = (struct campaign_sink *)sink;
     (void)gap; /* in what describe() says, and in the document */
     int rc = wtl_campaign_begin(s->campaign, err);
-    rc = rc ? rc : store_runs(s, false, err);
+    rc = rc ? rc : store_runs(s, batches, n, false, err);
     for (int i = 0; rc == 0 && i < n; i++)
         if (batches[i]->n > 0)
             rc = wtl_campaign_add_samples(s->campaign, s->runs[batches[i]->stream].run.id,
@@ -102,8 +130,12 @@ static int put(struct wtl_sink *sink, const struct wtl_batch *const *batches, in
     rc = end_transaction(s, rc, err);
     for (int i = 0; rc == 0 && i < n; i++) {
         struct kept_run *k = &s->runs[batches[i]->stream];
-        if (batches[i]->n > 0 && k->run.start_ns == 0)
-            k->run.start_ns = batches[i]->t_ns[0];
+        if (batches[i]->n == 0)
+            continue;
+        if (k->start_ns == 0)
+            k->start_ns = batches[i]->t_ns[0];
+        if (last_ns(batches[i]) > s->until_ns)
+            s->until_ns = last_ns(batches[i]);
         wtl_reducer_push(k->reducer, batches[i]);
     }
     return rc;
@@ -133,7 +165,7 @@ static int close_file(struct wtl_sink *sink, bool complete, struct wtl_error *er
 {
     struct campaign_sink *s = (struct campaign_sink *)sink;
     int rc = wtl_campaign_begin(s->campaign, err);
-    rc = rc ? rc : store_runs(s, complete, err);
+    rc = rc ? rc : store_runs(s, NULL, 0, complete, err);
     rc = end_transaction(s, rc, err);
     wtl_campaign_close(s->campaign);
     struct wtl_arena arena = s->arena;

@@ -3,6 +3,7 @@
  * marks, NUL bytes, endless lines) is taken out here. */
 #include "trace/trace.h"
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "trace/reader.h"
 
@@ -408,6 +409,10 @@ static const char *advice_on(const char *data, size_t n)
         return "the file is compressed by bzip2: decompress it, or use gzip, zstd or xz";
     if (n >= 4 && memcmp(p, "PK\3\4", 4) == 0)
         return "the file is a ZIP archive (or a spreadsheet): unpack it, or export it as CSV";
+    if (wtl_begins_as_campaign(data, n))
+        return "the file is a campaign already (or another SQLite database), see `wattle show`; to "
+               "add its runs to another one: `wattle export A.wattle -o a.csv`, then `wattle "
+               "import a.csv -o B.wattle`";
     return NULL;
 }
 

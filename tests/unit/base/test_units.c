@@ -86,6 +86,26 @@ static void a_setting_of_time_needs_its_unit(void **state)
     assert_true(v == 50);
 }
 
+static void sizes_have_decimal_and_binary_prefixes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double bytes;
+    } sizes[] = {{"7B", 7},        {"5kB", 5000},   {"5KB", 5000}, {"5 KiB", 5120},
+                 {"1.5MB", 1.5e6}, {"2GB", 2e9},    {"3TB", 3e12}, {"1MiB", 1048576},
+                 {"1GiB", 0x1p30}, {"1TiB", 0x1p40}};
+    static const char *const refused[] = {"5K", "5M", "5Mb", "5mb", "5KIB", "kB", "5 k B"};
+    double v = 7;
+    struct wtl_error err = {0};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        assert_ok(wtl_parse_quantity(sizes[i].text, WTL_UNIT_BYTE, &v, &err), &err);
+        assert_true(v == sizes[i].bytes);
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(wtl_parse_quantity(refused[i], WTL_UNIT_BYTE, &v, &err), -(int)WTL_USAGE);
+}
+
 static void writes_bounds_without_rounding(void **state)
 {
     (void)state;
@@ -146,6 +166,7 @@ int main(void)
         cmocka_unit_test(refuses_other_units_and_says_which_fit),
         cmocka_unit_test(a_setting_without_a_percent_sign_is_a_fraction_below_one),
         cmocka_unit_test(a_setting_of_time_needs_its_unit),
+        cmocka_unit_test(sizes_have_decimal_and_binary_prefixes),
         cmocka_unit_test(writes_bounds_without_rounding),
         cmocka_unit_test(writes_them_back_for_people),
     };

@@ -477,6 +477,63 @@ static void two_boards_in_one_file_are_kept_apart(void **state)
     wtl_campaign_close(c);
 }
 
+static struct wtl_import_result import_content(const char *text)
+{
+    struct wtl_error err = {0};
+    struct wtl_import_result result = {0};
+    const char *paths[] = {at("log.csv")};
+    struct wtl_import_options options = options_for(paths, 1);
+    options.workload = "llama";
+    write_text(paths[0], text);
+    assert_ok(try_import(&options, wtl_alloc_system(), 1, &result, &err), &err);
+    return result;
+}
+
+/* A workstation with an A100 and a V100: each has its number, and its own run. */
+static void two_models_in_one_machine_are_no_mixture(void **state)
+{
+    (void)state;
+    struct wtl_import_result r =
+        import_content("timestamp, index, name, power.draw [W]\n"
+                       "2026/01/01 00:00:00.000, 0, NVIDIA A100-PCIE-40GB, 99.00 W\n"
+                       "2026/01/01 00:00:00.001, 1, Tesla V100-PCIE-32GB, 60.00 W\n"
+                       "2026/01/01 00:00:00.100, 0, NVIDIA A100-PCIE-40GB, 99.00 W\n"
+                       "2026/01/01 00:00:00.101, 1, Tesla V100-PCIE-32GB, 60.00 W\n"
+                       "2026/01/01 00:00:00.200, 0, NVIDIA A100-PCIE-40GB, 99.00 W\n"
+                       "2026/01/01 00:00:00.201, 1, Tesla V100-PCIE-32GB, 60.00 W\n");
+    assert_int_equal(r.runs_added, 2);
+    struct wtl_run *runs;
+    assert_int_equal(load_runs(&runs), 2);
+    assert_string_equal(runs[0].gpu, "A100");
+    assert_string_equal(runs[1].gpu, "V100");
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(runs[i].stated_causes, 0);
+}
+
+/* Two machines, each with a GPU 0 and a GPU 1, wrote into one file. */
+static void two_machines_of_two_boards_are_a_mixture(void **state)
+{
+    (void)state;
+    struct wtl_import_result r =
+        import_content("timestamp, index, name, power.draw [W]\n"
+                       "2026/01/01 00:00:00.000, 0, NVIDIA A100-PCIE-40GB, 99.00 W\n"
+                       "2026/01/01 00:00:00.001, 1, NVIDIA A100-PCIE-40GB, 98.00 W\n"
+                       "2026/01/01 00:00:00.050, 0, Tesla V100-PCIE-32GB, 60.00 W\n"
+                       "2026/01/01 00:00:00.051, 1, Tesla V100-PCIE-32GB, 61.00 W\n"
+                       "2026/01/01 00:00:00.100, 0, NVIDIA A100-PCIE-40GB, 99.00 W\n"
+                       "2026/01/01 00:00:00.101, 1, NVIDIA A100-PCIE-40GB, 98.00 W\n"
+                       "2026/01/01 00:00:00.150, 0, Tesla V100-PCIE-32GB, 60.00 W\n"
+                       "2026/01/01 00:00:00.151, 1, Tesla V100-PCIE-32GB, 61.00 W\n");
+    assert_int_equal(r.runs_added, 4);
+    struct wtl_run *runs;
+    assert_int_equal(load_runs(&runs), 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(runs[i].stated_causes, 1 << WTL_CAUSE_contaminated);
+        assert_non_null(strstr(runs[i].stated_reason, "A100"));
+        assert_non_null(strstr(runs[i].stated_reason, "V100"));
+    }
+}
+
 static void a_board_that_the_name_denies(void **state)
 {
     (void)state;
@@ -612,6 +669,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(empty_traces_are_runs_without_data, setup, teardown),
         cmocka_unit_test_setup_teardown(traces_whose_text_is_lost_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(two_boards_in_one_file_are_kept_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_models_in_one_machine_are_no_mixture, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_machines_of_two_boards_are_a_mixture, setup, teardown),
         cmocka_unit_test_setup_teardown(a_board_that_the_name_denies, setup, teardown),
         cmocka_unit_test_setup_teardown(two_gpus_of_one_kind_are_two_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(samples_come_from_inside_or_from_their_file, setup,

@@ -106,6 +106,60 @@ static int count_rows(void *ctx, const struct wtl_batch *b, struct wtl_error *er
     return 0;
 }
 
+static struct wtl_run stored_run(const char *path, const char *job, int *rows)
+{
+    WTL_ARENA(arena);
+    struct wtl_error err = {0};
+    struct wtl_campaign *c = NULL;
+    struct wtl_run *runs = NULL;
+    size_t n = 0;
+    assert_ok(wtl_campaign_open(path, WTL_CAMPAIGN_READ, wtl_clock_system(), &c, &err), &err);
+    const struct wtl_run_filter filter = {.job = job};
+    assert_ok(wtl_campaign_runs(c, &filter, &arena, &runs, &n, &err), &err);
+    assert_int_equal(n, 1);
+    *rows = 0;
+    assert_ok(wtl_campaign_samples(c, runs[0].id, count_rows, rows, &err), &err);
+    wtl_campaign_close(c);
+    return runs[0];
+}
+
+/* What a kill after a put would leave: a run of all that was put, which says until when that is. */
+static void what_is_put_is_told_at_once(void **state)
+{
+    (void)state;
+    struct wtl_error err = {0};
+    const char *path = in_test_directory("killed.wattle");
+    int ended = 0, rows = 0;
+    struct wtl_sink *sink = NULL;
+    const struct wtl_sink_campaign_options o = {.path = path,
+                                                .clock = wtl_clock_system(),
+                                                .streams = &stream,
+                                                .n = 1,
+                                                .job = "one",
+                                                .describe = describe,
+                                                .ctx = &ended};
+    assert_ok(wtl_sink_campaign_open(wtl_alloc_system(), &o, &sink, &err), &err);
+    batch.n = 0;
+    assert_ok(wtl_sink_put(sink, batches, 1, NULL, &err), &err);
+    assert_non_null(strstr(stored_run(path, o.job, &rows).stated_reason, "nothing is stored yet"));
+    for (int k = 0; k < 2; k++) {
+        static const char *const until[] = {"2025-11-22T08:26:44Z", "2025-11-22T08:26:54Z"};
+        fill(50, INT64_C(1763800000000000000) + k * INT64_C(10000000000));
+        assert_ok(wtl_sink_put(sink, batches, 1, NULL, &err), &err);
+        struct wtl_run run = stored_run(path, o.job, &rows);
+        assert_int_equal(rows, 50 * (k + 1));
+        assert_near(wtl_run_get(&run, WTL_R_n_samples, 0), rows, 0);
+        assert_near(wtl_run_get(&run, WTL_R_power_mean_w, 0), 124.5, 1e-9);
+        assert_true(run.start_ns == INT64_C(1763800000000000000));
+        assert_non_null(strstr(run.stated_reason, "did not end"));
+        assert_non_null(strstr(run.stated_reason, until[k]));
+    }
+    assert_ok(wtl_sink_close(sink, false, &err), &err);
+    struct wtl_run run = stored_run(path, o.job, &rows);
+    assert_non_null(strstr(run.stated_reason, "2025-11-22T08:26:54Z"));
+    assert_int_equal(ended, 0);
+}
+
 /* Until it is closed as complete, the run says that it does not end here. */
 static void a_campaign_has_its_run_from_the_first_put_on(void **state)
 {
@@ -127,19 +181,10 @@ static void a_campaign_has_its_run_from_the_first_put_on(void **state)
         assert_ok(wtl_sink_put(sink, batches, 1, NULL, &err), &err);
         assert_ok(wtl_sink_close(sink, complete, &err), &err);
         assert_int_equal(ended, complete);
-        WTL_ARENA(arena);
-        struct wtl_campaign *c = NULL;
-        struct wtl_run *runs = NULL;
-        size_t n = 0;
-        assert_ok(wtl_campaign_open(path, WTL_CAMPAIGN_READ, wtl_clock_system(), &c, &err), &err);
-        const struct wtl_run_filter filter = {.job = o.job};
-        assert_ok(wtl_campaign_runs(c, &filter, &arena, &runs, &n, &err), &err);
-        assert_int_equal(n, 1);
-        assert_int_equal(runs[0].stated_causes, complete ? 0 : UINT32_C(1) << WTL_CAUSE_truncated);
-        assert_near(wtl_run_get(&runs[0], WTL_R_power_mean_w, 0), 124.5, 1e-9);
-        assert_ok(wtl_campaign_samples(c, runs[0].id, count_rows, &rows, &err), &err);
+        struct wtl_run run = stored_run(path, o.job, &rows);
+        assert_int_equal(run.stated_causes, complete ? 0 : UINT32_C(1) << WTL_CAUSE_truncated);
+        assert_near(wtl_run_get(&run, WTL_R_power_mean_w, 0), 124.5, 1e-9);
         assert_int_equal(rows, 50);
-        wtl_campaign_close(c);
     }
 }
 
@@ -177,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_put_leaves_nothing_and_can_be_tried_again),
         cmocka_unit_test(what_is_there_stays),
+        cmocka_unit_test(what_is_put_is_told_at_once),
         cmocka_unit_test(a_campaign_has_its_run_from_the_first_put_on),
         cmocka_unit_test(files_are_numbered_and_found_again),
     };
