@@ -19,7 +19,7 @@ enum wtl_unit {
     WTL_UNIT_MHZ,      /* Hz kHz MHz GHz; base unit MHz */
     WTL_UNIT_FRACTION, /* % or a fraction: "5%" and "0.05" are both 0.05 */
     WTL_UNIT_CELSIUS,  /* C */
-    WTL_UNIT_BYTE,     /* B kB MB GB KiB MiB GiB */
+    WTL_UNIT_BYTE,     /* B kB (or KB) MB GB TB KiB MiB GiB TiB */
     WTL_UNIT_RATE,     /* 1/s: "10/s", "10rps", "600/min" */
 };
 

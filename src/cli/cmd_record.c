@@ -28,13 +28,14 @@ static const struct wtl_opt opts[] = {
      "campaign, csv, jsonl, nvidia-smi or dcgmi; default: by the ending of FILE (.wattle, .csv, "
      ".jsonl, .smi, .dmon)"},
     {"rotate", 0, WTL_OPT_STRING, AT(rotate), "SIZE|TIME",
-     "begin another file (FILE with a number) when it is so large or so old: 100MiB, 1h"},
+     "begin another file (FILE with a number) when it is so large or so old, with the unit: "
+     "100MiB or 100MB, 1h"},
     {"keep", 0, WTL_OPT_INT, AT(keep), "N", "with --rotate: keep the newest N files", WTL_UNIT_NONE,
      1, 1000000},
     {"workload", 0, WTL_OPT_STRING, AT(workload), "NAME",
      "name of the runs in a campaign; default: that of the command"},
     {"gpu", 0, WTL_OPT_STRING, AT(gpu), "NAME",
-     "name of the GPU in a campaign; default: that of the board"},
+     "name of the GPU in a campaign (one model of them); default: that of the board"},
     WTL_MEASURING_OPTS(struct options, measuring),
     {0},
 };
@@ -75,27 +76,51 @@ static int choose_format(const struct options *o, const struct wtl_writer **writ
     return rc;
 }
 
+/* A bare number would be 27 hours for one reader and 98 KiB for the other. */
+static int refuse_rotation(const char *text, struct wtl_error *err)
+{
+    double value;
+    if (wtl_parse_double(text, strlen(text), &value)) {
+        int rc = WTL_FAIL(err, WTL_USAGE, "--rotate: \"%.60s\" has no unit", text);
+        wtl_error_hint(err, "did you mean %gs, or %g%s?", value, value,
+                       value >= 4096 ? "B (bytes)" : "MiB");
+        return rc;
+    }
+    int rc = WTL_FAIL(err, WTL_USAGE, "--rotate: \"%.60s\" is neither a size nor a time", text);
+    wtl_error_hint(err, "sizes are in kB, MB, GB, KiB, MiB, GiB, times in s, min, h, d: --rotate "
+                        "100MiB, --rotate 1h");
+    return rc;
+}
+
+static int check_rotation(const char *text, double value, double least, double most,
+                          const char *range, struct wtl_error *err)
+{
+    if (value >= least && value <= most)
+        return 0;
+    return WTL_FAIL(err, WTL_USAGE, "--rotate \"%.60s\" is outside %s", text, range);
+}
+
 static int read_rotation(const struct options *o, struct wtl_record_options *ro,
                          struct wtl_error *err)
 {
     double value = 0;
+    int rc = 0;
     ro->keep = o->keep;
     if (!o->rotate)
         return o->keep ? WTL_FAIL(err, WTL_USAGE, "--keep needs --rotate") : 0;
-    if (wtl_parse_quantity(o->rotate, WTL_UNIT_SECOND, &value, NULL) == 0 && value >= 1 &&
-        value <= 1e8) {
-        ro->rotate_ns = (int64_t)(1e9 * value);
-        return 0;
+    if (wtl_parse_double(o->rotate, strlen(o->rotate), &value))
+        return refuse_rotation(o->rotate, err);
+    if (wtl_parse_quantity(o->rotate, WTL_UNIT_SECOND, &value, NULL) == 0) {
+        rc = check_rotation(o->rotate, value, 1, 1e8, "1 s to 1e+08 s", err);
+        ro->rotate_ns = rc ? 0 : (int64_t)(1e9 * value);
+        return rc;
     }
-    if (wtl_parse_quantity(o->rotate, WTL_UNIT_BYTE, &value, NULL) == 0 && value >= 4096 &&
-        value <= 1e15) {
-        ro->rotate_bytes = (int64_t)value;
-        return 0;
+    if (wtl_parse_quantity(o->rotate, WTL_UNIT_BYTE, &value, NULL) == 0) {
+        rc = check_rotation(o->rotate, value, 4096, 1e15, "4 KiB to 1000 TB", err);
+        ro->rotate_bytes = rc ? 0 : (int64_t)value;
+        return rc;
     }
-    int rc =
-        WTL_FAIL(err, WTL_USAGE, "--rotate: \"%.60s\" is neither a size nor a time", o->rotate);
-    wtl_error_hint(err, "from 4KiB, or from 1s: --rotate 100MiB, --rotate 1h");
-    return rc;
+    return refuse_rotation(o->rotate, err);
 }
 
 static const char *job_name(struct wtl_context *ctx)

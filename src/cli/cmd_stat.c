@@ -24,7 +24,7 @@ static const struct wtl_opt opts[] = {
      "run the command N times, begun at moments spread over the sensor's period; prints means",
      WTL_UNIT_NONE, 1, 10000},
     {"output", 'o', WTL_OPT_STRING, AT(output), "FILE",
-     "write the summary to this file instead of standard error"},
+     "write the summary (with --json the document) to this file instead"},
     {0},
 };
 
@@ -50,6 +50,15 @@ static int64_t longest_period_ns(const struct wtl_stat_result *r)
     return longest;
 }
 
+/* Not into the document, where that goes to standard error as well. */
+static void tell_left_out(const struct wtl_context *ctx, const struct options *o, int run,
+                          int wanted)
+{
+    if (ctx->verbosity >= 0 && (!ctx->json || o->output))
+        fprintf(ctx->messages, "run %d of %d ended with status %d: it is not in the mean\n", run,
+                wanted, ctx->child_status);
+}
+
 /* As often as asked, or until a run fails or a signal comes; such a one counts only where it is the
  * first. *result is of the last run that can be shown: it lies in one arena while the next run's
  * comes into the other. */
@@ -69,8 +78,7 @@ static int run_all(struct wtl_context *ctx, const struct options *o, struct wtl_
             break;
         const bool cut = ctx->child_status != 0 || wtl_interrupt_came();
         if (rc > 0 && cut && i > 0) {
-            fprintf(ctx->messages, "run %d of %d ended with status %d: it is not in the mean\n",
-                    i + 1, wanted, ctx->child_status);
+            tell_left_out(ctx, o, i + 1, wanted);
             return 0;
         }
         if (i == 0)
@@ -215,7 +223,10 @@ const struct wtl_command wtl_cmd_stat = {
         "`perf stat` does for events: joules with a random interval, how they were come by, and "
         "how far absolute joules of that kind of sensor can be off. The command's output, exit "
         "status and signals pass through.\n\n"
-        "Without a command it measures until it is told to end, or for --for TIME.\n\n"
+        "The summary goes to standard error, with --json too, as standard output is the command's; "
+        "-o FILE keeps it apart from what the command writes there.\n\n"
+        "Without a command it measures until it is told to end, or for --for TIME, and the summary "
+        "is on standard output.\n\n"
         "A command that marks windows and work (docs/markers.md, the Python module, `wattle load`) "
         "gets energy by window, by unit of work and by request. The energy of a GPU is split among "
         "its processes by their share of the SMs, an estimate; the parts add up to the whole.\n\n"
@@ -224,7 +235,8 @@ const struct wtl_command wtl_cmd_stat = {
         "sensor are estimated from thermal design power, class D.",
     .examples = "  wattle stat -- python3 infer.py        # all devices\n"
                 "  wattle stat -r 8 -i 0 -- ./batch       # mean of eight de-phased runs on GPU 0\n"
-                "  wattle stat --baseline 3s --for 60s    # a minute of whatever runs",
+                "  wattle stat --baseline 3s --for 60s    # a minute of whatever runs\n"
+                "  wattle stat --json -o energy.json -- ./batch",
     .exit_codes =
         "1  failed, or no device gave a figure\n"
         "125  with -- COMMAND: a failure of stat, whatever it is; 126 and 127: the command "

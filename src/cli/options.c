@@ -22,6 +22,15 @@ static const struct {
     [COMMON_HELP] = {"help", 'h', "show this help"},
 };
 
+/* Where the command runs another one, standard output is that one's. */
+static const char *common_help(const struct wtl_command *command, int i)
+{
+    if (i == (int)COMMON_JSON && command->takes_child)
+        return "print one JSON document on standard output; with -- COMMAND on standard error, as "
+               "standard output is the command's";
+    return common_options[i].help;
+}
+
 static void *destination(struct wtl_context *ctx, const struct wtl_opt *opt)
 {
     union {
@@ -474,7 +483,7 @@ void wtl_command_help(const struct wtl_command *command, FILE *out)
     fprintf(out, "\n%s:\n", any ? "common options" : "options");
     for (int i = 0; i < N_COMMON; i++)
         print_option_line(out, common_options[i].letter, common_options[i].name, NULL,
-                          common_options[i].help);
+                          common_help(command, i));
     fputs("\nexit status:\n", out);
     print_exit_codes(command, out, 2, 100);
     if (command->examples)
@@ -576,7 +585,7 @@ void wtl_command_man(const struct wtl_command *command, FILE *out)
         man_option(out, o->letter, o->name, o->arg, o->help);
     for (int i = 0; i < N_COMMON; i++)
         man_option(out, common_options[i].letter, common_options[i].name, NULL,
-                   common_options[i].help);
+                   common_help(command, i));
     fputs(".El\n", out);
     man_verbs(command, out);
     fputs(".Sh EXIT STATUS\n.Bd -literal\n", out);

@@ -112,22 +112,30 @@ END
     python3 -c 'import csv; (r,) = csv.DictReader(open("runs.csv")); assert 30 < float(r["idle_power_w"]) < 45, r'
 }
 
-@test "the machine room: two GPUs in one file" {
+@test "the machine room: two models of GPU in one file, a run each, none of them mixed up" {
     "$WATTLE" sim start --gpu a100,v100 >/dev/null 3>&-
     "$WATTLE" sim load resnet50 -i 0 >/dev/null
     "$WATTLE" record --no-estimate -q -i 0 -i 1 --for 1.5s -o a.smi
     "$WATTLE" record --no-estimate -q -i 0 -i 1 --for 1.5s -o a.dmon
+    "$WATTLE" record --no-estimate -q -i 0 -i 1 --for 1.5s -o a.csv
+    "$WATTLE" record --no-estimate -q -i 0 -i 1 --for 1.5s -o a.jsonl
     "$WATTLE" record --no-estimate -q -i 0 -i 1 -o a.wattle -- sleep 1.5
-    for f in a.smi a.dmon; do
-        "$WATTLE" import $f -o $f.wattle --workload x >out
+    for f in a.smi a.dmon a.csv a.jsonl; do
+        "$WATTLE" import $f -o $f.wattle --workload x >out 2>err
         grep -q '2 runs added' out
+        [ ! -s err ]
     done
-    "$WATTLE" export a.wattle -o runs.csv
-    python3 - <<'END'
+    for f in a.smi a.dmon a.csv a.jsonl a; do
+        "$WATTLE" show $f.wattle | grep -q '^ *A100 .* 1 .*too few'
+        "$WATTLE" export $f.wattle -o runs.csv
+        python3 - <<'END'
 import csv
-gpus = sorted(r["gpu"] for r in csv.DictReader(open("runs.csv")))
-assert gpus == ["A100", "V100"], gpus
+runs = list(csv.DictReader(open("runs.csv")))
+assert sorted(r["gpu"] for r in runs) == ["A100", "V100"], runs
+assert all(r["stated_causes"] == "" and "contaminated" not in r["causes"] for r in runs), runs
 END
+    done
+    "$WATTLE" optimize a.wattle --json | grep -q '"status": *"unusable"' # no clock was set: that is why
 }
 
 @test "rotation: numbered files, the newest are kept, energies add up" {
@@ -208,6 +216,13 @@ END
         wait $! || true
         [ "$ending" = wattle ] || "$WATTLE" import k.$ending -o $ending.wattle --workload x
     done
+    "$WATTLE" show k.wattle | tr -s ' \n' ' ' >shown # lines are wrapped
+    grep -q 'rejected, truncated: .*the recording did not end: its recorder runs still, or was killed; ' shown
+    ! grep -q no_data shown
+    run "$WATTLE" import k.wattle -o other.wattle
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"is a campaign already"*"wattle show"*"wattle export"* ]]
+    [ ! -e other.wattle ]
     "$WATTLE" export k.wattle -o killed.csv
     "$WATTLE" export t.wattle -o told.csv
     python3 - <<'END'
@@ -225,6 +240,21 @@ END
     [ "$status" -eq 1 ]
     [[ "$output" == *"is there already"* ]]
     [ "$(cat a.csv)" = mine ]
+    for bare in 100000 5; do
+        run "$WATTLE" record -i $GPU --for 1s -o u.csv --rotate $bare
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"\"$bare\" has no unit"*"did you mean ${bare}s, or $bare"* ]]
+    done
+    for outside in 1KB 0.5s 1e9s; do
+        run "$WATTLE" record -i $GPU --for 1s -o u.csv --rotate $outside
+        [ "$status" -eq 2 ]
+        [[ "$output" == *"\"$outside\" is outside "* ]]
+    done
+    run "$WATTLE" record -i virtual:a100 -i virtual:v100 --for 1s -o u.wattle --gpu X
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"two models: A100, V100"* ]]
+    [ ! -e u.wattle ] && [ ! -e u.0001.csv ]
+    for size in 5KB 5kB 5KiB; do "$WATTLE" record -q -i $GPU --for 0.1s -o s$size.csv --rotate $size; done
     for wrong in "" "-o a.txt" "-o a.csv --format cvs" "-o a.csv --keep 3" "-o a.csv --rotate 3apples" "-o -"; do
         run "$WATTLE" record $wrong --for 1s
         [ "$status" -eq 2 ]

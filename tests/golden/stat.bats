@@ -118,6 +118,35 @@ END
     [ "$(python3 -c 'import json; print(json.load(open("out.json"))["mean"]["n"])')" -eq 1 ]
 }
 
+@test "without a command the document is on standard output, beside one on standard error or in FILE" {
+    run -0 --separate-stderr "$WATTLE" stat --tdp 10W --for 0.1s --json
+    python3 -c 'import json, sys; json.loads(sys.argv[1])' "$output"
+    [ "$stderr" = "" ]
+    run -0 --separate-stderr "$WATTLE" stat --tdp 10W --json -- echo mine
+    python3 -c 'import json, sys; json.loads(sys.argv[1])' "$stderr"
+    [ "$output" = mine ]
+    run -0 --separate-stderr "$WATTLE" stat --tdp 10W --json -o doc.json -- sh -c 'echo mine >&2'
+    python3 -m json.tool doc.json >/dev/null
+    [ "$stderr" = mine ] && [ "$output" = "" ]
+    run -0 "$WATTLE" stat --help
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"with --json too, as standard output is the command's; -o FILE keeps it apart"*"with -- COMMAND on standard error"* ]]
+}
+
+@test "a repeat that failed is told of, not with -q, and not into the document" {
+    again() {
+        rm -f was
+        run -1 --separate-stderr "$WATTLE" stat --tdp 10W -r 3 "$@" -- sh -c 'test -e was && exit 1; touch was'
+    }
+    again
+    [[ "$stderr" == "run 2 of 3 ended with status 1: it is not in the mean"* ]]
+    again -q
+    [[ "$stderr" != *"not in the mean"* && "$stderr" == *"Energy of "* ]]
+    again --json
+    python3 -c 'import json, sys; assert json.loads(sys.argv[1])["mean"]["n"] == 1' "$stderr"
+    again --json -o doc.json
+    [[ "$stderr" == "run 2 of 3 ended with status 1: it is not in the mean" ]]
+}
+
 @test "repeats begin in all phases of the sensor" {
     "$WATTLE" stat -i virtual:a100,load=resnet50/64 -r 16 -o out -- date +%s%N >times
     python3 - <<'END'
