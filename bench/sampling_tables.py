@@ -121,7 +121,7 @@ def costs_table(found, seconds):
             f"| {name} | {what} | {spread([100 * r['cpu_share'] for r in results])} | {len(results)} | "
             f"{middle(results, 'readings_per_s')} | {middle(results, 'wakeups_per_s')} | "
             f"{middle(results, 'us_per_reading', 1)} | {middle(results, 'allocations')} | "
-            f"{f'{GOAL_SHARE:g}, no allocation' if i == 0 else ''} |")
+            f"{f'{GOAL_SHARE:g}, no allocation' if i == 0 else f'{GOAL_SHARE:g}' if i == 1 else ''} |")
     return lines
 
 

@@ -247,20 +247,6 @@ bool wtl_parse_int(const char *s, size_t n, int64_t *out)
     return true;
 }
 
-const char *wtl_format_double(double value, char buf[WTL_DOUBLE_TEXT])
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        int n = snprintf(buf, WTL_DOUBLE_TEXT, "%.*g", digits, value);
-        for (int i = 0; i < n; i++)
-            if (buf[i] == ',') /* a locale's decimal point */
-                buf[i] = '.';
-        double back;
-        if (wtl_parse_double(buf, (size_t)n, &back) && back >= value && back <= value)
-            break;
-    }
-    return buf;
-}
-
 bool wtl_starts_with(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -227,6 +227,7 @@ void wtl_csv_put(struct wtl_buf *out, bool first, const char *text)
 
 void wtl_csv_put_number(struct wtl_buf *out, bool first, double value)
 {
-    char text[WTL_DOUBLE_TEXT];
-    wtl_csv_put(out, first, wtl_format_double(value, text));
+    char text[WTL_DOUBLE_TEXT + 1] = ",";
+    (void)wtl_format_double(value, text + 1);
+    wtl_buf_puts(out, text + first);
 }

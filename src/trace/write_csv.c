@@ -4,7 +4,7 @@
 #include "trace/samples.h"
 #include "trace/write.h"
 
-#include <inttypes.h>
+#include <stdint.h>
 
 static bool holds(enum wtl_metric metric)
 {
@@ -20,11 +20,25 @@ static void begin(const struct wtl_write *w, struct wtl_buf *out)
     wtl_buf_putc(out, '\n');
 }
 
+/* "1795357729.695174590" */
+static void put_time(int64_t t_ns, struct wtl_buf *out)
+{
+    char text[32], *at = text + sizeof text;
+    uint64_t left = t_ns < 0 ? -(uint64_t)t_ns : (uint64_t)t_ns;
+    for (int digits = 0; left > 0 || digits <= 9; digits++, left /= 10) {
+        if (digits == 9)
+            *--at = '.';
+        *--at = (char)('0' + left % 10);
+    }
+    if (t_ns < 0)
+        *--at = '-';
+    wtl_buf_add(out, at, (size_t)(text + sizeof text - at));
+}
+
 static void row(const struct wtl_write *w, const struct wtl_batch *b, int i, struct wtl_buf *out)
 {
     const struct wtl_write_stream *s = &w->streams[b->stream];
-    int64_t t = b->t_ns[i], below = t % 1000000000;
-    wtl_buf_printf(out, "%" PRId64 ".%09" PRId64, t / 1000000000, below);
+    put_time(b->t_ns[i], out);
     wtl_csv_put(out, false, s->id);
     wtl_csv_put(out, false, s->name);
     for (uint64_t left = w->columns; left; left &= left - 1) {

@@ -51,6 +51,78 @@ static void refuses_what_is_not_and_leaves_the_output(void **state)
     }
 }
 
+/* By printf and strtod: the first of 15, 16, 17 digits that reads back. */
+static void assert_shortest(double value)
+{
+    char expected[64], text[WTL_DOUBLE_TEXT];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(expected, sizeof expected, "%.*g", digits, value);
+        const double back = strtod(expected, NULL);
+        if (memcmp(&back, &value, sizeof value) == 0)
+            break;
+    }
+    assert_string_equal(wtl_format_double(value, text), expected);
+}
+
+static double of_bits(uint64_t bits)
+{
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static void writes_the_shortest_decimal_that_reads_back(void **state)
+{
+    (void)state;
+    static const double some[] = {0.0,
+                                  -0.0,
+                                  1,
+                                  -1,
+                                  0.1,
+                                  0.3,
+                                  35.483000000000004,
+                                  1795357729.6473541,
+                                  1e15,
+                                  9e14,
+                                  899999999999999.9,
+                                  899999999999999.875,
+                                  1e-3,
+                                  0.5,
+                                  999.9999999999999,
+                                  0.09999999999999999,
+                                  0.99999999999999989,
+                                  1.7e308,
+                                  5e-324,
+                                  72.345,
+                                  9007199254740993.0,
+                                  4503599627370496.5,
+                                  0.00097656250000000011,
+                                  562949953421312.1};
+    struct wtl_rng rng;
+    wtl_rng_init(&rng, 11);
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++)
+        assert_shortest(some[i]);
+    for (int i = -30; i < 60; i++) { /* powers of two, and their neighbours */
+        const uint64_t bits = (uint64_t)(1023 + i) << 52;
+        for (uint64_t k = 0; k < 5; k++) {
+            assert_shortest(of_bits(bits + k));
+            assert_shortest(-of_bits(bits - k));
+        }
+    }
+    for (int i = 0; i < 60000; i++) {
+        const uint64_t bits = wtl_rng_next(&rng);
+        const double u = (double)(bits >> 11) * 0x1p-53;
+        assert_shortest(of_bits((bits & ~(UINT64_C(0x7ff) << 52)) | (1023 - 14 + bits % 68)
+                                                                        << 52)); /* 2^-14 to 2^54 */
+        assert_shortest((double)(bits % 1000000007) / 1000); /* what sensors say */
+        assert_shortest(1e-9 * (double)(INT64_C(1795357729000000000) + (int64_t)(bits >> 30)));
+        assert_shortest((double)(bits >> 12) / 4); /* halfway cases */
+        assert_shortest(u);
+        double whole = (double)(bits >> 20);
+        assert_shortest(whole);
+    }
+}
+
 /* The short path must round as strtod does. */
 static void agrees_with_strtod_to_the_last_bit(void **state)
 {
@@ -218,6 +290,7 @@ int main(void)
         cmocka_unit_test(articles_as_names_are_spoken),
         cmocka_unit_test(parses_what_is_a_number),
         cmocka_unit_test(refuses_what_is_not_and_leaves_the_output),
+        cmocka_unit_test(writes_the_shortest_decimal_that_reads_back),
         cmocka_unit_test(agrees_with_strtod_to_the_last_bit),
         cmocka_unit_test(integers_reach_both_ends),
         cmocka_unit_test(buffer_grows_to_its_maximum_and_no_further),
