@@ -156,7 +156,8 @@ static int read_options(struct wtl_context *ctx, const struct options *o,
         ro->workload = ctx->child ? wtl_path_base(ctx->child[0]) : "recording";
     if (!ro->job)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    int rc = choose_format(o, &ro->writer, err);
+    int rc = wtl_measuring_check(ctx, &o->measuring, err);
+    rc = rc ? rc : choose_format(o, &ro->writer, err);
     return rc ? rc : read_rotation(o, ro, err);
 }
 
@@ -212,8 +213,10 @@ static int measure(struct wtl_context *ctx, const struct options *o, struct wtl_
         return rc;
     rc = wtl_measuring_wait(ctx, &o->measuring, stat, err);
     wtl_stat_end(stat);
-    if (rc <= 0)
+    if (rc <= 0) { /* no command ran: neither does a file of it stand in the way of the next try */
+        wtl_record_discard(recorder);
         return rc;
+    }
     rc = wtl_stat_result(stat, ctx->arena, &result, err);
     if (rc < 0)
         return rc;

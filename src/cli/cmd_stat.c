@@ -196,7 +196,8 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
                         o->repeat);
     if (!runs)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    int rc = check_output(o, err);
+    int rc = wtl_measuring_check(ctx, &o->measuring, err);
+    rc = rc ? rc : check_output(o, err);
     rc = rc ? rc : wtl_stat_open(&flow, &so, &stat, err);
     if (rc < 0)
         return rc;

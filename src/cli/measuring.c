@@ -20,6 +20,19 @@ struct wtl_stat_options wtl_measuring_options(const struct wtl_context *ctx,
                                      .markers = ctx->child && !o->no_markers};
 }
 
+int wtl_measuring_check(const struct wtl_context *ctx, const struct wtl_measuring *o,
+                        struct wtl_error *err)
+{
+    if (!ctx->child || !o->duration.given)
+        return 0;
+    int rc = WTL_FAIL(err, WTL_USAGE,
+                      "--for is for a span without a command: a command is "
+                      "measured from its begin to its end");
+    wtl_error_hint(err, "to end it after %gs: -- timeout %gs %.200s ...", o->duration.value,
+                   o->duration.value, ctx->child[0]);
+    return rc;
+}
+
 static void nothing(void *ctx)
 {
     (void)ctx; /* threads of the measurement look after themselves */

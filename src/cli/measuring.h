@@ -55,6 +55,10 @@ struct wtl_measuring {
 struct wtl_stat_options wtl_measuring_options(const struct wtl_context *ctx,
                                               const struct wtl_measuring *o);
 
+/* -WTL_USAGE where options do not go together. */
+int wtl_measuring_check(const struct wtl_context *ctx, const struct wtl_measuring *o,
+                        struct wtl_error *err);
+
 /* Of a span that has begun: runs the command, to which markers are told, until its end; without
  * one waits for --for or a signal. As wtl_child_run(): 0 where a signal kept the command from being
  * run, so that nothing was measured, else 1; ctx->child_status is set. */

@@ -303,8 +303,12 @@ int wtl_options_parse(const struct wtl_command *command, int argc, const char *c
                      ? WTL_FAIL(err, WTL_USAGE, "wattle %s needs more arguments", command->name)
                      : WTL_FAIL(err, WTL_USAGE, "wattle %s does not know what to do with \"%s\"",
                                 command->name, rest[command->max_args]);
-        wtl_error_hint(err, "usage: wattle %s%s%s", command->name, command->synopsis[0] ? " " : "",
-                       command->synopsis);
+        if (n > command->max_args && command->takes_child && command->max_args == 0)
+            wtl_error_hint(err, "a command to run comes behind --: wattle %s [options] -- %s ...",
+                           command->name, rest[0]);
+        else
+            wtl_error_hint(err, "usage: wattle %s%s%s", command->name,
+                           command->synopsis[0] ? " " : "", command->synopsis);
         return rc;
     }
     return 0;

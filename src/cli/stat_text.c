@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT = 48, PROCESSES = 8, REQUESTS = 5, NAME_LEAST = 24, NAME_MOST = 40 };
+enum { TEXT = 48, PROCESSES = 8, REQUESTS = 5, NAME_LEAST = 24, NAME_MOST = 40, TROUBLED = 4 };
 
 static const char *joules(double j, char buf[TEXT])
 {
@@ -27,7 +27,8 @@ static const char *doubt(const struct wtl_energy *e, char buf[TEXT])
     if (e->method == WTL_ENERGY_estimated && above >= e->energy_j)
         snprintf(buf, TEXT, "x/ 2");
     else if (e->energy_j > 0)
-        snprintf(buf, TEXT, "+- %.2g %%", 100 * fmax(above, below) / e->energy_j);
+        snprintf(buf, TEXT, fmax(above, below) < 0.995 * e->energy_j ? "+- %.2g %%" : "+- %.0f %%",
+                 100 * fmax(above, below) / e->energy_j);
     else
         snprintf(buf, TEXT, "-");
     return buf;
@@ -219,6 +220,32 @@ static void print_markers(FILE *out, const struct wtl_stat_result *r)
                 (long long)r->refused);
 }
 
+static bool has_trouble(const struct wtl_stat_result *r, const struct wtl_stat_repeats *m, size_t k,
+                        int trouble)
+{
+    return ((m->device[k].troubles | r->devices[k].collected.energy.troubles) >> trouble) & 1;
+}
+
+/* Of a machine with many devices the first names, and how many more. */
+static void print_trouble(FILE *out, const struct wtl_stat_result *r,
+                          const struct wtl_stat_repeats *m, int trouble)
+{
+    size_t n = 0, named = 0;
+    for (size_t k = 0; k < r->n; k++)
+        n += has_trouble(r, m, k, trouble);
+    if (n == 0)
+        return;
+    fputs("  warning: ", out);
+    if (n > TROUBLED && n == r->n)
+        fprintf(out, "all %zu devices", n);
+    for (size_t k = 0; k < r->n && (n <= TROUBLED || n < r->n) && named < TROUBLED; k++)
+        if (has_trouble(r, m, k, trouble))
+            fprintf(out, "%s%s", named++ ? ", " : "", r->devices[k].info->name);
+    if (named > 0 && named < n)
+        fprintf(out, " and %zu more", n - named);
+    fprintf(out, ": %s\n", wtl_energy_trouble_text(trouble));
+}
+
 /* Each kind of trouble once, with the devices that have it in any run. */
 static void print_troubles(FILE *out, const struct wtl_stat_result *r,
                            const struct wtl_stat_repeats *m)
@@ -237,18 +264,9 @@ static void print_troubles(FILE *out, const struct wtl_stat_result *r,
                     "  warning: %s: measured for %.3g of %.3g s: energy and mean power are of that "
                     "part\n",
                     r->devices[k].info->name, m->device[k].time_s, m->time_s);
-    for (int i = 0; i < (int)WTL_N_ENERGY_TROUBLES; i++) {
-        const char *comma = "";
-        if (i == WTL_TROUBLE_INDEX_partial)
-            continue;
-        for (size_t k = 0; k < r->n; k++)
-            if ((m->device[k].troubles | r->devices[k].collected.energy.troubles) & (1u << i)) {
-                fprintf(out, "%s%s", *comma ? comma : "  warning: ", r->devices[k].info->name);
-                comma = ", ";
-            }
-        if (*comma)
-            fprintf(out, ": %s\n", wtl_energy_trouble_text(i));
-    }
+    for (int i = 0; i < (int)WTL_N_ENERGY_TROUBLES; i++)
+        if (i != WTL_TROUBLE_INDEX_partial)
+            print_trouble(out, r, m, i);
 }
 
 /* Each number once, with how often; of a storm of errors the newest tell which. */

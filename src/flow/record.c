@@ -614,6 +614,13 @@ void wtl_record_end(struct wtl_recorder *r, const struct wtl_stat_result *result
     *recorded_out = r->sum;
 }
 
+void wtl_record_discard(struct wtl_recorder *r)
+{
+    end_thread(r);
+    wtl_sink_discard(r->sink);
+    r->sink = NULL;
+}
+
 void wtl_record_close(struct wtl_recorder *r)
 {
     if (!r)

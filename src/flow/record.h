@@ -56,6 +56,9 @@ struct wtl_recorded {
 void wtl_record_end(struct wtl_recorder *recorder, const struct wtl_stat_result *result, int status,
                     json_t *document, struct wtl_recorded *recorded_out);
 
+/* Instead of the end, where nothing ran that was to be recorded: takes back what was stored. */
+void wtl_record_discard(struct wtl_recorder *recorder);
+
 /* {"path", "files", "bytes", "rows", "lost", ...}; NULL: out of memory. */
 json_t *wtl_recorded_json(const struct wtl_recorded *recorded);
 

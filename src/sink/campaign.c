@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct kept_run {
     struct wtl_run run;
@@ -28,6 +29,7 @@ struct campaign_sink {
     int64_t source_id;
     int64_t until_ns; /* of the newest sample that is stored */
     bool stored;
+    bool made; /* the file was not there */
 };
 
 /* Those of stream i among what is being put; NULL: none. */
@@ -161,19 +163,38 @@ static int64_t size_of(const struct wtl_sink *sink)
     return stat(((const struct campaign_sink *)sink)->options.path, &st) == 0 ? st.st_size : 0;
 }
 
+static void free_sink(struct campaign_sink *s, bool remove)
+{
+    wtl_campaign_close(s->campaign);
+    if (remove)
+        (void)unlink(s->options.path);
+    struct wtl_arena arena = s->arena;
+    wtl_arena_fini(&arena);
+}
+
+static void discard(struct wtl_sink *sink)
+{
+    struct campaign_sink *s = (struct campaign_sink *)sink;
+    int rc = s->stored ? wtl_campaign_begin(s->campaign, NULL) : 0;
+    if (s->stored) {
+        rc = rc ? rc : wtl_campaign_remove_source(s->campaign, s->source_id, NULL);
+        (void)end_transaction(s, rc, NULL);
+    }
+    free_sink(s, s->made);
+}
+
 static int close_file(struct wtl_sink *sink, bool complete, struct wtl_error *err)
 {
     struct campaign_sink *s = (struct campaign_sink *)sink;
     int rc = wtl_campaign_begin(s->campaign, err);
     rc = rc ? rc : store_runs(s, NULL, 0, complete, err);
     rc = end_transaction(s, rc, err);
-    wtl_campaign_close(s->campaign);
-    struct wtl_arena arena = s->arena;
-    wtl_arena_fini(&arena);
+    free_sink(s, false);
     return rc;
 }
 
-static const struct wtl_sink_class campaign_class = {put, sync_file, document, size_of, close_file};
+static const struct wtl_sink_class campaign_class = {put,     sync_file,  document,
+                                                     size_of, close_file, discard};
 
 static int open_all(struct campaign_sink *s, struct wtl_error *err)
 {
@@ -186,6 +207,7 @@ static int open_all(struct campaign_sink *s, struct wtl_error *err)
         if (rc == 0)
             wtl_reducer_begin(s->runs[i].reducer);
     }
+    s->made = access(s->options.path, F_OK) != 0;
     return rc ? rc
               : wtl_campaign_open(s->options.path, WTL_CAMPAIGN_CREATE, s->options.clock,
                                   &s->campaign, err);

@@ -24,6 +24,7 @@ struct wtl_sink_class {
                     struct wtl_error *err);
     int64_t (*size)(const struct wtl_sink *sink);
     int (*close)(struct wtl_sink *sink, bool complete, struct wtl_error *err);
+    void (*discard)(struct wtl_sink *sink);
 };
 
 struct wtl_sink {
@@ -71,6 +72,10 @@ int64_t wtl_sink_size(const struct wtl_sink *sink);
 /* Stores the rest, syncs and frees, whatever comes of it. `complete`: the recording ends here as it
  * should. NULL is fine. */
 int wtl_sink_close(struct wtl_sink *sink, bool complete, struct wtl_error *err);
+
+/* Nothing was recorded after all: takes back what was put, removes the file where it was made for
+ * that, and frees. NULL is fine. */
+void wtl_sink_discard(struct wtl_sink *sink);
 
 /* ---- Files that follow one another ----------------------------------------------------------- */
 

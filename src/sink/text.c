@@ -115,7 +115,16 @@ static int close_file(struct wtl_sink *sink, bool complete, struct wtl_error *er
     return rc;
 }
 
-static const struct wtl_sink_class text_class = {put, sync_file, document, size_of, close_file};
+static void discard(struct wtl_sink *sink)
+{
+    struct text_sink *s = (struct text_sink *)sink;
+    if (s->regular)
+        (void)unlink(s->path); /* it was empty, or not there */
+    (void)close_file(sink, false, NULL);
+}
+
+static const struct wtl_sink_class text_class = {put,     sync_file,  document,
+                                                 size_of, close_file, discard};
 
 /* Nothing that is there is lost: neither a recording of yesterday nor anything else. */
 static int open_file(struct text_sink *s, const char *path, struct wtl_error *err)
@@ -188,6 +197,12 @@ int wtl_sink_document(struct wtl_sink *sink, const char *name, const char *json,
 int64_t wtl_sink_size(const struct wtl_sink *sink)
 {
     return sink->class->size(sink);
+}
+
+void wtl_sink_discard(struct wtl_sink *sink)
+{
+    if (sink)
+        sink->class->discard(sink);
 }
 
 int wtl_sink_close(struct wtl_sink *sink, bool complete, struct wtl_error *err)

@@ -35,7 +35,17 @@ teardown() {
     run --separate-stderr "$WATTLE" record -q -i $GPU -o b.csv -- sh -c 'kill -TERM $$'
     [ "$status" -eq 143 ]
     [ "$stderr" = "" ]
-    run -127 --separate-stderr "$WATTLE" record -i $GPU -o c.csv -- "$BATS_TEST_TMPDIR/no-such-program"
+    "$WATTLE" record -q -i $GPU -o there.wattle -- true
+    for file in c.csv c.jsonl c.wattle there.wattle; do # a misspelt command leaves nothing in the way
+        run -127 --separate-stderr "$WATTLE" record -i $GPU -o $file -- "$BATS_TEST_TMPDIR/no-such-program"
+    done
+    [ "$(ls c.*)" = "" ] 2>/dev/null
+    "$WATTLE" show there.wattle | grep -q '^there.wattle: 1 run of 1 '
+    ! "$WATTLE" show there.wattle | grep -q no-such-program
+    run -125 "$WATTLE" record -i $GPU -o c.csv --for 1s -- sleep 1
+    [[ "$output" == *"--for is for a span without a command"*"-- timeout 1s sleep"* ]]
+    run -2 "$WATTLE" record -o c.csv sleep 1
+    [[ "$output" == *"a command to run comes behind --: wattle record [options] -- sleep"* ]]
 }
 
 @test "every format: what was recorded is imported, with the energy of the counter" {

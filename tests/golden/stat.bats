@@ -147,6 +147,17 @@ END
     [[ "$stderr" == "run 2 of 3 ended with status 1: it is not in the mean" ]]
 }
 
+@test "a hundred devices: one line of warning, not one name after the other" {
+    ids=()
+    for i in $(seq 100); do ids+=(-i "virtual:a100,seed=$i"); done
+    "$WATTLE" stat "${ids[@]}" --for 0.2s >out
+    grep -q '^  warning: all 100 devices: shorter than the sensor can tell' out
+    [ "$(wc -L <out)" -le 120 ]
+    "$WATTLE" stat -i virtual:a100,load=resnet50/64 -- true 2>err
+    grep -q ' +- ' err
+    ! grep -q 'e+' err # 210 %, not 2.1e+02
+}
+
 @test "repeats begin in all phases of the sensor" {
     "$WATTLE" stat -i virtual:a100,load=resnet50/64 -r 16 -o out -- date +%s%N >times
     python3 - <<'END'
