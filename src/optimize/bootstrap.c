@@ -21,6 +21,7 @@ struct source {
     double correlation;
     double square; /* sum of squared noise */
     double *input; /* of wtl_refit_run() */
+    double *own;   /* n_eval x LANES: what clocks have of their own */
     size_t truth[LANES];
 };
 
@@ -60,7 +61,8 @@ static int prepare(struct wtl_arena *arena, const struct wtl_curve *curve, size_
     if (rc)
         return rc;
     s->input = WTL_NEW_ARRAY(arena, double, wtl_refit_n_rows(s->refit) * LANES);
-    if (!s->noise || !s->input)
+    s->own = WTL_NEW_ARRAY(arena, double, n_eval *LANES + 1);
+    if (!s->noise || !s->input || !s->own)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for the bootstrap");
     s->correlation = wtl_curve_autocorrelation(curve);
     return set_noise(arena, s, n_runs, 1, err);
@@ -130,6 +132,30 @@ static void draw_truth(struct wtl_rng *rng, struct source *s)
         for (size_t k = 0; k < WTL_CURVE_MODES; k++)
             bend[k * LANES + l] = size * wtl_rng_normal(rng);
     }
+}
+
+/* What each clock of the truth has of its own, where that is seen at all. */
+static void draw_own(struct wtl_rng *rng, struct source *s, size_t n_eval)
+{
+    const double effect = wtl_curve_effect(s->curve);
+    for (size_t e = 0; e < n_eval && effect > 0; e++) {
+        const size_t cell = wtl_refit_cell(s->refit, e);
+        for (size_t l = 0; l < LANES; l++) {
+            const double own = effect * wtl_rng_normal(rng);
+            s->own[e * LANES + l] = own;
+            if (cell < wtl_curve_n_cells(s->curve))
+                s->input[cell * LANES + l] += own;
+        }
+    }
+}
+
+/* One group of replicates of one curve. */
+static void refit(struct source *s, size_t n_eval, double *out)
+{
+    wtl_refit_run(s->refit, s->input, s->truth, out, n_eval);
+    for (size_t e = 0; e < n_eval && wtl_curve_effect(s->curve) > 0; e++)
+        for (size_t l = 0; l < LANES; l++)
+            out[l * n_eval + e] -= s->own[e * LANES + l];
 }
 
 static int cells_of_runs(struct wtl_arena *arena, const struct wtl_curve *curve, size_t n_runs,
@@ -224,8 +250,10 @@ int wtl_bootstrap_run(struct wtl_arena *arena, const struct wtl_curve *time,
         draw_deviations(&d, &t, &p, b.spread + r);
         draw_truth(&rng, &t);
         draw_truth(&rng, &p);
-        wtl_refit_run(t.refit, t.input, t.truth, b.time + r * n_eval, n_eval);
-        wtl_refit_run(p.refit, p.input, p.truth, b.power + r * n_eval, n_eval);
+        draw_own(&rng, &t, n_eval);
+        draw_own(&rng, &p, n_eval);
+        refit(&t, n_eval, b.time + r * n_eval);
+        refit(&p, n_eval, b.power + r * n_eval);
     }
     *boot_out = b;
     return 0;

@@ -67,7 +67,8 @@ static int gather_cells(struct wtl_arena *arena, struct wtl_curve *c, const doub
     cells->mean = WTL_NEW_ARRAY(arena, double, cells->n);
     c->fit = WTL_NEW_ARRAY(arena, double, cells->n);
     c->lever = WTL_NEW_ARRAY(arena, double, cells->n);
-    if (!cells->ghz || !cells->count || !cells->mean || !c->fit || !c->lever)
+    c->own = WTL_NEW_ARRAY(arena, double, cells->n);
+    if (!cells->ghz || !cells->count || !cells->mean || !c->fit || !c->lever || !c->own)
         return nomem(err);
     for (size_t i = 0; i < c->n; i++) {
         cells->ghz[c->cell[i]] = clock_mhz[i] / 1000;
@@ -224,6 +225,20 @@ static void set_inflation(struct wtl_curve *c)
         c->inflation += 2 * power * neighbours_in_order(c, lag);
 }
 
+/* What clocks have of their own. Runs are wild, and resemble the next one, by what is left beside
+ * it: a clock whose runs agree is no wild one. */
+static void set_effect(struct wtl_curve *c, double *scratch)
+{
+    double *mean = scratch, *work = scratch + c->cells.n;
+    if (!curve_effect_find(c, mean))
+        return;
+    curve_effect_apply(c, mean);
+    set_pseudo(c, c->fit, wtl_curve_parameters(c), work);
+    curve_update(c);
+    curve_effect_apply(c, c->cells.mean);
+    c->correlation = successive_correlation(c);
+}
+
 /* ---- fit ---- */
 
 static int check_input(const double *clock_mhz, const double *y, size_t n, struct wtl_error *err)
@@ -285,6 +300,7 @@ int wtl_curve_fit(struct wtl_arena *arena, enum wtl_curve_kind kind, const doubl
     rc = curve_search(arena, c, scratch, err);
     if (rc)
         return rc;
+    set_effect(c, scratch);
     *curve_out = c;
     return 0;
 }
@@ -301,6 +317,9 @@ static double candidate_at(const struct wtl_curve *c, const struct curve_candida
 double wtl_curve_at(const struct wtl_curve *c, double clock_mhz)
 {
     double row[WTL_LIMIT_CLOCKS], y = 0; /* gather_cells() refuses more clocks */
+    const size_t cell = c->effect > 0 ? curve_cell_at(c, clock_mhz / 1000) : c->cells.n;
+    if (cell < c->cells.n)
+        return exp(c->fit[cell]);
     for (size_t k = 0; k < c->n_kept; k++)
         y += c->weight[k] * candidate_at(c, &c->kept[k], clock_mhz / 1000, row);
     return exp(y);
@@ -327,13 +346,20 @@ static double candidate_variance(const struct wtl_curve *c, const struct curve_c
 double wtl_curve_se(const struct wtl_curve *c, double clock_mhz)
 {
     double row[WTL_LIMIT_CLOCKS], ghz = clock_mhz / 1000, se = 0;
-    double mean = log(wtl_curve_at(c, clock_mhz));
+    double mean = 0;
+    for (size_t k = 0; k < c->n_kept; k++)
+        mean += c->weight[k] * candidate_at(c, &c->kept[k], ghz, row);
     for (size_t k = 0; k < c->n_kept; k++) {
         double gap = candidate_at(c, &c->kept[k], ghz, row) - mean;
         double within = c->scale * c->scale * candidate_variance(c, &c->kept[k], ghz, row);
         se += c->weight[k] * sqrt(within + gap * gap);
     }
-    return se;
+    if (!(c->effect > 0))
+        return se;
+    const size_t cell = curve_cell_at(c, ghz);
+    const double own = cell < c->cells.n ? c->own[cell] : 0;
+    const double left = (1 - own) * hypot(se, c->effect);
+    return own > 0 ? hypot(left, own * c->scale / sqrt(c->cells.count[cell])) : left;
 }
 
 const char *wtl_curve_form(const struct wtl_curve *c)
@@ -373,6 +399,11 @@ double wtl_curve_autocorrelation(const struct wtl_curve *c)
 double wtl_curve_scale(const struct wtl_curve *c)
 {
     return c->scale;
+}
+
+double wtl_curve_effect(const struct wtl_curve *c)
+{
+    return c->effect;
 }
 
 void wtl_curve_modes(const struct wtl_curve *c, double clock_mhz, double mode_out[WTL_CURVE_MODES])

@@ -19,6 +19,13 @@
  * O'Hagan 2001), which makes the elasticity d log y / d log f uncertain by 0.1 (one standard
  * deviation). Where the runs are few or noisy the form stays as it is, and the uncertainty with it.
  *
+ * Nor is every truth smooth: boards move parts of themselves in steps of several clocks, and an
+ * optimum chosen on a curve through the middle of a step lies where the curve is too low. Where
+ * runs of one clock agree with one another better than with the curve (F test, 1 %), each clock has
+ * something of its own of variance tau^2, and the value at a clock with n runs is the best linear
+ * prediction, n tau^2 / (n tau^2 + sigma^2) of the way from the curve to their mean (Robinson
+ * 1991). Only of runs in random order: in clock order it may be of the place in the order.
+ *
  * Noise is taken as proportional to the value: all fitting is least squares of log y, the physical
  * forms by Gauss-Newton. Runs far from the curve are pulled to two robust standard deviations and
  * the rest rescaled (Huber's estimator by pseudo-values), so that the smoother stays linear. Noise
@@ -66,6 +73,10 @@ double wtl_curve_parameters(const struct wtl_curve *curve);
 
 /* Robust standard deviation of log y about the curve. */
 double wtl_curve_scale(const struct wtl_curve *curve);
+
+/* Standard deviation of what each clock has of its own beside the curve, in log y; 0 where the runs
+ * show nothing of it. */
+double wtl_curve_effect(const struct wtl_curve *curve);
 
 /* Standard error of log(wtl_curve_at) when runs err independently; of a physical form, what it may
  * miss included. */

@@ -96,8 +96,14 @@ struct wtl_curve {
     struct curve_candidate kept[CURVE_MAX_KEPT]; /* best first */
     double weight[CURVE_MAX_KEPT];               /* sum 1 */
     size_t n_kept;
-    double *fit; /* per cell: the weighted mean of the candidates' log fits */
+    /* Per cell: the weighted mean of the candidates' log fits, and once `effect` is known with what
+     * the cell has of its own. */
+    double *fit;
     double *lever;
+    double effect; /* standard deviation of what each clock has of its own, as wide as it is
+                      uncertain; 0: none is seen */
+    double within; /* that of runs about the mean of their clock, where there is an effect */
+    double *own;   /* per cell: share of its own runs in its value, the rest is the candidates' */
     double scale;
     double correlation; /* of successive runs */
     double inflation;   /* runs that tell as much as one independent one, >= 1 */
@@ -139,6 +145,18 @@ double curve_physical_cv(const struct curve_candidate *c, const struct wtl_curve
 /* log value at a clock, and the row that maps Q-coefficients to a change of it. */
 double curve_physical_at(const struct curve_candidate *c, double ghz);
 void curve_physical_row(const struct curve_candidate *c, double ghz, double *row);
+
+/* ---- curve_effect.c ---- */
+
+/* Whether clocks have something of their own beside the curve: sets effect and own. mean (n_cells)
+ * becomes that of the runs as measured. */
+bool curve_effect_find(struct wtl_curve *c, double *mean);
+
+/* fit and lever of the candidates become those of the cells, drawn to `mean`. */
+void curve_effect_apply(struct wtl_curve *c, const double *mean);
+
+/* The cell of a clock; cells.n: there are no runs at it. */
+size_t curve_cell_at(const struct wtl_curve *c, double ghz);
 
 /* ---- curve_local.c ---- */
 

@@ -68,6 +68,17 @@ static void add_local(const struct wtl_curve *c, const struct curve_candidate *k
     }
 }
 
+/* What clocks have of their own takes of each run's error its part of the mean of its clock. */
+static void add_own(const struct wtl_curve *c, size_t length, double *taken)
+{
+    for (size_t from = 0; from < c->n && c->effect > 0; from++)
+        for (size_t i = 0; i < length; i++) {
+            const size_t cell = c->cell[(from + i) % c->n];
+            const double own = c->own[cell], left = 1 - c->lever[cell];
+            taken[from] += own / fmax(1 - own, 1e-9) * left / c->cells.count[cell] / (double)length;
+        }
+}
+
 /* For every run the mean of `block`, which is by first run, over the blocks that hold it. */
 static void average_over_blocks(const double *block, size_t n, size_t length, double *out)
 {
@@ -78,6 +89,18 @@ static void average_over_blocks(const double *block, size_t n, size_t length, do
         sum += block[i] - block[(i + n - length) % n];
         out[i] = sum / (double)length;
     }
+}
+
+/* Nothing is left of the runs of clocks that ran once and have something of their own: as large at
+ * least as runs of one clock differ. */
+static void grow(const struct wtl_curve *c, double *noise)
+{
+    double square = 0;
+    for (size_t i = 0; i < c->n; i++)
+        square += noise[i] * noise[i] / (double)c->n;
+    const double by = square > 0 ? c->within / sqrt(square) : 1;
+    for (size_t i = 0; i < c->n && by > 1; i++)
+        noise[i] *= by;
 }
 
 int wtl_curve_noise(struct wtl_arena *scratch, const struct wtl_curve *c, size_t length,
@@ -97,6 +120,7 @@ int wtl_curve_noise(struct wtl_arena *scratch, const struct wtl_curve *c, size_t
         else
             add_local(c, candidate, weight, length, taken);
     }
+    add_own(c, length, taken);
     average_over_blocks(taken, c->n, length, share);
     for (size_t i = 0; i < c->n; i++) {
         double r = c->pseudo[i] - c->fit[c->cell[i]];
@@ -105,5 +129,7 @@ int wtl_curve_noise(struct wtl_arena *scratch, const struct wtl_curve *c, size_t
     }
     for (size_t i = 0; i < c->n; i++)
         noise_out[i] -= mean;
+    if (c->effect > 0)
+        grow(c, noise_out);
     return 0;
 }

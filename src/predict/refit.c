@@ -19,6 +19,7 @@ struct wtl_refit {
     double *log_fit; /* n_eval */
     double *offset; /* n_kept x n_eval: the curve, plus its error when the candidate is the truth */
     double *response; /* n_eval x LANES, padded as map is */
+    size_t *cell;     /* n_eval: the cell of that clock; n_cells: it has no runs */
 };
 
 static int nomem(struct wtl_error *err)
@@ -56,6 +57,23 @@ static void fill_map(struct wtl_refit *r, const double *eval_mhz, double *row)
             for (size_t i = 0; i < r->n_cells; i++)
                 r->map[e * r->n_rows + i] += w * row[i];
         }
+    }
+}
+
+/* What clocks have of their own: the value at one with runs is drawn to their mean. */
+static void fill_own(struct wtl_refit *r, const double *eval_mhz)
+{
+    const struct wtl_curve *c = r->curve;
+    for (size_t e = 0; e < r->n_eval; e++) {
+        const size_t cell = curve_cell_at(c, eval_mhz[e] / 1000);
+        r->cell[e] = cell;
+        if (cell == c->cells.n || !(c->effect > 0))
+            continue;
+        double *map = r->map + e * r->n_rows, own = c->own[cell];
+        for (size_t i = 0; i < r->n_cells; i++)
+            map[i] *= 1 - own;
+        map[cell] += own;
+        r->log_fit[e] += own * (c->cells.mean[cell] - r->log_fit[e]);
     }
 }
 
@@ -106,10 +124,12 @@ int wtl_refit_new(struct wtl_arena *arena, const struct wtl_curve *curve, const 
     r->log_fit = WTL_NEW_ARRAY(arena, double, n_eval);
     r->offset = WTL_NEW_ARRAY(arena, double, curve->n_kept *n_eval);
     r->response = WTL_NEW_ARRAY(arena, double, padded *LANES);
+    r->cell = WTL_NEW_ARRAY(arena, size_t, n_eval);
     double *row = WTL_NEW_ARRAY(arena, double, r->n_cells);
-    if (!r->map || !r->log_fit || !r->offset || !r->response || !row)
+    if (!r->cell || !r->map || !r->log_fit || !r->offset || !r->response || !row)
         return nomem(err);
     fill_map(r, eval_mhz, row);
+    fill_own(r, eval_mhz);
     fill_offset(r);
     fill_bend(r, eval_mhz);
     *refit_out = r;
@@ -142,6 +162,11 @@ double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate)
     if (!trust) /* local regression: no form to believe in */
         trust = &c->trust[CURVE_N_TRUST - 1];
     return trust->sd[0] / c->trust[0].sd[0];
+}
+
+size_t wtl_refit_cell(const struct wtl_refit *refit, size_t e)
+{
+    return refit->cell[e];
 }
 
 /* Two lanes in one register of the baseline instruction set, and two clocks at once: eight sums in

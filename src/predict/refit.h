@@ -36,6 +36,11 @@ size_t wtl_refit_pick(const struct wtl_refit *refit, double u);
  * wtl_curve_modes(). */
 double wtl_refit_bend(const struct wtl_refit *refit, size_t candidate);
 
+/* The cell of eval point e; n_cells: there are no runs at that clock. What a clock of the truth has
+ * of its own (wtl_curve_effect()) is added to the input of its cell, if it has one, and taken off
+ * the output at e. */
+size_t wtl_refit_cell(const struct wtl_refit *refit, size_t e);
+
 /* input[row * LANES + lane]: for a cell, the mean over its runs of the noise added to the log
  * values of the truth; below the cells, the coefficients by which the truth is bent. The truth of
  * that lane is candidate truth[lane] (see wtl_refit_pick), bent. out[lane * stride + e]: log of the

@@ -207,6 +207,62 @@ static void blocks_of_noise_are_as_large_as_they_were(void **state)
         assert_true(isfinite(noise[i]));
 }
 
+/* A board that moves part of itself every four clocks: time jumps by 1 % there. */
+static double time_steps(double mhz)
+{
+    return time_inverse(mhz) * (1 + 0.01 * (fmod(mhz, 120) < 60));
+}
+
+/* Five runs of every clock, in random order or from the top down. */
+static void make_steps(struct data *d, double (*truth)(double), bool in_order, uint64_t seed)
+{
+    enum { TIMES = N / 30 };
+    struct wtl_rng rng;
+    int order[30 * TIMES];
+    wtl_rng_init(&rng, seed);
+    for (int i = 0; i < 30 * TIMES; i++)
+        order[i] = i;
+    if (!in_order)
+        wtl_rng_shuffle(&rng, order, 30 * TIMES);
+    for (int i = 0; i < 30 * TIMES; i++) {
+        d->clock[i] = 1395 - 15 * (order[i] % 30);
+        d->y[i] = truth(d->clock[i]) * exp(0.003 * wtl_rng_normal(&rng));
+    }
+}
+
+static void steps_of_the_board_are_followed_where_runs_show_them(void **state)
+{
+    enum { SEEDS = 40, RUNS = N / 30 * 30 };
+    static struct data d;
+    double square = 0, n = 0;
+    int seen = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        WTL_ARENA(arena);
+        struct wtl_curve *c = NULL;
+        make_steps(&d, time_steps, false, seed);
+        assert_ok(wtl_curve_fit(&arena, WTL_CURVE_TIME, d.clock, d.y, RUNS, &c, NULL), NULL);
+        assert_true(wtl_curve_effect(c) > 0.001 && wtl_curve_effect(c) < 0.01);
+        for (int k = 0; k < 30; k++) {
+            const double mhz = 1395 - 15 * k, se = wtl_curve_se(c, mhz);
+            const double z = log(wtl_curve_at(c, mhz) / time_steps(mhz)) / se;
+            square += z * z;
+            n++;
+        }
+        /* What is not there is not seen, and in clock order nobody can tell. */
+        make_steps(&d, time_inverse, false, seed);
+        assert_ok(wtl_curve_fit(&arena, WTL_CURVE_TIME, d.clock, d.y, RUNS, &c, NULL), NULL);
+        seen += wtl_curve_effect(c) > 0;
+        make_steps(&d, time_steps, true, seed);
+        assert_ok(wtl_curve_fit(&arena, WTL_CURVE_TIME, d.clock, d.y, RUNS, &c, NULL), NULL);
+        assert_true(wtl_curve_effect(c) <= 0);
+    }
+    print_message("# errors in standard errors: %.2f; seen where there is none: %d of %d\n",
+                  sqrt(square / n), seen, SEEDS);
+    assert_true(sqrt(square / n) > 0.7 && sqrt(square / n) < 1.2);
+    assert_true(seen <= SEEDS / 10);
+}
+
 /* A refit must give what fitting the perturbed data from scratch gives, to first order. */
 static void refit_equals_a_fresh_fit(void **state)
 {
@@ -326,6 +382,7 @@ int main(void)
         cmocka_unit_test(wild_runs_do_not_move_the_curve),
         cmocka_unit_test(leverages_add_up_to_the_parameters),
         cmocka_unit_test(blocks_of_noise_are_as_large_as_they_were),
+        cmocka_unit_test(steps_of_the_board_are_followed_where_runs_show_them),
         cmocka_unit_test(refit_equals_a_fresh_fit),
         cmocka_unit_test(refits_are_the_same_bits_on_every_machine),
         cmocka_unit_test(refuses_what_carries_no_curve),
