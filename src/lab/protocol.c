@@ -220,6 +220,7 @@ static void describe_point(const struct wtl_bench *b, const struct wtl_lab_point
     memcpy(run->unit, b->workload->unit, sizeof run->unit);
 }
 
+/* After the window: before it, the pause would cool the board for this run and no other. */
 static int measure_idle(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_error *err)
 {
     const struct wtl_workload *w = b->workload;
@@ -243,13 +244,12 @@ static int visit(struct wtl_bench *b, const struct wtl_visit_request *q, struct 
     rc = rc ? rc : wtl_prepare_load(b, q->point, r, err);
     rc = rc ? rc : wtl_prepare_temperature(b, q->point, r, err);
     rc = rc ? rc : wtl_prepare_knobs(b, q->point, r, err);
-    if (rc == 0 && q->idle)
-        rc = measure_idle(b, r, err);
     rc = rc ? rc : wtl_prepare_clock(b, q->point, r, err);
     rc = rc ? rc : wtl_prepare_warm(b, r, err);
     rc = rc ? rc : b->n_errors > 0; /* no use in a window */
     rc = rc ? rc : wtl_window_measure(b, q->point, arena, r, err);
-    return rc ? rc : visit_alone(b, r);
+    rc = rc ? rc : visit_alone(b, r);
+    return rc == 0 && q->idle ? measure_idle(b, r, err) : rc;
 }
 
 /* Whatever else came of a visit in which an error of a device fell: that was it. The workload may

@@ -317,11 +317,7 @@ static void reduce(struct window *w, struct wtl_run *run)
 static void fill_run(struct window *w, const struct wtl_energy *e)
 {
     struct wtl_run *run = &w->r->run;
-    const double idle_w = wtl_run_get(run, WTL_R_idle_power_w, 0);
-    const bool has_idle = wtl_run_has(run, WTL_R_idle_power_w);
     reduce(w, run);
-    if (has_idle)
-        wtl_run_set(run, WTL_R_idle_power_w, idle_w);
     run->energy_method = e->method;
     run->energy_class = e->class;
     run->energy_troubles = e->troubles;
