@@ -36,7 +36,8 @@ struct sweep {
     struct wtl_bench bench;
     struct wtl_lease *lease;
     struct lane *lanes;
-    bool *active; /* [workload * n_points + point] of the present block */
+    struct wtl_workload warms; /* what finds the temperature, where that is no lane's */
+    bool *active;              /* [workload * n_points + point] of the present block */
     int64_t id, source_id;
     int first_block; /* of the spec as it is now: an extended sweep leaves its earlier blocks be */
     json_t *state;
@@ -491,6 +492,19 @@ static bool has_turn(const struct sweep *s, size_t workload)
     return !only;
 }
 
+static int open_workload(struct sweep *s, const struct wtl_workload_spec *w,
+                         struct wtl_workload *out, struct wtl_error *err)
+{
+    int rc = w->kind == WTL_WORKLOAD_VIRTUAL
+                 ? wtl_workload_virtual(s->arena, w, s->plan->measured, s->plan->n_measured,
+                                        s->q->time.clock, out, err)
+                 : wtl_workload_command(s->arena, w, s->plan->machine, s->q->group, s->q->shares,
+                                        s->q->time.clock, out, err);
+    if (rc == 0 && w->unit[0])
+        memcpy(out->unit, w->unit, sizeof out->unit);
+    return rc;
+}
+
 static int open_workloads(struct sweep *s, struct wtl_error *err)
 {
     const size_t n = s->spec->n_workloads, n_points = s->plan->points.n;
@@ -509,15 +523,9 @@ static int open_workloads(struct sweep *s, struct wtl_error *err)
         l->idle_w = WTL_NEW_ARRAY(s->arena, double, n_points);
         if (!l->active || !l->infeasible || !l->found_infeasible || !l->idle_w)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-        rc = w->kind == WTL_WORKLOAD_VIRTUAL
-                 ? wtl_workload_virtual(s->arena, w, s->plan->measured, s->plan->n_measured,
-                                        s->q->time.clock, &l->load, err)
-                 : wtl_workload_command(s->arena, w, s->plan->machine, s->q->group, s->q->shares,
-                                        s->q->time.clock, &l->load, err);
-        if (rc == 0 && w->unit[0])
-            memcpy(l->load.unit, w->unit, sizeof l->load.unit);
+        rc = open_workload(s, w, &l->load, err);
     }
-    return rc;
+    return rc == 0 && s->spec->warms ? open_workload(s, s->spec->warms, &s->warms, err) : rc;
 }
 
 static int take_lease(struct sweep *s, struct wtl_error *err)
@@ -590,8 +598,9 @@ static int find_conditions(struct sweep *s, struct wtl_error *err)
         if (rc == 0 && known && !b->stopped)
             wtl_json_put(&s->state, "idle_without_load_w", wtl_json_finite(w));
     }
-    b->workload = &s->lanes[0].load;
-    b->ready_timeout_s = s->spec->workloads[0].ready_timeout_s;
+    const struct wtl_workload_spec *warms = s->spec->warms;
+    b->workload = warms ? &s->warms : &s->lanes[0].load;
+    b->ready_timeout_s = (warms ? warms : s->spec->workloads)->ready_timeout_s;
     rc = rc ? rc : find_band(s, err);
     if (rc == 0 && !s->state)
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
@@ -724,6 +733,8 @@ static int finish(struct sweep *s, int rc, struct wtl_error *err)
     for (size_t i = 0; s->lanes && i < s->spec->n_workloads; i++)
         if (s->lanes[i].load.ops)
             s->lanes[i].load.ops->close(s->lanes[i].load.state);
+    if (s->warms.ops)
+        s->warms.ops->close(s->warms.state);
     int closed = s->lease ? wtl_lease_close(s->lease, rc ? NULL : err) : 0;
     json_decref(s->state);
     return rc ? rc : closed;

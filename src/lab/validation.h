@@ -10,7 +10,9 @@
 #include "store/plan_file.h"
 
 /* Another sweep, of the workloads that were planned for: its own name and order, so that none of
- * its runs is one that the plan was made from. Idle power is measured only for choices that count
+ * its runs is one that the plan was made from. The temperature is found as it was, with the first
+ * workload of the spec, planned for or not: leakage grows with it, and with it the saving changes.
+ * Idle power is measured only for choices that count
  * it. -WTL_LIMIT: the name is too long. */
 int wtl_validation_spec(struct wtl_arena *arena, struct wtl_sweep_spec *spec,
                         const struct wtl_plan_file *file, struct wtl_error *err);
