@@ -3,95 +3,9 @@
  * it finds against the virtual GPU's own truth, over workloads and cards, whose seeds draw a
  * deviation from the profile. Seven of the 35 loops; WATTLE_LOOP_CARDS=N: N cards for every
  * workload. */
-#include "support/support.h"
+#include "loop_world.h"
 
-#include "board/board_file.h"
-#include "device/virtual/loads.h"
 #include "flow/apply.h"
-#include "flow/optimize.h"
-#include "flow/validate.h"
-#include "lab/sweep.h"
-#include "lab/validation.h"
-#include "simhost/profile.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static struct wtl_error err;
-static struct wtl_simulated_time simulated;
-
-/* Everything is in simulated time but the leases' own clock of the day, which nothing asks for. */
-static struct wtl_flow flow_of(void)
-{
-    return (struct wtl_flow){
-        .alloc = wtl_alloc_system(), .clock = wtl_simulated_time(&simulated).clock, .threads = 1};
-}
-
-/* One start of `wattle sweep`, or with a plan of `wattle sweep --plan`. */
-static struct wtl_sweep_result sweep(struct wtl_arena *arena, const char *text, const char *path,
-                                     const struct wtl_plan_file *of)
-{
-    struct wtl_sweep_spec spec;
-    struct wtl_sweep_plan plan;
-    struct wtl_sweep_result result;
-    struct wtl_machine *machine = NULL;
-    struct wtl_holder *holder = NULL;
-    struct wtl_campaign *c = NULL;
-    const struct wtl_flow flow = flow_of();
-    assert_ok(wtl_sweep_spec_parse(arena, text, strlen(text), "spec.yaml", &spec, &err), &err);
-    if (of)
-        assert_ok(wtl_validation_spec(arena, &spec, of, &err), &err);
-    const char *const only[] = {spec.devices.values[0], NULL};
-    const struct wtl_machine_options options = {.clock = flow.clock, .nvml = "", .only = only};
-    assert_ok(wtl_machine_open(flow.alloc, &options, &machine, &err), &err);
-    const struct wtl_holder_options as = {.machine = machine,
-                                          .clock = flow.clock,
-                                          .state_dir = in_test_directory("state"),
-                                          .text = "test"};
-    assert_ok(wtl_holder_open(arena, &as, &holder, &err), &err);
-    assert_ok(wtl_sweep_plan_make(arena, &spec, machine, &plan, &err), &err);
-    if (of)
-        assert_ok(wtl_validation_points(arena, &plan, of, "plan.json", &err), &err);
-    assert_true(plan.simulated);
-    assert_ok(wtl_campaign_open(path, WTL_CAMPAIGN_CREATE, flow.clock, &c, &err), &err);
-    const struct wtl_sweep_request request = {.plan = &plan,
-                                              .campaign = c,
-                                              .holder = holder,
-                                              .time = wtl_simulated_time(&simulated),
-                                              .spec_path = "spec.yaml"};
-    assert_ok(wtl_sweep_run(arena, &request, &result, &err), &err);
-    wtl_campaign_close(c);
-    wtl_holder_close(holder);
-    wtl_machine_close(machine);
-    return result;
-}
-
-static struct wtl_plan_file optimize(struct wtl_arena *arena, const char *path)
-{
-    struct wtl_campaign *c = NULL;
-    struct wtl_plan_file file;
-    const struct wtl_flow flow = flow_of();
-    const struct wtl_optimize_request request = {.n_boards = 0};
-    assert_ok(wtl_campaign_open(path, WTL_CAMPAIGN_READ, flow.clock, &c, &err), &err);
-    assert_ok(wtl_flow_optimize(&flow, c, &request, arena, &file, &err), &err);
-    wtl_campaign_close(c);
-    return file;
-}
-
-/* 0 confirmed. */
-static int validate(struct wtl_arena *arena, const char *path, const struct wtl_plan_file *plans)
-{
-    struct wtl_campaign *c = NULL;
-    struct wtl_validations v;
-    const struct wtl_flow flow = flow_of();
-    const struct wtl_verdict_options options = wtl_verdict_options_default();
-    assert_ok(wtl_campaign_open(path, WTL_CAMPAIGN_READ, flow.clock, &c, &err), &err);
-    assert_ok(wtl_flow_validate(&flow, c, plans, &options, arena, &v, &err), &err);
-    wtl_campaign_close(c);
-    return wtl_validations_status(&v);
-}
 
 static struct wtl_sim_truth under_load(struct wtl_sim_gpu *gpu)
 {
@@ -214,6 +128,7 @@ static void once(const char *workload, int seed, const char *search, struct tall
 {
     WTL_ARENA(arena);
     static struct truth truth;
+    struct wtl_verdict reached;
     char text[600], device[60], path[600], fresh[600];
     simulated = (struct wtl_simulated_time){.start_unix_ns = 1700000000 * WTL_NS_PER_S};
     (void)snprintf(device, sizeof device, "virtual:a100,seed=%d", seed);
@@ -239,7 +154,8 @@ static void once(const char *workload, int seed, const char *search, struct tall
                    device, workload, workload);
     if (plan->clock_mhz != plan->baseline_clock_mhz)
         (void)sweep(&arena, text, fresh, &file);
-    int verdict = plan->clock_mhz == plan->baseline_clock_mhz ? 0 : validate(&arena, fresh, &file);
+    int verdict =
+        plan->clock_mhz == plan->baseline_clock_mhz ? 0 : validate(&arena, fresh, &file, &reached);
     tally->confirmed += verdict == 0;
     apply(&arena, device, &file);
     tally->applied++;
