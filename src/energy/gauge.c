@@ -192,19 +192,20 @@ static void compare(struct wtl_gauge *g)
     if (!a || !b)
         return;
     int64_t known = (a->t_ns < b->t_ns ? a->t_ns : b->t_ns) - 4 * period_of(&g->power);
-    if (c->t_ns && known < c->t_ns + 32 * period_of(&g->power))
+    if (c->begun && known < c->t_ns + 32 * period_of(&g->power))
         return;
     struct wtl_knots_point counter, power;
     if (wtl_knots_at(&g->counter.curve, known, &counter) < 0 ||
-        wtl_knots_at(&g->power.curve, known, &power) < 0)
+        wtl_knots_at(&g->power.curve, known, &power) < 0 || !counter.settled || !power.settled)
         return;
     double apart_j = counter.energy_j - power.energy_j, step_j = apart_j - c->apart_j;
     const int64_t unseen_ns = counter.unseen_ns + power.unseen_ns;
-    if (c->t_ns && unseen_ns == c->unseen_ns) {
+    if (c->begun && unseen_ns == c->unseen_ns) {
         c->sum_j2 += step_j * step_j;
         c->expected_j2 += power.sum_var_j2 - c->var_j2;
         c->blocks++;
     }
+    c->begun = true;
     c->t_ns = known;
     c->unseen_ns = unseen_ns;
     c->apart_j = apart_j;
@@ -543,14 +544,33 @@ static struct wait stamped_wait(const struct wtl_gauge_side *s)
     return (struct wait){period / 2, period / 2 + period / 4};
 }
 
-/* Between polls for power: twice a period, once that is known. */
-static struct wait power_wait(const struct wtl_gauge *g)
+/* In the middle of where the next tick can be, which halves that, then at its end, then `late_ns`
+ * after that. */
+static struct wait tick_wait(const struct wtl_gauge_side *s, int64_t now, int64_t late_ns)
+{
+    const struct wtl_ticks *k = &s->ticks;
+    int64_t period = k->period_ns;
+    if (period < 4 * DISCOVERY_NS)
+        return just(2 * DISCOVERY_NS);
+    int64_t lo = k->lo_ns + period - k->jitter_ns, hi = k->hi_ns + period + k->jitter_ns + MS / 2;
+    int64_t middle = lo + (hi - lo) / 2;
+    if (now < middle - MS / 4)
+        return just(middle - now);
+    return just(now < hi ? hi - now : late_ns);
+}
+
+/* Between polls for power: twice a period, once that is known. A tick that does not come may have
+ * brought an equal value. */
+static struct wait power_wait(const struct wtl_gauge *g, int64_t now)
 {
     int64_t period = g->power.ticks.period_ns;
-    if (!g->power.on || g->ringed)
+    bool leads = g->options.from_ticks && !g->counter.on;
+    if (!g->power.on || (g->ringed && !leads))
         return just(INT64_MAX);
     if (period == 0)
         return just(stands_still(&g->power, g->polled_ns) ? PERIOD_NS / 2 : DISCOVERY_NS);
+    if (leads)
+        return tick_wait(&g->power, now, period / 4);
     if (stamped(&g->power))
         return stamped_wait(&g->power);
     return just(period / 2 > DISCOVERY_NS ? period / 2 : DISCOVERY_NS);
@@ -562,25 +582,19 @@ static struct wait counter_wait(const struct wtl_gauge *g, int64_t now)
     int64_t period = k->period_ns;
     if (!g->counter.on)
         return just(INT64_MAX);
-    if (k->n_ticks == 0 ? now - k->since_ns > SECOND_NS : stands_still(&g->counter, now))
+    if (k->n_ticks == 0 ? k->started && now - k->since_ns > SECOND_NS
+                        : stands_still(&g->counter, now))
         return just(PERIOD_NS / 2);
     if (period == 0)
         return just(DISCOVERY_NS);
-    if (stamped(&g->counter))
+    if (!g->options.from_ticks && stamped(&g->counter))
         return stamped_wait(&g->counter);
-    if (period < 4 * DISCOVERY_NS)
-        return just(2 * DISCOVERY_NS);
-    /* In the middle of where the next tick can be, which halves that, then at its end. */
-    int64_t lo = k->lo_ns + period - k->jitter_ns, hi = k->hi_ns + period + k->jitter_ns + MS / 2;
-    int64_t middle = lo + (hi - lo) / 2;
-    if (now < middle - MS / 4)
-        return just(middle - now);
-    return just(now < hi ? hi - now : period / 20 + MS);
+    return tick_wait(&g->counter, now, period / 20 + MS);
 }
 
 struct wtl_gauge_poll wtl_gauge_next_poll(const struct wtl_gauge *g, int64_t now)
 {
-    struct wait power = power_wait(g), counter = counter_wait(g, now);
+    struct wait power = power_wait(g, now), counter = counter_wait(g, now);
     int64_t may = power.may_ns < counter.may_ns ? power.may_ns : counter.may_ns;
     int64_t due = power.due_ns < counter.due_ns ? power.due_ns : counter.due_ns;
     return (struct wtl_gauge_poll){now + (may < SECOND_NS ? may : SECOND_NS),
@@ -643,9 +657,10 @@ static double common_var_j2(const struct wtl_gauge_side *s, double resolution_w,
     return off_j * off_j / 3 + rounding_j * rounding_j / 12;
 }
 
-/* `sampled`: the sums of variance for what was not seen count. */
+/* `sampled`: the sums of variance for what was not seen count. `step_j`: of a counter, which leaves
+ * out up to that at either end. */
 static void between(const struct wtl_gauge_side *s, bool sampled, double resolution_w,
-                    const struct wtl_knots_point *a, const struct wtl_knots_point *b,
+                    double step_j, const struct wtl_knots_point *a, const struct wtl_knots_point *b,
                     enum wtl_energy_method method, struct wtl_energy *out)
 {
     const bool counted = method == WTL_ENERGY_counter_edges;
@@ -653,7 +668,8 @@ static void between(const struct wtl_gauge_side *s, bool sampled, double resolut
     if (b->unseen_ns > a->unseen_ns && !(time_s > 0))
         return; /* nothing of it was seen */
     double mean_w = time_s > 0 ? e / time_s : 0;
-    double var = (sampled ? b->sum_var_j2 - a->sum_var_j2 : 0) + a->end_var_j2 + b->end_var_j2;
+    double var = (sampled ? b->sum_var_j2 - a->sum_var_j2 : 0) + a->end_var_j2 + b->end_var_j2 +
+                 step_j * step_j / 6;
     double common = common_var_j2(s, resolution_w, mean_w, a, b);
     double half = z95 * sqrt((var > 0 ? var : 0) + common);
     *out = (struct wtl_energy){.method = method,
@@ -689,10 +705,10 @@ void wtl_gauge_between_by(const struct wtl_gauge *g, bool counter, const struct 
 {
     *out = (struct wtl_energy){.time_s = seconds(b->t_ns - a->t_ns)};
     if (counter && a->has_counter && b->has_counter)
-        between(&g->counter, !sees_all(g), 0, &a->counter, &b->counter, WTL_ENERGY_counter_edges,
-                out);
+        between(&g->counter, !sees_all(g), 0, g->options.counter_resolution_j, &a->counter,
+                &b->counter, WTL_ENERGY_counter_edges, out);
     else if (!counter && a->has_power && b->has_power)
-        between(&g->power, true, g->options.power_resolution_w, &a->power, &b->power,
+        between(&g->power, true, g->options.power_resolution_w, 0, &a->power, &b->power,
                 power_method(g), out);
 }
 
@@ -766,6 +782,11 @@ double wtl_gauge_peak_w(struct wtl_gauge *g)
     double peak = g->peak_w;
     g->peak_w = 0;
     return peak;
+}
+
+int64_t wtl_gauge_ticks(const struct wtl_gauge *g)
+{
+    return (g->counter.on ? &g->counter : &g->power)->ticks.n_ticks;
 }
 
 int64_t wtl_gauge_period_ns(const struct wtl_gauge *g, bool counter)

@@ -35,11 +35,14 @@ struct wtl_sensor_model {
 
 struct wtl_gauge_options {
     bool has_counter, has_power;
-    double wraps_at_j;         /* the counter begins anew there; 0: never */
-    double max_w;              /* that the device can draw at the utmost; 0: not known */
-    double power_resolution_w; /* smallest step of the values */
-    double counter_resolution_j;
+    double wraps_at_j;           /* the counter begins anew there; 0: never */
+    double max_w;                /* that the device can draw at the utmost; 0: not known */
+    double power_resolution_w;   /* smallest step of the values */
+    double counter_resolution_j; /* likewise */
     struct wtl_sensor_model counter, power;
+    /* Polls come right after the ticks of the sensor that energy goes by, stamped or not: of who
+     * measures from one to another, and looks at something else at the same moment. */
+    bool from_ticks;
 };
 
 enum { WTL_GAUGE_STEPS = 32 };
@@ -78,7 +81,8 @@ struct wtl_gauge {
     } advance;
     double peak_w; /* highest published power since it was asked for: wtl_gauge_peak_w() */
     struct wtl_gauge_compare {
-        int64_t t_ns;               /* where this block began; 0: not yet */
+        bool begun;
+        int64_t t_ns;               /* where this block began */
         double apart_j, var_j2;     /* counter minus power, and the power's variance, there */
         int blocks;                 /* done */
         double sum_j2, expected_j2; /* of squares of what blocks added */
@@ -156,6 +160,9 @@ bool wtl_gauge_now_w(const struct wtl_gauge *gauge, double *power_w_out);
 
 /* The highest published power since the last call. */
 double wtl_gauge_peak_w(struct wtl_gauge *gauge);
+
+/* How often the sensor that energy goes by has published: the counter, where there is one. */
+int64_t wtl_gauge_ticks(const struct wtl_gauge *gauge);
 
 /* Time between updates as found; 0: not yet. */
 int64_t wtl_gauge_period_ns(const struct wtl_gauge *gauge, bool counter);

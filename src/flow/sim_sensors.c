@@ -163,6 +163,7 @@ static struct wtl_gauge_options options_of(const struct sensor *s)
         .has_power = true,
         .max_w = 300,
         .power_resolution_w = s->resolution_mw / 1e3,
+        .counter_resolution_j = s->quantum_mj / 1e3,
         /* Periods are found; windows are known from the board's file or a probe. */
         .power = {.window_ns = (s->average_only ? 1000 : s->window) * MS, .window_known = true},
     };
