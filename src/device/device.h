@@ -221,6 +221,19 @@ static inline bool wtl_reading_has(const struct wtl_reading *r, enum wtl_metric 
     return (r->valid >> m) & 1;
 }
 
+/* What was read becomes part of what is known: values that it lacks stay as they were. */
+static inline void wtl_reading_update(struct wtl_reading *known, const struct wtl_reading *r)
+{
+    known->t_ns = r->t_ns;
+    known->cost_ns = r->cost_ns;
+    known->valid |= r->valid;
+    for (uint64_t left = r->valid; left; left &= left - 1) {
+        const int m = __builtin_ctzll(left);
+        known->value[m] = r->value[m];
+        known->sensor_t_ns[m] = r->sensor_t_ns[m];
+    }
+}
+
 /* Reads the wanted sensors at once, with as few driver calls as the back end can. A sensor without
  * a value is no failure: its bit is clear and `absence` says why. Allocates nothing.
  * -WTL_TIMEOUT, -WTL_LOST (nothing can be read any more). */

@@ -14,6 +14,19 @@ static struct wtl_sensor_model model_of(const struct wtl_sensor_info *s)
                                      .window_known = s->window_ns > 0};
 }
 
+int wtl_energy_sensors(const struct wtl_device_info *info, uint64_t *sensors_out,
+                       struct wtl_error *err)
+{
+    const enum wtl_metric power = wtl_metric_power(info->sensors);
+    const uint64_t sensors =
+        (info->sensors & BIT(WTL_M_energy_counter_j)) | (power < WTL_N_METRICS ? BIT(power) : 0);
+    if (sensors == 0)
+        return WTL_FAIL(err, WTL_UNSUPPORTED, "%s has no energy counter and no power sensor",
+                        info->id);
+    *sensors_out = sensors;
+    return 0;
+}
+
 struct wtl_gauge_options wtl_gauge_options_for(const struct wtl_device_info *info,
                                                const struct wtl_sensor_facts *facts)
 {
@@ -161,6 +174,10 @@ int wtl_learn_sensors(struct wtl_arena *scratch, struct wtl_device *device,
                       struct wtl_error *err)
 {
     const struct wtl_device_info *info = wtl_device_info(device);
+    uint64_t wanted;
+    int rc = wtl_energy_sensors(info, &wanted, err);
+    if (rc < 0)
+        return rc;
     struct lesson *l = WTL_NEW(scratch, struct lesson);
     struct wtl_response_value *values =
         WTL_NEW_ARRAY(scratch, struct wtl_response_value, 2 * (size_t)VALUES_MAX);
@@ -169,12 +186,8 @@ int wtl_learn_sensors(struct wtl_arena *scratch, struct wtl_device *device,
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     l->o = options;
     l->device = device;
+    l->wanted = wanted;
     l->power = wtl_metric_power(info->sensors);
-    l->wanted = info->sensors & BIT(WTL_M_energy_counter_j);
-    if (l->power < WTL_N_METRICS)
-        l->wanted |= BIT(l->power);
-    if (l->wanted == 0)
-        return WTL_FAIL(err, WTL_UNSUPPORTED, "%s tells neither energy nor power", info->id);
     l->values = values;
     l->steps = values + VALUES_MAX;
     l->gauge = gauge;
@@ -183,7 +196,7 @@ int wtl_learn_sensors(struct wtl_arena *scratch, struct wtl_device *device,
                               .wraps_at_j = info->sensor[WTL_M_energy_counter_j].wraps_at});
     wtl_ticks_init(&l->ticks);
     l->wall_offset_ns = options->clock.wall_ns(options->clock.ctx) - now_ns(l);
-    int rc = wave(l, err);
+    rc = wave(l, err);
     (void)options->load(options->ctx, false, NULL);
     return rc ? rc : conclude(l, out, err);
 }

@@ -35,6 +35,12 @@ struct wtl_sensor_facts {
     struct wtl_calibration calibration; /* telemetry/against.h; all zeros: none */
 };
 
+/* The sensors that a gauge is fed from. -WTL_UNSUPPORTED: the device tells neither energy nor
+ * power.
+ */
+int wtl_energy_sensors(const struct wtl_device_info *info, uint64_t *sensors_out,
+                       struct wtl_error *err);
+
 /* Options of a gauge for a device: what it says of its sensors, and what is known (NULL: nothing).
  */
 struct wtl_gauge_options wtl_gauge_options_for(const struct wtl_device_info *info,

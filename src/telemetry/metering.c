@@ -25,36 +25,27 @@ enum { THREADS_MAX = 64 };
 /* What each reading needs comes first, what is large and rarely needed last: readings are so far
  * apart that each finds the caches cold. */
 struct metered {
-    struct wtl_device *device;
-    const struct wtl_device_info *info;
-    int group; /* devices of one driver */
-    uint64_t fast, slow;
-    enum wtl_metric power;              /* that the gauge follows; WTL_N_METRICS: none */
-    struct wtl_calibration calibration; /* of what comes out; samples stay as they were read */
-    bool ring;
+    int group;     /* devices of one driver */
+    uint64_t slow; /* sensors that are read now and then */
     int n_metrics;
     enum wtl_metric metric[WTL_METERED_METRICS];
 
-    atomic_int owner;      /* number of the thread that reads it */
-    atomic_llong asked_ns; /* since when it has been asked; 0: it is not being */
-    atomic_bool hear;      /* somebody waits for its errors */
-    bool listens;          /* its driver tells of them */
-    int64_t may_ns, due_ns, slow_due_ns, ring_due_ns; /* of its thread */
-    int64_t wall_offset_ns;                           /* Unix time minus monotonic */
-    int64_t ring_last_ns;                             /* Unix time */
-    struct wtl_reading work;                          /* of its thread */
+    atomic_int owner;                    /* number of the thread that reads it */
+    atomic_llong asked_ns;               /* since when it has been asked; 0: it is not being */
+    atomic_bool hear;                    /* somebody waits for its errors */
+    bool listens;                        /* its driver tells of them */
+    int64_t may_ns, due_ns, slow_due_ns; /* of its thread */
 
-    pthread_mutex_t lock; /* of all below but what is said to be the thread's */
+    pthread_mutex_t lock;     /* of all below but what is said to be the thread's */
+    struct wtl_gauged gauged; /* the lock is its gauge's, the rest the thread's */
     struct wtl_metered_state state;
     struct wtl_metered_sample *samples; /* a ring of `keep` */
     size_t first, n_samples;
-    struct wtl_gauge gauge;
     size_t n_processes;
     struct wtl_process process[WTL_METERED_PROCESSES];
     int64_t n_errors;
     struct wtl_driver_error error[WTL_METERED_ERRORS]; /* a ring */
 
-    struct wtl_ring_sample ring_work[256];                  /* of its thread */
     struct wtl_process process_work[WTL_METERED_PROCESSES]; /* of its thread */
 };
 
@@ -84,13 +75,6 @@ static int64_t now_ns(const struct wtl_metering *m)
 
 /* ---- One reading ----------------------------------------------------------------------------- */
 
-/* The sensor's time on our clock. */
-static int64_t stamp(const struct metered *d, enum wtl_metric m)
-{
-    int64_t t = d->work.sensor_t_ns[m];
-    return t ? t - d->wall_offset_ns : 0;
-}
-
 static void keep_sample(struct wtl_metering *m, struct metered *d)
 {
     if (m->options.keep == 0)
@@ -100,78 +84,25 @@ static void keep_sample(struct wtl_metering *m, struct metered *d)
         d->n_samples--;
         d->state.n_lost++;
     }
+    const struct wtl_gauged *g = &d->gauged;
+    const struct wtl_reading *r = &g->reading;
     struct wtl_metered_sample *s = &d->samples[(d->first + d->n_samples++) % m->options.keep];
-    *s = (struct wtl_metered_sample){.t_ns = d->work.t_ns,
-                                     .wall_ns = d->work.t_ns + d->wall_offset_ns};
+    *s = (struct wtl_metered_sample){.t_ns = r->t_ns, .wall_ns = r->t_ns + g->wall_offset_ns};
     for (int k = 0; k < d->n_metrics; k++)
-        if (wtl_reading_has(&d->work, d->metric[k])) {
+        if (wtl_reading_has(r, d->metric[k])) {
             s->valid |= UINT32_C(1) << k;
-            s->value[k] = d->work.value[d->metric[k]];
+            s->value[k] = r->value[d->metric[k]];
         }
-    s->sensor_t_ns[0] = d->work.sensor_t_ns[WTL_M_energy_counter_j];
-    s->sensor_t_ns[1] = d->power < WTL_N_METRICS ? d->work.sensor_t_ns[d->power] : 0;
-}
-
-/* Whether what a sensor says is of now: a stopped meter gives its last value for ever. Where it is
- * not known how often there is a new one, it has ten seconds. */
-static bool is_old(struct metered *d, enum wtl_metric m)
-{
-    const struct wtl_sensor_info *s = &d->info->sensor[m];
-    const bool counter = m == WTL_M_energy_counter_j;
-    const int64_t said = s->period_ns, seen = wtl_gauge_period_ns(&d->gauge, counter);
-    const int64_t period = said ? said : seen, at_ns = stamp(d, m);
-    int64_t most = period ? 5 * period : 10 * WTL_NS_PER_S;
-    most = most > 3 * WTL_NS_PER_S ? most : 3 * WTL_NS_PER_S;
-    if (!s->dated || at_ns == 0 || d->work.t_ns - at_ns <= most)
-        return false;
-    d->state.old_ns = d->work.t_ns - at_ns;
-    wtl_gauge_silent(&d->gauge, counter, at_ns);
-    return true;
-}
-
-/* Power first: the counter's step is compared with it. */
-static void feed(struct metered *d)
-{
-    const struct wtl_reading *r = &d->work;
-    const enum wtl_metric power = d->power, counter = WTL_M_energy_counter_j;
-    d->state.old_ns = 0;
-    if (power < WTL_N_METRICS && wtl_reading_has(r, power) && !is_old(d, power))
-        wtl_gauge_power(&d->gauge, r->t_ns, r->value[power], stamp(d, power));
-    if (wtl_reading_has(r, counter) && !is_old(d, counter))
-        wtl_gauge_counter(&d->gauge, r->t_ns, r->value[counter], stamp(d, counter));
-}
-
-static void note_newest(struct metered *d)
-{
-    struct wtl_reading *n = &d->state.newest;
-    n->t_ns = d->work.t_ns;
-    n->cost_ns = d->work.cost_ns;
-    n->valid |= d->work.valid;
-    for (uint64_t left = d->work.valid; left; left &= left - 1) {
-        int k = __builtin_ctzll(left);
-        n->value[k] = d->work.value[k];
-        n->sensor_t_ns[k] = d->work.sensor_t_ns[k];
-    }
-}
-
-static void read_ring(struct metered *d)
-{
-    size_t n = 0, max = sizeof d->ring_work / sizeof d->ring_work[0];
-    if (wtl_device_ring(d->device, d->power, d->ring_last_ns, d->ring_work, max, &n, NULL) < 0)
-        return;
-    pthread_mutex_lock(&d->lock);
-    for (size_t i = 0; i < n; i++) {
-        wtl_gauge_ring(&d->gauge, d->ring_work[i].t_ns - d->wall_offset_ns, d->ring_work[i].value);
-        d->ring_last_ns = d->ring_work[i].t_ns;
-    }
-    pthread_mutex_unlock(&d->lock);
+    s->sensor_t_ns[0] = r->sensor_t_ns[WTL_M_energy_counter_j];
+    s->sensor_t_ns[1] = g->power < WTL_N_METRICS ? r->sensor_t_ns[g->power] : 0;
 }
 
 static void read_processes(struct metered *d)
 {
     size_t n = 0;
-    if (d->info->kind != WTL_DEVICE_GPU ||
-        wtl_device_processes(d->device, d->process_work, WTL_METERED_PROCESSES, &n, NULL) < 0)
+    if (d->gauged.info->kind != WTL_DEVICE_GPU ||
+        wtl_device_processes(d->gauged.device, d->process_work, WTL_METERED_PROCESSES, &n, NULL) <
+            0)
         return;
     n = n < WTL_METERED_PROCESSES ? n : WTL_METERED_PROCESSES;
     pthread_mutex_lock(&d->lock);
@@ -186,7 +117,7 @@ static void read_errors(struct metered *d)
     struct wtl_driver_error fell[WTL_METERED_ERRORS];
     size_t n = 0;
     atomic_store(&d->hear, false);
-    if (!d->listens || wtl_device_errors(d->device, fell, WTL_METERED_ERRORS, &n, NULL) < 0)
+    if (!d->listens || wtl_device_errors(d->gauged.device, fell, WTL_METERED_ERRORS, &n, NULL) < 0)
         return;
     pthread_mutex_lock(&d->lock);
     for (size_t i = 0; i < n; i++)
@@ -201,7 +132,7 @@ static void schedule(const struct wtl_metering *m, struct metered *d, int rc, in
     const int64_t interval = m->options.interval_ns, now = now_ns(m);
     struct wtl_gauge_poll next = {now + WTL_NS_PER_S / 4, now + WTL_NS_PER_S / 4};
     if (rc == 0 && interval == 0)
-        next = wtl_gauge_next_poll(&d->gauge, now);
+        next = wtl_gauge_next_poll(&d->gauged.gauge, now);
     else if (rc == 0)
         next.may_ns = next.due_ns =
             m->begun_ns + ((round_ns + TOGETHER_NS - m->begun_ns) / interval + 1) * interval;
@@ -211,24 +142,16 @@ static void schedule(const struct wtl_metering *m, struct metered *d, int rc, in
 
 static void read_now(struct wtl_metering *m, struct metered *d, int64_t round_ns)
 {
-    struct wtl_clock clock = m->options.clock;
+    struct wtl_gauged *g = &d->gauged;
     struct wtl_error err = {0};
     int64_t now = now_ns(m);
     bool slow = round_ns >= d->slow_due_ns;
     if (slow) {
-        /* Only a clock that was set is followed: the same stamp must stay the same. */
-        int64_t offset = clock.wall_ns(clock.ctx) - now_ns(m), moved = offset - d->wall_offset_ns;
-        if (moved > MS || moved < -MS)
-            d->wall_offset_ns = offset;
+        wtl_gauged_set_clock(g, &m->options.clock, now);
         d->slow_due_ns = round_ns + m->options.slow_ns;
     }
     atomic_store(&d->asked_ns, now);
-    int rc = wtl_device_read(d->device, slow ? d->fast | d->slow : d->fast, &d->work, &err);
-    /* What came before the device was lost counts. */
-    if (d->ring && (rc == -WTL_LOST || (rc == 0 && now >= d->ring_due_ns))) {
-        read_ring(d);
-        d->ring_due_ns = now + WTL_GAUGE_RING_NS;
-    }
+    int rc = wtl_gauged_read(g, slow ? d->slow : 0, now, &err);
     if (rc == 0 && slow)
         read_processes(d);
     if (slow || atomic_load(&d->hear))
@@ -237,10 +160,11 @@ static void read_now(struct wtl_metering *m, struct metered *d, int64_t round_ns
     pthread_mutex_lock(&d->lock);
     d->state.n_readings++;
     d->state.answers = rc == 0;
+    wtl_gauged_feed(g);
+    d->state.old_ns = g->old_ns;
     if (rc == 0) {
-        d->state.cost_ns += d->work.cost_ns;
-        feed(d);
-        note_newest(d);
+        d->state.cost_ns += g->reading.cost_ns;
+        wtl_reading_update(&d->state.newest, &g->reading);
         keep_sample(m, d);
     } else {
         d->state.n_failed++;
@@ -331,15 +255,6 @@ size_t wtl_metering_tend(struct wtl_metering *m)
 
 /* ---- Start and stop -------------------------------------------------------------------------- */
 
-static double most_w(struct wtl_device *device, struct wtl_arena *scratch)
-{
-    struct wtl_knob_range range;
-    if (!(wtl_device_info(device)->knobs & WTL_KNOB_BIT(WTL_KNOB_power_limit_w)) ||
-        wtl_device_knob_range(device, WTL_KNOB_power_limit_w, scratch, &range, NULL) < 0)
-        return 0;
-    return range.max;
-}
-
 static void choose_metrics(struct metered *d)
 {
     static const enum wtl_metric order[] = {
@@ -348,48 +263,29 @@ static void choose_metrics(struct metered *d)
         WTL_M_mem_clock_mhz,    WTL_M_event_reasons, WTL_M_pstate,          WTL_M_gpu_util,
         WTL_M_mem_util,         WTL_M_fb_used_b,     WTL_M_cpu_clock_mhz,   WTL_M_cpu_time_s};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
-        if (d->info->sensors & BIT(order[i]))
+        if (d->gauged.info->sensors & BIT(order[i]))
             d->metric[d->n_metrics++] = order[i];
-    d->power = wtl_metric_power(d->info->sensors);
-    d->fast = d->info->sensors & BIT(WTL_M_energy_counter_j);
-    if (d->power < WTL_N_METRICS)
-        d->fast |= BIT(d->power);
     for (int k = 0; k < d->n_metrics; k++)
-        d->slow |= BIT(d->metric[k]) & ~d->fast;
-}
-
-static void choose_ring(struct metered *d)
-{
-    struct wtl_ring_sample s;
-    size_t n;
-    bool counter = d->fast & BIT(WTL_M_energy_counter_j);
-    d->ring = !counter && d->power < WTL_N_METRICS &&
-              wtl_device_ring(d->device, d->power, INT64_MAX - 1, &s, 1, &n, NULL) == 0;
+        d->slow |= BIT(d->metric[k]) & ~d->gauged.fast;
 }
 
 static void begin_to_listen(struct metered *d)
 {
     struct wtl_driver_error none[1];
     size_t n = 0;
-    d->listens = wtl_device_errors(d->device, none, 1, &n, NULL) == 0;
+    d->listens = wtl_device_errors(d->gauged.device, none, 1, &n, NULL) == 0;
 }
 
 static int add(struct wtl_metering *m, struct wtl_machine *machine, int index,
                const struct wtl_sensor_facts *facts, struct metered *d, struct wtl_error *err)
 {
-    d->device = wtl_machine_device(machine, (size_t)index);
-    d->info = wtl_device_info(d->device);
-    choose_metrics(d);
-    int rc = wtl_device_adopt(d->device, err);
+    struct wtl_device *device = wtl_machine_device(machine, (size_t)index);
+    int rc = wtl_device_adopt(device, err);
     if (rc < 0)
         return rc;
-    choose_ring(d);
+    wtl_gauged_init(&d->gauged, device, facts, false, &m->arena);
+    choose_metrics(d);
     begin_to_listen(d);
-    struct wtl_gauge_options o = wtl_gauge_options_for(d->info, facts);
-    o.max_w = most_w(d->device, &m->arena);
-    if (facts)
-        d->calibration = facts->calibration;
-    wtl_gauge_init(&d->gauge, &o);
     if (m->options.keep)
         d->samples = WTL_NEW_ARRAY(&m->arena, struct wtl_metered_sample, m->options.keep);
     if ((m->options.keep && !d->samples) || pthread_mutex_init(&d->lock, NULL) != 0)
@@ -400,9 +296,9 @@ static int add(struct wtl_metering *m, struct wtl_machine *machine, int index,
 /* Devices with one prefix of their ids are of one driver. */
 static int group_of(const struct wtl_metering *m, size_t i)
 {
-    size_t length = strcspn(m->devices[i].info->id, ":");
+    size_t length = strcspn(m->devices[i].gauged.info->id, ":");
     for (size_t k = 0; k < i; k++)
-        if (strncmp(m->devices[k].info->id, m->devices[i].info->id, length + 1) == 0)
+        if (strncmp(m->devices[k].gauged.info->id, m->devices[i].gauged.info->id, length + 1) == 0)
             return m->devices[k].group;
     return (int)i;
 }
@@ -475,7 +371,7 @@ static void leave_devices(struct wtl_metering *m, int thread)
 {
     for (size_t i = 0; i < m->n; i++)
         if (atomic_load(&m->devices[i].owner) == thread)
-            wtl_device_leave(m->devices[i].device);
+            wtl_device_leave(m->devices[i].gauged.device);
 }
 
 bool wtl_metering_stop(struct wtl_metering *m, int64_t patience_ns)
@@ -487,7 +383,7 @@ bool wtl_metering_stop(struct wtl_metering *m, int64_t patience_ns)
         (void)sem_post(&m->stopped);
     for (size_t i = 0; i < m->n; i++)
         if (atomic_load(&m->devices[i].asked_ns))
-            wtl_device_interrupt(m->devices[i].device);
+            wtl_device_interrupt(m->devices[i].gauged.device);
     const struct timespec until = wtl_time_from_now(patience_ns);
     bool all = true;
     for (int i = 0; i < m->n_threads; i++)
@@ -510,21 +406,21 @@ size_t wtl_metering_count(const struct wtl_metering *m)
 
 struct wtl_device *wtl_metering_device(const struct wtl_metering *m, size_t i)
 {
-    return m->devices[i].device;
+    return m->devices[i].gauged.device;
 }
 
 void wtl_metering_mark(struct wtl_metering *m, size_t i, int64_t t_ns,
                        struct wtl_gauge_mark *mark_out)
 {
     pthread_mutex_lock(&m->devices[i].lock);
-    wtl_gauge_mark(&m->devices[i].gauge, t_ns, mark_out);
+    wtl_gauge_mark(&m->devices[i].gauged.gauge, t_ns, mark_out);
     pthread_mutex_unlock(&m->devices[i].lock);
 }
 
 bool wtl_metering_reaches(struct wtl_metering *m, size_t i, int64_t t_ns)
 {
     pthread_mutex_lock(&m->devices[i].lock);
-    bool reaches = wtl_gauge_reaches(&m->devices[i].gauge, t_ns);
+    bool reaches = wtl_gauge_reaches(&m->devices[i].gauged.gauge, t_ns);
     pthread_mutex_unlock(&m->devices[i].lock);
     return reaches;
 }
@@ -533,7 +429,7 @@ bool wtl_metering_reaches(struct wtl_metering *m, size_t i, int64_t t_ns)
 static bool silent(struct metered *d)
 {
     pthread_mutex_lock(&d->lock);
-    bool nothing = d->state.n_readings > 0 && !(d->state.newest.valid & d->fast);
+    bool nothing = d->state.n_readings > 0 && !(d->state.newest.valid & d->gauged.fast);
     pthread_mutex_unlock(&d->lock);
     return nothing;
 }
@@ -549,7 +445,7 @@ bool wtl_metering_reaches_all(struct wtl_metering *m, int64_t t_ns)
 int64_t wtl_metering_patience_ns(struct wtl_metering *m, size_t i)
 {
     pthread_mutex_lock(&m->devices[i].lock);
-    int64_t patience = wtl_gauge_patience_ns(&m->devices[i].gauge);
+    int64_t patience = wtl_gauge_patience_ns(&m->devices[i].gauged.gauge);
     pthread_mutex_unlock(&m->devices[i].lock);
     return patience;
 }
@@ -558,26 +454,23 @@ void wtl_metering_between(struct wtl_metering *m, size_t i, const struct wtl_gau
                           const struct wtl_gauge_mark *b, struct wtl_energy *energy_out)
 {
     pthread_mutex_lock(&m->devices[i].lock);
-    wtl_gauge_between(&m->devices[i].gauge, a, b, energy_out);
+    wtl_gauged_between(&m->devices[i].gauged, a, b, energy_out);
     pthread_mutex_unlock(&m->devices[i].lock);
-    if ((m->devices[i].info->flags & WTL_DEVICE_ESTIMATED) && energy_out->method != WTL_ENERGY_NONE)
-        wtl_energy_as_estimate(energy_out);
-    wtl_calibrate_energy(&m->devices[i].calibration, energy_out);
 }
 
 double wtl_metering_peak_w(struct wtl_metering *m, size_t i)
 {
     pthread_mutex_lock(&m->devices[i].lock);
-    double peak = wtl_gauge_peak_w(&m->devices[i].gauge);
+    double peak = wtl_gauge_peak_w(&m->devices[i].gauged.gauge);
     pthread_mutex_unlock(&m->devices[i].lock);
-    const struct wtl_gain *g = &m->devices[i].calibration.power;
+    const struct wtl_gain *g = &m->devices[i].gauged.calibration.power;
     return g->known && peak > 0 ? g->value * peak + g->offset_w : peak;
 }
 
 int64_t wtl_metering_ticks(struct wtl_metering *m, size_t i)
 {
     pthread_mutex_lock(&m->devices[i].lock);
-    int64_t n = wtl_ticks_by(&m->devices[i].gauge.counter.ticks, now_ns(m));
+    int64_t n = wtl_ticks_by(&m->devices[i].gauged.gauge.counter.ticks, now_ns(m));
     pthread_mutex_unlock(&m->devices[i].lock);
     return n;
 }
@@ -587,8 +480,8 @@ void wtl_metering_state(struct wtl_metering *m, size_t i, struct wtl_metered_sta
     struct metered *d = &m->devices[i];
     pthread_mutex_lock(&d->lock);
     *out = d->state;
-    out->counter_period_ns = wtl_gauge_period_ns(&d->gauge, true);
-    out->power_period_ns = wtl_gauge_period_ns(&d->gauge, false);
+    out->counter_period_ns = wtl_gauge_period_ns(&d->gauged.gauge, true);
+    out->power_period_ns = wtl_gauge_period_ns(&d->gauged.gauge, false);
     pthread_mutex_unlock(&d->lock);
     out->hangs = hangs(d, now_ns(m));
 }

@@ -12,9 +12,7 @@
 #ifndef WTL_TELEMETRY_METERING_H
 #define WTL_TELEMETRY_METERING_H
 
-#include "device/device.h"
-#include "energy/gauge.h"
-#include "telemetry/learn.h"
+#include "telemetry/gauged.h"
 
 enum { WTL_METERED_METRICS = 16, WTL_METERED_PROCESSES = 64, WTL_METERED_ERRORS = 32 };
 
@@ -61,11 +59,9 @@ bool wtl_metering_reaches(struct wtl_metering *metering, size_t i, int64_t t_ns)
 /* Of all that have told anything. */
 bool wtl_metering_reaches_all(struct wtl_metering *metering, int64_t t_ns);
 int64_t wtl_metering_patience_ns(struct wtl_metering *metering, size_t i);
+/* As wtl_gauged_between(). */
 void wtl_metering_between(struct wtl_metering *metering, size_t i, const struct wtl_gauge_mark *a,
                           const struct wtl_gauge_mark *b, struct wtl_energy *energy_out);
-
-/* (Of a device that is an estimate: method estimated, class D, half to twice the value. Of one that
- * was calibrated, as the facts say: corrected, and saying so.) */
 
 /* The highest power since the last call. */
 double wtl_metering_peak_w(struct wtl_metering *metering, size_t i);
