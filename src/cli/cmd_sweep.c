@@ -248,14 +248,11 @@ static int show_plan(struct run *r, struct wtl_error *err)
     return wtl_print_json(r->ctx, document, err);
 }
 
-/* What `wattle calibrate --against` found out of the devices that are measured. */
-static void use_calibration(struct run *r)
+/* What `wattle calibrate` found out of the devices that are measured. */
+static void use_facts(struct run *r)
 {
-    for (size_t i = 0; i < r->plan.n_measured; i++) {
-        struct wtl_sensor_facts facts = {.n = 0};
-        if (wtl_sensor_facts_load(wtl_device_info(r->plan.measured[i]), &facts))
-            r->plan.calibration[i] = facts.calibration;
-    }
+    for (size_t i = 0; i < r->plan.n_measured; i++)
+        (void)wtl_sensor_facts_load(wtl_device_info(r->plan.measured[i]), &r->plan.facts[i]);
 }
 
 static int read_plan(struct run *r, struct wtl_error *err)
@@ -283,7 +280,7 @@ static int sweep(struct run *r, struct wtl_error *err)
     if (rc == 0 && r->o->plan)
         rc = wtl_validation_points(arena, &r->plan, &r->of, r->o->plan, err);
     if (rc == 0)
-        use_calibration(r);
+        use_facts(r);
     if (rc == 0)
         rc = r->o->dry_run ? show_plan(r, err) : measure(r, err);
     wtl_hold_close(&r->hold);

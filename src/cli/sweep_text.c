@@ -118,7 +118,7 @@ static void print_points(struct wtl_context *ctx, const struct wtl_sweep_plan *p
 static void print_gains(FILE *out, const struct wtl_sweep_plan *p)
 {
     for (size_t i = 0; i < p->n_measured; i++) {
-        const struct wtl_calibration *c = &p->calibration[i];
+        const struct wtl_calibration *c = &p->facts[i].calibration;
         const struct wtl_gain *g = c->counter.known ? &c->counter : &c->power;
         if (g->known)
             wtl_print_fact(out, "gain",

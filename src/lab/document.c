@@ -88,7 +88,7 @@ static json_t *gains_json(const struct wtl_sweep_plan *plan)
     json_t *gains = json_array();
     bool any = false;
     for (size_t i = 0; i < plan->n_measured; i++) {
-        const struct wtl_calibration *c = &plan->calibration[i];
+        const struct wtl_calibration *c = &plan->facts[i].calibration;
         any = any || wtl_calibration_is_known(c);
         wtl_json_add(&gains, json_pack("{s:o, s:o}", "counter", gain_or_null(&c->counter), "power",
                                        gain_or_null(&c->power)));

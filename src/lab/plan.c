@@ -3,7 +3,6 @@
 #include "lab/plan.h"
 
 #include "device/virtual/loads.h"
-#include "lab/measure.h"
 #include "lab/template.h"
 
 #include <math.h>
@@ -318,11 +317,11 @@ int wtl_sweep_plan_make(struct wtl_arena *arena, const struct wtl_sweep_spec *sp
     struct wtl_sweep_plan p = {.spec = spec, .machine = machine};
     struct wtl_device *devices[WTL_SWEEP_DEVICES];
     struct wtl_legal legal;
-    struct wtl_measure measure;
+    uint64_t sensors;
     size_t n = 0;
     int rc = find_devices(&p, devices, &n, err);
     for (size_t i = 0; rc == 0 && i < p.n_measured; i++)
-        rc = wtl_measure_init(&measure, wtl_device_info(p.measured[i]), err);
+        rc = wtl_energy_sensors(wtl_device_info(p.measured[i]), &sensors, err);
     rc = rc ? rc : find_legal(&p, devices, n, arena, &legal, err);
     rc = rc ? rc : wtl_lab_points_make(arena, spec, &legal, &p.points, err);
     rc = rc ? rc : check_knobs(&p, err);

@@ -6,9 +6,9 @@
 #ifndef WTL_LAB_PLAN_H
 #define WTL_LAB_PLAN_H
 
-#include "core/calibration.h"
 #include "lab/points.h"
 #include "lease/lease.h"
+#include "telemetry/learn.h"
 
 #include <jansson.h>
 
@@ -18,9 +18,9 @@ struct wtl_sweep_plan {
     struct wtl_device *measured[WTL_SWEEP_DEVICES]; /* together: the energy of a run is their sum */
     size_t n_measured;
     struct wtl_device *device; /* the first of them */
-    /* Of the sensors of what is measured, filled in by who knows it: energies are corrected by it.
-     * A sweep goes on with the gains that it began with, or not at all. */
-    struct wtl_calibration calibration[WTL_SWEEP_DEVICES];
+    /* Of the sensors of what is measured, filled in by who knows them; all zeros: nothing. A sweep
+     * goes on with the gains that it began with, or not at all. */
+    struct wtl_sensor_facts facts[WTL_SWEEP_DEVICES];
     struct wtl_lab_points points;
     /* [workload * points.n + point]: what is visited besides the reference; NULL: all. */
     const bool *wanted;

@@ -165,11 +165,13 @@ static int see_clocks(struct wtl_bench *b, struct clocks_seen *seen, struct wtl_
 {
     int n[WTL_SWEEP_DEVICES] = {0}, least = 0, rc = 0;
     while (rc == 0 && !b->stopped && least < CLOCK_READINGS) {
+        for (size_t i = 0; i < b->n; i++)
+            b->devices[i].slow_due_ns = 0;
         rc = wtl_bench_step(b, err);
         least = CLOCK_READINGS;
         for (size_t i = 0; i < b->n; i++) {
             if (rc == 0 && b->devices[i].fresh && n[i]++ < CLOCK_READINGS)
-                see_clock(&seen[i], &b->devices[i].reading);
+                see_clock(&seen[i], &b->devices[i].gauged->reading);
             least = n[i] < least ? n[i] : least;
         }
     }
@@ -253,18 +255,14 @@ static void push(struct recent *s, double t, double rate, double w)
     s->w[s->n++] = w;
 }
 
-static double power_of(const struct wtl_reading *r)
-{
-    if (wtl_reading_has(r, WTL_M_power_instant_w))
-        return r->value[WTL_M_power_instant_w];
-    return wtl_reading_has(r, WTL_M_power_w) ? r->value[WTL_M_power_w] : 1;
-}
-
 static double power_now(const struct wtl_bench *b)
 {
     double power_w = 0;
-    for (size_t i = 0; i < b->n; i++)
-        power_w += power_of(&b->devices[i].reading);
+    for (size_t i = 0; i < b->n; i++) {
+        const enum wtl_metric m = b->devices[i].gauged->power;
+        const struct wtl_reading *r = &b->devices[i].newest;
+        power_w += m < WTL_N_METRICS && wtl_reading_has(r, m) ? r->value[m] : 1;
+    }
     return power_w;
 }
 

@@ -13,31 +13,38 @@
 /* Devices that are due within this time of each other are read in one go. */
 static const int64_t together_ns = 300000;
 
+/* Between readings of sensors besides energy and power, which take most of a reading's time. */
+static const int64_t slow_ns = 50000000;
+
 /* When the gauge wants the next reading, within what drivers bear and cycles of work allow. */
 static int64_t next_poll_ns(const struct wtl_bench_device *d, int64_t now_ns)
 {
     const int64_t least = 1000000, most = 25000000;
-    const int64_t in_ns = wtl_measure_next_poll_ns(&d->measure, now_ns) - now_ns;
+    const int64_t in_ns = wtl_gauge_next_poll_ns(&d->gauged->gauge, now_ns) - now_ns;
     return now_ns + (in_ns < least ? least : in_ns > most ? most : in_ns);
 }
 
-static int init_device(struct wtl_arena *arena, struct wtl_bench_device *d, struct wtl_error *err)
+static int init_device(struct wtl_arena *arena, const struct wtl_bench *b,
+                       struct wtl_bench_device *d, struct wtl_error *err)
 {
-    int rc = wtl_measure_init(&d->measure, wtl_device_info(d->device), err);
+    uint64_t sensors;
+    int rc = wtl_energy_sensors(wtl_device_info(d->device), &sensors, err);
     if (rc < 0)
         return rc;
-    if (d->calibration)
-        d->measure.calibration = *d->calibration;
+    d->gauged = WTL_NEW(arena, struct wtl_gauged);
     d->batch = WTL_NEW(arena, struct wtl_batch);
-    return d->batch ? wtl_reducer_new(arena, &d->reducer, err)
-                    : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (!d->gauged || !d->batch)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    wtl_gauged_init(d->gauged, d->device, d->facts, true, arena);
+    wtl_gauged_set_clock(d->gauged, &b->time.clock, wtl_bench_now(b));
+    return wtl_reducer_new(arena, &d->reducer, err);
 }
 
 int wtl_bench_init(struct wtl_arena *arena, struct wtl_bench *b, struct wtl_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < b->n; i++)
-        rc = init_device(arena, &b->devices[i], err);
+        rc = init_device(arena, b, &b->devices[i], err);
     if (rc < 0)
         return rc;
     b->series_t = WTL_NEW_ARRAY(arena, double, WTL_BENCH_SERIES);
@@ -68,12 +75,17 @@ static int tend(struct wtl_bench *b, struct wtl_error *err)
 
 static int read_device(struct wtl_bench *b, struct wtl_bench_device *d, struct wtl_error *err)
 {
-    int rc = wtl_device_read(d->device, ~UINT64_C(0), &d->reading, err);
-    if (rc == 0)
-        wtl_measure_feed(&d->measure, &d->reading);
-    else if (rc == -(int)WTL_LOST)
+    const int64_t now_ns = wtl_bench_now(b);
+    const bool slow = now_ns >= d->slow_due_ns;
+    int rc = wtl_gauged_read(d->gauged, slow ? ~UINT64_C(0) : 0, now_ns, err);
+    if (rc == -(int)WTL_LOST)
         wtl_bench_explain_lost(b, err);
-    return rc;
+    if (rc < 0)
+        return rc;
+    d->slow_due_ns = slow ? now_ns + slow_ns : d->slow_due_ns;
+    wtl_gauged_feed(d->gauged);
+    wtl_reading_update(&d->newest, &d->gauged->reading);
+    return 0;
 }
 
 int wtl_bench_step(struct wtl_bench *b, struct wtl_error *err)
@@ -273,6 +285,8 @@ int wtl_bench_visit(struct wtl_bench *b, const struct wtl_visit_request *q, stru
 {
     const int64_t begin_ns = wtl_bench_now(b);
     *out = (struct wtl_visit_result){.outcome = WTL_VISIT_done, .n_devices = b->n};
+    for (size_t i = 0; i < b->n; i++)
+        wtl_gauged_set_clock(b->devices[i].gauged, &b->time.clock, begin_ns);
     describe_point(b, q->point, &out->run);
     int rc = wtl_bench_hear(b, true, err);
     b->n_errors = 0; /* those before belong to no run */

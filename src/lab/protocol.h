@@ -12,28 +12,29 @@
 #define WTL_LAB_PROTOCOL_H
 
 #include "core/run.h"
-#include "lab/measure.h"
 #include "lab/time.h"
 #include "lab/workload.h"
 #include "lease/lease.h"
 #include "runs/reduce.h"
 #include "store/sweep.h"
+#include "telemetry/gauged.h"
 
 enum { WTL_BENCH_ERROR = 120 };
 
 /* One of the devices that are measured together. Members below a line are the protocol's own. */
 struct wtl_bench_device {
     struct wtl_device *device;
-    const struct wtl_calibration *calibration; /* of its sensors; NULL: none */
+    const struct wtl_sensor_facts *facts; /* of its sensors; NULL: nothing known */
     double band_c; /* its temperature before a run; 0: it has no such sensor */
     /* ---- */
-    struct wtl_measure measure;
+    struct wtl_gauged *gauged;
     struct wtl_reducer *reducer;
     struct wtl_batch *batch;
-    struct wtl_reading reading; /* the newest */
-    bool fresh;                 /* it is of this step */
-    int64_t due_ns;             /* the next, where it is not */
-    bool listens;               /* the driver tells of its errors */
+    struct wtl_reading newest; /* of each sensor */
+    bool fresh;                /* it was read in this step */
+    int64_t due_ns;            /* the next reading, where it was not */
+    int64_t slow_due_ns;       /* and the next of all sensors */
+    bool listens;              /* the driver tells of its errors */
 };
 
 /* What visits are made with. Filled by the caller. */

@@ -615,7 +615,7 @@ static int open_bench(struct sweep *s, struct wtl_error *err)
     b->n = s->plan->n_measured;
     for (size_t i = 0; i < b->n; i++) {
         b->devices[i].device = s->plan->measured[i];
-        b->devices[i].calibration = &s->plan->calibration[i];
+        b->devices[i].facts = &s->plan->facts[i];
     }
     b->reference = &s->plan->points.items[s->plan->points.reference];
     b->lease = s->lease;

@@ -42,8 +42,8 @@ int wtl_prepare_hour(struct wtl_bench *b, uint64_t seed, struct wtl_error *err)
         if (b->has_band)
             hour.start_c = d->band_c - 1 - 8 * ((double)(seed & 0xfffff) / 0x100000);
         rc = wtl_virtual_restart(d->device, &hour, err);
-        wtl_measure_restart(&d->measure);
-        d->due_ns = 0; /* nothing of the hour before says when */
+        wtl_gauged_restart(d->gauged);
+        d->due_ns = d->slow_due_ns = 0; /* nothing of the hour before says when */
     }
     return rc;
 }
@@ -52,8 +52,8 @@ int wtl_prepare_hour(struct wtl_bench *b, uint64_t seed, struct wtl_error *err)
 
 static bool temperature(const struct wtl_bench_device *d, double *c)
 {
-    *c = d->reading.value[WTL_M_temp_c];
-    return wtl_reading_has(&d->reading, WTL_M_temp_c);
+    *c = d->newest.value[WTL_M_temp_c];
+    return wtl_reading_has(&d->newest, WTL_M_temp_c);
 }
 
 /* How much warmer than their bands the devices are, on the mean; false: none has a sensor. */

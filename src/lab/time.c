@@ -25,5 +25,7 @@ static int wait_until(void *ctx, int64_t until_ns, bool *stopped_out, struct wtl
 
 struct wtl_lab_time wtl_simulated_time(struct wtl_simulated_time *state)
 {
+    if (state->now_ns == 0)
+        state->now_ns = WTL_NS_PER_S;
     return (struct wtl_lab_time){{monotonic, wall, state}, wait_until, state};
 }

@@ -17,8 +17,8 @@ struct wtl_lab_time {
     void *ctx;
 };
 
-/* Simulated: a wait sets the clock forward. `stopped` may be NULL: nobody ends it. Not to be moved
- * once it is in use. */
+/* Simulated: a wait sets the clock forward, from a second on: to a gauge 0 is no time. `stopped`
+ * may be NULL: nobody ends it. Not to be moved once it is in use. */
 struct wtl_simulated_time {
     int64_t now_ns;
     int64_t start_unix_ns;

@@ -16,15 +16,15 @@ static const double bad_rows_max = 0.05;
 
 struct mark {
     int64_t t_ns;
-    double work, energy_j;
-    double device_j[WTL_SWEEP_DEVICES]; /* that add up to it */
+    double work;
 };
 
 /* Of one device. */
 struct part {
-    struct wtl_gauge_mark begin; /* the gauge's of the first mark */
-    bool begin_known;
-    size_t n_rows, n_held, n_off_clock;
+    struct wtl_gauge_mark begin, last; /* the gauge's of the first mark and, as of then, the last */
+    bool begin_known, gap;
+    int64_t ticks; /* of the sensor that energy goes by, when the window was asked for */
+    size_t n_told, n_held, n_clocks, n_off_clock; /* rows */
     uint64_t reasons;
     struct wtl_energy energy;
 };
@@ -43,8 +43,7 @@ struct window {
     int64_t cycles;
     int64_t ended_ns; /* last end of work at the last edge */
     struct mark waiting;
-    size_t n_edges; /* of the first device, and the last one, as of then for all: */
-    struct mark edge;
+    int64_t edge_ns; /* the last tick of the first device; 0: none yet */
 };
 
 /* ---- Samples --------------------------------------------------------------------------------- */
@@ -91,15 +90,16 @@ static void begin_samples(struct window *w)
 static void add_stamp(struct wtl_bench_device *d, int row, enum wtl_metric stamp,
                       enum wtl_metric of)
 {
-    if (of >= WTL_N_METRICS || !wtl_reading_has(&d->reading, of) || !d->reading.sensor_t_ns[of])
+    if (of >= WTL_N_METRICS || !wtl_reading_has(&d->gauged->reading, of) ||
+        !d->gauged->reading.sensor_t_ns[of])
         return;
     d->batch->present |= WTL_METRIC_BIT(stamp);
-    wtl_batch_set(d->batch, stamp, row, 1e-9 * (double)d->reading.sensor_t_ns[of]);
+    wtl_batch_set(d->batch, stamp, row, 1e-9 * (double)d->gauged->reading.sensor_t_ns[of]);
 }
 
 static int add_row(struct window *w, struct wtl_bench_device *d, struct wtl_error *err)
 {
-    const struct wtl_reading *r = &d->reading;
+    const struct wtl_reading *r = &d->gauged->reading;
     struct wtl_batch *batch = d->batch;
     const int row = batch->n++;
     batch->t_ns[row] = r->t_ns + w->wall_offset_ns;
@@ -108,111 +108,98 @@ static int add_row(struct window *w, struct wtl_bench_device *d, struct wtl_erro
             continue;
         wtl_batch_set(batch, (enum wtl_metric)m, row, r->value[m]);
     }
-    add_stamp(d, row, WTL_M_power_time_s, d->measure.power);
+    add_stamp(d, row, WTL_M_power_time_s, d->gauged->power);
     add_stamp(d, row, WTL_M_energy_time_s, WTL_M_energy_counter_j);
     return batch->n == WTL_BATCH_ROWS ? flush(w, d, err) : 0;
 }
 
 /* What speaks against this row. */
-static void judge_row(const struct window *w, const struct wtl_reading *r, struct part *p)
+static void judge_row(const struct window *w, const struct wtl_gauged *g, struct part *p)
 {
     const bool limited = wtl_point_has(&w->point->point, WTL_SETTING_limit_w);
-    p->n_rows++;
+    const struct wtl_reading *r = &g->reading;
+    p->gap = p->gap || !wtl_reading_has(r, g->leads);
     if (wtl_reading_has(r, WTL_M_event_reasons)) {
         uint64_t bits = (uint64_t)r->value[WTL_M_event_reasons];
         const uint64_t power = limited || !w->point->clock_mhz ? 0 : WTL_REASON_POWER_CAP;
         bits &= WTL_REASON_THERMAL | WTL_REASON_HARDWARE | power;
         p->reasons |= bits;
+        p->n_told++;
         p->n_held += bits != 0;
     }
-    if (w->point->clock_mhz && !limited && w->b->lease && wtl_reading_has(r, WTL_M_sm_clock_mhz))
+    if (w->point->clock_mhz && !limited && w->b->lease && wtl_reading_has(r, WTL_M_sm_clock_mhz)) {
+        p->n_clocks++;
         p->n_off_clock +=
             fabs(r->value[WTL_M_sm_clock_mhz] - w->point->clock_mhz) > WTL_CLOCK_TOLERANCE_MHZ;
+    }
 }
 
 /* ---- Marks ----------------------------------------------------------------------------------- */
 
+static size_t edges(const struct window *w, size_t i)
+{
+    return (size_t)(wtl_gauge_ticks(&w->b->devices[i].gauged->gauge) - w->part[i].ticks);
+}
+
 /* A moment at which time, work and energy are known: where a window may begin and end. Of a steady
  * workload it is the last end of work at each edge of the energy sensor, where there was one since
- * the edge before; of a cyclic one the end of each cycle. Energy is interpolated between edges. */
-static void add_mark(struct window *w, const struct mark *m)
+ * the edge before; of a cyclic one the end of each cycle. */
+static void add_mark(struct window *w, int64_t t_ns, double work)
 {
     struct wtl_bench *b = w->b;
-    const double s = (double)(m->t_ns - w->last.t_ns) / 1e9;
+    const double s = (double)(t_ns - w->last.t_ns) / 1e9;
+    double energy_j = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        struct part *p = &w->part[i];
+        const struct wtl_gauge_mark before = p->last;
+        struct wtl_energy e = {0};
+        wtl_gauge_mark(&b->devices[i].gauged->gauge, t_ns, &p->last);
+        if (w->n_marks > 0)
+            wtl_gauge_between(&b->devices[i].gauged->gauge, &before, &p->last, &e);
+        energy_j += e.energy_j;
+    }
     if (w->n_marks > 0 && b->n_series < WTL_BENCH_SERIES && s > 0) {
         const size_t i = b->n_series++;
-        b->series_t[i] = (double)(m->t_ns - w->first.t_ns) / 1e9;
-        b->series_rate[i] = (m->work - w->last.work) / s;
-        b->series_w[i] = (m->energy_j - w->last.energy_j) / s;
+        b->series_t[i] = (double)(t_ns - w->first.t_ns) / 1e9;
+        b->series_rate[i] = (work - w->last.work) / s;
+        b->series_w[i] = energy_j / s;
     }
-    if (w->n_marks == 0) {
-        w->first = *m;
-        if (b->workload->ops->begin)
-            b->workload->ops->begin(b->workload->state);
-    }
-    w->last = *m;
-    w->n_marks++;
+    w->last = (struct mark){t_ns, work};
+    if (w->n_marks++ > 0)
+        return;
+    w->first = w->last;
+    if (b->workload->ops->begin)
+        b->workload->ops->begin(b->workload->state);
 }
 
-/* Marks a moment about the last edge and `now`, the next. */
-static bool mark_between(struct window *w, const struct mark *now, int64_t t_ns, double work)
+/* The end of a cycle before this edge. */
+static bool mark_cycle(struct window *w)
 {
-    const double span = (double)(now->t_ns - w->edge.t_ns);
-    struct mark m = {.t_ns = t_ns, .work = work};
-    if (w->n_edges == 0 || !(span > 0))
-        return false;
-    const double share = (double)(t_ns - w->edge.t_ns) / span;
-    m.energy_j = w->edge.energy_j + (now->energy_j - w->edge.energy_j) * share;
-    for (size_t i = 0; i < w->b->n; i++)
-        m.device_j[i] = w->edge.device_j[i] + (now->device_j[i] - w->edge.device_j[i]) * share;
-    add_mark(w, &m);
-    return true;
+    const bool marked = w->waits && w->edge_ns > 0;
+    if (marked)
+        add_mark(w, w->waiting.t_ns, w->waiting.work);
+    w->waits = w->waits && !marked;
+    return marked;
 }
 
-/* A cycle that ended since the last edge. */
-static bool mark_cycle(struct window *w, const struct mark *now)
-{
-    if (!w->waits || !mark_between(w, now, w->waiting.t_ns, w->waiting.work))
-        return false;
-    w->waits = false;
-    return true;
-}
-
-/* Work that ended since the last edge: one that is known as of now is marked with the edge itself.
- * An end that is told late, from before the last edge, still belongs to the power of then. */
-static bool mark_end(struct window *w, const struct mark *now, const struct wtl_work_done *done)
+/* Work that ended since the last edge, or that is known as of now. An end that is told late, from
+ * before the last edge, still belongs to the power of then. */
+static bool mark_end(struct window *w, int64_t now_ns, const struct wtl_work_done *done)
 {
     const bool fresh = done->t_ns > w->ended_ns;
-    const int64_t span_ns = w->n_edges ? now->t_ns - w->edge.t_ns : 0;
     w->ended_ns = done->t_ns;
-    if (done->t_ns < now->t_ns)
-        return fresh && done->t_ns >= w->edge.t_ns - span_ns &&
-               mark_between(w, now, done->t_ns, done->work);
-    struct mark m = *now;
-    m.t_ns = done->t_ns;
-    m.work = done->work;
-    add_mark(w, &m);
+    if (done->t_ns < now_ns &&
+        (!fresh || w->edge_ns == 0 || done->t_ns < w->edge_ns - (now_ns - w->edge_ns)))
+        return false;
+    add_mark(w, done->t_ns, done->work);
     return true;
-}
-
-/* Time and energies at the first device's last edge. */
-static struct mark edge_of(const struct wtl_bench *b)
-{
-    struct mark m = {.t_ns = b->devices[0].measure.edge_ns};
-    for (size_t i = 0; i < b->n; i++) {
-        const struct wtl_measure *e = &b->devices[i].measure;
-        m.device_j[i] = i ? wtl_measure_energy_at(e, m.t_ns) : e->energy_j;
-        m.energy_j += m.device_j[i];
-    }
-    return m;
 }
 
 static bool on_edge(struct window *w, const struct wtl_work_done *now)
 {
-    const struct mark edge = edge_of(w->b);
-    const bool marked = now->cyclic ? mark_cycle(w, &edge) : mark_end(w, &edge, now);
-    w->edge = edge;
-    w->n_edges++;
+    const int64_t edge_ns = w->b->devices[0].gauged->reading.t_ns;
+    const bool marked = now->cyclic ? mark_cycle(w) : mark_end(w, edge_ns, now);
+    w->edge_ns = edge_ns;
     return marked;
 }
 
@@ -220,7 +207,7 @@ static bool on_edge(struct window *w, const struct wtl_work_done *now)
 static void watch_cycles(struct window *w, const struct wtl_work_done *now)
 {
     w->cyclic = now->cyclic;
-    if (now->cyclic && w->n_edges > 0 && w->knows_cycles && now->cycles > w->cycles) {
+    if (now->cyclic && w->edge_ns > 0 && w->knows_cycles && now->cycles > w->cycles) {
         w->waiting = (struct mark){.t_ns = now->cycle_t_ns, .work = now->cycle_work};
         w->waits = true;
     }
@@ -242,7 +229,7 @@ static bool alike(const double *y, size_t n)
 /* Work that ends, as cycles do, less often than the sensor ticks: there are few marks then. */
 static bool seldom(const struct window *w)
 {
-    return w->cyclic || 2 * w->n_marks < w->n_edges;
+    return w->cyclic || 2 * w->n_marks < edges(w, 0);
 }
 
 static bool steady(const struct window *w)
@@ -273,10 +260,10 @@ static bool complete(const struct window *w)
     const double s = (double)(w->last.t_ns - w->first.t_ns) / 1e9;
     if (s >= p->window_max_s)
         return !w->cyclic || w->b->n_series >= 2;
-    for (size_t i = 1; i < w->b->n; i++)
-        if (w->b->devices[i].measure.n_edges <= 20)
+    for (size_t i = 0; i < w->b->n; i++)
+        if (edges(w, i) <= 20)
             return false;
-    return s >= p->window_min_s && w->n_edges > 20 && steady(w) && known_well(w);
+    return s >= p->window_min_s && steady(w) && known_well(w);
 }
 
 /* ---- The run --------------------------------------------------------------------------------- */
@@ -345,21 +332,21 @@ static void judge_part(struct window *w, size_t i)
 {
     struct wtl_visit_result *r = w->r;
     const struct part *p = &w->part[i];
-    const double rows = p->n_rows ? (double)p->n_rows : 1;
     const unsigned troubles = p->energy.troubles & (WTL_TROUBLE(reset) | WTL_TROUBLE(gap));
     char text[WTL_EVENT_REASONS_TEXT], name[WTL_LIMIT_NAME + 4];
     wtl_bench_name(w->b, i, name);
-    if ((double)p->n_held > bad_rows_max * rows) {
+    if ((double)p->n_held > bad_rows_max * (double)p->n_told) {
         /* What all are compared with was had before. */
         const bool again =
             wtl_reasons_pass(p->reasons) || wtl_lab_point_compare(w->point, w->b->reference) == 0;
         wtl_visit_ends(r, again ? WTL_VISIT_invalid : WTL_VISIT_infeasible,
-                       "%s%.0f %% of the window: %s", name, 100 * (double)p->n_held / rows,
+                       "%s%.0f %% of the window: %s", name,
+                       100 * (double)p->n_held / (double)p->n_told,
                        wtl_event_reasons_text(p->reasons, true, text));
         state(r, WTL_CAUSE_throttled);
-    } else if ((double)p->n_off_clock > bad_rows_max * rows) {
+    } else if ((double)p->n_off_clock > bad_rows_max * (double)p->n_clocks) {
         wtl_visit_ends(r, WTL_VISIT_invalid, "%s%.0f %% of the window at another clock", name,
-                       100 * (double)p->n_off_clock / rows);
+                       100 * (double)p->n_off_clock / (double)p->n_clocks);
         state(r, WTL_CAUSE_wrong_clock);
     } else if (troubles) {
         wtl_visit_ends(r, WTL_VISIT_invalid, "%sthe energy sensor %s", name,
@@ -390,19 +377,19 @@ static void judge(struct window *w)
 static void know_begin(struct window *w)
 {
     for (size_t i = 0; i < w->b->n && w->n_marks > 0; i++) {
-        const struct wtl_measure *m = &w->b->devices[i].measure;
+        const struct wtl_gauge *g = &w->b->devices[i].gauged->gauge;
         struct part *p = &w->part[i];
         if (p->begin_known)
             continue;
-        wtl_measure_mark(m, w->first.t_ns, &p->begin);
-        p->begin_known = wtl_measure_reaches(m, w->first.t_ns);
+        wtl_gauge_mark(g, w->first.t_ns, &p->begin);
+        p->begin_known = wtl_gauge_reaches(g, w->first.t_ns);
     }
 }
 
 static bool all_reach(const struct wtl_bench *b, int64_t t_ns)
 {
     for (size_t i = 0; i < b->n; i++)
-        if (!wtl_measure_reaches(&b->devices[i].measure, t_ns))
+        if (!wtl_gauge_reaches(&b->devices[i].gauged->gauge, t_ns))
             return false;
     return true;
 }
@@ -411,84 +398,69 @@ static int64_t patience_ns(const struct wtl_bench *b)
 {
     int64_t most = 0;
     for (size_t i = 0; i < b->n; i++) {
-        const int64_t one = wtl_gauge_patience_ns(&b->devices[i].measure.gauge);
+        const int64_t one = wtl_gauge_patience_ns(&b->devices[i].gauged->gauge);
         most = one > most ? one : most;
     }
     return 2 * most + WTL_NS_PER_S;
 }
 
-/* Energy of device i from the first to the last mark, by the gauge; where it knows nothing, by the
- * edges. */
-static void part_between_marks(struct window *w, size_t i)
+/* Until all gauges know the moment as well as they ever will. */
+static int reach(struct wtl_bench *b, int64_t t_ns, struct wtl_error *err)
 {
-    const struct wtl_measure *m = &w->b->devices[i].measure;
-    struct part *p = &w->part[i];
-    struct wtl_gauge_mark end;
-    struct wtl_energy edges, e;
-    wtl_measure_end(m, &edges);
-    wtl_measure_mark(m, w->last.t_ns, &end);
-    wtl_gauge_between(&m->gauge, &p->begin, &end, &e);
-    if (e.method != WTL_ENERGY_NONE) {
-        e.troubles |= edges.troubles & (WTL_TROUBLE(reset) | WTL_TROUBLE(gap));
-    } else {
-        const double half = 0.5 * (edges.hi_j - edges.lo_j);
-        e = edges;
-        e.energy_j = w->last.device_j[i] - w->first.device_j[i];
-        e.time_s = (double)(w->last.t_ns - w->first.t_ns) / 1e9;
-        e.lo_j = e.energy_j - half;
-        e.hi_j = e.energy_j + half;
-    }
-    wtl_measure_qualify(m, &e);
-    p->energy = e;
+    const int64_t end_ns = t_ns + patience_ns(b);
+    int rc = 0;
+    while (rc == 0 && !b->stopped && !all_reach(b, t_ns) && wtl_bench_now(b) < end_ns)
+        rc = wtl_bench_step(b, err);
+    return rc;
 }
 
 /* The sum over devices from the first to the last mark. */
 static int between_marks(struct window *w, struct wtl_energy *out, struct wtl_error *err)
 {
     struct wtl_bench *b = w->b;
-    const int64_t end_ns = w->last.t_ns + patience_ns(b);
-    int rc = 0;
-    while (rc == 0 && !b->stopped && !all_reach(b, w->last.t_ns) && wtl_bench_now(b) < end_ns)
-        rc = wtl_bench_step(b, err);
+    int rc = reach(b, w->last.t_ns, err);
     if (rc < 0)
         return rc;
+    know_begin(w);
     *out = (struct wtl_energy){0};
     for (size_t i = 0; i < b->n; i++) {
-        part_between_marks(w, i);
-        wtl_energy_add(out, &w->part[i].energy);
+        const struct wtl_gauged *g = b->devices[i].gauged;
+        struct part *p = &w->part[i];
+        wtl_gauge_mark(&g->gauge, w->last.t_ns, &p->last);
+        wtl_gauged_between(g, &p->begin, &p->last, &p->energy);
+        p->energy.troubles |= p->gap ? WTL_TROUBLE(gap) : 0;
+        wtl_energy_add(out, &p->energy);
     }
     return 0;
 }
 
-/* Takes the new readings; true: the first device has ticked, and every other one before. */
-static bool poll_edges(struct wtl_bench *b)
+/* The first device's energy sensor has ticked, and every other one since the window was asked for.
+ */
+static bool on_tick(const struct window *w, size_t before)
 {
-    bool edge = false, all = true;
-    for (size_t i = 0; i < b->n; i++) {
-        struct wtl_bench_device *d = &b->devices[i];
-        const bool ticked = d->fresh && wtl_measure_poll(&d->measure, &d->reading);
-        edge = i == 0 ? ticked : edge;
-        all = all && d->measure.n_edges > 0;
-    }
-    return edge && all;
+    bool all = edges(w, 0) > before;
+    for (size_t i = 1; i < w->b->n; i++)
+        all = all && edges(w, i) > 0;
+    return all;
 }
 
 static int poll_once(struct window *w, bool *marked_out, struct wtl_error *err)
 {
     struct wtl_bench *b = w->b;
     struct wtl_work_done now;
+    const size_t before = edges(w, 0);
     *marked_out = false;
     int rc = wtl_bench_step(b, err);
     rc = rc ? rc : wtl_bench_progress(b, w->r, &now);
     if (rc)
         return rc;
     watch_cycles(w, &now);
-    if (poll_edges(b))
+    if (on_tick(w, before))
         *marked_out = on_edge(w, &now);
     know_begin(w);
     for (size_t i = 0; rc == 0 && i < b->n && w->n_marks > 0; i++)
         if (b->devices[i].fresh) {
-            judge_row(w, &b->devices[i].reading, &w->part[i]);
+            judge_row(w, b->devices[i].gauged, &w->part[i]);
             rc = add_row(w, &b->devices[i], err);
         }
     return rc;
@@ -521,10 +493,10 @@ static void remark(struct window *w)
 }
 
 /* The first device whose sensor did not tick often enough; the first of all where none is. */
-static size_t stands_still(const struct wtl_bench *b)
+static size_t stands_still(const struct window *w)
 {
-    for (size_t i = 0; i < b->n; i++)
-        if (b->devices[i].measure.n_edges <= 1)
+    for (size_t i = 0; i < w->b->n; i++)
+        if (edges(w, i) <= 1)
             return i;
     return 0;
 }
@@ -532,12 +504,12 @@ static size_t stands_still(const struct wtl_bench *b)
 static int incomplete(const struct window *w)
 {
     char name[WTL_LIMIT_NAME + 4];
-    if (w->n_edges > 1)
+    if (edges(w, 0) > 1)
         wtl_visit_ends(w->r, WTL_VISIT_invalid, "no two %s of its work came in time",
                        w->cyclic ? "cycles" : "ends");
     else
         wtl_visit_ends(w->r, WTL_VISIT_invalid, "%sthe energy sensor stood still",
-                       wtl_bench_name(w->b, stands_still(w->b), name));
+                       wtl_bench_name(w->b, stands_still(w), name));
     return 1;
 }
 
@@ -549,7 +521,7 @@ int wtl_window_measure(struct wtl_bench *b, const struct wtl_lab_point *p, struc
     bool is_complete = false;
     b->n_series = 0;
     for (size_t i = 0; i < b->n; i++)
-        wtl_measure_begin(&b->devices[i].measure);
+        w.part[i].ticks = wtl_gauge_ticks(&b->devices[i].gauged->gauge);
     begin_samples(&w);
     int rc = poll_window(&w, &is_complete, err);
     remark(&w);
@@ -562,39 +534,43 @@ int wtl_window_measure(struct wtl_bench *b, const struct wtl_lab_point *p, struc
     rc = between_marks(&w, &e, err);
     if (rc < 0 || b->stopped)
         return rc < 0 ? rc : 1;
+    if (e.method == WTL_ENERGY_NONE)
+        return incomplete(&w);
     fill_run(&w, &e);
     judge(&w);
     return r->outcome == WTL_VISIT_done ? 0 : 1;
 }
 
-static bool idle_is_known(const struct wtl_bench *b)
+/* Long enough, and so many ticks of each sensor as tell; or longer, where they do not come. */
+static bool idle_is_known(const struct wtl_bench *b, const int64_t *ticks, double s)
 {
-    for (size_t i = 0; i < b->n; i++) {
-        const struct wtl_measure *m = &b->devices[i].measure;
-        struct wtl_energy e;
-        wtl_measure_end(m, &e);
-        if (e.time_s < b->protocol->window_min_s || m->n_edges < 20)
-            return false;
-    }
-    return true;
+    bool all = true;
+    for (size_t i = 0; i < b->n; i++)
+        all = all && wtl_gauge_ticks(&b->devices[i].gauged->gauge) - ticks[i] >= 20;
+    return s >= b->protocol->window_min_s + (all ? 0 : 5);
 }
 
 int wtl_bench_idle(struct wtl_bench *b, double *power_w_out, bool *known_out, struct wtl_error *err)
 {
-    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(b->protocol->window_min_s + 5);
+    const int64_t begin_ns = wtl_bench_now(b);
+    struct wtl_gauge_mark begin[WTL_SWEEP_DEVICES], end;
+    int64_t ticks[WTL_SWEEP_DEVICES];
     double power_w = 0;
     size_t n_known = 0;
-    int rc = 0;
-    for (size_t i = 0; i < b->n; i++)
-        wtl_measure_begin(&b->devices[i].measure);
-    while (rc == 0 && !b->stopped && wtl_bench_now(b) < end_ns && !idle_is_known(b)) {
-        rc = wtl_bench_step(b, err);
-        (void)poll_edges(b);
+    int rc = reach(b, begin_ns, err);
+    for (size_t i = 0; i < b->n; i++) {
+        ticks[i] = wtl_gauge_ticks(&b->devices[i].gauged->gauge);
+        wtl_gauge_mark(&b->devices[i].gauged->gauge, begin_ns, &begin[i]);
     }
+    while (rc == 0 && !b->stopped &&
+           !idle_is_known(b, ticks, 1e-9 * (double)(wtl_bench_now(b) - begin_ns)))
+        rc = wtl_bench_step(b, err);
+    const int64_t end_ns = wtl_bench_now(b);
+    rc = rc ? rc : reach(b, end_ns, err);
     for (size_t i = 0; i < b->n; i++) {
         struct wtl_energy e;
-        wtl_measure_end(&b->devices[i].measure, &e);
-        wtl_calibrate_energy(&b->devices[i].measure.calibration, &e);
+        wtl_gauge_mark(&b->devices[i].gauged->gauge, end_ns, &end);
+        wtl_gauged_between(b->devices[i].gauged, &begin[i], &end, &e);
         n_known += e.method != WTL_ENERGY_NONE;
         power_w += e.method != WTL_ENERGY_NONE ? e.energy_j / e.time_s : 0;
     }

@@ -175,7 +175,7 @@ static int see(void *ctx, const struct wtl_batch *b, struct wtl_error *e)
     for (int i = 0; i < b->n; i++) {
         assert_true(b->t_ns[i] > s->last_ns[b->stream]);
         s->last_ns[b->stream] = b->t_ns[i];
-        s->power_sum[b->stream] += b->column[WTL_M_power_w].value[i];
+        s->power_sum[b->stream] += b->column[WTL_M_power_instant_w].value[i];
         assert_true(wtl_batch_valid(b, WTL_M_power_time_s, i));
         assert_true(wtl_batch_valid(b, WTL_M_energy_time_s, i));
         const double stamp_s = b->column[WTL_M_energy_time_s].value[i];
