@@ -2,10 +2,13 @@
  * Environments of programs. */
 #include "base/environment.h"
 
+#include "base/dirs.h"
 #include "base/secret.h"
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool same_name(const char *a, const char *b)
 {
@@ -38,4 +41,25 @@ const char *const *wtl_environment_with(struct wtl_arena *arena, const char *con
         if (strchr(changes[i], '=') && !is_changed(changes[i], changes + i + 1, n - i - 1))
             all[n_all++] = changes[i];
     return all;
+}
+
+static bool may_run(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+const char *wtl_program_find(struct wtl_arena *arena, const char *name)
+{
+    const char *path = wtl_environment("PATH");
+    if (strchr(name, '/'))
+        return may_run(name) ? name : NULL;
+    for (const char *at = path ? path : ""; *at;) {
+        const size_t n = strcspn(at, ":");
+        const char *file = n ? wtl_arena_printf(arena, "%.*s/%s", (int)n, at, name) : NULL;
+        if (file && may_run(file))
+            return file;
+        at += n + (at[n] == ':');
+    }
+    return NULL;
 }

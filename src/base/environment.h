@@ -15,4 +15,8 @@
 const char *const *wtl_environment_with(struct wtl_arena *arena, const char *const *changes,
                                         size_t n);
 
+/* The file that a program's name stands for, as a shell finds it: itself where there is a "/" in
+ * it, else the first in $PATH that may be run. NULL: there is none, or out of memory. */
+const char *wtl_program_find(struct wtl_arena *arena, const char *name);
+
 #endif

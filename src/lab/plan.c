@@ -3,7 +3,7 @@
 #include "lab/plan.h"
 
 #include "device/virtual/loads.h"
-#include "lab/template.h"
+#include "lab/loads.h"
 
 #include <math.h>
 #include <string.h>
@@ -172,30 +172,6 @@ static int check_parts(const struct wtl_sweep_plan *p, struct wtl_device *const 
     return 0;
 }
 
-/* What a command is told, every point has to set: better said now than at that point. */
-static int check_told(const struct wtl_sweep_plan *p, struct wtl_error *err)
-{
-    WTL_ARENA(scratch);
-    char text[WTL_LAB_POINT_TEXT];
-    const char *ignored;
-    struct wtl_error why = {0};
-    for (size_t i = 0; i < p->spec->n_workloads * p->points.n; i++) {
-        const struct wtl_workload_spec *w = &p->spec->workloads[i / p->points.n];
-        const struct wtl_lab_point *point = &p->points.items[i % p->points.n];
-        const uint32_t told = wtl_template_parts(&w->command) | wtl_template_parts(&w->env);
-        int rc = 0;
-        if (!(told & ~wtl_lab_point_parts(point)))
-            continue;
-        for (size_t k = 0; rc == 0 && k < w->command.n + w->env.n; k++)
-            rc = wtl_template_fill(
-                &scratch, k < w->command.n ? w->command.values[k] : w->env.values[k - w->command.n],
-                point, &ignored, &why);
-        return WTL_FAIL(err, WTL_USAGE, "workload \"%s\" at %s: %s", w->name,
-                        wtl_lab_point_format(point, text), why.message);
-    }
-    return 0;
-}
-
 /* ---- Time ------------------------------------------------------------------------------------ */
 
 static size_t visits_of_workload(const struct wtl_sweep_plan *p, size_t others)
@@ -329,7 +305,7 @@ int wtl_sweep_plan_make(struct wtl_arena *arena, const struct wtl_sweep_spec *sp
         return rc;
     find_wants(&p, devices, n);
     rc = check_parts(&p, devices, n, err);
-    rc = rc ? rc : check_told(&p, err);
+    rc = rc ? rc : wtl_sweep_check_loads(&p, err);
     if (rc < 0)
         return rc;
     estimate_time(&p);

@@ -121,6 +121,7 @@ static int expand(struct wtl_arena *arena, const struct wtl_clock_axis *axis, co
     }
     if (!legal || n == 0) {
         int rc = WTL_FAIL(err, WTL_UNSUPPORTED, "the %s of %s cannot be set", what, l->device);
+        wtl_sweep_spec_at(axis->node, err);
         wtl_error_hint(err, "--no-privilege sweeps the rest");
         return rc;
     }
@@ -210,8 +211,11 @@ static int check_clock(const struct wtl_yaml_node *node, const char *what, int *
                        const struct wtl_legal *l, const double *legal, size_t n,
                        struct wtl_error *err)
 {
-    if (!legal || n == 0)
-        return WTL_FAIL(err, WTL_UNSUPPORTED, "the %s of %s cannot be set", what, l->device);
+    if (!legal || n == 0) {
+        int rc = WTL_FAIL(err, WTL_UNSUPPORTED, "the %s of %s cannot be set", what, l->device);
+        wtl_sweep_spec_at(node, err);
+        return rc;
+    }
     double at = legal[nearest(legal, n, *mhz)];
     if (fabs(at - *mhz) >= 1)
         return not_legal(node, what, *mhz, l, legal, n, err);
@@ -240,28 +244,49 @@ static int convert(const struct wtl_point_spec *s, const struct wtl_legal *l, bo
     return rc;
 }
 
-static int check_limits(const struct list *points, const struct wtl_legal *l, struct wtl_error *err)
+/* One value of a knob that has a range: an error at its place. */
+static int check_limit(const struct wtl_sweep_spec *spec, double w, const struct wtl_legal *l,
+                       struct wtl_error *err)
 {
-    for (size_t i = 0; i < points->n; i++) {
-        const struct wtl_point *p = &points->items[i].point;
-        double w = p->value[WTL_SETTING_limit_w];
-        if (wtl_point_has(p, WTL_SETTING_limit_w) && !l->has_limit)
-            return WTL_FAIL(err, WTL_UNSUPPORTED, "the power limit of %s cannot be set", l->device);
-        if (wtl_point_has(p, WTL_SETTING_limit_w) && (w < l->limit_w_min || w > l->limit_w_max))
-            return WTL_FAIL(err, WTL_USAGE, "a power limit of %g W: %s takes %g to %g W", w,
-                            l->device, l->limit_w_min, l->limit_w_max);
-        if (wtl_point_has(p, WTL_SETTING_cpu_quota) && !l->has_quota) {
-            int rc = WTL_FAIL(err, WTL_UNSUPPORTED, "no device of the sweep has a CPU quota");
-            wtl_error_hint(err, "name the control group under `devices`, as `wattle devices` "
-                                "shows it");
-            return rc;
-        }
-        const double cpus = p->value[WTL_SETTING_cpu_quota];
-        if (wtl_point_has(p, WTL_SETTING_cpu_quota) && l->quota_max > 0 && cpus > l->quota_max)
-            return WTL_FAIL(err, WTL_USAGE, "a CPU quota of %g: the machine has %g CPUs", cpus,
-                            l->quota_max);
+    int rc = 0;
+    if (!l->has_limit)
+        rc = WTL_FAIL(err, WTL_UNSUPPORTED, "the power limit of %s cannot be set", l->device);
+    else if (w < l->limit_w_min || w > l->limit_w_max)
+        rc = WTL_FAIL(err, WTL_USAGE, "a power limit of %g W: %s takes %g to %g W", w, l->device,
+                      l->limit_w_min, l->limit_w_max);
+    if (rc < 0)
+        wtl_sweep_spec_at(wtl_sweep_spec_setting_place(spec, WTL_SETTING_limit_w, w), err);
+    return rc;
+}
+
+static int check_quota(const struct wtl_sweep_spec *spec, double cpus, const struct wtl_legal *l,
+                       struct wtl_error *err)
+{
+    int rc = 0;
+    if (!l->has_quota) {
+        rc = WTL_FAIL(err, WTL_UNSUPPORTED, "no device of the sweep has a CPU quota");
+        wtl_error_hint(err, "name the control group under `devices`, as `wattle devices` shows it");
+    } else if (l->quota_max > 0 && cpus > l->quota_max) {
+        rc = WTL_FAIL(err, WTL_USAGE, "a CPU quota of %g: the machine has %g CPUs", cpus,
+                      l->quota_max);
     }
-    return 0;
+    if (rc < 0)
+        wtl_sweep_spec_at(wtl_sweep_spec_setting_place(spec, WTL_SETTING_cpu_quota, cpus), err);
+    return rc;
+}
+
+static int check_limits(const struct wtl_sweep_spec *spec, const struct list *points,
+                        const struct wtl_legal *l, struct wtl_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < points->n; i++) {
+        const struct wtl_point *p = &points->items[i].point;
+        if (wtl_point_has(p, WTL_SETTING_limit_w))
+            rc = check_limit(spec, p->value[WTL_SETTING_limit_w], l, err);
+        if (rc == 0 && wtl_point_has(p, WTL_SETTING_cpu_quota))
+            rc = check_quota(spec, p->value[WTL_SETTING_cpu_quota], l, err);
+    }
+    return rc;
 }
 
 /* The highest clock, and of everything else what the spec names first. */
@@ -341,7 +366,7 @@ int wtl_lab_points_make(struct wtl_arena *arena, const struct wtl_sweep_spec *sp
     else if (rc == 0)
         reference = default_reference(spec, &points);
     rc = rc ? rc : add_point(&points, &reference, err);
-    rc = rc ? rc : check_limits(&points, legal, err);
+    rc = rc ? rc : check_limits(spec, &points, legal, err);
     if (rc < 0)
         return rc;
     wtl_sort(points.items, points.n, sizeof *points.items, by_point);

@@ -410,6 +410,86 @@ struct wtl_protocol_spec wtl_protocol_default(void)
     return p;
 }
 
+/* Where the values of each setting stand in a grid, and in a point. */
+static const char *const grid_names[WTL_N_SETTINGS] = {
+    [WTL_SETTING_limit_w] = "limits",      [WTL_SETTING_batch] = "batches",
+    [WTL_SETTING_replicas] = "replicas",   [WTL_SETTING_share] = "shares",
+    [WTL_SETTING_cpu_quota] = "cpu_quota", [WTL_SETTING_threads] = "threads",
+};
+
+const struct wtl_yaml_node *wtl_sweep_spec_place(const struct wtl_yaml_node *mapping,
+                                                 const char *key)
+{
+    const struct wtl_yaml_node *node = wtl_yaml_get(mapping, key);
+    return node ? node : mapping;
+}
+
+/* The i-th of one value or a list of them. */
+static const struct wtl_yaml_node *element(const struct wtl_yaml_node *node, size_t i)
+{
+    return node->kind == WTL_YAML_SEQUENCE && i < node->n ? node->items[i] : node;
+}
+
+static const struct wtl_yaml_node *grid_place(const struct wtl_sweep_spec *s, const char *key,
+                                              size_t i)
+{
+    return element(wtl_sweep_spec_place(wtl_sweep_spec_place(s->root, "points"), key), i);
+}
+
+/* The point that was written out and for which `is` holds; NULL: there is none. */
+static const struct wtl_point_spec *
+written_point(const struct wtl_sweep_spec *s,
+              bool (*is)(const struct wtl_point *p, const void *what), const void *what)
+{
+    for (size_t i = 0; i < s->n_list; i++)
+        if (is(&s->list[i].point, what))
+            return &s->list[i];
+    return s->has_baseline && is(&s->baseline.point, what) ? &s->baseline : NULL;
+}
+
+struct setting_value {
+    enum wtl_setting setting;
+    double value;
+};
+
+static bool has_value(const struct wtl_point *p, const void *what)
+{
+    const struct setting_value *v = what;
+    return wtl_point_has(p, v->setting) && fabs(p->value[v->setting] - v->value) < 1e-9;
+}
+
+static bool has_variant(const struct wtl_point *p, const void *what)
+{
+    return strcmp(p->variant, what) == 0;
+}
+
+const struct wtl_yaml_node *wtl_sweep_spec_setting_place(const struct wtl_sweep_spec *s,
+                                                         enum wtl_setting setting, double value)
+{
+    const struct wtl_yaml_numbers *grid = &s->grid.setting[setting];
+    const struct setting_value wanted = {setting, value};
+    for (size_t i = 0; i < grid->n; i++)
+        if (fabs(grid->values[i] - value) < 1e-9)
+            return grid_place(s, grid_names[setting], i);
+    const struct wtl_point_spec *p = written_point(s, has_value, &wanted);
+    return p ? p->node : s->root;
+}
+
+const struct wtl_yaml_node *wtl_sweep_spec_variant_place(const struct wtl_sweep_spec *s,
+                                                         const char *variant)
+{
+    for (size_t i = 0; i < s->grid.variants.n; i++)
+        if (strcmp(s->grid.variants.values[i], variant) == 0)
+            return grid_place(s, "variants", i);
+    const struct wtl_point_spec *p = written_point(s, has_variant, variant);
+    return p ? wtl_sweep_spec_place(p->node, "variant") : s->root;
+}
+
+void wtl_sweep_spec_at(const struct wtl_yaml_node *node, struct wtl_error *err)
+{
+    wtl_error_input(err, node->file, node->line, node->column);
+}
+
 static int check_protocol(const struct wtl_yaml_node *root, const struct wtl_protocol_spec *p,
                           struct wtl_error *err)
 {
@@ -440,6 +520,25 @@ static int check_templates(const struct wtl_yaml_node *at, const struct wtl_yaml
     return 0;
 }
 
+/* A shell would take a line apart; nothing here does. */
+static int check_command(const struct wtl_yaml_node *at, const struct wtl_workload_spec *w,
+                         struct wtl_error *err)
+{
+    const struct wtl_yaml_node *node = wtl_sweep_spec_place(at, "command");
+    if (node->kind == WTL_YAML_SCALAR && node->text[strcspn(node->text, " \t")]) {
+        int rc = wtl_yaml_fail(node, err, "command: a line where a list of words is expected");
+        wtl_error_hint(err, "[python3, work.py, \"{batch}\"]; a line for the shell is [sh, -c, "
+                            "\"...\"]");
+        return rc;
+    }
+    if (w->command.n > 0 && !w->command.values[0][0])
+        return wtl_yaml_fail(element(node, 0), err, "command: the name of the program is empty");
+    if (w->kind == WTL_WORKLOAD_VIRTUAL && w->env.n > 0)
+        return wtl_yaml_fail(wtl_sweep_spec_place(at, "env"), err,
+                             "env: a virtual workload has no environment");
+    return 0;
+}
+
 static int check_workloads(const struct wtl_yaml_node *root, struct wtl_workload_spec *w, size_t n,
                            struct wtl_error *err)
 {
@@ -453,6 +552,10 @@ static int check_workloads(const struct wtl_yaml_node *root, struct wtl_workload
             return wtl_yaml_fail(at, err, "workload \"%s\": say either `virtual` or `command`",
                                  w[i].name);
         w[i].kind = w[i].virtual_name ? WTL_WORKLOAD_VIRTUAL : WTL_WORKLOAD_COMMAND;
+        w[i].node = at;
+        rc = check_command(at, &w[i], err);
+        if (rc < 0)
+            return rc;
         for (size_t k = 0; k < i; k++)
             if (wtl_same_name(w[i].name, w[k].name))
                 return wtl_yaml_fail(at, err, "two workloads are called \"%s\"", w[i].name);
@@ -471,16 +574,17 @@ static int check_workloads(const struct wtl_yaml_node *root, struct wtl_workload
 static int check_grid(const struct wtl_yaml_node *root, const struct wtl_sweep_spec *s,
                       struct wtl_error *err)
 {
-    const struct wtl_yaml_node *at = wtl_yaml_get(root, "points");
     for (int i = 0; i < (int)WTL_N_SETTINGS; i++)
         for (size_t k = 0; k < s->grid.setting[i].n; k++) {
-            int rc = check_whole(at, (enum wtl_setting)i, s->grid.setting[i].values[k], err);
+            int rc = check_whole(grid_place(s, grid_names[i], k), (enum wtl_setting)i,
+                                 s->grid.setting[i].values[k], err);
             if (rc < 0)
                 return rc;
         }
     for (size_t k = 0; k < s->grid.variants.n; k++)
         if (strlen(s->grid.variants.values[k]) >= WTL_VARIANT_NAME)
-            return wtl_yaml_fail(at, err, "the name of a variant has at most %d bytes",
+            return wtl_yaml_fail(grid_place(s, "variants", k), err,
+                                 "the name of a variant has at most %d bytes",
                                  WTL_VARIANT_NAME - 1);
     if (s->devices.n == 0 || s->devices.n > WTL_SWEEP_DEVICES)
         return wtl_yaml_fail(wtl_yaml_get(root, "devices"), err, "devices: 1 to %d of them",
@@ -506,6 +610,7 @@ int wtl_sweep_spec_parse(struct wtl_arena *arena, const char *text, size_t n, co
     if (rc < 0)
         return rc;
     struct wtl_sweep_spec *s = &d->spec;
+    s->root = root;
     union {
         const void *in;
         struct wtl_workload_spec *out;

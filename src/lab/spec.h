@@ -60,6 +60,7 @@ struct wtl_workload_spec {
     bool in_group;                   /* runs in the control group among the devices */
     bool mps;                        /* its shares are given through MPS */
     enum wtl_workload_kind kind;
+    const struct wtl_yaml_node *node; /* where it stands, for messages */
 };
 
 enum wtl_search { WTL_SEARCH_GRID, WTL_SEARCH_ADAPTIVE };
@@ -110,6 +111,7 @@ struct wtl_sweep_spec {
     int budget;          /* runs at most; 0: no limit */
     bool no_privilege;
     struct wtl_protocol_spec protocol;
+    const struct wtl_yaml_node *root; /* the whole, for messages */
 };
 
 /* The protocol as it is when nothing is said. */
@@ -123,6 +125,19 @@ int wtl_sweep_spec_parse(struct wtl_arena *arena, const char *text, size_t n, co
 /* The same of a file; the name falls back to the file's own. */
 int wtl_sweep_spec_read(struct wtl_arena *arena, const char *path, struct wtl_sweep_spec *out,
                         struct wtl_error *err);
+
+/* Where the spec says that a setting has this value, or names this variant: in the grid, the list,
+ * or the baseline. For messages; never NULL. */
+const struct wtl_yaml_node *wtl_sweep_spec_setting_place(const struct wtl_sweep_spec *spec,
+                                                         enum wtl_setting setting, double value);
+const struct wtl_yaml_node *wtl_sweep_spec_variant_place(const struct wtl_sweep_spec *spec,
+                                                         const char *variant);
+/* The value of a key of a mapping, or the mapping where it has no such key. */
+const struct wtl_yaml_node *wtl_sweep_spec_place(const struct wtl_yaml_node *mapping,
+                                                 const char *key);
+
+/* Gives an error that is there the place of a node. */
+void wtl_sweep_spec_at(const struct wtl_yaml_node *node, struct wtl_error *err);
 
 /* The schema as Markdown. */
 void wtl_sweep_spec_document(struct wtl_buf *out);

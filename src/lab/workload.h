@@ -74,6 +74,12 @@ int wtl_workload_virtual(struct wtl_arena *arena, const struct wtl_workload_spec
                          struct wtl_device *const *devices, size_t n, struct wtl_clock clock,
                          struct wtl_workload *out, struct wtl_error *err);
 
+/* Whether a profile of that name runs on these devices; errors as above. *batch_max_out: the
+ * largest batch that it takes on all of them. */
+int wtl_workload_virtual_check(const struct wtl_workload_spec *spec, const char *name,
+                               struct wtl_device *const *devices, size_t n, int *batch_max_out,
+                               struct wtl_error *err);
+
 /* A command that sends markers (docs/markers.md): `ready`, or its first end of work, says that it
  * is loaded; work is what its windows say, as of their ends. It runs from load to unload, in
  * process groups of its own (`replicas` of them), with standard output closed, and ends with us;

@@ -5,6 +5,7 @@
 #include "device/virtual/loads.h"
 #include "simhost/profile.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -228,17 +229,20 @@ static const struct wtl_workload_ops virtual_ops = {.load = load,
                                                     .unload = unload,
                                                     .close = close_workload};
 
-static int check_board(const struct wtl_workload_spec *spec, struct wtl_device *device,
-                       bool several, struct wtl_sim_workload *profile_out, struct wtl_error *err)
+static int check_board(const struct wtl_workload_spec *spec, const char *name,
+                       struct wtl_device *device, bool several,
+                       struct wtl_sim_workload *profile_out, struct wtl_error *err)
 {
     const char *id = wtl_device_info(device)->id;
     struct wtl_sim_gpu *gpu = wtl_virtual_board(device);
     if (!gpu) {
-        int rc = WTL_FAIL(err, WTL_UNSUPPORTED, "%s is no virtual device of this process", id);
+        int rc = WTL_FAIL(err, WTL_UNSUPPORTED,
+                          "virtual workload \"%s\": %s is no virtual device of this process",
+                          spec->name, id);
         wtl_error_hint(err, "virtual workloads run on virtual:BOARD; other devices take a command");
         return rc;
     }
-    int rc = wtl_sim_profile_workload(spec->virtual_name, &gpu->board, profile_out, err);
+    int rc = wtl_sim_profile_workload(name, &gpu->board, profile_out, err);
     if (rc == 0 && several && has_cycles(profile_out)) {
         rc = WTL_FAIL(err, WTL_UNSUPPORTED,
                       "%s works in cycles, which do not stay in step on several virtual devices",
@@ -248,14 +252,40 @@ static int check_board(const struct wtl_workload_spec *spec, struct wtl_device *
     return rc;
 }
 
+static int check_boards(const struct wtl_workload_spec *spec, const char *name,
+                        struct wtl_device *const *devices, size_t n,
+                        struct wtl_sim_workload *profile_out, int *batch_max_out,
+                        struct wtl_error *err)
+{
+    int rc = 0;
+    *batch_max_out = INT_MAX;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = check_board(spec, name, devices[i], n > 1, profile_out, err);
+        if (rc == 0 && profile_out->batch_max > 0 && profile_out->batch_max < *batch_max_out)
+            *batch_max_out = profile_out->batch_max;
+    }
+    return rc;
+}
+
+int wtl_workload_virtual_check(const struct wtl_workload_spec *spec, const char *name,
+                               struct wtl_device *const *devices, size_t n, int *batch_max_out,
+                               struct wtl_error *err)
+{
+    struct wtl_sim_workload profile;
+    int batch_max;
+    int rc = check_boards(spec, name, devices, n, &profile, &batch_max, err);
+    if (rc == 0)
+        *batch_max_out = batch_max;
+    return rc;
+}
+
 int wtl_workload_virtual(struct wtl_arena *arena, const struct wtl_workload_spec *spec,
                          struct wtl_device *const *devices, size_t n, struct wtl_clock clock,
                          struct wtl_workload *out, struct wtl_error *err)
 {
     struct wtl_sim_workload profile;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = check_board(spec, devices[i], n > 1, &profile, err);
+    int batch_max;
+    int rc = check_boards(spec, spec->virtual_name, devices, n, &profile, &batch_max, err);
     if (rc < 0)
         return rc;
     struct virtual_workload *w = WTL_NEW(arena, struct virtual_workload);

@@ -34,25 +34,18 @@ static int no_program(const char *where, struct wtl_error *err)
 int wtl_mps_find_program(struct wtl_arena *arena, const char **path_out, struct wtl_error *err)
 {
     const char *by_hand = wtl_environment("WATTLE_MPS_CONTROL");
-    const char *path = wtl_environment("PATH");
     if (by_hand && access(by_hand, X_OK) != 0)
         return no_program("what WATTLE_MPS_CONTROL names cannot be run", err);
     if (by_hand) {
         *path_out = by_hand;
         return 0;
     }
-    for (const char *at = path ? path : ""; *at;) {
-        const size_t n = strcspn(at, ":");
-        char *file = n ? wtl_arena_printf(arena, "%.*s/%s", (int)n, at, WTL_MPS_PROGRAM) : NULL;
-        if (n && !file)
-            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-        if (file && access(file, X_OK) == 0) {
-            *path_out = file;
-            return 0;
-        }
-        at += n + (at[n] == ':');
-    }
-    return no_program(WTL_MPS_PROGRAM " is not in $PATH", err);
+    const char *found = wtl_program_find(arena, WTL_MPS_PROGRAM);
+    if (found)
+        *path_out = found;
+    else
+        return no_program(WTL_MPS_PROGRAM " is not in $PATH", err);
+    return 0;
 }
 
 /* ---- One run of it --------------------------------------------------------------------------- */

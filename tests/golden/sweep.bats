@@ -65,6 +65,39 @@ assert len(chosen["resnet50"] | chosen["vgg19"]) == 3 and measured == chosen, (m
 END
 }
 
+@test "what cannot be at any point is refused by a dry run, at its place" {
+    # refused STATUS TEXT LINE:COLUMN
+    refused() {
+        run "$WATTLE" sweep bad.yaml --dry-run
+        [ "$status" -eq "$1" ]
+        [[ $output == *"bad.yaml:$3: $2"* ]] || { echo "$output"; return 1; }
+    }
+    # bad WORKLOAD POINTS
+    bad() { printf '%s\n' 'devices: "virtual:a100"' "workloads: [{name: w, $1}]" "points: {$2}" >bad.yaml; }
+    bad 'virtual: nonsuch' 'clocks: [1410]'
+    refused 1 "no workload 'nonsuch'; there are densenet201, " 2:32
+    bad 'virtual: vgg19' 'variants: [vgg19, foo]'
+    refused 1 "no workload 'foo'; there are densenet201, " 3:28
+    bad 'virtual: vgg19' 'batches: [8, 1000000]'
+    refused 2 "batch 1000000 of vgg19: expected 1 to 256" 3:23
+    bad 'virtual: vgg19' 'limits: [200W, 2kW]'
+    refused 2 "a power limit of 2000 W: virtual:a100 takes 100 to 250 W" 3:25
+    bad 'virtual: vgg19' 'threads: [1, 2]'
+    refused 2 'the points differ in their threads, of which workload "w" learns nothing' 2:13
+    bad 'command: "sleep 9"' 'clocks: [1410]'
+    refused 1 "command: a line where a list of words is expected" 2:32
+    bad 'command: [no-such-program]' 'clocks: [1410]'
+    refused 1 'there is no program no-such-program in $PATH' 2:32
+    bad 'command: [sleep, "9"]' 'batches: [1, 2]'
+    refused 2 'the points differ in their batch, of which workload "w" learns nothing' 2:13
+    [[ $output == *"put {batch} into its command"* ]]
+    sed -i 's/^devices: .*/devices: estimate:cpu/' bad.yaml
+    sed -i 's/command: .*\]}/virtual: vgg19}/' bad.yaml
+    sed -i 's/}]]/}]/' bad.yaml
+    refused 3 'virtual workload "w": estimate:cpu is no virtual device of this process' 2:32
+    [ ! -e bad.wattle ]
+}
+
 @test "a dry run says what would be done and makes no file" {
     spec s 'points: {clocks: [810, 1410], limits: [200W, 250W], batches: [8, 64]}'
     run "$WATTLE" sweep s.yaml --dry-run
@@ -189,7 +222,7 @@ END
     cat >none.yaml <<'END'
 name: none
 devices: estimate:cpu
-workloads: [{name: w, command: [/nonexistent], unit: x}]
+workloads: [{name: w, command: [sh, -c, "exit {batch}"], unit: x}]
 points: {batches: [1, 2]}
 protocol: {thermal_band: no}
 budget: 1

@@ -97,6 +97,12 @@ static void refuses(void **state)
     refuses_with_a_place(HEAD "points:\n  clocks: [510, fast]\n", 5, "fast", "every 60MHz");
     refuses_with_a_place(HEAD "points:\n  clocks: 1410-510\n", 5, "lower clock", "");
     refuses_with_a_place(HEAD "points:\n  batches: 2.5\n", 5, "whole number", "");
+    refuses_with_a_place("devices: x\nworkloads:\n  - name: a\n    command: \"python3 w.py\"\n", 4,
+                         "a list of words", "[python3, work.py");
+    refuses_with_a_place("devices: x\nworkloads:\n  - name: a\n    command: [\"\", b]\n", 4,
+                         "the program is empty", "");
+    refuses_with_a_place("devices: x\nworkloads:\n  - name: a\n    virtual: b\n    env: [A=1]\n", 5,
+                         "no environment", "");
     refuses_with_a_place(HEAD "protocol:\n  blocks_min: 9\n  blocks_max: 3\n", 5, "blocks_min", "");
     refuses_with_a_place(HEAD "protocol: {warm_up: 3}\n", 4, "warm_up", "3s");
     refuses_with_a_place(HEAD "objective: edpp\n", 4, "edpp", "");
@@ -172,8 +178,15 @@ static void names_the_nearest_clocks(void **state)
     assert_int_equal(points("points: {clocks: [1500]}\n", &p), -(int)WTL_PARSE);
     assert_non_null(strstr(err.hint, "the nearest is 1410"));
     assert_int_equal(points("points: {mem_clocks: [1200]}\n", &p), -(int)WTL_PARSE);
-    assert_int_equal(points("points: {limits: 300W}\n", &p), -(int)WTL_USAGE);
+    assert_int_equal(points("points:\n  limits: [200W,\n    300W]\n", &p), -(int)WTL_USAGE);
+    assert_int_equal(err.input_line, 6); /* that value, not the list */
+    assert_int_equal(err.input_column, 5);
+    assert_int_equal(points("list:\n  - {limit: 200W}\n  - {limit: 99W}\n", &p), -(int)WTL_USAGE);
+    assert_int_equal(err.input_line, 6);
+    assert_int_equal(points("baseline: {limit: 99W}\n", &p), -(int)WTL_USAGE);
+    assert_int_equal(err.input_line, 4);
     assert_int_equal(points("points: {cpu_quota: 2}\n", &p), -(int)WTL_UNSUPPORTED);
+    assert_int_equal(err.input_line, 4);
     struct wtl_legal with_quota = legal;
     with_quota.has_quota = true;
     with_quota.quota_max = 64;
