@@ -12,6 +12,7 @@
 #include "lab/shares.h"
 #include "lab/sweep.h"
 #include "lab/validation.h"
+#include "store/claim.h"
 
 #include <string.h>
 
@@ -174,7 +175,9 @@ static int measure(struct run *r, struct wtl_error *err)
 {
     struct wtl_campaign *c = NULL;
     wtl_sweep_text_init(&r->text, r->ctx, &r->plan);
+    struct wtl_claim claim = {.fd = -1};
     int rc = open_campaign(r, &c, err);
+    rc = rc ? rc : wtl_claim_take(wtl_campaign_path(c), &claim, err);
     if (rc == 0) {
         wtl_interrupt_hold();
         rc = open_shares(r, err);
@@ -183,6 +186,7 @@ static int measure(struct run *r, struct wtl_error *err)
         rc = rc ? rc : closed;
     }
     wtl_campaign_close(c);
+    wtl_claim_drop(&claim);
     return rc;
 }
 

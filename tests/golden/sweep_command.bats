@@ -79,6 +79,39 @@ END
     [[ $output == *"was another one: workloads is"* ]]
 }
 
+@test "a second sweep into the same campaign is told who writes it, and harms nothing" {
+    [ -r /proc/stat ] || skip "no /proc/stat"
+    "$WATTLE" sweep spec.yaml >out 3>&- &
+    sweep=$!
+    for _ in $(seq 100); do
+        [ -z "$(workers)" ] || break
+        sleep 0.05
+    done
+    ln -s cmd.wattle same.wattle # by another name
+    run "$WATTLE" sweep spec.yaml -o same.wattle
+    [ "$status" -eq 1 ]
+    [[ $output == *'another sweep is writing "same.wattle": process '"$sweep"$'\n'*"\`kill $sweep\`"*"another campaign with -o"* ]]
+    run "$WATTLE" sweep spec.yaml --dry-run # touches nothing
+    [ "$status" -eq 0 ]
+    wait "$sweep"
+    grep -q 'cmd: 6 runs in "cmd.wattle"' out
+    [ ! -e cmd.wattle-sweep ]
+    # A claim ends with its process, whatever ends it.
+    sed -i 's/^name: .*/name: killed/' spec.yaml
+    "$WATTLE" sweep spec.yaml -q 3>&- &
+    sweep=$!
+    for _ in $(seq 100); do
+        [ ! -e killed.wattle-sweep ] || break
+        sleep 0.05
+    done
+    kill -9 "$sweep"
+    wait "$sweep" || true
+    [ -e killed.wattle-sweep ]
+    run "$WATTLE" sweep spec.yaml
+    [ "$status" -eq 0 ]
+    [ ! -e killed.wattle-sweep ]
+}
+
 @test "what a command started is gone before the next point begins" {
     [ -r /proc/stat ] || skip "no /proc/stat"
     cat >stray.sh <<'END'
