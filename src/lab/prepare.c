@@ -7,6 +7,7 @@
 #include "stats/robust.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Knobs ----------------------------------------------------------------------------------- */
@@ -73,22 +74,38 @@ static double ready_timeout_s(const struct wtl_bench *b)
     return b->ready_timeout_s > 0 ? b->ready_timeout_s : 600;
 }
 
+enum { WHY = 128 };
+
+/* What it told instead of work. */
+static const char *silence_of(const struct wtl_bench *b, char text[WHY])
+{
+    const struct wtl_workload *w = b->workload;
+    (void)snprintf(text, WHY, "it tells of no work");
+    if (w->ops->silence)
+        w->ops->silence(w->state, text, WHY);
+    return text;
+}
+
 static int wait_ready(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_error *err)
 {
     const struct wtl_workload *w = b->workload;
     const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(ready_timeout_s(b));
+    char told[WHY];
     for (;;) {
         bool ready = false;
         struct wtl_error why = {0};
         int rc = w->ops->ready(w->state, &ready, &why);
         if (rc < 0) {
             wtl_visit_ends(r, WTL_VISIT_invalid, "%s", why.message);
+            r->silent = rc == -(int)WTL_PARSE;
             return 1;
         }
         if (ready)
             return 0;
         if (wtl_bench_now(b) >= end_ns) {
-            wtl_visit_ends(r, WTL_VISIT_invalid, "it was not ready after %g s", ready_timeout_s(b));
+            wtl_visit_ends(r, WTL_VISIT_invalid, "not ready after %g s: %s", ready_timeout_s(b),
+                           silence_of(b, told));
+            r->silent = true;
             return 1;
         }
         rc = wtl_bench_step(b, err);
@@ -225,12 +242,47 @@ int wtl_prepare_clock(struct wtl_bench *b, const struct wtl_lab_point *p,
 int wtl_bench_progress(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_work_done *out)
 {
     struct wtl_error why = {0};
-    if (b->workload->ops->progress(b->workload->state, out, &why) == 0)
+    int rc = b->workload->ops->progress(b->workload->state, out, &why);
+    b->workload->worked = b->workload->worked || (rc == 0 && out->work > 0);
+    if (rc == 0)
         return 0;
+    r->silent = rc == -(int)WTL_PARSE;
     wtl_visit_ends(r, WTL_VISIT_invalid, "%s", why.message);
     r->run.stated_causes |= UINT32_C(1) << WTL_CAUSE_failed;
     (void)wtl_bench_unload(b, NULL);
     return 1;
+}
+
+/* Else only its first window would tell that a command marks no work, and at each point anew. */
+int wtl_prepare_first_work(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_error *err)
+{
+    const double least_s = 5, s = fmax(least_s, b->protocol->warmup_max_s);
+    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(s);
+    struct wtl_work_done done = {.work = 0};
+    char told[WHY];
+    if (b->workload->worked)
+        return 0;
+    int rc = wtl_prepare_work(b, true, err);
+    rc = rc ? rc : wtl_bench_progress(b, r, &done);
+    while (rc == 0 && !(done.work > 0) && !b->stopped) {
+        if (wtl_bench_now(b) >= end_ns) {
+            wtl_visit_ends(r, WTL_VISIT_invalid, "no work in %g s: %s", s, silence_of(b, told));
+            r->silent = true;
+            return wtl_bench_unload(b, err) < 0 ? -(int)WTL_FAILED : 1;
+        }
+        rc = wtl_bench_step(b, err);
+        rc = rc ? rc : wtl_bench_progress(b, r, &done);
+    }
+    return rc || !b->stopped ? rc : 1;
+}
+
+int wtl_bench_refuse_silent(const char *why, struct wtl_error *err)
+{
+    int rc = WTL_FAIL(err, WTL_FAILED, "%s", why);
+    wtl_error_hint(err,
+                   "it has to send `ready`, then `begin NAME` and `end NAME work=N` around what "
+                   "it does; then the same command goes on");
+    return rc;
 }
 
 /* ---- Warm-up --------------------------------------------------------------------------------- */

@@ -254,6 +254,7 @@ static int visit(struct wtl_bench *b, const struct wtl_visit_request *q, struct 
     int rc = wtl_prepare_hour(b, q->seed, err);
     rc = rc ? rc : visit_alone(b, r);
     rc = rc ? rc : wtl_prepare_load(b, q->point, r, err);
+    rc = rc ? rc : wtl_prepare_first_work(b, r, err);
     rc = rc ? rc : wtl_prepare_temperature(b, q->point, r, err);
     rc = rc ? rc : wtl_prepare_knobs(b, q->point, r, err);
     rc = rc ? rc : wtl_prepare_clock(b, q->point, r, err);
@@ -277,6 +278,7 @@ static int blame_errors(struct wtl_bench *b, struct wtl_visit_result *r, struct 
     (void)snprintf(also, sizeof also, "%s", r->why);
     wtl_visit_ends(r, WTL_VISIT_invalid, "%s%s%s%s", b->error, more, also[0] ? "; " : "", also);
     r->run.stated_causes |= UINT32_C(1) << WTL_CAUSE_device_error;
+    r->silent = false;
     return wtl_bench_unload(b, err);
 }
 

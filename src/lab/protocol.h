@@ -96,6 +96,7 @@ struct wtl_visit_request {
 struct wtl_visit_result {
     enum wtl_visit_outcome outcome;
     char why[160];
+    bool silent;               /* no work was seen, or none that can be understood: `why` */
     bool measured;             /* there is a run, accepted or not */
     struct wtl_run run;        /* point, clocks, metrics, energy; names are the caller's */
     struct wtl_packed *chunks; /* in the arena of the call */
@@ -107,6 +108,9 @@ struct wtl_visit_result {
 
 int wtl_bench_visit(struct wtl_bench *bench, const struct wtl_visit_request *request,
                     struct wtl_arena *arena, struct wtl_visit_result *out, struct wtl_error *err);
+
+/* Of a workload of which no work was ever seen: at no point will there be any. */
+int wtl_bench_refuse_silent(const char *why, struct wtl_error *err);
 
 /* Pauses and unloads the workload. */
 int wtl_bench_unload(struct wtl_bench *bench, struct wtl_error *err);

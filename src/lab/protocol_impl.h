@@ -62,6 +62,8 @@ int wtl_prepare_knobs(struct wtl_bench *b, const struct wtl_lab_point *p,
                       struct wtl_visit_result *r, struct wtl_error *err);
 int wtl_prepare_load(struct wtl_bench *b, const struct wtl_lab_point *p, struct wtl_visit_result *r,
                      struct wtl_error *err);
+/* Once for each workload, while it is loaded: it works until work of it is seen. */
+int wtl_prepare_first_work(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_error *err);
 int wtl_prepare_temperature(struct wtl_bench *b, const struct wtl_lab_point *point,
                             struct wtl_visit_result *r, struct wtl_error *err);
 int wtl_prepare_clock(struct wtl_bench *b, const struct wtl_lab_point *p,

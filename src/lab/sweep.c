@@ -410,6 +410,11 @@ static int visit_once(struct sweep *s, struct wtl_visit *v, size_t n_left, bool 
     int rc = wtl_bench_visit(&s->bench, &request, &scratch, &r, err);
     if (rc < 0 || s->bench.stopped)
         return rc;
+    if (r.silent && !s->bench.workload->worked) {
+        rc = wtl_bench_refuse_silent(r.why, err);
+        wtl_error_context(err, "workload \"%s\"", w->name);
+        return rc;
+    }
     v->outcome = r.outcome;
     (void)snprintf(v->why, sizeof v->why, "%s", r.why);
     rc = store(s, v, &r, err);
@@ -575,6 +580,8 @@ static int find_band(struct sweep *s, struct wtl_error *err)
         b->devices[i].band_c = p->band_c;
     if (!p->has_band_c && !recall_band(s) && !b->stopped) {
         int rc = wtl_bench_find_band(b, err);
+        if (rc < 0 && !b->workload->worked)
+            wtl_error_context(err, "workload \"%s\"", s->spec->workloads[0].name);
         if (rc < 0)
             return rc;
         if (!b->stopped)

@@ -153,9 +153,12 @@ static int begin_reference(struct wtl_bench *b, struct wtl_error *err)
         rc = rc ? rc : wtl_prepare_load(b, b->reference, &r, err);
         rc = rc ? rc : wtl_prepare_knobs(b, b->reference, &r, err);
         rc = rc ? rc : wtl_prepare_work(b, true, err);
-        if (r.outcome == WTL_VISIT_infeasible)
+        rc = rc ? rc : wtl_prepare_first_work(b, &r, err);
+        if (r.outcome == WTL_VISIT_infeasible || r.silent)
             break;
     }
+    if (rc == 1 && r.silent && !b->stopped)
+        return wtl_bench_refuse_silent(r.why, err);
     if (rc == 1 && !b->stopped)
         return WTL_FAIL(err, r.outcome == WTL_VISIT_infeasible ? WTL_INFEASIBLE : WTL_FAILED,
                         "the reference point cannot be had: %s", r.why);

@@ -39,7 +39,8 @@ struct wtl_latencies {
 struct wtl_workload_ops {
     /* Begins to load for this point. -WTL_INFEASIBLE: it cannot run there (memory, batch). */
     int (*load)(void *state, const struct wtl_lab_point *point, struct wtl_error *err);
-    /* *ready_out: loaded, and able to work. */
+    /* *ready_out: loaded, and able to work. -WTL_PARSE of this and of `progress`: what it tells of
+     * its work cannot be understood. */
     int (*ready)(void *state, bool *ready_out, struct wtl_error *err);
     /* Begins to work, or pauses with everything loaded. -WTL_UNSUPPORTED: it cannot pause. */
     int (*work)(void *state, bool on, struct wtl_error *err);
@@ -51,6 +52,8 @@ struct wtl_workload_ops {
      * NULL: there never is. */
     void (*begin)(void *state);
     bool (*remark)(void *state, char *text, size_t size);
+    /* What it told instead of work. NULL: its work is always known. */
+    void (*silence)(void *state, char *text, size_t size);
     /* Whether a process on the device is its own. */
     bool (*owns)(void *state, pid_t pid);
     int (*unload)(void *state, struct wtl_error *err);
@@ -62,6 +65,7 @@ struct wtl_workload {
     void *state;
     char unit[16]; /* of its work */
     bool pauses;   /* work(off) works */
+    bool worked;   /* work of it was seen, at any point */
     uint32_t told; /* parts of the point (lab/points.h) that it knows from its load on */
 };
 

@@ -213,6 +213,33 @@ static int load(void *state, const struct wtl_lab_point *p, struct wtl_error *er
 
 /* ---- While it runs --------------------------------------------------------------------------- */
 
+/* Work that is told in lines which cannot be understood is missing: nothing it adds up to is so. */
+static int check_lines(const struct command_workload *w, const struct wtl_collector_progress *p,
+                       struct wtl_error *err)
+{
+    if (!p->bad_line[0])
+        return 0;
+    return WTL_FAIL(err, WTL_PARSE, "%s sent \"%s\", which is no marker (docs/markers.md)",
+                    w->spec->command.values[0], p->bad_line);
+}
+
+static void silence(void *state, char *text, size_t size)
+{
+    struct command_workload *w = state;
+    const struct wtl_collector_progress p = wtl_collector_progress(w->collector);
+    const char *name = w->spec->command.values[0];
+    if (p.ends > 0 && p.ends_with_work == 0)
+        (void)snprintf(text, size, "%s ended %lld window%s, none with work=N (docs/markers.md)",
+                       name, (long long)p.ends, wtl_plural(p.ends));
+    else if (p.ends > 0)
+        (void)snprintf(text, size, "%s ended windows with work=0 alone (docs/markers.md)", name);
+    else if (p.lines > 0)
+        (void)snprintf(text, size, "%s sent %lld line%s and ended no window (docs/markers.md)",
+                       name, (long long)p.lines, wtl_plural(p.lines));
+    else
+        (void)snprintf(text, size, "%s sent no markers to $WATTLE_MARKERS (docs/markers.md)", name);
+}
+
 /* One that ended stays in the table until unload(): its group may have others yet. */
 static int check_alive(const struct command_workload *w, struct wtl_error *err)
 {
@@ -234,7 +261,8 @@ static int ready(void *state, bool *ready_out, struct wtl_error *err)
 {
     struct command_workload *w = state;
     const struct wtl_collector_progress p = wtl_collector_progress(w->collector);
-    int rc = check_alive(w, err);
+    int rc = check_lines(w, &p, err);
+    rc = rc ? rc : check_alive(w, err);
     if (rc == 0)
         *ready_out = p.ready || p.work > 0;
     return rc;
@@ -259,7 +287,8 @@ static int progress(void *state, struct wtl_work_done *out, struct wtl_error *er
 {
     struct command_workload *w = state;
     const struct wtl_collector_progress p = wtl_collector_progress(w->collector);
-    int rc = check_alive(w, err);
+    int rc = check_lines(w, &p, err);
+    rc = rc ? rc : check_alive(w, err);
     if (rc < 0)
         return rc;
     if (p.work > w->last_work) {
@@ -342,6 +371,7 @@ static const struct wtl_workload_ops command_ops = {.load = load,
                                                     .latencies = latencies,
                                                     .begin = begin,
                                                     .remark = remark,
+                                                    .silence = silence,
                                                     .owns = owns,
                                                     .unload = unload,
                                                     .close = close_workload};

@@ -294,7 +294,7 @@ int wtl_workload_virtual(struct wtl_arena *arena, const struct wtl_workload_spec
     *w = (struct virtual_workload){.spec = spec, .n = n, .clock = clock};
     for (size_t i = 0; i < n; i++)
         w->devices[i] = devices[i];
-    *out = (struct wtl_workload){.ops = &virtual_ops, .state = w, .pauses = true};
+    *out = (struct wtl_workload){.ops = &virtual_ops, .state = w, .pauses = true, .worked = true};
     memcpy(out->unit, profile.unit, sizeof out->unit);
     return 0;
 }

@@ -68,6 +68,8 @@ struct wtl_collector {
     struct wtl_windows *windows;
     bool stop;
     int64_t begin_ns;
+    int64_t ends, ends_with_work;
+    char bad_line[WTL_COLLECTED_LINE];
 };
 
 static int64_t now_ns(const struct wtl_collector *c)
@@ -153,6 +155,30 @@ static void answer(struct wtl_collector *c, const struct program *p, int64_t beg
     send_answer(p, o);
 }
 
+/* What was to be a window and is none: with it work is missing from what is known. */
+static void note_bad_line(struct wtl_collector *c, const char *line, size_t length)
+{
+    const bool begins = length > 5 && memcmp(line, "begin", 5) == 0;
+    const bool ends = length > 3 && memcmp(line, "end", 3) == 0;
+    wtl_windows_bad_line(c->windows);
+    if (c->bad_line[0] || !(begins || ends))
+        return;
+    const bool fits = length < sizeof c->bad_line;
+    const size_t n = fits ? length : sizeof c->bad_line - strlen("...") - 1;
+    for (size_t i = 0; i < n; i++)
+        c->bad_line[i] =
+            (unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e ? '?' : line[i];
+    (void)snprintf(c->bad_line + n, sizeof c->bad_line - n, "%s", fits ? "" : "...");
+}
+
+static void count_end(struct wtl_collector *c, const struct wtl_marker_line *l)
+{
+    if (l->kind != WTL_MARKER_END || l->cancel)
+        return;
+    c->ends++;
+    c->ends_with_work += l->has_work;
+}
+
 static void take_line(struct wtl_collector *c, struct program *p, const char *line, size_t length)
 {
     const struct wtl_marker_line *l = &c->line;
@@ -162,8 +188,9 @@ static void take_line(struct wtl_collector *c, struct program *p, const char *li
     const bool asks = good && l->kind == WTL_MARKER_END && l->reply;
     bool settled = false;
     if (!good) {
-        wtl_windows_bad_line(c->windows);
+        note_bad_line(c, line, length);
     } else {
+        count_end(c, l);
         t = l->t_ns > 0 && l->t_ns < now ? l->t_ns : now;
         settled = asks && wtl_metering_reaches_all(c->options.metering, t);
         if (asks)
@@ -553,7 +580,11 @@ struct wtl_collector_progress wtl_collector_progress(struct wtl_collector *c)
     struct wtl_windows_counts counts = wtl_windows_counts(c->windows);
     p.work = wtl_windows_work(c->windows, &p.work_ns);
     (void)wtl_windows_latencies(c->windows, &unused, &p.latencies);
+    p.ends = c->ends;
+    p.ends_with_work = c->ends_with_work;
+    memcpy(p.bad_line, c->bad_line, sizeof p.bad_line);
     pthread_mutex_unlock(&c->lock);
+    p.lines = counts.lines;
     p.ready = counts.ready;
     p.ready_ns = counts.ready_ns;
     return p;

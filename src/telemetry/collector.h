@@ -40,13 +40,20 @@ void wtl_collector_free(struct wtl_collector *collector);
 
 /* ---- While it runs --------------------------------------------------------------------------- */
 
+enum { WTL_COLLECTED_LINE = 64 };
+
 /* Units of work that ended so far, when the newest did, and whether a program said `ready`. */
 struct wtl_collector_progress {
     double work;
     int64_t work_ns;
     bool ready;
     int64_t ready_ns;
-    int64_t latencies; /* told so far */
+    int64_t latencies;            /* told so far */
+    int64_t lines;                /* of markers, good ones and others */
+    int64_t ends, ends_with_work; /* of windows that count */
+    /* The first line that was to begin or end a window and cannot be understood, as far as it can
+     * be shown; "": all could. */
+    char bad_line[WTL_COLLECTED_LINE];
 };
 struct wtl_collector_progress wtl_collector_progress(struct wtl_collector *collector);
 

@@ -198,6 +198,54 @@ END
     [[ $output == *"cmd: 12 runs"* ]]
 }
 
+# marks LINE...: a command that sends these for ever, 20 ms each, measured at one point.
+marks() {
+    cat >marks.py <<'END'
+import os, socket, sys, time
+wattle = socket.socket(socket.AF_UNIX)
+wattle.connect(os.environ["WATTLE_MARKERS"])
+print(os.getpid(), file=open("starts", "a"))
+n = 0
+while True:
+    time.sleep(0.02)
+    for line in sys.argv[1:]:
+        n += 1
+        wattle.sendall(line.replace("N", str(100 - n)).encode() + b"\n")
+END
+    local words
+    printf -v words ', "%s"' "$@"
+    sed -e "s|\[python3, work.py.*|[python3, marks.py$words]\n    ready_timeout: 1s|" -e '/env:/d' \
+        -e 's/^name: .*/name: marks/' -e 's/^points: .*/points: {}/' -e 's/thermal_band: no/thermal_band: yes/' spec.yaml >marks.yaml
+    rm -f starts marks.wattle
+    run "$WATTLE" sweep marks.yaml
+}
+
+@test "a command that marks no work is said once, with what it sent instead" {
+    [ -r /proc/stat ] || skip "no /proc/stat"
+    marks "begin b" "end b"
+    [ "$status" -eq 1 ]
+    [[ $output == *'workload "sleeper": not ready after 1 s: python3 ended '*' windows, none with work=N (docs/markers.md)'* ]]
+    [[ $output == *"hint: it has to send"*"end NAME work=N"* ]]
+    [ "$(wc -l <starts)" -eq 1 ] # and not at each attempt
+    marks "begin b"
+    [[ $output == *'not ready after 1 s: python3 sent '*' lines and ended no window'* ]]
+    marks
+    [[ $output == *'not ready after 1 s: python3 sent no markers to $WATTLE_MARKERS'* ]]
+    marks ready # it waits for work, then, for 5 s
+    [[ $output == *'no work in 5 s: python3 sent '*' lines and ended no window'* ]]
+    [ "$(wc -l <starts)" -eq 1 ]
+}
+
+@test "work that cannot be understood is named by its line" {
+    [ -r /proc/stat ] || skip "no /proc/stat"
+    marks ready "begin b" "end b work=abc"
+    [ "$status" -eq 1 ]
+    [[ $output == *'python3 sent "end b work=abc", which is no marker (docs/markers.md)'* ]]
+    [ "$(wc -l <starts)" -eq 1 ]
+    marks ready "begin b" "end b work=N" # below 0 after two seconds: by then it has worked
+    [[ $output == *'sleeper at as it is: invalid: python3 sent "end b work=-'*'", which is no marker'* ]]
+}
+
 @test "a template that names nothing is an error at its place" {
     sed -i 's/{batch}"\]/{bach}"]/' spec.yaml
     run "$WATTLE" sweep spec.yaml
