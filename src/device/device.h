@@ -78,6 +78,7 @@ struct wtl_device_info {
     uint64_t sensors; /* bit m: enum wtl_metric m can be read, as far as is known without reading */
     unsigned knobs;   /* WTL_KNOB_BIT(): what the device has, allowed or not */
     unsigned writable; /* of those, what this process may set, as far as is known without trying */
+    double slowdown_c; /* die temperature from which it lowers its clocks by itself; 0: not told */
     /* Boot and driver load (for a virtual one, the start of its host): knob settings do not outlast
      * it. Two equal epochs are the same load. */
     char epoch[WTL_LIMIT_NAME];

@@ -172,6 +172,28 @@ static int check_parts(const struct wtl_sweep_plan *p, struct wtl_device *const 
     return 0;
 }
 
+/* A board that is driven there lowers its clocks by itself, and soon after switches itself off. */
+static int check_band(const struct wtl_sweep_plan *p, struct wtl_error *err)
+{
+    const struct wtl_protocol_spec *q = &p->spec->protocol;
+    for (size_t i = 0; q->band && q->has_band_c && i < p->n_measured; i++) {
+        const struct wtl_device_info *info = wtl_device_info(p->measured[i]);
+        if (!(info->slowdown_c > 0) || q->band_c < info->slowdown_c)
+            continue;
+        int rc =
+            WTL_FAIL(err, WTL_USAGE, "a temperature of %g C: %s lowers its clocks from %g C on",
+                     q->band_c, info->id, info->slowdown_c);
+        wtl_error_hint(err,
+                       "runs begin below that; without `temperature` the sweep finds where the "
+                       "reference point settles");
+        wtl_sweep_spec_at(
+            wtl_sweep_spec_place(wtl_sweep_spec_place(p->spec->root, "protocol"), "temperature"),
+            err);
+        return rc;
+    }
+    return 0;
+}
+
 /* ---- Time ------------------------------------------------------------------------------------ */
 
 static size_t visits_of_workload(const struct wtl_sweep_plan *p, size_t others)
@@ -305,6 +327,7 @@ int wtl_sweep_plan_make(struct wtl_arena *arena, const struct wtl_sweep_spec *sp
         return rc;
     find_wants(&p, devices, n);
     rc = check_parts(&p, devices, n, err);
+    rc = rc ? rc : check_band(&p, err);
     rc = rc ? rc : wtl_sweep_check_loads(&p, err);
     if (rc < 0)
         return rc;

@@ -732,6 +732,17 @@ static int fill_result(struct sweep *s, struct wtl_sweep_result *r, struct wtl_e
     return rc;
 }
 
+/* What a sweep that failed leaves changed must be told as well. */
+static void tell_left(const struct wtl_error *left, struct wtl_error *err)
+{
+    struct wtl_error first;
+    if (!err)
+        return;
+    first = *err;
+    wtl_error_hint(err, "%s%s%s: %s", first.hint, first.hint[0] ? "; " : "", left->message,
+                   left->hint);
+}
+
 /* In any case: the workload ends, the knobs go back. The first failure counts. */
 static int finish(struct sweep *s, int rc, struct wtl_error *err)
 {
@@ -742,7 +753,10 @@ static int finish(struct sweep *s, int rc, struct wtl_error *err)
             s->lanes[i].load.ops->close(s->lanes[i].load.state);
     if (s->warms.ops)
         s->warms.ops->close(s->warms.state);
-    int closed = s->lease ? wtl_lease_close(s->lease, rc ? NULL : err) : 0;
+    struct wtl_error left = {0};
+    int closed = s->lease ? wtl_lease_close(s->lease, rc ? &left : err) : 0;
+    if (rc && closed)
+        tell_left(&left, err);
     json_decref(s->state);
     return rc ? rc : closed;
 }

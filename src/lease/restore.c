@@ -189,6 +189,13 @@ static void restore_present(struct wtl_device *device, struct wtl_lease_record *
         write_prior(device, record, index, false, hold, wall_ns, out);
 }
 
+/* A device of a process of ours that is lost has ended: nothing of it outlasts the process. */
+static bool has_ended(struct wtl_device *device, const struct wtl_lease_knob_record *k)
+{
+    struct wtl_knob_state now = {0};
+    return k->ephemeral && wtl_device_knob(device, k->knob, &now, NULL) == -(int)WTL_LOST;
+}
+
 void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record, size_t index,
                       const struct wtl_book_hold *hold, const char *boot, bool own, bool dry_run,
                       int64_t wall_ns, struct wtl_restore_knob *out)
@@ -197,7 +204,7 @@ void wtl_restore_knob(struct wtl_device *device, struct wtl_lease_record *record
     *out = (struct wtl_restore_knob){
         .knob = k->knob, .from = k->seq > 0 ? k->wanted : k->prior, .to = k->prior};
     memcpy(out->device, k->device, sizeof out->device);
-    if (k->ephemeral && !own)
+    if ((k->ephemeral && !own) || (device && has_ended(device, k)))
         out->result = WTL_RESTORE_GONE;
     else if (device)
         restore_present(device, record, index, hold, dry_run, wall_ns, out);

@@ -317,6 +317,14 @@ _Static_assert(NVML_STRUCT_VERSION(struct nvml_temperature, 1) == 0x0100000c, "v
 
 /* ---- Functions ------------------------------------------------------------------------------- */
 
+/* nvmlDeviceGetTemperatureThreshold() */
+enum {
+    NVML_THRESHOLD_SHUTDOWN = 0,
+    NVML_THRESHOLD_SLOWDOWN = 1,
+    NVML_THRESHOLD_MEM_MAX = 2,
+    NVML_THRESHOLD_GPU_MAX = 3,
+};
+
 /* X(name, (parameters)): what our back end calls, older names behind the newer ones. `d` is a
  * device; sizes and counts named n are in and out. */
 #define NVML_FUNCTIONS(X)                                                                          \
@@ -356,6 +364,8 @@ _Static_assert(NVML_STRUCT_VERSION(struct nvml_temperature, 1) == 0x0100000c, "v
       (struct nvml_device * d, unsigned mem_mhz, unsigned *n, unsigned *mhz))                      \
     X(nvmlDeviceGetTemperatureV, (struct nvml_device * d, struct nvml_temperature * temperature))  \
     X(nvmlDeviceGetTemperature, (struct nvml_device * d, unsigned sensor, unsigned *temp_c))       \
+    X(nvmlDeviceGetTemperatureThreshold,                                                           \
+      (struct nvml_device * d, unsigned type, unsigned *temp_c))                                   \
     X(nvmlDeviceGetCurrentClocksEventReasons,                                                      \
       (struct nvml_device * d, unsigned long long *reasons))                                       \
     X(nvmlDeviceGetCurrentClocksThrottleReasons,                                                   \

@@ -13,14 +13,6 @@ struct nvml_unit;
 
 enum { NVML_INIT_NO_GPUS = 1, NVML_INIT_NO_ATTACH = 2, NVML_INIT_FORCE = 4 };
 
-/* nvmlDeviceGetTemperatureThreshold() */
-enum {
-    NVML_THRESHOLD_SHUTDOWN = 0,
-    NVML_THRESHOLD_SLOWDOWN = 1,
-    NVML_THRESHOLD_MEM_MAX = 2,
-    NVML_THRESHOLD_GPU_MAX = 3,
-};
-
 /* nvmlDeviceGetClock() */
 enum {
     NVML_CLOCK_ID_CURRENT = 0,
@@ -153,8 +145,6 @@ NVML_ASSERT_SIZE(struct nvml_processes_util, 24);
     X(nvmlDeviceGetSupportedClocksThrottleReasons,                                                 \
       (struct nvml_device * d, unsigned long long *reasons))                                       \
     X(nvmlDeviceGetPowerState, (struct nvml_device * d, unsigned *pstate))                         \
-    X(nvmlDeviceGetTemperatureThreshold,                                                           \
-      (struct nvml_device * d, unsigned type, unsigned *temp_c))                                   \
     X(nvmlDeviceGetMarginTemperature, (struct nvml_device * d, struct nvml_margin * margin))       \
     X(nvmlDeviceGetNumFans, (struct nvml_device * d, unsigned *n))                                 \
     X(nvmlDeviceGetFanSpeed_v2, (struct nvml_device * d, unsigned fan, unsigned *percent))         \

@@ -96,6 +96,13 @@ END
     sed -i 's/}]]/}]/' bad.yaml
     refused 3 'virtual workload "w": estimate:cpu is no virtual device of this process' 2:32
     [ ! -e bad.wattle ]
+    # A board that is driven there switches itself off.
+    spec hot 'points: {clocks: [810, 1410]}'
+    sed -i 's/samples: no/temperature: 95/' hot.yaml
+    run "$WATTLE" sweep hot.yaml
+    [ "$status" -eq 2 ]
+    [[ $output == *"hot.yaml:3:55: a temperature of 95 C: virtual:a100,seed=3 lowers its clocks from 85 C on"* ]]
+    [[ $("$WATTLE" status) == *"nothing is leased"* ]]
 }
 
 @test "a dry run says what would be done and makes no file" {

@@ -135,7 +135,15 @@ END
     wait "$sweep" || status=$?
     [ "$status" -ne 0 ]
     grep -qF "${ids[1]} reported XID 79 (the GPU has fallen off the bus)" err
+    # The other one is put back; what could not be is said, and stays on record until it is there again.
+    grep -qE "hint: .*the same command goes on; could not put back the SM clock of ${ids[1]}: .*\`wattle restore [0-9]+\` tries again" err
+    [ "$(room 0 sm_clock_lock)" = None ]
+    run "$WATTLE" status
+    [[ $output == *"loan sweep room"*"putting it back failed: \`wattle restore\` tries again"* ]]
     "$WATTLE" sim fault --reload -q
+    run "$WATTLE" restore
+    [ "$status" -eq 0 ]
+    [[ $("$WATTLE" status) == *"nothing is leased"* ]]
     run "$WATTLE" sweep room.yaml
     [ "$status" -eq 0 ]
     [[ $output == *"of earlier starts"* ]]

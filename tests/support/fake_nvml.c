@@ -280,6 +280,15 @@ int nvmlDeviceGetTemperature(struct nvml_device *d, unsigned sensor, unsigned *t
     return sensor == NVML_TEMPERATURE_GPU ? 0 : NVML_INVALID_ARGUMENT;
 }
 
+int nvmlDeviceGetTemperatureThreshold(struct nvml_device *d, unsigned type, unsigned *temp_c)
+{
+    ENTER(nvmlDeviceGetTemperatureThreshold);
+    (void)d;
+    *temp_c = type == NVML_THRESHOLD_GPU_MAX ? 85 : 90;
+    return type == NVML_THRESHOLD_GPU_MAX || type == NVML_THRESHOLD_SLOWDOWN ? 0
+                                                                             : NVML_NOT_SUPPORTED;
+}
+
 int nvmlDeviceGetUtilizationRates(struct nvml_device *d, struct nvml_utilization *u)
 {
     ENTER(nvmlDeviceGetUtilizationRates);

@@ -118,6 +118,19 @@ static void find_flags(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g,
         info->flags |= WTL_DEVICE_MIG;
 }
 
+/* Software keeps the clock from there on, hardware does so harder a little later. */
+static void find_slowdown(struct wtl_nvml_op *op, const struct wtl_nvml_gpu *g,
+                          struct wtl_device_info *info)
+{
+    static const unsigned types[] = {NVML_THRESHOLD_GPU_MAX, NVML_THRESHOLD_SLOWDOWN};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        unsigned c = 0;
+        if (WTL_NVML_CALL(op, nvmlDeviceGetTemperatureThreshold, g->handle, types[i], &c) == 0 &&
+            c > 0 && (info->slowdown_c <= 0 || c < info->slowdown_c))
+            info->slowdown_c = c;
+    }
+}
+
 /* Name, UUID and id of a GPU or a MIG instance; a code. Nothing can be done without a UUID. */
 static int find_identity(struct wtl_nvml_op *op, struct wtl_nvml_gpu *g,
                          struct wtl_device_info *info)
@@ -265,6 +278,7 @@ static int open_gpu(const struct wtl_backend_host *host, struct wtl_nvml_library
     find_pci(&op, g, info);
     find_architecture(&op, g, info);
     find_flags(&op, g, info);
+    find_slowdown(&op, g, info);
     int rc = add(host, g, info, err);
     if (rc < 0)
         return rc;

@@ -393,6 +393,7 @@ static int describe(struct virtual_device *v, const char *name, const struct wtl
         .sensors = r.valid,
         .knobs = knobs_of(&gpu->board),
         .writable = knobs_of(&gpu->board),
+        .slowdown_c = fmin(gpu->board.thermal.target_c, gpu->board.thermal.slowdown_c),
     };
     snprintf(info->id, sizeof info->id, "virtual:%s", name);
     name_card(o, info->card);

@@ -87,6 +87,7 @@ static void who_it_is(void **state)
     assert_string_equal(info->pci, "0000:3b:00.0");
     assert_string_equal(info->driver, "NVIDIA 999.1.2");
     assert_string_equal(info->architecture, "Ampere");
+    assert_near(info->slowdown_c, 85, 0); /* the lower of its two */
     assert_int_equal(info->kind, WTL_DEVICE_GPU);
     assert_int_equal(info->flags, WTL_DEVICE_PERSISTENT);
     assert_int_equal(info->parent, -1);

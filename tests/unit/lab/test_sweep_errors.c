@@ -4,6 +4,7 @@
 #include "sweep_world.h"
 
 #include "device/virtual/loads.h"
+#include "lease/restore.h"
 
 /* No temperatures, so that a visit is in its window 10 s after its begin: it is warm after 6 or 7,
  * and measured for 8. */
@@ -204,6 +205,16 @@ static void always_disturbed_is_given_up(void **state)
     assert_int_equal(invalid, n_visits);
 }
 
+/* What ends with its process leaves nothing to put back, lost or not. */
+static void assert_nothing_is_leased(struct bench_world *w)
+{
+    const struct wtl_restore_filter look = {.dry_run = true};
+    struct wtl_restore_report report;
+    struct wtl_error why = {0};
+    assert_ok(wtl_lease_restore(w->holder, &look, &w->arena, &report, &why), &why);
+    assert_int_equal(report.n + report.n_held, 0);
+}
+
 static void what_takes_the_board_away_ends_the_sweep(void **state)
 {
     const char *path = in_test_directory("lost.wattle");
@@ -219,6 +230,7 @@ static void what_takes_the_board_away_ends_the_sweep(void **state)
         assert_non_null(strstr(err.message, plan.lose ? "reported XID 79 (the GPU has fallen off"
                                                       : "reported XID 119"));
         assert_non_null(strstr(err.hint, "the same command goes on"));
+        assert_nothing_is_leased(&w);
         close_world(&w);
     }
     nothing_falls();
