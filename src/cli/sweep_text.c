@@ -197,6 +197,25 @@ static void print_workload(struct wtl_sweep_text *t, const struct wtl_sweep_work
         wtl_print_fact(out, "best", "%s so far", wtl_lab_point_format(&w->best, point));
 }
 
+/* What was reached, not what was asked for. */
+static void print_began(FILE *out, const struct wtl_sweep_plan *plan,
+                        const struct wtl_sweep_result *r)
+{
+    const double width_c = plan->spec->protocol.band_width_c;
+    char reached[60];
+    if (!r->has_band || r->n_began == 0)
+        return;
+    if (lround(r->began_lo_c) == lround(r->began_hi_c))
+        (void)snprintf(reached, sizeof reached, "%.0f C", r->began_lo_c);
+    else
+        (void)snprintf(reached, sizeof reached, "%.0f to %.0f C", r->began_lo_c, r->began_hi_c);
+    if (r->n_began_outside)
+        wtl_print_fact(out, "began at", "%s: %zu of %zu runs not within %g C of the %.0f C wanted",
+                       reached, r->n_began_outside, r->n_began, width_c, r->band_c);
+    else
+        wtl_print_fact(out, "began at", "%s, within %g C of %.0f C", reached, width_c, r->band_c);
+}
+
 int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
                           const struct wtl_sweep_result *r, struct wtl_error *err)
 {
@@ -218,9 +237,7 @@ int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
                        wtl_plural((int64_t)r->n_invalid));
     wtl_print_fact(out, "time", "%s%s", format_time(r->seconds, time),
                    t->plan->simulated ? ", simulated" : "");
-    if (r->has_band)
-        wtl_print_fact(out, "began at", "%.0f C, within %.0f C", r->band_c,
-                       t->plan->spec->protocol.band_width_c);
+    print_began(out, t->plan, r);
     print_gains(out, t->plan);
     if (t->plan->points.not_varied)
         wtl_print_fact(out, "not varied", "%s: they need permission to set knobs",

@@ -103,6 +103,10 @@ struct wtl_visit_result {
     size_t n_chunks;
     size_t n_devices;
     double energy_j[WTL_SWEEP_DEVICES]; /* of each of them, where `measured` */
+    bool has_began; /* its temperature before it, of the first device, and whether all were in band
+                     */
+    double began_c;
+    bool began_outside;
     double took_s;
 };
 

@@ -46,6 +46,8 @@ struct sweep {
     size_t n_stored;
     size_t n_visits, n_runs, n_infeasible, n_invalid, n_new;
     double seconds_new;
+    size_t n_began, n_began_outside; /* temperatures of the first device before runs that count */
+    double began_lo_c, began_hi_c;
     int64_t begin_ns;
     bool over; /* it came to its own end */
 };
@@ -395,6 +397,16 @@ static int decide(struct sweep *s, int workload, int block, struct wtl_error *er
     return 0;
 }
 
+static void note_began(struct sweep *s, const struct wtl_visit_result *r)
+{
+    if (!r->has_began || r->outcome != WTL_VISIT_done)
+        return;
+    s->began_lo_c = s->n_began ? fmin(s->began_lo_c, r->began_c) : r->began_c;
+    s->began_hi_c = s->n_began ? fmax(s->began_hi_c, r->began_c) : r->began_c;
+    s->n_began_outside += r->began_outside;
+    s->n_began++;
+}
+
 static int visit_once(struct sweep *s, struct wtl_visit *v, size_t n_left, bool *again_out,
                       struct wtl_error *err)
 {
@@ -421,6 +433,7 @@ static int visit_once(struct sweep *s, struct wtl_visit *v, size_t n_left, bool 
     rc = rc ? rc : observe(s, v, r.measured ? &r.run : NULL, err);
     if (rc < 0)
         return rc;
+    note_began(s, &r);
     s->n_new++;
     s->seconds_new += r.took_s;
     tell(s, v, &r, n_left);
@@ -718,6 +731,10 @@ static int fill_result(struct sweep *s, struct wtl_sweep_result *r, struct wtl_e
             (double)(s->q->time.clock.monotonic_ns(s->q->time.clock.ctx) - s->begin_ns) / 1e9,
         .has_band = s->bench.has_band,
         .band_c = s->bench.devices[0].band_c,
+        .n_began = s->n_began,
+        .n_began_outside = s->n_began_outside,
+        .began_lo_c = s->began_lo_c,
+        .began_hi_c = s->began_hi_c,
         .deaf = deaf_device(&s->bench),
         .has_bare_idle = idle != NULL,
         .bare_idle_w = json_number_value(idle),

@@ -70,7 +70,11 @@ struct wtl_sweep_result {
     size_t n_visits, n_runs, n_infeasible, n_invalid; /* of all starts */
     double seconds;                                   /* of this start, in the sweep's own time */
     bool has_band;
-    double band_c;    /* of the first device */
+    double band_c; /* of the first device: what runs were to begin at */
+    /* And what those of this start that count did begin at, where there is a sensor; of them, those
+     * outside of the band on any device. */
+    size_t n_began, n_began_outside;
+    double began_lo_c, began_hi_c;
     const char *deaf; /* a GPU whose driver tells of no errors (XID); NULL: all do */
     bool has_bare_idle;
     double bare_idle_w; /* without any workload loaded */

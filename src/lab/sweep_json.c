@@ -50,6 +50,9 @@ json_t *wtl_sweep_result_json(const struct wtl_sweep_plan *plan, const struct wt
         wtl_json_finite(r->seconds), "temperature_c", finite_or_null(r->has_band, r->band_c),
         "idle_without_load_w", finite_or_null(r->has_bare_idle, r->bare_idle_w), "not_varied",
         wtl_json_text_or_null(plan->points.not_varied), "workloads", workloads);
+    wtl_json_put(&o, "began_min_c", finite_or_null(r->n_began > 0, r->began_lo_c));
+    wtl_json_put(&o, "began_max_c", finite_or_null(r->n_began > 0, r->began_hi_c));
+    wtl_json_put(&o, "began_outside", json_integer((json_int_t)r->n_began_outside));
     wtl_json_put(&o, "errors_not_watched", r->deaf ? wtl_json_text(r->deaf) : json_null());
     wtl_json_put(&o, "measured", measured_json(plan));
     return o;

@@ -100,10 +100,14 @@ static void note_temperatures(const struct wtl_bench *b, struct wtl_visit_result
     const double width_c = b->protocol->band_width_c;
     char name[WTL_LIMIT_NAME + 4];
     double c;
-    for (size_t i = 0; i < b->n; i++)
-        if (temperature(&b->devices[i], &c) && fabs(c - b->devices[i].band_c) > width_c)
-            wtl_visit_note(r, "%sit began at %.0f C, not within %.0f C of %.0f",
-                           wtl_bench_name(b, i, name), c, width_c, b->devices[i].band_c);
+    r->has_began = temperature(&b->devices[0], &r->began_c);
+    for (size_t i = 0; i < b->n; i++) {
+        if (!temperature(&b->devices[i], &c) || fabs(c - b->devices[i].band_c) <= width_c)
+            continue;
+        r->began_outside = true;
+        wtl_visit_note(r, "%sit began at %.0f C, not within %g C of %.0f",
+                       wtl_bench_name(b, i, name), c, width_c, b->devices[i].band_c);
+    }
 }
 
 int wtl_prepare_temperature(struct wtl_bench *b, const struct wtl_lab_point *point,
