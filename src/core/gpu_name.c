@@ -103,3 +103,15 @@ size_t wtl_gpu_count(const char *gpu)
         return 1;
     return (size_t)n;
 }
+
+bool wtl_gpu_next_part(const char **at, char *buf, size_t size)
+{
+    static const char between[] = " + ";
+    if (!**at)
+        return false;
+    const char *end = strstr(*at, between);
+    const size_t n = end ? (size_t)(end - *at) : strlen(*at);
+    (void)wtl_view_copy((struct wtl_view){*at, n}, buf, size);
+    *at += n + (end ? sizeof between - 1 : 0);
+    return true;
+}

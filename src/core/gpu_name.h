@@ -6,6 +6,7 @@
 #ifndef WTL_CORE_GPU_NAME_H
 #define WTL_CORE_GPU_NAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* "NVIDIA A100-PCIE-40GB" -> "A100": the short name under which people speak of a board. */
@@ -20,5 +21,10 @@ void wtl_gpu_together(size_t n, const char *name, char *buf, size_t size);
 
 /* How many boards a GPU's name is of: 2 of "2x A100", 1 of all others. */
 size_t wtl_gpu_count(const char *gpu);
+
+/* The next part of the name of different boards that are decided for together: "A100", then "V100"
+ * of "A100 + V100"; of others the name itself. *at: where to look, from the name on; false: there
+ * is no more. */
+bool wtl_gpu_next_part(const char **at, char *buf, size_t size);
 
 #endif

@@ -194,15 +194,26 @@ static int check_knobs(const struct wtl_apply_target *t, struct wtl_error *err)
 
 /* ---- Which devices --------------------------------------------------------------------------- */
 
-static bool fits(const char *gpu, const struct wtl_made_from *from,
-                 const struct wtl_device_info *info)
+static bool goes_by(const char *gpu, const struct wtl_device_info *info)
 {
     char short_name[WTL_LIMIT_NAME], model[WTL_LIMIT_NAME];
     wtl_gpu_short_name(info->name, short_name, sizeof short_name);
     wtl_gpu_model(info->name, model, sizeof model);
+    return wtl_same_name(gpu, short_name) || wtl_same_name(gpu, model);
+}
+
+/* Of different boards that were measured together (which have no model in common), each does. */
+static bool fits(const char *gpu, const struct wtl_made_from *from,
+                 const struct wtl_device_info *info)
+{
+    char model[WTL_LIMIT_NAME], part[WTL_LIMIT_NAME];
+    wtl_gpu_model(info->name, model, sizeof model);
     if (from->board[0])
         return wtl_same_name(from->board, model);
-    return wtl_same_name(gpu, short_name) || wtl_same_name(gpu, model);
+    while (wtl_gpu_next_part(&gpu, part, sizeof part))
+        if (goes_by(part, info))
+            return true;
+    return false;
 }
 
 bool wtl_plan_fits_device(const struct wtl_plan *plan, const struct wtl_device_info *info)
@@ -237,6 +248,30 @@ static int check_board(const struct wtl_apply_request *q, const struct wtl_apply
                       wtl_article(info->name), info->name, wtl_article(board_of(t)), board_of(t));
     wtl_error_hint(err, "clocks of one board say nothing of another; --force sets it all the same");
     return rc;
+}
+
+/* A point of different boards is one of all of them: it was measured nowhere on a part. */
+static int check_parts(const struct wtl_apply_request *q, const struct wtl_apply_target *t,
+                       const struct wtl_lease_want *wants, size_t n, struct wtl_error *err)
+{
+    const char *at = t->gpu;
+    char part[WTL_LIMIT_NAME];
+    if (q->force || t->from->board[0] || !strstr(t->gpu, " + "))
+        return 0;
+    while (wtl_gpu_next_part(&at, part, sizeof part)) {
+        bool found = false;
+        for (size_t i = 0; i < n; i++)
+            found = found || goes_by(part, wtl_device_info(wants[i].device));
+        if (found)
+            continue;
+        int rc = WTL_FAIL(err, WTL_USAGE,
+                          "the plan was made on %s together; there is no %s among "
+                          "the devices",
+                          t->gpu, part);
+        wtl_error_hint(err, "name all of them, -i ID each; --force sets a part all the same");
+        return rc;
+    }
+    return 0;
 }
 
 /* One want for each knob of the target. */
@@ -276,6 +311,9 @@ static int choose_devices(const struct wtl_apply_request *q, const struct wtl_ap
         wtl_error_hint(err, "`wattle devices` lists what there is; -i ID names one");
         return rc;
     }
+    int rc = check_parts(q, t, wants, n, err);
+    if (rc < 0)
+        return rc;
     *wants_out = wants;
     *n_out = n;
     return 0;

@@ -41,6 +41,28 @@ END
     [[ $output == *"put back"* ]]
 }
 
+@test "a plan of two different boards is applied to both of them, or not at all" {
+    spec mix 'points: {clocks: 840-1380 every 60MHz}'
+    sed -i -e 's/^devices: .*/devices: ["virtual:a100,seed=3", "virtual:v100,seed=4"]/' -e 's/samples: no/&, idle: no/' mix.yaml
+    "$WATTLE" sweep mix.yaml -q
+    "$WATTLE" optimize mix.wattle -q -o plan.json
+    "$WATTLE" apply plan.json -i virtual:v100,seed=4 -i virtual:a100,seed=3 --for 10ms --json -q >moves.json
+    python3 - <<'END'
+import json
+chosen = json.load(open("plan.json"))["plans"][0]["clock_mhz"]
+moves = json.load(open("moves.json"))["moves"]
+assert sorted(m["device"] for m in moves) == ["virtual:a100,seed=3", "virtual:v100,seed=4"], moves
+assert all(m["done"] and m["verified"] and abs(m["to"][1] - chosen) < 1 for m in moves), (chosen, moves)
+END
+    run "$WATTLE" apply plan.json -i virtual:a100,seed=3 --for 10ms
+    [ "$status" -eq 2 ]
+    [[ $output == *"the plan was made on A100 + V100 together; there is no V100 among the devices"* ]]
+    run "$WATTLE" apply plan.json -i virtual:a100,seed=3 -i virtual:h100 --for 10ms
+    [ "$status" -eq 2 ]
+    [[ $output == *"virtual:h100 is an NVIDIA H100 NVL; the plan was made on an A100 + V100"* ]]
+    [[ $("$WATTLE" status) == *"nothing is leased"* ]]
+}
+
 @test "fresh runs are those of the workloads that a plan is for" {
     spec s 'points: {clocks: 810-1410 every 60MHz}'
     sed -i -e 's/blocks_min: 2, blocks_max: 2/blocks_min: 5/' -e 's/^workloads: .*/workloads: [{name: resnet50, virtual: resnet50}, {name: vgg19, virtual: vgg19}]/' s.yaml
