@@ -196,18 +196,20 @@ static int check_band(const struct wtl_sweep_plan *p, struct wtl_error *err)
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-static size_t visits_of_workload(const struct wtl_sweep_plan *p, size_t others)
+enum { LONE_ANCHORS = 3 }; /* of a block of nothing but the reference point */
+
+/* Visits of a workload in so many blocks. The reference point alone is over as soon as it has its
+ * replicates: there is nothing to be known against it. */
+static size_t visits_of_workload(const struct wtl_sweep_plan *p, size_t others, size_t blocks)
 {
-    const int every = p->spec->protocol.anchor_every;
-    size_t anchors = 3;
-    if (every > 0)
-        anchors = 1 + (others + (size_t)every - 1) / (size_t)every;
-    else if (others == 1)
-        anchors = 2;
-    return others + anchors;
+    const struct wtl_protocol_spec *q = &p->spec->protocol;
+    const size_t every = q->anchor_every > 0 ? (size_t)q->anchor_every : (others + 1) / 2;
+    if (others == 0)
+        return LONE_ANCHORS * (((size_t)q->blocks_min + LONE_ANCHORS - 1) / LONE_ANCHORS);
+    return blocks * (others + 1 + (others + every - 1) / every);
 }
 
-static size_t visits_of_block(const struct wtl_sweep_plan *p, size_t n_points)
+static size_t visits_of_blocks(const struct wtl_sweep_plan *p, size_t n_points, size_t blocks)
 {
     size_t sum = 0;
     for (size_t w = 0; w < p->spec->n_workloads; w++) {
@@ -217,7 +219,7 @@ static size_t visits_of_block(const struct wtl_sweep_plan *p, size_t n_points)
             for (size_t i = 0; i < p->points.n; i++)
                 others += i != p->points.reference && p->wanted[w * p->points.n + i];
         }
-        sum += visits_of_workload(p, others);
+        sum += visits_of_workload(p, others, blocks);
     }
     return sum;
 }
@@ -237,8 +239,8 @@ static void estimate_time(struct wtl_sweep_plan *p)
     const bool adaptive = p->spec->search == WTL_SEARCH_ADAPTIVE;
     const size_t all = p->points.n, coarse = all < 7 ? all : 7;
     p->visits_min =
-        adaptive ? visits_of_block(p, coarse) : (size_t)q->blocks_min * visits_of_block(p, all);
-    p->visits_max = (size_t)q->blocks_max * visits_of_block(p, all);
+        adaptive ? visits_of_blocks(p, coarse, 1) : visits_of_blocks(p, all, (size_t)q->blocks_min);
+    p->visits_max = visits_of_blocks(p, all, (size_t)q->blocks_max);
     if (p->spec->budget > 0 && p->visits_max > (size_t)p->spec->budget)
         p->visits_max = (size_t)p->spec->budget;
     if (p->visits_min > p->visits_max)

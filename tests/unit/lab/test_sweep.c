@@ -45,6 +45,40 @@ static void stores_every_point(void **state)
     }
 }
 
+/* Where nothing has to be repeated: as many visits as the plan said. */
+static void visits_are_as_many_as_planned(void **state)
+{
+    static const char *const points[] = {
+        "points: {clocks: [1515]}\n",
+        "points: {clocks: [1515]}\nsearch: adaptive\n",
+        "points: {clocks: [510, 1515]}\n",
+        "points: {clocks: [510, 1110, 1515]}\n",
+        "points: {clocks: [510, 810, 1110, 1215, 1515]}\n",
+    };
+    static const char *const protocols[] = {
+        "protocol: {samples: no, idle: no, thermal_band: no}\n",
+        "protocol: {samples: no, idle: no, thermal_band: no, blocks_min: 2, anchor_every: 2}\n",
+    };
+    (void)state;
+    visits_left = -1;
+    for (int i = 0; i < 10; i++) {
+        struct bench_world w;
+        char text[500], path[40];
+        (void)snprintf(text, sizeof text,
+                       "name: n\ndevices: virtual:plain,seed=3\nworkloads: [{name: "
+                       "plain, virtual: plain}, {name: b, virtual: plain}]\n%s%s",
+                       points[i % 5], protocols[i / 5]);
+        (void)snprintf(path, sizeof path, "planned%d.wattle", i);
+        assert_ok(open_world(&w, text), &err);
+        assert_ok(run_world(&w, in_test_directory(path), false), &err);
+        assert_int_equal(w.result.n_invalid + w.result.n_infeasible, 0);
+        if (i % 5 < 2)
+            assert_int_equal(w.plan.visits_min, w.plan.visits_max);
+        assert_in_range(w.result.n_visits, w.plan.visits_min, w.plan.visits_max);
+        close_world(&w);
+    }
+}
+
 static void goes_on_where_it_was_stopped(void **state)
 {
     const char *path = in_test_directory("stopped.wattle");
@@ -300,6 +334,7 @@ int main(void)
     (void)setenv("TMPDIR", "/dev/shm", 0); /* every run is synced to its disk */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_every_point),
+        cmocka_unit_test(visits_are_as_many_as_planned),
         cmocka_unit_test(goes_on_where_it_was_stopped),
         cmocka_unit_test(a_changed_spec_is_refused),
         cmocka_unit_test(what_cannot_be_had_is_infeasible),
