@@ -107,12 +107,41 @@ static int open_campaign(struct run *r, struct wtl_campaign **c, struct wtl_erro
     return wtl_campaign_open(path, WTL_CAMPAIGN_CREATE, r->ctx->clock, c, err);
 }
 
-static int show_result(struct run *r, const struct wtl_campaign *c,
-                       const struct wtl_sweep_result *result, struct wtl_error *err)
+/* To each workload of the document, as many as there are: what the judgement makes of its runs. */
+static int put_judged(json_t *document, const struct wtl_sweep_judged *judged,
+                      struct wtl_error *err)
 {
+    json_t *workloads = json_object_get(document, "workloads"), *w;
+    char causes[200];
+    size_t i;
+    int failed = 0;
+    json_array_foreach(workloads, i, w)
+    {
+        const struct wtl_sweep_judged *j = &judged[i];
+        failed |= json_object_set_new(w, "runs_accepted", json_integer(j->accepted));
+        failed |= json_object_set_new(w, "runs_rejected", json_integer(j->rejected));
+        failed |= json_object_set_new(
+            w, "rejected_for", wtl_json_text(wtl_sweep_judged_causes(j, causes, sizeof causes)));
+        failed |= json_object_set_new(w, "best_counts", json_boolean(j->best_counts));
+    }
+    return failed ? WTL_FAIL(err, WTL_NOMEM, "out of memory") : 0;
+}
+
+static int show_result(struct run *r, struct wtl_campaign *c, const struct wtl_sweep_result *result,
+                       struct wtl_error *err)
+{
+    struct wtl_sweep_judged *judged = NULL;
+    int rc = wtl_sweep_judge(r->ctx, c, &r->plan, result, &judged, err);
+    if (rc < 0)
+        return rc;
     if (!r->ctx->json)
-        return wtl_sweep_text_result(&r->text, wtl_campaign_path(c), result, err);
+        return wtl_sweep_text_result(&r->text, wtl_campaign_path(c), result, judged, err);
     json_t *document = wtl_sweep_result_json(&r->plan, result);
+    rc = put_judged(document, judged, err);
+    if (rc < 0) {
+        json_decref(document);
+        return rc;
+    }
     wtl_json_put(&document, "campaign", wtl_json_text(wtl_campaign_path(c)));
     return wtl_print_json_line(r->ctx, document, err);
 }
@@ -343,6 +372,10 @@ const struct wtl_command wtl_cmd_sweep = {
                 "  wattle sweep a100.yaml -o a100.wattle          # do it, or go on with it\n"
                 "  wattle sweep a100.yaml --plan plan.json -o fresh.wattle\n"
                 "                                                 # fresh runs for validate",
+    .exit_codes =
+        "1  failed; what was measured is stored, and the same command goes on: a device is "
+        "lost, no run of a workload counts, another sweep writes the campaign\n"
+        "5  the reference point of a workload cannot be had",
     .opts = opts,
     .options_size = sizeof(struct options),
     .min_args = 0,

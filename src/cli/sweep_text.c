@@ -40,7 +40,7 @@ static void draw(struct wtl_sweep_text *t, const struct wtl_sweep_progress *p)
 {
     struct wtl_context *ctx = t->ctx;
     const int64_t now_ns = ctx->clock.monotonic_ns(ctx->clock.ctx);
-    char left[40], best[WTL_LAB_POINT_TEXT + 40] = "";
+    char left[40], best[WTL_LAB_POINT_TEXT + 60] = "";
     char point[WTL_LAB_POINT_TEXT];
     if (!ctx->terminal || ctx->verbosity < 0 || now_ns - t->last_ns < WTL_NS_PER_S / 10)
         return;
@@ -50,9 +50,9 @@ static void draw(struct wtl_sweep_text *t, const struct wtl_sweep_progress *p)
         s = (double)(now_ns - t->start_ns) / 1e9 / (double)(p->n_done - t->n_first) *
             (double)(p->n_expected - p->n_done);
     if (p->has_best)
-        (void)snprintf(best, sizeof best, "; best so far %s (%.1f %%)",
+        (void)snprintf(best, sizeof best, "; best before judgement %s (%+.1f %%)",
                        wtl_lab_point_format(p->best, point), -100 * p->best_saving);
-    fprintf(ctx->messages, "\r\033[Kblock %d, %zu of about %zu visits, %s left%.90s", p->block,
+    fprintf(ctx->messages, "\r\033[Kblock %d, %zu of about %zu visits, %s left%.110s", p->block,
             p->n_done, p->n_expected, format_time(s, left), best);
     fflush(ctx->messages);
     t->drawn = true;
@@ -65,9 +65,9 @@ static void say_visit(struct wtl_sweep_text *t, const struct wtl_sweep_progress 
     if (!told || t->ctx->verbosity < 0)
         return;
     wtl_sweep_text_fini(t);
-    fprintf(t->ctx->messages, "%s at %s: %s%s%s\n", p->workload,
-            wtl_lab_point_format(p->point, point), wtl_visit_outcome_name(p->visit->outcome),
-            p->visit->why[0] ? ": " : "", p->visit->why);
+    fprintf(t->ctx->messages, "%s%s %s: %s%s%s\n", p->workload,
+            wtl_lab_point_parts(p->point) ? " at" : ",", wtl_lab_point_format(p->point, point),
+            wtl_visit_outcome_name(p->visit->outcome), p->visit->why[0] ? ": " : "", p->visit->why);
 }
 
 void wtl_sweep_text_visit(void *text, const struct wtl_sweep_progress *p)
@@ -156,7 +156,7 @@ int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *p,
 {
     const struct wtl_sweep_spec *s = p->spec;
     const struct wtl_protocol_spec *q = &s->protocol;
-    char least[40], most[40];
+    char least[40], most[40], to[40] = "";
     (void)err;
     wtl_print_line(ctx->out, 0, "%s: %zu workload%s on %s%s", s->name, s->n_workloads,
                    wtl_plural((int64_t)s->n_workloads), wtl_device_info(p->device)->id,
@@ -165,10 +165,15 @@ int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *p,
     for (size_t i = 0; i < s->n_workloads; i++)
         wtl_print_fact(ctx->out, i ? "" : "workloads", "%s", s->workloads[i].name);
     print_points(ctx, p);
-    wtl_print_fact(ctx->out, "blocks", "%d to %d, %s", q->blocks_min, q->blocks_max,
+    if (q->blocks_min < q->blocks_max)
+        (void)snprintf(to, sizeof to, "%d to ", q->blocks_min);
+    wtl_print_fact(ctx->out, "blocks", "%s%d, %s", to, q->blocks_max,
                    s->search == WTL_SEARCH_ADAPTIVE ? "adaptive: fewer points in each"
                                                     : "each point in each");
-    wtl_print_fact(ctx->out, "visits", "%zu to %zu", p->visits_min, p->visits_max);
+    to[0] = '\0';
+    if (p->visits_min < p->visits_max)
+        (void)snprintf(to, sizeof to, "%zu to ", p->visits_min);
+    wtl_print_fact(ctx->out, "visits", "%s%zu", to, p->visits_max);
     wtl_print_fact(ctx->out, "time", "%s to %s%s", format_time(p->seconds_min, least),
                    format_time(p->seconds_max, most),
                    p->simulated ? ", simulated in seconds" : ", where nothing has to be repeated");
@@ -180,13 +185,36 @@ int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *p,
 
 /* ---- Result ---------------------------------------------------------------------------------- */
 
-static void print_workload(struct wtl_sweep_text *t, const struct wtl_sweep_workload_result *w)
+static void print_judged(FILE *out, const struct wtl_sweep_judged *j)
+{
+    char causes[200];
+    if (j->rejected)
+        wtl_print_fact(out, "judged", "%d of %d runs do not count: %s", j->rejected,
+                       j->rejected + j->accepted,
+                       wtl_sweep_judged_causes(j, causes, sizeof causes));
+    if (j->unusable[0] && j->accepted)
+        wtl_print_fact(out, j->rejected ? "" : "judged", "%s", j->unusable);
+}
+
+static void print_workload(struct wtl_sweep_text *t, const struct wtl_sweep_workload_result *w,
+                           const struct wtl_sweep_judged *j)
 {
     FILE *out = t->ctx->out;
     char point[WTL_LAB_POINT_TEXT], objective[64];
     wtl_print_fact(out, "ended", "%s: %s", w->name, w->why_ended);
+    print_judged(out, j);
     if (!w->has_best)
         return;
+    if (!j->best_counts) {
+        wtl_print_fact(out, "best", "none: no run of what looked best, %s, counts",
+                       wtl_lab_point_format(&w->best, point));
+        return;
+    }
+    if (wtl_lab_point_compare(&w->best, &t->plan->points.items[t->plan->points.reference]) == 0) {
+        wtl_print_fact(out, "best", "the reference point, %s",
+                       wtl_lab_point_format(&w->best, point));
+        return;
+    }
     wtl_objective_format(&t->plan->spec->objective, objective, sizeof objective);
     if (isfinite(w->saving_half))
         wtl_print_fact(out, "best",
@@ -194,7 +222,8 @@ static void print_workload(struct wtl_sweep_text *t, const struct wtl_sweep_work
                        wtl_lab_point_format(&w->best, point), objective, -100 * w->saving,
                        100 * w->saving_half, 100 * w->slowdown);
     else
-        wtl_print_fact(out, "best", "%s so far", wtl_lab_point_format(&w->best, point));
+        wtl_print_fact(out, "best", "%s, of too few runs for an interval",
+                       wtl_lab_point_format(&w->best, point));
 }
 
 /* What was reached, not what was asked for. */
@@ -217,7 +246,8 @@ static void print_began(FILE *out, const struct wtl_sweep_plan *plan,
 }
 
 int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
-                          const struct wtl_sweep_result *r, struct wtl_error *err)
+                          const struct wtl_sweep_result *r, const struct wtl_sweep_judged *judged,
+                          struct wtl_error *err)
 {
     FILE *out = t->ctx->out;
     char time[40];
@@ -233,8 +263,8 @@ int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
         wtl_print_fact(out, "infeasible", "%zu point%s that cannot be had", r->n_infeasible,
                        wtl_plural((int64_t)r->n_infeasible));
     if (r->n_invalid)
-        wtl_print_fact(out, "disturbed", "%zu run%s, repeated", r->n_invalid,
-                       wtl_plural((int64_t)r->n_invalid));
+        wtl_print_fact(out, "disturbed", "%zu visit%s, each repeated up to %d times", r->n_invalid,
+                       wtl_plural((int64_t)r->n_invalid), t->plan->spec->protocol.attempts - 1);
     wtl_print_fact(out, "time", "%s%s", format_time(r->seconds, time),
                    t->plan->simulated ? ", simulated" : "");
     print_began(out, t->plan, r);
@@ -245,7 +275,7 @@ int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
     if (r->deaf)
         wtl_print_fact(out, "not watched", "errors (XID) of %s: its driver tells of none", r->deaf);
     for (size_t i = 0; i < r->n_workloads; i++)
-        print_workload(t, &r->workloads[i]);
+        print_workload(t, &r->workloads[i], &judged[i]);
     if (r->stopped)
         fprintf(out, "\nStopped before its end; the same command goes on.\n");
     else if (r->out_of_budget)

@@ -6,6 +6,7 @@
 #define WTL_CLI_SWEEP_TEXT_H
 
 #include "cli/command.h"
+#include "cli/sweep_judged.h"
 #include "lab/sweep.h"
 
 struct wtl_sweep_text {
@@ -29,6 +30,7 @@ void wtl_sweep_text_block(void *text, int block, const char *workload,
 int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *plan, const char *mps,
                         struct wtl_error *err);
 int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
-                          const struct wtl_sweep_result *result, struct wtl_error *err);
+                          const struct wtl_sweep_result *result,
+                          const struct wtl_sweep_judged *judged, struct wtl_error *err);
 
 #endif

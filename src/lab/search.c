@@ -84,17 +84,17 @@ static void grid(struct work *w)
         w->active[i] = !w->q->infeasible[i] && !met;
         unmet += w->active[i];
     }
-    if (block > p->blocks_max) {
-        w->s->done = true;
-        snprintf(w->s->why, sizeof w->s->why,
-                 "after %d blocks, the most there may be; %zu points not within %.3g %%",
-                 p->blocks_max, unmet, 100 * p->target);
-    } else if (unmet == 0) {
+    if (unmet == 0) {
         w->s->done = true;
         snprintf(w->s->why, sizeof w->s->why, "every point is known within %.3g %%",
                  100 * p->target);
+    } else if (block > p->blocks_max) {
+        w->s->done = true;
+        snprintf(w->s->why, sizeof w->s->why,
+                 "after %d blocks, the most there may be; %zu point%s not known within %.3g %%",
+                 p->blocks_max, unmet, wtl_plural((int64_t)unmet), 100 * p->target);
     } else {
-        snprintf(w->s->why, sizeof w->s->why, "%zu points", unmet);
+        snprintf(w->s->why, sizeof w->s->why, "%zu point%s", unmet, wtl_plural((int64_t)unmet));
     }
 }
 

@@ -41,6 +41,22 @@ END
     [[ $output == *"put back"* ]]
 }
 
+@test "what looks best in runs that do not count is not called the best" {
+    spec idle 'points: {clocks: 810-1380 every 190MHz}'
+    sed -i -e 's|virtual:a100,seed=3|faulty:read/gpu_util.lie=0@every1:&|' -e 's/samples: no/&, idle: no/' idle.yaml
+    run "$WATTLE" sweep idle.yaml
+    [ "$status" -eq 0 ]
+    [[ $output == *"judged "*"12 of 12 runs do not count: 12 idle_gpu"* ]]
+    [[ $output == *"best "*"none: no run of what looked best, "*" MHz, counts"* ]]
+    "$WATTLE" sweep idle.yaml --json | tail -n 1 | python3 -c '
+import json, sys
+w = json.load(sys.stdin)["workloads"][0]
+assert w["runs_accepted"] == 0 and w["runs_rejected"] == 12 and not w["best_counts"], w
+assert w["rejected_for"] == "12 idle_gpu", w'
+    "$WATTLE" show idle.wattle --json >show.json # the same
+    grep -q '"idle_gpu": *12' show.json
+}
+
 @test "a plan of two different boards is applied to both of them, or not at all" {
     spec mix 'points: {clocks: 840-1380 every 60MHz}'
     sed -i -e 's/^devices: .*/devices: ["virtual:a100,seed=3", "virtual:v100,seed=4"]/' -e 's/samples: no/&, idle: no/' mix.yaml

@@ -243,7 +243,7 @@ END
     [[ $output == *'python3 sent "end b work=abc", which is no marker (docs/markers.md)'* ]]
     [ "$(wc -l <starts)" -eq 1 ]
     marks ready "begin b" "end b work=N" # below 0 after two seconds: by then it has worked
-    [[ $output == *'sleeper at as it is: invalid: python3 sent "end b work=-'*'", which is no marker'* ]]
+    [[ $output == *'sleeper, as it is: invalid: python3 sent "end b work=-'*'", which is no marker'* ]]
 }
 
 @test "a template that names nothing is an error at its place" {
