@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # `wattle sweep` of a command with markers, in real time: seconds.
 
+load sweep_world
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/run
@@ -257,50 +259,33 @@ END
     [[ $output == *'"sleeper" at batch '*': "{threads}": the point sets no threads'* ]]
 }
 
-# lock: the SM clock lock of the virtual board, as the room has it; NVML does not tell.
-lock() {
-    "$WATTLE" sim list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["gpus"][0]["sm_clock_lock"])'
-}
-
 @test "a sweep over NVML that is killed: the clock is put back by the guardian, and the next start goes on" {
     "$WATTLE" sim start --gpu a100 3>&- >/dev/null
-    id=$("$WATTLE" devices --json | python3 -c '
-import json, sys
-print(next(d["id"] for d in json.load(sys.stdin)["devices"] if d["id"].startswith("nvml:")))')
-    cat >gpu.py <<'END'
-import os, socket, subprocess, sys, time
-subprocess.run([sys.argv[1], "sim", "load", "vgg19", "--pid", str(os.getpid())], check=True, stdout=subprocess.DEVNULL)
-wattle = socket.socket(socket.AF_UNIX)
-wattle.connect(os.environ["WATTLE_MARKERS"])
-wattle.sendall(b"ready\n")
-while True:
-    wattle.sendall(b"begin b\n")
-    time.sleep(0.02)
-    wattle.sendall(b"end b work=1\n")
-END
-    sed -e "s/^devices: .*/devices: \"$id\"/" -e 's/^name: .*/name: room/' -e "s|\[python3, work.py.*|[python3, gpu.py, $WATTLE]|" \
+    id=$(gpu_ids)
+    make_gpu_program
+    sed -e "s/^devices: .*/devices: \"$id\"/" -e 's/^name: .*/name: room/' -e "s|\[python3, work.py.*|[python3, gpu.py, $WATTLE, \"0\"]|" \
         -e '/env:/d' -e 's/^points: .*/points: {clocks: [810, 1410]}/' -e 's/window_min: .*/window_min: 1s/' \
         -e 's/window_max: .*/window_max: 1s/' spec.yaml >room.yaml
     echo 'budget: 2' >>room.yaml
     "$WATTLE" sweep room.yaml -q 3>&- &
     sweep=$!
     for _ in $(seq 100); do
-        [ "$(lock)" = None ] || break
+        [ "$(room 0 sm_clock_lock)" = None ] || break
         sleep 0.05
     done
-    [ "$(lock)" = "{'min_mhz': 1410, 'max_mhz': 1410}" ]
+    [ "$(room 0 sm_clock_lock)" = "{'min_mhz': 1410, 'max_mhz': 1410}" ]
     kill -9 "$sweep"
     wait "$sweep" || true
     for _ in $(seq 40); do
-        [ "$(lock)" != None ] || break
+        [ "$(room 0 sm_clock_lock)" != None ] || break
         sleep 0.05
     done
-    [ "$(lock)" = None ]
+    [ "$(room 0 sm_clock_lock)" = None ]
     [[ $("$WATTLE" status) == *"nothing is leased"* ]]
     run "$WATTLE" sweep room.yaml
     [ "$status" -eq 0 ]
     [[ $output == *"The budget of 2 runs is used up."* ]]
-    [ "$(lock)" = None ]
+    [ "$(room 0 sm_clock_lock)" = None ]
     python3 - <<'END'
 import sqlite3
 rows = sqlite3.connect("room.wattle").execute(

@@ -3,34 +3,20 @@
 # `wattle sweep` over two virtual GPUs of a machine room, through NVML, in real time: the sum of their energies against
 # what the room knows, clocks on both, an XID in the middle of a run, a board that is lost.
 
+load sweep_world
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/run
     "$WATTLE" sim start --gpu a100,a100 --seed 7 3>&- >/dev/null
-    mapfile -t ids < <("$WATTLE" devices --json | python3 -c '
-import json, sys
-for d in json.load(sys.stdin)["devices"]:
-    if d["id"].startswith("nvml:") and d["kind"] == "gpu": print(d["id"])')
+    mapfile -t ids < <(gpu_ids)
     [ "${#ids[@]}" -eq 2 ]
-    cat >gpu.py <<'END'
-import os, socket, subprocess, sys, time
-print(os.getpid(), file=open("starts", "a"))
-for gpu in "01":
-    subprocess.run([sys.argv[1], "sim", "load", "vgg19", "-i", gpu, "--pid", str(os.getpid())], check=True,
-                   stdout=subprocess.DEVNULL)
-wattle = socket.socket(socket.AF_UNIX)
-wattle.connect(os.environ["WATTLE_MARKERS"])
-wattle.sendall(b"ready\n")
-while True:
-    wattle.sendall(b"begin b\n")
-    time.sleep(0.02)
-    wattle.sendall(b"end b work=1\n")
-END
+    make_gpu_program
     cat >room.yaml <<END
 devices: ["${ids[0]}", "${ids[1]}"]
 workloads:
   - name: split
-    command: [python3, gpu.py, $WATTLE]
+    command: [python3, gpu.py, $WATTLE, "0", "1"]
     unit: steps
 points: {clocks: [1110]}
 protocol:
@@ -46,11 +32,6 @@ END
 }
 
 teardown() { "$WATTLE" sim stop >/dev/null 2>&1 || true; }
-
-# room GPU FIELD: the truth.
-room() {
-    "$WATTLE" sim list --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["gpus"][int(sys.argv[1])][sys.argv[2]])' "$@"
-}
 
 # lines_of FILE N: waits until it has so many.
 lines_of() {

@@ -98,25 +98,37 @@ static inline void close_world(struct bench_world *w)
     wtl_arena_fini(&w->arena);
 }
 
+/* One start of a sweep, which stays open to be looked at. */
+static inline void sweep_open(struct bench_world *w, const char *text, const char *path)
+{
+    assert_ok(open_world(w, text), &err);
+    assert_ok(run_world(w, path, false), &err);
+}
+
 /* One start of a sweep that must come to its end, or be stopped after `visits`. */
 static inline void sweep(const char *text, const char *path, long visits)
 {
     struct bench_world w;
     visits_left = visits;
-    assert_ok(open_world(&w, text), &err);
-    assert_ok(run_world(&w, path, false), &err);
+    sweep_open(&w, text, path);
     assert_int_equal(w.result.stopped, visits >= 0 && visits_left == 0);
     close_world(&w);
+}
+
+static inline struct wtl_campaign *open_stored(const char *path)
+{
+    struct wtl_campaign *c = NULL;
+    struct wtl_simulated_time none = {0};
+    assert_ok(wtl_campaign_open(path, WTL_CAMPAIGN_READ, wtl_simulated_time(&none).clock, &c, &err),
+              &err);
+    return c;
 }
 
 static inline size_t load(struct wtl_arena *arena, const char *path, struct wtl_run **runs,
                           struct wtl_visit **visits, size_t *n_visits)
 {
-    struct wtl_campaign *c = NULL;
-    struct wtl_simulated_time none = {0};
+    struct wtl_campaign *c = open_stored(path);
     size_t n = 0;
-    assert_ok(wtl_campaign_open(path, WTL_CAMPAIGN_READ, wtl_simulated_time(&none).clock, &c, &err),
-              &err);
     assert_ok(wtl_campaign_runs(c, NULL, arena, runs, &n, &err), &err);
     assert_ok(wtl_campaign_visits(c, 1, arena, visits, n_visits, &err), &err);
     wtl_campaign_close(c);

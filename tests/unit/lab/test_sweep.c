@@ -56,7 +56,7 @@ static void visits_are_as_many_as_planned(void **state)
         "points: {clocks: [510, 810, 1110, 1215, 1515]}\n",
     };
     static const char *const protocols[] = {
-        "protocol: {samples: no, idle: no, thermal_band: no}\n",
+        "protocol: {samples: no, idle: no, thermal_band: no, blocks_min: 4, blocks_max: 5}\n",
         "protocol: {samples: no, idle: no, thermal_band: no, blocks_min: 2, anchor_every: 2}\n",
     };
     (void)state;
@@ -69,8 +69,7 @@ static void visits_are_as_many_as_planned(void **state)
                        "plain, virtual: plain}, {name: b, virtual: plain}]\n%s%s",
                        points[i % 5], protocols[i / 5]);
         (void)snprintf(path, sizeof path, "planned%d.wattle", i);
-        assert_ok(open_world(&w, text), &err);
-        assert_ok(run_world(&w, in_test_directory(path), false), &err);
+        sweep_open(&w, text, in_test_directory(path));
         assert_int_equal(w.result.n_invalid + w.result.n_infeasible, 0);
         if (i % 5 < 2)
             assert_int_equal(w.plan.visits_min, w.plan.visits_max);
@@ -190,8 +189,7 @@ static void the_knobs_are_put_back(void **state)
     struct wtl_knob_state knob;
     (void)state;
     visits_left = 3;
-    assert_ok(open_world(&w, small), &err);
-    assert_ok(run_world(&w, in_test_directory("back.wattle"), false), &err);
+    sweep_open(&w, small, in_test_directory("back.wattle"));
     assert_true(w.result.stopped);
     assert_ok(wtl_device_knob(w.plan.device, WTL_KNOB_sm_clock_mhz, &knob, &err), &err);
     assert_true(knob.requested.released);
@@ -319,8 +317,7 @@ static void the_time_is_foreseen(void **state)
         (void)snprintf(text, sizeof text, "%.*s%s%s", (int)(at - small), small, more[i],
                        at + strlen("samples: no"));
         (void)snprintf(name, sizeof name, "time-%d.wattle", i);
-        assert_ok(open_world(&w, text), &err);
-        assert_ok(run_world(&w, in_test_directory(name), false), &err);
+        sweep_open(&w, text, in_test_directory(name));
         print_message("# %.0f s, foreseen %.0f to %.0f\n", w.result.seconds, w.plan.seconds_min,
                       w.plan.seconds_max);
         assert_true(w.plan.seconds_min <= w.result.seconds);

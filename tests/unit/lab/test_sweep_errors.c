@@ -169,13 +169,13 @@ static void what_fell_before_a_run_is_not_its_own(void **state)
     nothing_falls();
     visits_left = -1;
     /* the first call begins to listen, the second looks before the first run */
-    assert_ok(open_world(&w, "name: b\ndevices: faulty:errors.lie=31@2:virtual:plain\n"
-                             "workloads: [{name: plain, virtual: plain}]\n"
-                             "points: {clocks: [1515]}\n"
-                             "protocol: {blocks_min: 2, blocks_max: 2, samples: no,"
-                             " thermal_band: no, idle: no}\n"),
-              &err);
-    assert_ok(run_world(&w, in_test_directory("before.wattle"), false), &err);
+    sweep_open(&w,
+               "name: b\ndevices: faulty:errors.lie=31@2:virtual:plain\n"
+               "workloads: [{name: plain, virtual: plain}]\n"
+               "points: {clocks: [1515]}\n"
+               "protocol: {blocks_min: 2, blocks_max: 2, samples: no,"
+               " thermal_band: no, idle: no}\n",
+               in_test_directory("before.wattle"));
     assert_true(w.result.n_runs > 0);
     assert_int_equal(w.result.n_invalid, 0);
     close_world(&w);
@@ -245,18 +245,17 @@ static void a_deaf_device_is_said(void **state)
     (void)state;
     nothing_falls();
     visits_left = -1;
-    assert_ok(open_world(&w, "name: d\ndevices: faulty:errors.error=unsupported:virtual:plain\n"
-                             "workloads: [{name: plain, virtual: plain}]\n"
-                             "points: {clocks: [1515]}\n"
-                             "protocol: {blocks_min: 2, blocks_max: 2, samples: no,"
-                             " thermal_band: no, idle: no}\n"),
-              &err);
-    assert_ok(run_world(&w, in_test_directory("deaf.wattle"), false), &err);
+    sweep_open(&w,
+               "name: d\ndevices: faulty:errors.error=unsupported:virtual:plain\n"
+               "workloads: [{name: plain, virtual: plain}]\n"
+               "points: {clocks: [1515]}\n"
+               "protocol: {blocks_min: 2, blocks_max: 2, samples: no,"
+               " thermal_band: no, idle: no}\n",
+               in_test_directory("deaf.wattle"));
     assert_string_equal(w.result.deaf, "faulty:errors.error=unsupported:virtual:plain");
     assert_int_equal(w.result.n_invalid, 0);
     close_world(&w);
-    assert_ok(open_world(&w, spec), &err);
-    assert_ok(run_world(&w, in_test_directory("hearing.wattle"), false), &err);
+    sweep_open(&w, spec, in_test_directory("hearing.wattle"));
     assert_null(w.result.deaf);
     close_world(&w);
 }

@@ -191,16 +191,12 @@ static int see(void *ctx, const struct wtl_batch *b, struct wtl_error *e)
 
 static void samples_keep_their_device(void **state)
 {
-    struct wtl_campaign *c = NULL;
-    struct wtl_simulated_time none = {0};
+    struct wtl_campaign *c = open_stored(in_test_directory("two.wattle"));
     struct streams s = {.rows = {0}};
     WTL_ARENA(arena);
     struct wtl_run *runs = NULL;
     size_t n = 0;
     (void)state;
-    assert_ok(wtl_campaign_open(in_test_directory("two.wattle"), WTL_CAMPAIGN_READ,
-                                wtl_simulated_time(&none).clock, &c, &err),
-              &err);
     assert_ok(wtl_campaign_runs(c, NULL, &arena, &runs, &n, &err), &err);
     assert_true(n > 0);
     assert_ok(wtl_campaign_samples(c, runs[0].id, see, &s, &err), &err);
@@ -340,11 +336,10 @@ static void what_cannot_be_together_is_refused(void **state)
     refused("\"virtual:plain\", \"virtual:plain\"", "clocks: [510]", -(int)WTL_USAGE, "twice");
     refused("\"virtual:plain\", estimate:cpu", "clocks: [510]", -(int)WTL_USAGE,
             "estimate:cpu has no part in the sweep");
-    assert_ok(open_world(&w, "name: cycles\ndevices: [\"virtual:a100\", \"virtual:a100#1\"]\n"
-                             "workloads: [{name: llm, virtual: llm}]\n"
-                             "points: {clocks: [1410]}\n"),
-              &err);
-    assert_int_equal(run_world(&w, in_test_directory("cycles.wattle"), false),
+    assert_int_equal(open_world(&w,
+                                "name: cycles\ndevices: [\"virtual:a100\", \"virtual:a100#1\"]\n"
+                                "workloads: [{name: llm, virtual: llm}]\n"
+                                "points: {clocks: [1410]}\n"),
                      -(int)WTL_UNSUPPORTED);
     assert_non_null(strstr(err.message, "do not stay in step"));
     close_world(&w);
