@@ -257,9 +257,15 @@ static void finish_adaptive(struct work *w)
     }
     if (w->q->block > w->q->protocol->blocks_max) {
         w->s->done = true;
-        snprintf(w->s->why, sizeof w->s->why,
-                 "after %d blocks, the most there may be; %zu points are still open",
-                 w->q->protocol->blocks_max, open);
+        const int most = w->q->protocol->blocks_max;
+        if (open == 0)
+            snprintf(w->s->why, sizeof w->s->why,
+                     "after %d blocks, the most there may be; the best was in fewer than %d", most,
+                     w->q->protocol->blocks_min);
+        else
+            snprintf(w->s->why, sizeof w->s->why,
+                     "after %d blocks, the most there may be; %zu point%s still open", most, open,
+                     open == 1 ? " is" : "s are");
         return;
     }
     if (w->s->best < w->n)

@@ -12,9 +12,9 @@
 
 #include <math.h>
 
-/* Seconds under load after which a die is as far above its sink as that load makes it, and of one
- * pause to cool. */
-static const double die_s = 4, pause_s = 5;
+/* Seconds under load after which a die is as far above its sink as that load makes it, and of the
+ * first pause to cool: where the load heats the sink as fast again, the next one is longer. */
+static const double die_s = 4, pause_s = 5, longest_pause_s = 40;
 
 /* ---- A simulated hour ------------------------------------------------------------------------ */
 
@@ -79,9 +79,10 @@ static int load_reference(struct wtl_bench *b, double seconds, struct wtl_visit_
     return rc ? rc : wtl_bench_pass(b, seconds, err);
 }
 
-/* Too cold: they work until they are warm. Too warm: they pause a little, if they can. */
-static int drive(struct wtl_bench *b, double by_k, int64_t end_ns, struct wtl_visit_result *r,
-                 struct wtl_error *err)
+/* Too cold: they work until they are warm. Too warm: they pause for *cool_s, if they can, and the
+ * next time for longer. */
+static int drive(struct wtl_bench *b, double by_k, double *cool_s, int64_t end_ns,
+                 struct wtl_visit_result *r, struct wtl_error *err)
 {
     int rc = 0;
     if (by_k < 0) {
@@ -91,7 +92,8 @@ static int drive(struct wtl_bench *b, double by_k, int64_t end_ns, struct wtl_vi
         return rc;
     }
     rc = wtl_prepare_work(b, false, err);
-    rc = rc ? rc : wtl_bench_pass(b, pause_s, err);
+    rc = rc ? rc : wtl_bench_pass(b, *cool_s, err);
+    *cool_s = fmin(2 * *cool_s, longest_pause_s);
     return rc ? rc : load_reference(b, die_s, r, err);
 }
 
@@ -116,13 +118,13 @@ int wtl_prepare_temperature(struct wtl_bench *b, const struct wtl_lab_point *poi
     const struct wtl_protocol_spec *p = b->protocol;
     const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(p->band_timeout_s);
     const double good_k = 0.5 * p->band_width_c;
-    double by_k;
+    double by_k, cool_s = pause_s;
     if (!b->has_band)
         return 0;
     int rc = load_reference(b, die_s, r, err);
     while (rc == 0 && !b->stopped && above_band(b, &by_k) && fabs(by_k) > good_k &&
            (by_k < 0 || b->workload->pauses) && wtl_bench_now(b) < end_ns)
-        rc = drive(b, by_k, end_ns, r, err);
+        rc = drive(b, by_k, &cool_s, end_ns, r, err);
     if (rc == 0)
         note_temperatures(b, r);
     /* The reference point's trouble says nothing of another one. */

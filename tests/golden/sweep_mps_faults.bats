@@ -99,7 +99,7 @@ time.sleep(300)' 3>&- &
     nothing_left
     # Without MPS where the command sees to its share itself.
     rm mode
-    sed -i 's/unit: items/unit: items\n    mps: no/' spec.yaml
+    sed -i -e 's/unit: items/unit: items\n    mps: no/' -e 's/client.py\]/client.py, "{share}"]/' spec.yaml
     PATH=${PATH#*:} run -0 "$WATTLE" sweep spec.yaml -o own.wattle
     [ "$(sort -u granted)" = "100 none" ]
 }

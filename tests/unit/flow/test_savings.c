@@ -57,6 +57,18 @@ static double share(const struct claims *c)
     return (double)c->hold / (double)c->n;
 }
 
+/* Whether so few would hold by chance, once in a thousand, if 93 in 100 did. */
+static bool holds_too_seldom(const struct claims *c)
+{
+    double p = 0;
+    for (size_t k = 0; k <= c->hold; k++) {
+        const double n = (double)c->n, held = (double)k;
+        p += exp(lgamma(n + 1) - lgamma(held + 1) - lgamma(n - held + 1) + held * log(0.93) +
+                 (n - held) * log(0.07));
+    }
+    return p < 0.001;
+}
+
 static double bias(const struct claims *c)
 {
     return wtl_mean(c->error, c->n);
@@ -173,10 +185,11 @@ static void savings_are_what_is_claimed(void **state)
     /* Few loops bear witness to a tenth of a point. */
     assert_true(fabs(bias(&t.chosen)) < (asked ? 0.0003 : 0.0010));
     assert_true(fabs(bias(&t.fresh)) < (asked ? 0.0003 : 0.0010));
-    assert_true(share(&t.chosen) >= (asked ? 0.90 : 0.85));
-    assert_true(share(&t.fresh) >= (asked ? 0.93 : 0.85));
-    /* An adaptive search visits most of these once or twice. */
-    assert_true(share(&t.fixed) >= 0.85);
+    assert_false(holds_too_seldom(&t.chosen));
+    assert_false(holds_too_seldom(&t.fresh));
+    /* An adaptive search visits most of the others once or twice, and the curve between its points
+     * is not that good: docs/methods-optimize.md. */
+    assert_true(share(&t.fixed) >= 0.8);
 }
 
 /* ---- What runs begin at ---------------------------------------------------------------------- */
@@ -197,6 +210,8 @@ static void fresh_runs_begin_at_the_temperature_of_the_sweep(void **state)
     (void)remove(path);
     (void)remove(fresh);
     const struct wtl_sweep_result r = sweep(&arena, text, path, NULL);
+    assert_true(r.n_began > 0);
+    assert_int_equal(r.n_began_outside, 0); /* llm's load heats the sink: longer pauses cool it */
     struct wtl_plan_file file = optimize(&arena, path);
     while (file.n_plans > 1 && strcmp(file.plans[0].workload, "llm") != 0)
         file.plans++, file.n_plans--;
