@@ -3,6 +3,7 @@
 #include "telemetry/against.h"
 
 #include "energy/gain.h"
+#include "telemetry/gauged.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,11 +19,7 @@ enum { WINDOWS = 12, WINDOWS_MIN = 6, WINDOWS_MAX = 200, UPDATES = 20, UPDATES_M
 
 /* One instrument. */
 struct side {
-    struct wtl_device *device;
-    uint64_t wanted;
-    enum wtl_metric power;
-    int64_t wall_offset_ns; /* Unix time minus monotonic */
-    struct wtl_gauge gauge;
+    struct wtl_gauged gauged;
     struct wtl_gauge_mark begin, end;
     double decimals; /* smallest power of ten that all of its watts are whole multiples of */
     int64_t n_values;
@@ -43,20 +40,14 @@ static int64_t now_ns(const struct comparison *c)
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static int open_side(const struct comparison *c, struct wtl_device *device,
+static int open_side(struct wtl_arena *scratch, struct wtl_device *device,
                      const struct wtl_sensor_facts *facts, struct side *s, struct wtl_error *err)
 {
-    const struct wtl_device_info *info = wtl_device_info(device);
-    const struct wtl_gauge_options o = wtl_gauge_options_for(info, facts);
-    *s = (struct side){.device = device, .power = wtl_metric_power(info->sensors), .decimals = 10};
-    s->wanted = info->sensors & WTL_METRIC_BIT(WTL_M_energy_counter_j);
-    if (s->power < WTL_N_METRICS)
-        s->wanted |= WTL_METRIC_BIT(s->power);
-    if (s->wanted == 0)
-        return WTL_FAIL(err, WTL_UNSUPPORTED, "%s tells neither energy nor power", info->id);
-    s->wall_offset_ns = c->o->by.clock.wall_ns(c->o->by.clock.ctx) - now_ns(c);
-    wtl_gauge_init(&s->gauge, &o);
-    return 0;
+    wtl_gauged_init(&s->gauged, device, facts, false, scratch);
+    s->decimals = 10;
+    return s->gauged.fast ? 0
+                          : WTL_FAIL(err, WTL_UNSUPPORTED, "%s tells neither energy nor power",
+                                     s->gauged.info->id);
 }
 
 /* Instruments that print whole watts rarely say so. */
@@ -67,24 +58,16 @@ static void note_decimals(struct side *s, double w)
     s->n_values++;
 }
 
-static int64_t stamp(const struct side *s, const struct wtl_reading *r, enum wtl_metric m)
+static int read_side(const struct comparison *c, struct side *s, struct wtl_error *err)
 {
-    return r->sensor_t_ns[m] ? r->sensor_t_ns[m] - s->wall_offset_ns : 0;
-}
-
-static int read_side(struct side *s, struct wtl_error *err)
-{
-    struct wtl_reading r;
-    const enum wtl_metric counter = WTL_M_energy_counter_j;
-    int rc = wtl_device_read(s->device, s->wanted, &r, err);
+    struct wtl_gauged *g = &s->gauged;
+    wtl_gauged_set_clock(g, &c->o->by.clock, now_ns(c));
+    int rc = wtl_gauged_read(g, 0, now_ns(c), err);
     if (rc < 0)
         return rc;
-    if (s->power < WTL_N_METRICS && wtl_reading_has(&r, s->power)) {
-        wtl_gauge_power(&s->gauge, r.t_ns, r.value[s->power], stamp(s, &r, s->power));
-        note_decimals(s, r.value[s->power]);
-    }
-    if (wtl_reading_has(&r, counter))
-        wtl_gauge_counter(&s->gauge, r.t_ns, r.value[counter], stamp(s, &r, counter));
+    wtl_gauged_feed(g);
+    if (g->power < WTL_N_METRICS && wtl_reading_has(&g->reading, g->power))
+        note_decimals(s, g->reading.value[g->power]);
     return 0;
 }
 
@@ -94,8 +77,8 @@ static int poll(struct comparison *c, int64_t until_ns, struct wtl_error *err)
     const int64_t every = c->o->by.poll_ns ? c->o->by.poll_ns : 5 * MS, now = now_ns(c);
     double phase = 0.6180339887 * (double)(c->n_polls++ % 1000);
     int64_t next = now + (int64_t)((double)every * (0.8 + 0.4 * (phase - (double)(int)phase)));
-    int rc = read_side(&c->side[0], err);
-    rc = rc ? rc : read_side(&c->side[1], err);
+    int rc = read_side(c, &c->side[0], err);
+    rc = rc ? rc : read_side(c, &c->side[1], err);
     return rc ? rc : c->o->by.wait(c->o->by.ctx, next < until_ns ? next : until_ns, err);
 }
 
@@ -112,17 +95,17 @@ static int mark(struct comparison *c, int64_t t_ns, bool end, struct wtl_error *
 {
     int64_t patience = 0;
     for (int i = 0; i < 2; i++)
-        patience = patience > wtl_gauge_patience_ns(&c->side[i].gauge)
+        patience = patience > wtl_gauge_patience_ns(&c->side[i].gauged.gauge)
                        ? patience
-                       : wtl_gauge_patience_ns(&c->side[i].gauge);
+                       : wtl_gauge_patience_ns(&c->side[i].gauged.gauge);
     const int64_t until_ns = t_ns + 2 * patience + WTL_NS_PER_S;
     int rc = 0;
-    while (
-        rc == 0 && now_ns(c) < until_ns &&
-        !(wtl_gauge_reaches(&c->side[0].gauge, t_ns) && wtl_gauge_reaches(&c->side[1].gauge, t_ns)))
+    while (rc == 0 && now_ns(c) < until_ns &&
+           !(wtl_gauge_reaches(&c->side[0].gauged.gauge, t_ns) &&
+             wtl_gauge_reaches(&c->side[1].gauged.gauge, t_ns)))
         rc = poll(c, until_ns, err);
     for (int i = 0; i < 2; i++)
-        wtl_gauge_mark(&c->side[i].gauge, t_ns, end ? &c->side[i].end : &c->side[i].begin);
+        wtl_gauge_mark(&c->side[i].gauged.gauge, t_ns, end ? &c->side[i].end : &c->side[i].begin);
     return rc;
 }
 
@@ -131,12 +114,12 @@ static int mark(struct comparison *c, int64_t t_ns, bool end, struct wtl_error *
 /* Time between values: as found, as the device says, or a second. */
 static int64_t period_of(const struct side *s)
 {
-    int64_t counter = wtl_gauge_period_ns(&s->gauge, true),
-            power = wtl_gauge_period_ns(&s->gauge, false);
+    int64_t counter = wtl_gauge_period_ns(&s->gauged.gauge, true),
+            power = wtl_gauge_period_ns(&s->gauged.gauge, false);
     int64_t found = counter > power ? counter : power;
-    const struct wtl_sensor_info *said = wtl_device_info(s->device)->sensor;
-    if (s->power < WTL_N_METRICS && said[s->power].period_ns > found)
-        found = said[s->power].period_ns;
+    const struct wtl_sensor_info *said = s->gauged.info->sensor;
+    if (s->gauged.power < WTL_N_METRICS && said[s->gauged.power].period_ns > found)
+        found = said[s->gauged.power].period_ns;
     return found ? found : WTL_NS_PER_S;
 }
 
@@ -159,23 +142,29 @@ static int set_lengths(struct comparison *c, struct wtl_error *err)
         err, WTL_USAGE,
         "windows of %.3g s are too short: %s has a new value every %.3g s, and a window "
         "needs %d of them",
-        1e-9 * (double)c->window_ns, wtl_device_info(slow->device)->id, 1e-9 * (double)slower,
-        UPDATES_MIN);
+        1e-9 * (double)c->window_ns, slow->gauged.info->id, 1e-9 * (double)slower, UPDATES_MIN);
+}
+
+/* Below 0: the window was not seen, or not the whole of it. */
+static double mean_of(const struct wtl_energy *e)
+{
+    const bool whole = e->method != WTL_ENERGY_NONE && !(e->troubles & WTL_TROUBLE(partial));
+    return whole && e->time_s > 0 ? e->energy_j / e->time_s : -1;
 }
 
 static double mean_w(const struct side *s, bool counter)
 {
     struct wtl_energy e;
-    wtl_gauge_between_by(&s->gauge, counter, &s->begin, &s->end, &e);
-    return e.method != WTL_ENERGY_NONE && e.time_s > 0 ? e.energy_j / e.time_s : -1;
+    wtl_gauge_between_by(&s->gauged.gauge, counter, &s->begin, &s->end, &e);
+    return mean_of(&e);
 }
 
 /* The meter's own best. */
 static double meter_w(const struct side *s)
 {
     struct wtl_energy e;
-    wtl_gauge_between(&s->gauge, &s->begin, &s->end, &e);
-    return e.method != WTL_ENERGY_NONE && e.time_s > 0 ? e.energy_j / e.time_s : -1;
+    wtl_gauge_between(&s->gauged.gauge, &s->begin, &s->end, &e);
+    return mean_of(&e);
 }
 
 static int one_window(struct comparison *c, bool on, struct wtl_error *err)
@@ -193,7 +182,7 @@ static int one_window(struct comparison *c, bool on, struct wtl_error *err)
                                       .on = on};
     if (w.meter_w < 0)
         return WTL_FAIL(err, WTL_UNDECIDED, "%s gave nothing in a window of %.3g s",
-                        wtl_device_info(c->side[1].device)->id, 1e-9 * (double)c->window_ns);
+                        c->side[1].gauged.info->id, 1e-9 * (double)c->window_ns);
     for (int k = 0; k < 2; k++) {
         c->windows[k][c->n] = w;
         c->windows[k][c->n].sensor_w = mean_w(&c->side[0], k == 0);
@@ -208,13 +197,13 @@ static int one_window(struct comparison *c, bool on, struct wtl_error *err)
  * own; one that shows steps of a size is taken at that. */
 static double step_w(const struct comparison *c, const struct side *s, bool counter)
 {
-    const struct wtl_sensor_info *said = wtl_device_info(s->device)->sensor;
+    const struct wtl_sensor_info *said = s->gauged.info->sensor;
     const double window_s = 1e-9 * (double)c->window_ns;
     if (counter)
         return said[WTL_M_energy_counter_j].resolution / window_s;
-    if (s->power == WTL_N_METRICS)
+    if (s->gauged.power == WTL_N_METRICS)
         return 0;
-    return fmax(said[s->power].resolution, s->n_values > 0 ? s->decimals : 0);
+    return fmax(said[s->gauged.power].resolution, s->n_values > 0 ? s->decimals : 0);
 }
 
 static bool has_all(const struct comparison *c, int k)
@@ -228,8 +217,8 @@ static bool has_all(const struct comparison *c, int k)
 static int explain(const struct comparison *c, enum wtl_gain_failure why,
                    const struct wtl_gain_fit *f, struct wtl_error *err)
 {
-    const char *device = wtl_device_info(c->side[0].device)->id;
-    const char *meter = wtl_device_info(c->side[1].device)->id;
+    const char *device = c->side[0].gauged.info->id;
+    const char *meter = c->side[1].gauged.info->id;
     int rc = 0;
     if (why == WTL_GAIN_NOT_SEEN) {
         rc = WTL_FAIL(err, WTL_UNDECIDED,
@@ -272,11 +261,11 @@ static int conclude(const struct comparison *c, struct wtl_calibration *out, str
                                 .alone = c->o->alone,
                                 .n_windows = (int)c->n,
                                 .window_s = 1e-9 * (double)c->window_ns};
-    snprintf(r.meter, sizeof r.meter, "%s", wtl_device_info(c->side[1].device)->id);
+    snprintf(r.meter, sizeof r.meter, "%s", c->side[1].gauged.info->id);
     int rc = 0;
     for (int k = 0; k < 2; k++) {
         struct wtl_gain_fit f = {0};
-        const bool counts = wtl_gauge_period_ns(&c->side[1].gauge, true) > 0;
+        const bool counts = wtl_gauge_period_ns(&c->side[1].gauged.gauge, true) > 0;
         if (!has_all(c, k))
             continue;
         enum wtl_gain_failure why =
@@ -297,7 +286,7 @@ static int conclude(const struct comparison *c, struct wtl_calibration *out, str
     }
     return rc ? rc
               : WTL_FAIL(err, WTL_UNDECIDED, "%s gave nothing in windows of %.3g s",
-                         wtl_device_info(c->side[0].device)->id, r.window_s);
+                         c->side[0].gauged.info->id, r.window_s);
 }
 
 static int compare(struct comparison *c, struct wtl_error *err)
@@ -325,8 +314,8 @@ int wtl_hold_against(struct wtl_arena *scratch, struct wtl_device *device, struc
     if (options->windows && (options->windows < WINDOWS_MIN || options->windows > WINDOWS_MAX))
         return WTL_FAIL(err, WTL_USAGE, "%d windows: %d to %d", options->windows, WINDOWS_MIN,
                         WINDOWS_MAX);
-    int rc = open_side(c, device, options->facts, &c->side[0], err);
-    rc = rc ? rc : open_side(c, meter, NULL, &c->side[1], err);
+    int rc = open_side(scratch, device, options->facts, &c->side[0], err);
+    rc = rc ? rc : open_side(scratch, meter, NULL, &c->side[1], err);
     rc = rc ? rc : compare(c, err);
     (void)options->by.load(options->by.ctx, false, NULL);
     return rc ? rc : conclude(c, out, err);
