@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Errors of the devices that fall while they are measured. */
-#include "lab/protocol_impl.h"
+#include "lab/hear.h"
 
 #include "core/xid.h"
 

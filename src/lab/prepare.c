@@ -114,14 +114,6 @@ static int wait_ready(struct wtl_bench *b, struct wtl_visit_result *r, struct wt
     }
 }
 
-int wtl_bench_unload(struct wtl_bench *b, struct wtl_error *err)
-{
-    if (!b->loaded)
-        return 0;
-    b->loaded = false;
-    return b->loaded_workload->ops->unload(b->loaded_workload->state, err);
-}
-
 int wtl_prepare_load(struct wtl_bench *b, const struct wtl_lab_point *p, struct wtl_visit_result *r,
                      struct wtl_error *err)
 {
@@ -237,20 +229,6 @@ int wtl_prepare_clock(struct wtl_bench *b, const struct wtl_lab_point *p,
     for (size_t i = 0; rc == 0 && i < b->n; i++)
         rc = judge_clock(b, i, p, &seen[i], r);
     return rc;
-}
-
-int wtl_bench_progress(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_work_done *out)
-{
-    struct wtl_error why = {0};
-    int rc = b->workload->ops->progress(b->workload->state, out, &why);
-    b->workload->worked = b->workload->worked || (rc == 0 && out->work > 0);
-    if (rc == 0)
-        return 0;
-    r->silent = rc == -(int)WTL_PARSE;
-    wtl_visit_ends(r, WTL_VISIT_invalid, "%s", why.message);
-    r->run.stated_causes |= UINT32_C(1) << WTL_CAUSE_failed;
-    (void)wtl_bench_unload(b, NULL);
-    return 1;
 }
 
 /* Else only its first window would tell that a command marks no work, and at each point anew. */
