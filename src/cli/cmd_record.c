@@ -202,6 +202,11 @@ static int show(struct wtl_context *ctx, const struct wtl_stat_result *r,
     return 0;
 }
 
+static bool deserted(const void *ctx)
+{
+    return wtl_record_deserted(ctx);
+}
+
 static int measure(struct wtl_context *ctx, const struct options *o, struct wtl_stat *stat,
                    struct wtl_recorder *recorder, struct wtl_error *err)
 {
@@ -211,7 +216,7 @@ static int measure(struct wtl_context *ctx, const struct options *o, struct wtl_
     rc = rc ? rc : wtl_record_begin(recorder, err);
     if (rc < 0)
         return rc;
-    rc = wtl_measuring_wait(ctx, &o->measuring, stat, err);
+    rc = wtl_measuring_wait(ctx, &o->measuring, deserted, recorder, stat, err);
     wtl_stat_end(stat);
     if (rc <= 0) { /* no command ran: neither does a file of it stand in the way of the next try */
         wtl_record_discard(recorder);

@@ -35,7 +35,7 @@ static int run_once(struct wtl_context *ctx, const struct options *o, struct wtl
     int rc = wtl_stat_begin(stat, o->repeat <= 1, err);
     if (rc < 0)
         return rc;
-    rc = wtl_measuring_wait(ctx, &o->measuring, stat, err);
+    rc = wtl_measuring_wait(ctx, &o->measuring, NULL, NULL, stat, err);
     wtl_stat_end(stat);
     return rc;
 }

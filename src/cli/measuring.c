@@ -9,6 +9,14 @@
 
 #include <stdlib.h>
 
+/* Between looks at whether a span is over before its time. */
+#define LOOK_NS (WTL_NS_PER_S / 5)
+
+static int64_t now_ns(const struct wtl_context *ctx)
+{
+    return ctx->clock.monotonic_ns(ctx->clock.ctx);
+}
+
 struct wtl_stat_options wtl_measuring_options(const struct wtl_context *ctx,
                                               const struct wtl_measuring *o)
 {
@@ -52,11 +60,16 @@ static int run_child(struct wtl_context *ctx, const struct wtl_stat *stat, struc
 }
 
 int wtl_measuring_wait(struct wtl_context *ctx, const struct wtl_measuring *o,
+                       bool (*over)(const void *ctx), const void *over_ctx,
                        const struct wtl_stat *stat, struct wtl_error *err)
 {
     if (ctx->child)
         return run_child(ctx, stat, err);
-    (void)wtl_interrupt_wait(o->duration.given ? (int64_t)(1e9 * o->duration.value) : INT64_MAX);
+    int64_t left = o->duration.given ? (int64_t)(1e9 * o->duration.value) : INT64_MAX;
+    const int64_t until = left < INT64_MAX ? now_ns(ctx) + left : INT64_MAX;
+    while (left > 0 && !(over && over(over_ctx)) &&
+           !wtl_interrupt_wait(over && left > LOOK_NS ? LOOK_NS : left))
+        left = until - now_ns(ctx);
     return 1;
 }
 

@@ -60,9 +60,11 @@ int wtl_measuring_check(const struct wtl_context *ctx, const struct wtl_measurin
                         struct wtl_error *err);
 
 /* Of a span that has begun: runs the command, to which markers are told, until its end; without
- * one waits for --for or a signal. As wtl_child_run(): 0 where a signal kept the command from being
- * run, so that nothing was measured, else 1; ctx->child_status is set. */
+ * one waits for --for, a signal, or until over(over_ctx) (looked at often; NULL: never). As
+ * wtl_child_run(): 0 where a signal kept the command from being run, so that nothing was measured,
+ * else 1; ctx->child_status is set. */
 int wtl_measuring_wait(struct wtl_context *ctx, const struct wtl_measuring *o,
+                       bool (*over)(const void *ctx), const void *over_ctx,
                        const struct wtl_stat *stat, struct wtl_error *err);
 
 /* At the end: a signal that was noted and that no command got has its usual effect, and may not

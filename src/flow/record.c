@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -50,6 +51,7 @@ struct wtl_recorder {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
+    atomic_bool deserted; /* nobody reads the file any longer */
 
     struct wtl_sink *sink;  /* NULL: the next file could not be made yet */
     int64_t number;         /* of the file; 0: no series */
@@ -271,7 +273,10 @@ static bool put(struct wtl_recorder *r)
         return false;
     for (size_t i = 0; i < r->n; i++)
         rows += r->devices[i].batch.n;
-    if (wtl_sink_put(r->sink, r->batches, (int)r->n, &r->gap, &err) < 0) {
+    int rc = wtl_sink_put(r->sink, r->batches, (int)r->n, &r->gap, &err);
+    if (rc < 0) {
+        if (rc == -(int)WTL_LOST)
+            atomic_store(&r->deserted, true);
         note_trouble(r, &err);
         return false;
     }
@@ -612,6 +617,11 @@ void wtl_record_end(struct wtl_recorder *r, const struct wtl_stat_result *result
     put_document(r, document);
     close_file(r);
     *recorded_out = r->sum;
+}
+
+bool wtl_record_deserted(const struct wtl_recorder *r)
+{
+    return atomic_load(&r->deserted);
 }
 
 void wtl_record_discard(struct wtl_recorder *r)

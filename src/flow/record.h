@@ -38,6 +38,9 @@ int wtl_record_open(const struct wtl_flow *flow, struct wtl_stat *stat,
 /* After wtl_stat_begin(): starts the thread. */
 int wtl_record_begin(struct wtl_recorder *recorder, struct wtl_error *err);
 
+/* Whether nobody reads any longer what is recorded into a pipe: it may as well end. */
+bool wtl_record_deserted(const struct wtl_recorder *recorder);
+
 struct wtl_recorded {
     int64_t rows; /* stored */
     int64_t files;

@@ -56,7 +56,7 @@ int wtl_sink_campaign_open(struct wtl_alloc alloc, const struct wtl_sink_campaig
 
 /* Stores batches (at most one a stream, t_ns ascending within it), all or nothing, and before them
  * that rows are missing, where gap->rows is not 0. They are with the system then: a crash of the
- * machine may still lose them. */
+ * machine may still lose them. -WTL_LOST: whoever read it has gone, for good. */
 int wtl_sink_put(struct wtl_sink *sink, const struct wtl_batch *const *batches, int n,
                  const struct wtl_write_gap *gap, struct wtl_error *err);
 

@@ -28,6 +28,8 @@ struct text_sink {
 
 static int fail(const struct text_sink *s, struct wtl_error *err)
 {
+    if (errno == EPIPE)
+        return WTL_FAIL(err, WTL_LOST, "nobody reads \"%s\" any longer", s->path);
     return WTL_FAIL(err, errno == EACCES || errno == EPERM ? WTL_PERMISSION : WTL_IO,
                     "cannot write \"%s\": %s", s->path, strerror(errno));
 }

@@ -277,6 +277,10 @@ END
     [[ "$output" == *"holds GPUs only"* ]]
     [ ! -e b.smi ]
     "$WATTLE" record -q -i $GPU --for 0.5s -o /dev/stdout --format csv | head -n 1 | grep -q '^unix_time_s,device,name,'
+    # Where SIGPIPE is ignored, as in a service, it ends when nobody reads it any longer, and says so.
+    { trap '' PIPE && timeout 60 "$WATTLE" record -i $GPU -o /dev/stdout --format csv 2>left || echo "status $?" >>left; } | head -n 2 >/dev/null
+    grep -q 'nobody reads "/dev/stdout" any longer' left
+    grep -qx 'status 1' left
 }
 
 @test "the sensor's own time stands beside the host's, where the sensor has one" {
