@@ -151,7 +151,7 @@ static bool settled(const struct wtl_bench *b, double *before)
 /* The reference point under load, for the first time: what fails by the way is tried again. */
 static int begin_reference(struct wtl_bench *b, struct wtl_error *err)
 {
-    struct wtl_visit_result r;
+    struct wtl_visit_result r = {0};
     int rc = 1;
     for (int i = 0; rc == 1 && !b->stopped && i < b->protocol->attempts; i++) {
         r = (struct wtl_visit_result){0};
