@@ -34,6 +34,7 @@ struct wtl_bench_device {
     int64_t due_ns;            /* the next reading, where it was not */
     int64_t slow_due_ns;       /* and the next of all sensors */
     bool listens;              /* the driver tells of its errors */
+    double limit_w;            /* its power limit in the first run that sets none; 0: not known */
 };
 
 /* What visits are made with. Filled by the caller. */

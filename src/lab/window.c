@@ -327,6 +327,19 @@ static void state(struct wtl_visit_result *r, enum wtl_cause cause)
     r->run.stated_causes |= UINT32_C(1) << cause;
 }
 
+/* Whether somebody has changed the power limit since the first run, where the point sets none. */
+static bool other_limit(struct window *w, size_t i, double *limit_w_out)
+{
+    struct wtl_bench_device *d = &w->b->devices[i];
+    *limit_w_out = d->newest.value[WTL_M_power_limit_w];
+    if (!wtl_reading_has(&d->newest, WTL_M_power_limit_w) ||
+        wtl_point_has(&w->point->point, WTL_SETTING_limit_w))
+        return false;
+    if (d->limit_w <= 0)
+        d->limit_w = *limit_w_out;
+    return fabs(*limit_w_out - d->limit_w) > 0.5;
+}
+
 /* Whether what was measured of device i counts. */
 static void judge_part(struct window *w, size_t i)
 {
@@ -334,8 +347,14 @@ static void judge_part(struct window *w, size_t i)
     const struct part *p = &w->part[i];
     const unsigned troubles = p->energy.troubles & (WTL_TROUBLE(reset) | WTL_TROUBLE(gap));
     char text[WTL_EVENT_REASONS_TEXT], name[WTL_LIMIT_NAME + 4];
+    double limit_w;
     wtl_bench_name(w->b, i, name);
-    if ((double)p->n_held > bad_rows_max * (double)p->n_told) {
+    if (other_limit(w, i, &limit_w)) {
+        wtl_visit_ends(r, WTL_VISIT_invalid,
+                       "%sits power limit is %.0f W, which was %.0f W before: somebody changed it",
+                       name, limit_w, w->b->devices[i].limit_w);
+        state(r, WTL_CAUSE_contaminated);
+    } else if ((double)p->n_held > bad_rows_max * (double)p->n_told) {
         /* What all are compared with was had before. */
         const bool again =
             wtl_reasons_pass(p->reasons) || wtl_lab_point_compare(w->point, w->b->reference) == 0;

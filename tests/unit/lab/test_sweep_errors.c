@@ -21,6 +21,7 @@ static struct {
     double after_s;
     uint32_t xid;
     bool lose;
+    double limit_w;
     size_t device;
     long seen;
     int64_t begun_ns;
@@ -36,6 +37,8 @@ static void let_it_fall(struct bench_world *w)
     struct wtl_sim_gpu *gpu = wtl_virtual_board(w->plan.measured[plan.device]);
     if (plan.lose)
         wtl_sim_lose(gpu);
+    else if (plan.limit_w > 0)
+        assert_int_equal(wtl_sim_set_limit(gpu, (unsigned)(1e3 * plan.limit_w), NULL), 0);
     else
         wtl_sim_xid(gpu, plan.xid);
     plan.done = true;
@@ -122,6 +125,27 @@ static void a_run_in_which_one_falls_is_repeated(void **state)
     assert_int_equal(visits[3].block, visits[2].block);
     assert_int_equal(visits[3].point, visits[2].point);
     assert_others_are_the_same(path, visits[2].block, visits[2].position);
+}
+
+/* What is not bound by it is as it was, and yet nobody knows that of the next point. */
+static void a_limit_that_somebody_changed_is_said(void **state)
+{
+    WTL_ARENA(arena);
+    struct wtl_run *runs;
+    struct wtl_visit *visits;
+    size_t n_visits;
+    const char *path = in_test_directory("limit.wattle");
+    (void)state;
+    fall_in(2, 10, 0);
+    plan.limit_w = 200;
+    sweep(spec, path, -1);
+    assert_true(plan.done);
+    (void)load(&arena, path, &runs, &visits, &n_visits);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(visits[i].outcome, WTL_VISIT_done);
+    assert_int_equal(visits[2].outcome, WTL_VISIT_invalid);
+    assert_non_null(strstr(visits[2].why, "power limit is 200 W, which was "));
+    assert_int_equal(runs[2].stated_causes, UINT32_C(1) << WTL_CAUSE_contaminated);
 }
 
 static void before_the_window_there_is_no_run(void **state)
@@ -265,6 +289,7 @@ int main(void)
     (void)setenv("TMPDIR", "/dev/shm", 0); /* every run is synced to its disk */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_in_which_one_falls_is_repeated),
+        cmocka_unit_test(a_limit_that_somebody_changed_is_said),
         cmocka_unit_test(before_the_window_there_is_no_run),
         cmocka_unit_test(between_two_runs_it_disturbs_none),
         cmocka_unit_test(what_fell_before_a_run_is_not_its_own),
