@@ -187,7 +187,7 @@ static int find_out(struct wtl_context *ctx, const struct options *o,
 {
     struct wtl_sensor_facts learned;
     *facts = (struct wtl_sensor_facts){.metric = WTL_N_METRICS};
-    bool known = wtl_sensor_facts_load(wtl_device_info(t->device), facts);
+    bool known = wtl_sensor_facts_load(wtl_device_info(t->device), NULL, facts);
     if (t->meter) {
         const struct wtl_against_options against = {
             .by = *by,

@@ -285,7 +285,8 @@ static int show_plan(struct run *r, struct wtl_error *err)
 static void use_facts(struct run *r)
 {
     for (size_t i = 0; i < r->plan.n_measured; i++)
-        (void)wtl_sensor_facts_load(wtl_device_info(r->plan.measured[i]), &r->plan.facts[i]);
+        (void)wtl_sensor_facts_load(wtl_device_info(r->plan.measured[i]),
+                                    wtl_context_flow(r->ctx).log, &r->plan.facts[i]);
 }
 
 static int read_plan(struct run *r, struct wtl_error *err)

@@ -135,15 +135,31 @@ static void read_calibration(const json_t *o, struct wtl_calibration *c)
     c->window_s = number(o, "window_s");
 }
 
-bool wtl_sensor_facts_load(const struct wtl_device_info *info, struct wtl_sensor_facts *out)
+/* NULL: it is not there, or tells nothing. */
+static json_t *read_file(const char *path, const struct wtl_log *log)
 {
-    char path[WTL_LIMIT_PATH], *text;
+    char *text;
     size_t size;
     json_t *root = NULL;
+    struct wtl_error why = {0};
     WTL_ARENA(arena);
-    if (path_of(info, false, path, NULL) < 0 ||
-        wtl_file_read(&arena, path, FILE_MAX, &text, &size, NULL) < 0 ||
-        wtl_json_parse(text, size, path, &root, NULL) < 0)
+    int rc = wtl_file_read(&arena, path, FILE_MAX, &text, &size, &why);
+    if (rc == -(int)WTL_NOTFOUND)
+        return NULL;
+    rc = rc ? rc : wtl_json_parse(text, size, path, &root, &why);
+    if (rc < 0)
+        wtl_log(log, WTL_LOG_WARNING,
+                "what `wattle calibrate` found is not used, and energies are not corrected: %s: %s",
+                path, why.message);
+    return rc < 0 ? NULL : root;
+}
+
+bool wtl_sensor_facts_load(const struct wtl_device_info *info, const struct wtl_log *log,
+                           struct wtl_sensor_facts *out)
+{
+    char path[WTL_LIMIT_PATH];
+    json_t *root = path_of(info, false, path, NULL) < 0 ? NULL : read_file(path, log);
+    if (!root)
         return false;
     struct wtl_sensor_facts f = {.metric = WTL_N_METRICS};
     const char *driver = json_string_value(json_object_get(root, "driver"));

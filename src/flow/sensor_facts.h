@@ -9,8 +9,10 @@
 #include "flow/flow.h"
 #include "telemetry/learn.h"
 
-/* False: nothing is known, or not of this driver. A file that cannot be read tells nothing. */
-bool wtl_sensor_facts_load(const struct wtl_device_info *info, struct wtl_sensor_facts *out);
+/* False: nothing is known, or not of this driver. A file that is there and cannot be read tells
+ * nothing, of which `log` (may be NULL) is told. */
+bool wtl_sensor_facts_load(const struct wtl_device_info *info, const struct wtl_log *log,
+                           struct wtl_sensor_facts *out);
 
 /* -WTL_IO, -WTL_PERMISSION ...; path_out: where it is now. */
 int wtl_sensor_facts_save(const struct wtl_device_info *info, const struct wtl_sensor_facts *facts,

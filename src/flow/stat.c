@@ -297,7 +297,8 @@ static int start(struct wtl_stat *s, struct wtl_error *err)
     }
     for (size_t i = 0; rc == 0 && i < s->n; i++)
         (void)wtl_sensor_facts_load(
-            wtl_device_info(wtl_machine_device(s->machine, (size_t)s->device[i])), &facts[i]);
+            wtl_device_info(wtl_machine_device(s->machine, (size_t)s->device[i])), s->flow.log,
+            &facts[i]);
     const struct wtl_metering_options o = {.clock = s->flow.clock,
                                            .interval_ns = (int64_t)(1e9 * s->options.interval_s),
                                            .slow_ns = (int64_t)(1e9 * s->options.slow_s),
