@@ -201,6 +201,23 @@ static void print_requests(FILE *out, const struct wtl_stat_result *r, bool seve
     free(sorted);
 }
 
+/* Of windows that told one, and of lines of latencies. */
+static void print_latencies(FILE *out, const struct wtl_stat_result *r, bool several)
+{
+    static const int percent[] = {50, 90, 95, 99};
+    char text[TEXT];
+    if (r->n_latencies == 0)
+        return;
+    fprintf(out, "\n  %zu latenc%s%s:", r->n_latencies, r->n_latencies == 1 ? "y" : "ies",
+            several ? " of the last run" : "");
+    for (size_t i = 0; i < sizeof percent / sizeof percent[0]; i++)
+        fprintf(out, "%s %d %% within %s", i ? "," : "", percent[i],
+                wtl_format_measured(
+                    wtl_quantile_sorted(r->latencies_s, r->n_latencies, 0.01 * percent[i]),
+                    WTL_UNIT_SECOND, text, sizeof text));
+    fputc('\n', out);
+}
+
 static void print_markers(FILE *out, const struct wtl_stat_result *r)
 {
     const struct wtl_windows_counts *c = &r->counts;
@@ -253,6 +270,9 @@ static void print_troubles(FILE *out, const struct wtl_stat_result *r,
     for (size_t k = 0; k < r->n; k++) {
         if (r->devices[k].trouble)
             fprintf(out, "  warning: %s: %s\n", r->devices[k].info->name, r->devices[k].trouble);
+        else if (r->devices[k].n_failed > 0)
+            fprintf(out, "  warning: %s: %lld of %lld readings failed\n", r->devices[k].info->name,
+                    (long long)r->devices[k].n_failed, (long long)r->devices[k].n_readings);
         if (r->devices[k].idle_missing)
             fprintf(out, "  warning: %s: what it draws without work is not known%s%s\n",
                     r->devices[k].info->name, r->devices[k].idle_trouble ? ": " : "",
@@ -352,6 +372,7 @@ void wtl_stat_print(FILE *out, const char *what, const struct wtl_stat_result *r
     for (size_t i = 0; i < repeats->n_windows; i++)
         print_window(out, &repeats->windows[i], repeats->n, width);
     print_requests(out, r, repeats->n > 1);
+    print_latencies(out, r, repeats->n > 1);
     fputc('\n', out);
     print_troubles(out, r, repeats);
     for (size_t i = 0; i < r->n; i++)

@@ -215,7 +215,13 @@ END
     run -127 env MALLOC_PERTURB_=165 "$WATTLE" stat -i virtual:a100,load=resnet50/64 -r 2 -o out -- ./once.sh
     grep -q '^  w .* J .* 1 times' out
     grep -q '^    bob  .* 2 units of work' out
+    grep -q '^  1 latency: 50 % within 100.0 ms, 90 %' out
     grep -q '^    resnet50 .* pid' out
+}
+
+@test "readings that fail are counted, and said" {
+    run -0 "$WATTLE" stat -i faulty:read.error@every10:virtual:a100,load=resnet50/64 --for 1s
+    [[ $output == *"warning: NVIDIA A100-PCIE-40GB: "*" readings failed"* ]]
 }
 
 @test "windows, work and requests; what is wrong is counted and disturbs nobody" {
