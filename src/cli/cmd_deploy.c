@@ -44,28 +44,52 @@ static const struct wtl_opt opts[] = {
 
 static const struct deploy_options defaults = {.program = WTL_DEPLOY_PROGRAM};
 
+static void print_left_out(struct wtl_context *ctx, const char *workload, const char *gpu,
+                           const char *why)
+{
+    char text[WTL_LIMIT_NAME + WTL_CONFIGURED_NAME + WTL_MEASURED_POINT_TEXT + 160];
+    snprintf(text, sizeof text, "%s on %s: %s", workload, gpu, why);
+    wtl_print_hanging(ctx->out, "left out: ", text, WTL_TABLE_WIDTH);
+}
+
+static void print_end(struct wtl_context *ctx, const struct wtl_deployment *d)
+{
+    if (d->n_items)
+        fprintf(ctx->messages, "%zu of %zu plans deployed into %s; read DEPLOY.md there\n",
+                d->n_deployed, d->n_items, d->options->dir);
+    else if (d->file->n_choices)
+        fprintf(ctx->messages,
+                "nothing to deploy: %s holds no plan of a clock, only %zu choice%s among operating "
+                "points\n",
+                d->options->plan_path, d->file->n_choices, d->file->n_choices == 1 ? "" : "s");
+    else
+        fprintf(ctx->messages, "nothing to deploy: %s holds no plan\n", d->options->plan_path);
+}
+
 static void print_text(struct wtl_context *ctx, const struct wtl_deployment *d)
 {
     for (size_t i = 0; i < d->n_items; i++) {
         const struct wtl_deploy_item *item = &d->items[i];
         char title[WTL_CONFIGURED_NAME];
-        if (!item->left_out[0])
-            fprintf(ctx->out, "%s: %s on %s at %d MHz\n", item->name,
-                    wtl_plan_title(item->plan, title), item->plan->gpu, item->plan->clock_mhz);
+        if (item->left_out[0])
+            continue;
+        fprintf(ctx->out, "%s: %s on %s at %d MHz%s\n", item->name,
+                wtl_plan_title(item->plan, title), item->plan->gpu, item->plan->clock_mhz,
+                item->is_point ? ", the chosen operating point" : "");
+        if (item->by_hand[0])
+            wtl_print_hanging(ctx->out, "    by hand: ", item->by_hand, WTL_TABLE_WIDTH);
     }
     for (size_t i = 0; i < d->n_items; i++) {
         const struct wtl_deploy_item *item = &d->items[i];
-        char text[WTL_LIMIT_NAME + WTL_CONFIGURED_NAME + sizeof item->left_out + 16];
         char title[WTL_CONFIGURED_NAME];
-        if (!item->left_out[0])
-            continue;
-        snprintf(text, sizeof text, "%s on %s: %s", wtl_plan_title(item->plan, title),
-                 item->plan->gpu, item->left_out);
-        wtl_print_hanging(ctx->out, "left out: ", text, WTL_TABLE_WIDTH);
+        if (item->left_out[0])
+            print_left_out(ctx, wtl_plan_title(item->plan, title), item->plan->gpu, item->left_out);
     }
+    for (size_t i = 0; i < d->n_points; i++)
+        print_left_out(ctx, d->points[i].choice->workload, d->points[i].choice->gpu,
+                       d->points[i].left_out);
     if (ctx->verbosity >= 0)
-        fprintf(ctx->messages, "%zu of %zu plans deployed into %s; read DEPLOY.md there\n",
-                d->n_deployed, d->n_items, d->options->dir);
+        print_end(ctx, d);
 }
 
 static int print_json(struct wtl_context *ctx, const struct wtl_deployment *d,
@@ -126,11 +150,16 @@ const struct wtl_command wtl_cmd_deploy = {
         "nvidia-smi: apply, status, verify, rollback and recover per GPU UUID, by locked "
         "clocks.\n\n"
         "Only plans of status ok are deployed, and only at a clock that the GPU has; the others "
-        "are listed as left out, with why. No device is changed.",
+        "are listed as left out, with why. A plan's clock is what is deployed: what else its "
+        "configuration needs is listed as \"by hand\" (batch, replicas; with --without-wattle the "
+        "power limit, too), and a chosen operating point is left out: `wattle apply PLAN --point` "
+        "sets it, unless it is one of these plans, which is said. The script knows single boards: "
+        "a plan of several boards together is left out "
+        "with --without-wattle. No device is changed.",
     .examples = "  wattle deploy plan.json -o deploy/\n"
                 "  wattle deploy plan.json -o deploy/ --without-wattle",
     .exit_codes = "5  nothing to deploy: every plan is infeasible\n"
-                  "7  nothing to deploy: no plan is decided",
+                  "7  nothing to deploy: no plan is decided, or there is none",
     .opts = opts,
     .options_size = sizeof(struct deploy_options),
     .defaults = &defaults,

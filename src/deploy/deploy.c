@@ -5,6 +5,7 @@
 #include "base/data.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "core/gpu_name.h"
 #include "deploy/internal.h"
 
 #include <ctype.h>
@@ -87,9 +88,17 @@ static const char *status_note(const struct wtl_plan *p)
     return p->n_notes ? p->notes[0] : "the plan has no clock";
 }
 
-/* Why a plan cannot be deployed; "" when it can. */
-static void judge(struct wtl_deploy_item *item, const struct wtl_board *board, int memory_clock_mhz)
+/* "2x A100", "A100 + V100": decided for together. */
+static bool of_several_boards(const struct wtl_plan *plan)
 {
+    return wtl_gpu_count(plan->gpu) > 1 || strstr(plan->gpu, " + ");
+}
+
+/* Why a plan cannot be deployed; "" when it can. */
+static void judge(struct wtl_deploy_item *item, const struct wtl_board *board,
+                  const struct wtl_deploy_options *options)
+{
+    const int memory_clock_mhz = options->memory_clock_mhz;
     const struct wtl_plan *p = item->plan;
     char *why = item->left_out;
     size_t size = sizeof item->left_out;
@@ -109,6 +118,94 @@ static void judge(struct wtl_deploy_item *item, const struct wtl_board *board, i
         snprintf(why, size, "%d MHz is no clock of %s", p->clock_mhz, board->name);
     else if (board && memory_clock_mhz && !board->locks_memory_clock)
         snprintf(why, size, "%s cannot lock its memory clock (Ampere and later can)", board->name);
+    else if (options->without_wattle && of_several_boards(p))
+        snprintf(why, size,
+                 "the plan is for several boards together, and the script knows single ones: use "
+                 "wattle apply PLAN, or deploy without --without-wattle");
+}
+
+/* ---- What is not set --------------------------------------------------------------------------*/
+
+/* Memory clocks that differ between the plans of a workload are part of them; one that all have is
+ * what was there. */
+static bool differs_in_memory(const struct wtl_plan_file *file, const struct wtl_plan *plan)
+{
+    for (size_t i = 0; i < file->n_plans; i++)
+        if (wtl_same_name(file->plans[i].gpu, plan->gpu) &&
+            wtl_same_name(file->plans[i].workload, plan->workload) &&
+            file->plans[i].at.mem_clock_mhz != plan->at.mem_clock_mhz)
+            return true;
+    return false;
+}
+
+/* The units with Wattle set the power limit as well (flow/apply.h), the script sets clocks alone.
+ */
+static void say_by_hand(const struct wtl_deployment *d, struct wtl_deploy_item *item)
+{
+    struct wtl_configuration rest = item->plan->at;
+    const bool limited = wtl_point_has(&rest.point, WTL_SETTING_limit_w);
+    char text[WTL_CONFIGURATION_TEXT], limit[40] = "";
+    rest.point.valid &= ~(UINT32_C(1) << WTL_SETTING_limit_w);
+    if (!differs_in_memory(d->file, item->plan) ||
+        rest.mem_clock_mhz == d->options->memory_clock_mhz)
+        rest.mem_clock_mhz = 0;
+    if (limited && d->options->without_wattle)
+        snprintf(limit, sizeof limit, "power limit %.6g W",
+                 item->plan->at.point.value[WTL_SETTING_limit_w]);
+    wtl_configuration_format(&rest, text);
+    snprintf(item->by_hand, sizeof item->by_hand, "%s%s%s", limit, limit[0] && text[0] ? ", " : "",
+             text);
+}
+
+static bool is_at(const struct wtl_plan *p, const struct wtl_point_choice *c)
+{
+    const struct wtl_measured_point *point = &c->points[c->chosen];
+    return wtl_same_name(p->gpu, c->gpu) && wtl_same_name(p->workload, c->workload) &&
+           p->clock_mhz == point->clock_mhz && wtl_configuration_compare(&p->at, &point->at) == 0;
+}
+
+/* Marks the deployed plan that is at the chosen point; false: there is none. */
+static bool mark_deployed(struct wtl_deployment *d, const struct wtl_point_choice *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < d->n_items && c->status == WTL_PLAN_OK && c->chosen >= 0 && !any; i++)
+        if (!d->items[i].left_out[0] && is_at(d->items[i].plan, c))
+            any = d->items[i].is_point = true;
+    return any;
+}
+
+static void judge_point(struct wtl_deploy_point *point)
+{
+    const struct wtl_point_choice *c = point->choice;
+    char text[WTL_MEASURED_POINT_TEXT];
+    if (c->status != WTL_PLAN_OK || c->chosen < 0) {
+        snprintf(point->left_out, sizeof point->left_out, "no operating point was chosen: %s%s%s",
+                 wtl_plan_status_name(c->status), c->binding[0] ? ", " : "", c->binding);
+        return;
+    }
+    const struct wtl_measured_point *p = &c->points[c->chosen];
+    const bool knobs = p->clock_mhz || wtl_point_has(&p->at.point, WTL_SETTING_limit_w);
+    snprintf(point->left_out, sizeof point->left_out,
+             knobs
+                 ? "the chosen operating point, %s, is not deployed: use wattle apply PLAN --point"
+                 : "nothing of the chosen operating point is a clock or a power limit: start the "
+                   "workload with %s",
+             wtl_measured_point_format(p, text));
+}
+
+static int select_points(struct wtl_arena *arena, struct wtl_deployment *d, struct wtl_error *err)
+{
+    d->points = WTL_NEW_ARRAY(arena, struct wtl_deploy_point, d->file->n_choices + 1);
+    if (!d->points)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; i < d->file->n_choices; i++) {
+        if (mark_deployed(d, &d->file->choices[i]))
+            continue;
+        struct wtl_deploy_point *point = &d->points[d->n_points++];
+        point->choice = &d->file->choices[i];
+        judge_point(point);
+    }
+    return 0;
 }
 
 int wtl_deploy_select(struct wtl_arena *arena, const struct wtl_plan_file *file,
@@ -128,11 +225,15 @@ int wtl_deploy_select(struct wtl_arena *arena, const struct wtl_plan_file *file,
         struct wtl_deploy_item *item = &d.items[i];
         item->plan = &file->plans[i];
         choose_name(&d, item);
-        judge(item, board_of(arena, item->plan, boards, n_boards), options->memory_clock_mhz);
+        judge(item, board_of(arena, item->plan, boards, n_boards), options);
+        if (!item->left_out[0])
+            say_by_hand(&d, item);
         d.n_deployed += !item->left_out[0];
     }
-    *out = d;
-    return 0;
+    int rc = select_points(arena, &d, err);
+    if (rc == 0)
+        *out = d;
+    return rc;
 }
 
 /* ---- Files ------------------------------------------------------------------------------------*/

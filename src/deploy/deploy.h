@@ -4,7 +4,8 @@
  * call `wattle apply`, or a script that needs nvidia-smi alone. Writes files and changes no device.
  *
  * Only plans of status ok whose clock the GPU has are deployed; the others are listed as left out,
- * with why. Memory clocks stay alone unless asked for, and only where the board can lock them.
+ * with why, and so are the choices among operating points: a unit sets a plan's clock. Memory
+ * clocks stay alone unless asked for, and only where the board can lock them.
  */
 #ifndef WTL_DEPLOY_DEPLOY_H
 #define WTL_DEPLOY_DEPLOY_H
@@ -35,6 +36,15 @@ struct wtl_deploy_item {
     const struct wtl_plan *plan;
     char name[WTL_DEPLOY_NAME]; /* "wattle-a100-stablediffusion": file names, unit, --standing */
     char left_out[200];         /* why; "" deployed */
+    /* What else the plan is for and these files do not set: "power limit 150 W, batch 16"; "" */
+    char by_hand[WTL_CONFIGURATION_TEXT + 48];
+    bool is_point; /* it is the chosen operating point of its workload */
+};
+
+/* One choice among operating points that is no deployed plan. */
+struct wtl_deploy_point {
+    const struct wtl_point_choice *choice;
+    char left_out[WTL_MEASURED_POINT_TEXT + 120]; /* why */
 };
 
 struct wtl_deployment {
@@ -44,6 +54,8 @@ struct wtl_deployment {
     struct wtl_deploy_item *items;
     size_t n_items;
     size_t n_deployed;
+    struct wtl_deploy_point *points;
+    size_t n_points;
 };
 
 /* Decides what is deployed; touches no file. `boards` may be NULL. */

@@ -144,13 +144,16 @@ static json_t *configuration(const struct wtl_deployment *d, const struct wtl_de
                   p->baseline_clock_mhz ? json_integer(p->baseline_clock_mhz) : json_null(),
                   "optimal_frequency", p->clock_mhz, "memory_frequency", memory);
     wtl_configuration_put(&hardware, &p->at);
+    json_t *deployment = commands(d, item);
+    if (item->by_hand[0])
+        wtl_json_put(&deployment, "by_hand", wtl_json_text(item->by_hand));
     json_t *evidence = json_pack(
         "{s:s, s:s, s:i, s:i}", "objective",
         wtl_objective_format(&p->policy.objective, objective, sizeof objective), "baseline",
         wtl_baseline_name(p->baseline_kind), "n_runs", p->n_runs, "n_rejected", p->n_rejected);
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", item->name, "hardware",
                      hardware, "performance", performance(p), "energy", energy(p), "evidence",
-                     evidence, "deployment", commands(d, item), "monitoring", monitoring(p));
+                     evidence, "deployment", deployment, "monitoring", monitoring(p));
 }
 
 static json_t *left_out(const struct wtl_deploy_item *item)
@@ -159,6 +162,16 @@ static json_t *left_out(const struct wtl_deploy_item *item)
                           item->plan->workload, "status", wtl_plan_status_name(item->plan->status),
                           "why", item->left_out);
     wtl_configuration_put(&o, &item->plan->at);
+    return o;
+}
+
+static json_t *point_left_out(const struct wtl_deploy_point *point)
+{
+    const struct wtl_point_choice *c = point->choice;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "gpu_type", c->gpu, "application", c->workload,
+                          "status", wtl_plan_status_name(c->status), "why", point->left_out);
+    if (c->chosen >= 0)
+        wtl_configuration_put(&o, &c->points[c->chosen].at);
     return o;
 }
 
@@ -173,6 +186,8 @@ static json_t *document(const struct wtl_deployment *d)
         else
             wtl_json_put(&configurations, key, configuration(d, &d->items[i]));
     }
+    for (size_t i = 0; i < d->n_points; i++)
+        wtl_json_add(&out, point_left_out(&d->points[i]));
     return json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:o, s:o}", "format",
                      "wattle-production", "version", WTL_PRODUCTION_VERSION, "generated",
                      d->generated, "methodology",

@@ -40,7 +40,8 @@ static void add_deployed(const struct wtl_deployment *d, struct wtl_buf *out)
         add_cell(item->plan->gpu, out);
         wtl_buf_puts(out, "` | `");
         add_cell(wtl_plan_title(item->plan, title), out);
-        wtl_buf_printf(out, "` | %d MHz | ", item->plan->clock_mhz);
+        wtl_buf_printf(out, "` | %d MHz%s | ", item->plan->clock_mhz,
+                       item->is_point ? ", the chosen operating point" : "");
         add_range(&item->plan->saving, out);
         wtl_buf_puts(out, " | ");
         add_range(&item->plan->slowdown, out);
@@ -48,9 +49,37 @@ static void add_deployed(const struct wtl_deployment *d, struct wtl_buf *out)
     }
 }
 
+static void add_by_hand(const struct wtl_deployment *d, struct wtl_buf *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < d->n_items; i++) {
+        const struct wtl_deploy_item *item = &d->items[i];
+        if (!item->by_hand[0])
+            continue;
+        if (!any)
+            wtl_buf_puts(out, "\n## By hand\n\nA plan is good for its configuration alone. This "
+                              "part of it is not set here:\n\n| name | by hand |\n|---|---|\n");
+        any = true;
+        wtl_buf_printf(out, "| %s | ", item->name);
+        add_cell(item->by_hand, out);
+        wtl_buf_puts(out, " |\n");
+    }
+}
+
+static void add_row(const char *gpu, const char *workload, const char *why, struct wtl_buf *out)
+{
+    wtl_buf_puts(out, "| `");
+    add_cell(gpu, out);
+    wtl_buf_puts(out, "` | `");
+    add_cell(workload, out);
+    wtl_buf_puts(out, "` | ");
+    add_cell(why, out);
+    wtl_buf_puts(out, " |\n");
+}
+
 static void add_left_out(const struct wtl_deployment *d, struct wtl_buf *out)
 {
-    if (d->n_deployed == d->n_items)
+    if (d->n_deployed == d->n_items && d->n_points == 0)
         return;
     wtl_buf_puts(out, "\n## Left out\n\n| GPU | workload | why |\n|---|---|---|\n");
     for (size_t i = 0; i < d->n_items; i++) {
@@ -58,14 +87,11 @@ static void add_left_out(const struct wtl_deployment *d, struct wtl_buf *out)
         char title[WTL_CONFIGURED_NAME];
         if (!item->left_out[0])
             continue;
-        wtl_buf_puts(out, "| `");
-        add_cell(item->plan->gpu, out);
-        wtl_buf_puts(out, "` | `");
-        add_cell(wtl_plan_title(item->plan, title), out);
-        wtl_buf_puts(out, "` | ");
-        add_cell(item->left_out, out);
-        wtl_buf_puts(out, " |\n");
+        add_row(item->plan->gpu, wtl_plan_title(item->plan, title), item->left_out, out);
     }
+    for (size_t i = 0; i < d->n_points; i++)
+        add_row(d->points[i].choice->gpu, d->points[i].choice->workload, d->points[i].left_out,
+                out);
 }
 
 static const char with_wattle[] =
@@ -114,7 +140,10 @@ void wtl_deploy_readme(const struct wtl_deployment *d, struct wtl_buf *out)
     if (d->n_deployed)
         add_deployed(d, out);
     else
-        wtl_buf_puts(out, "No plan can be deployed.\n");
+        wtl_buf_puts(out, d->n_items
+                              ? "No plan can be deployed.\n"
+                              : "There is nothing to deploy: it holds no plan of a clock.\n");
+    add_by_hand(d, out);
     add_left_out(d, out);
     if (d->n_deployed)
         wtl_buf_puts(out, d->options->without_wattle ? without_wattle : with_wattle);

@@ -74,6 +74,16 @@ END
     [ -z "$(ls out/plans)" ]
 }
 
+@test "a plan of several boards together is nothing for the script, which says so" {
+    { echo '{"plans": [' && plan "A100 + V100" llama ok 1110 1110 && echo ']}'; } >plan.json
+    run "$WATTLE" deploy plan.json -o out --without-wattle
+    [ "$status" -eq 7 ]
+    [[ $output == *"left out: llama on A100 + V100: the plan is for several boards together"*"wattle apply PLAN"* ]]
+    [ ! -e out/clocks.sh ]
+    deploy
+    [ -e out/systemd/wattle-a100v100-llama.service ]
+}
+
 @test "a memory clock only where the board can lock it" {
     run "$WATTLE" deploy plan.json -o out --memory-clock 1215
     [ "$status" -eq 2 ]

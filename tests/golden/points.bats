@@ -252,6 +252,20 @@ END
     rm -rf deploy
     run -0 "$WATTLE" deploy plan.json -o deploy --at "fp16, batch 8"
     [ "$(ls deploy/systemd/*.service | wc -l)" -eq 1 ]
+    [[ $output == *"by hand: fp16, batch 8"* ]]
+    grep -q '| wattle-a100-resnet50-fp16batch8.* | fp16, batch 8 |' deploy/DEPLOY.md
+}
+
+@test "deploy of a document without plans of clocks says that there is nothing to deploy, and what it holds" {
+    "$WATTLE" optimize cpu.wattle --objective energy -o points.json -q >/dev/null
+    run -7 "$WATTLE" deploy points.json -o nothing
+    [[ $output == *"left out: mobilenet on cpu: nothing of the chosen operating point is a clock"* ]]
+    [[ $output == *"nothing to deploy: points.json holds no plan of a clock, only 1 choice among operating points"* ]]
+    [[ $output != *"0 of 0"* ]]
+    grep -q "There is nothing to deploy" nothing/DEPLOY.md
+    echo '{"plans": []}' >none.json
+    run -7 "$WATTLE" deploy none.json -o none
+    [[ $output == *"nothing to deploy: none.json holds no plan"* && $output != *"0 of 0"* ]]
 }
 
 @test "a campaign of clocks alone is as it was" {

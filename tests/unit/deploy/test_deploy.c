@@ -92,17 +92,27 @@ static struct wtl_plan ok_plan(const char *gpu, const char *workload, int clock_
 
 static const struct wtl_deploy_options with = {.dir = "x", .plan_path = "p", .program = "/w"};
 
-static struct wtl_deployment selected(struct wtl_arena *arena, struct wtl_plan_file *file,
-                                      const struct wtl_board *board)
+static const struct wtl_deploy_options script = {
+    .dir = "x", .plan_path = "p", .program = "/w", .without_wattle = true};
+
+static struct wtl_deployment selected_for(struct wtl_arena *arena, struct wtl_plan_file *file,
+                                          const struct wtl_board *board,
+                                          const struct wtl_deploy_options *options)
 {
     static int64_t now = 1800000000 * INT64_C(1000000000);
     struct wtl_deployment d;
     struct wtl_error err = {0};
     file->tool = file->created = file->campaign = file->fingerprint = "";
-    assert_ok(wtl_deploy_select(arena, file, board, board ? 1 : 0, wtl_clock_fixed(&now), &with, &d,
-                                &err),
+    assert_ok(wtl_deploy_select(arena, file, board, board ? 1 : 0, wtl_clock_fixed(&now), options,
+                                &d, &err),
               &err);
     return d;
+}
+
+static struct wtl_deployment selected(struct wtl_arena *arena, struct wtl_plan_file *file,
+                                      const struct wtl_board *board)
+{
+    return selected_for(arena, file, board, &with);
 }
 
 static void names_are_safe_and_distinct(void **state)
@@ -172,6 +182,95 @@ static void plans_of_the_published_method_are_not_deployed(void **state)
     struct wtl_deployment d = selected(&arena, &file, NULL);
     assert_int_equal(d.n_deployed, 0);
     assert_non_null(strstr(d.items[0].left_out, "published method"));
+}
+
+/* The script looks for boards of one type, and there is no "A100 + V100". */
+static void plans_of_several_boards_are_not_for_the_script(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plans[] = {ok_plan("A100 + V100", "a", 1110), ok_plan("2x A100", "b", 1140),
+                               ok_plan("A100", "c", 1140)};
+    struct wtl_plan_file file = {.plans = plans, .n_plans = 3};
+    struct wtl_deployment d = selected_for(&arena, &file, NULL, &script);
+    assert_int_equal(d.n_deployed, 1);
+    assert_non_null(strstr(d.items[0].left_out, "several boards together"));
+    assert_non_null(strstr(d.items[1].left_out, "use wattle apply PLAN"));
+    assert_string_equal(d.items[2].left_out, "");
+    assert_int_equal(selected(&arena, &file, NULL).n_deployed, 3);
+}
+
+static struct wtl_configuration limited_batch(double limit_w, double batch)
+{
+    struct wtl_configuration at = {.window = true};
+    wtl_point_set(&at.point, WTL_SETTING_batch, batch);
+    wtl_point_set(&at.point, WTL_SETTING_limit_w, limit_w);
+    return at;
+}
+
+static const char *readme(const struct wtl_deployment *d, struct wtl_buf *out)
+{
+    wtl_buf_init(out, wtl_alloc_system(), 1 << 20);
+    wtl_deploy_readme(d, out);
+    return wtl_buf_str(out);
+}
+
+static void what_is_not_set_is_said(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plans[] = {ok_plan("A100", "a", 1140), ok_plan("A100", "b", 1140),
+                               ok_plan("A100", "b", 1140), ok_plan("A100", "c", 1140)};
+    struct wtl_buf text;
+    plans[0].at = limited_batch(150, 16);
+    plans[1].at.window = plans[2].at.window = true;
+    plans[1].at.mem_clock_mhz = 810;
+    plans[2].at.mem_clock_mhz = 1215;
+    struct wtl_plan_file file = {.plans = plans, .n_plans = 4};
+    struct wtl_deployment d = selected_for(&arena, &file, NULL, &script);
+    assert_string_equal(d.items[0].by_hand, "power limit 150 W, batch 16");
+    assert_string_equal(d.items[1].by_hand, "memory 810 MHz");
+    assert_string_equal(d.items[3].by_hand, "");
+    assert_non_null(strstr(readme(&d, &text), "| power limit 150 W, batch 16 |"));
+    wtl_buf_fini(&text);
+    struct wtl_deploy_options memory = script;
+    memory.memory_clock_mhz = 810;
+    d = selected_for(&arena, &file, NULL, &memory);
+    assert_string_equal(d.items[1].by_hand, "");
+    assert_string_equal(d.items[2].by_hand, "memory 1215 MHz");
+    d = selected(&arena, &file, NULL); /* `wattle apply` sets the limit */
+    assert_string_equal(d.items[0].by_hand, "batch 16");
+}
+
+static void chosen_points_are_left_out_unless_a_plan_is_the_same(void **state)
+{
+    (void)state;
+    WTL_ARENA(arena);
+    struct wtl_plan plan = ok_plan("A100", "a", 705);
+    struct wtl_measured_point points[] = {{.at = limited_batch(150, 16), .clock_mhz = 705},
+                                          {.at = limited_batch(200, 8), .clock_mhz = 705}};
+    struct wtl_point_choice choice = {
+        .gpu = "A100", .workload = "a", .points = points, .n_points = 2, .chosen = 1};
+    struct wtl_buf text;
+    plan.at = limited_batch(150, 16);
+    struct wtl_plan_file file = {.plans = &plan, .n_plans = 1, .choices = &choice, .n_choices = 1};
+    struct wtl_deployment d = selected_for(&arena, &file, NULL, &script);
+    assert_int_equal(d.n_points, 1);
+    assert_string_equal(d.points[0].left_out,
+                        "the chosen operating point, batch 8, 200 W, 705 MHz, is not deployed: use "
+                        "wattle apply PLAN --point");
+    assert_non_null(strstr(readme(&d, &text), "batch 8, 200 W, 705 MHz"));
+    wtl_buf_fini(&text);
+    choice.chosen = 0;
+    d = selected_for(&arena, &file, NULL, &script);
+    assert_int_equal(d.n_points, 0);
+    assert_true(d.items[0].is_point);
+    assert_non_null(strstr(readme(&d, &text), "705 MHz, the chosen operating point |"));
+    wtl_buf_fini(&text);
+    choice.chosen = WTL_NO_POINT;
+    choice.status = WTL_PLAN_UNDECIDED;
+    d = selected_for(&arena, &file, NULL, &script);
+    assert_string_equal(d.points[0].left_out, "no operating point was chosen: undecided");
 }
 
 static json_t *production(const struct wtl_deployment *d)
@@ -245,7 +344,12 @@ static void production_follows_its_schema(void **state)
                                ok_plan("V100", "b", 1110)};
     plans[1].saving = plans[1].slowdown = (struct wtl_estimate){0};
     plans[2].status = WTL_PLAN_UNDECIDED;
-    struct wtl_plan_file file = {.plans = plans, .n_plans = 3};
+    plans[0].at = limited_batch(150, 16);
+    struct wtl_measured_point point = {.at = limited_batch(200, 8), .clock_mhz = 705};
+    struct wtl_point_choice choices[] = {
+        {.gpu = "A100", .workload = "a", .points = &point, .n_points = 1},
+        {.gpu = "A100", .workload = "b", .status = WTL_PLAN_INFEASIBLE, .chosen = WTL_NO_POINT}};
+    struct wtl_plan_file file = {.plans = plans, .n_plans = 3, .choices = choices, .n_choices = 2};
     struct wtl_deployment d = selected(&arena, &file, NULL);
     struct wtl_buf text;
     wtl_buf_init(&text, wtl_alloc_system(), 1 << 20);
@@ -303,6 +407,9 @@ int main(void)
         cmocka_unit_test(clocks_that_the_gpu_lacks_are_left_out),
         cmocka_unit_test(a_board_that_the_runs_named_is_that_board),
         cmocka_unit_test(plans_of_the_published_method_are_not_deployed),
+        cmocka_unit_test(plans_of_several_boards_are_not_for_the_script),
+        cmocka_unit_test(what_is_not_set_is_said),
+        cmocka_unit_test(chosen_points_are_left_out_unless_a_plan_is_the_same),
         cmocka_unit_test(a_faster_run_is_faster_and_classes_go_by_the_bound),
         cmocka_unit_test(figures_of_production),
         cmocka_unit_test(production_follows_its_schema),
