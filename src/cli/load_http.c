@@ -241,11 +241,13 @@ static int run_with_markers(struct wtl_load_job *job, struct wtl_load_results *r
 static int verdict(const struct wtl_load_results *r, struct wtl_error *err)
 {
     const struct wtl_exchange_failure *f = &r->first_failure;
+    char first[WTL_EXCHANGE_WHY + 64];
     if (r->outcome[WTL_OUTCOME_OK] > 0)
         return 0;
-    if (f->outcome != WTL_OUTCOME_OK)
-        return WTL_FAIL(err, WTL_IO, "no request succeeded; the first failed: %s%.200s%s",
-                        wtl_outcome_name(f->outcome), *f->why ? ": " : "", f->why);
+    if (f->outcome != WTL_OUTCOME_OK) {
+        wtl_load_failure_text(f, first, sizeof first);
+        return WTL_FAIL(err, WTL_IO, "no request succeeded; the first failed: %s", first);
+    }
     if (r->interrupted)
         return 0; /* and dies by the signal */
     int rc = WTL_FAIL(err, WTL_USAGE, "nothing was measured: no request was due after the warm-up");

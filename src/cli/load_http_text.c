@@ -74,6 +74,7 @@ static void print_loop(const struct wtl_load_job *job, const struct wtl_load_res
 
 static void print_failures(FILE *out, const struct wtl_load_results *r)
 {
+    char first[WTL_EXCHANGE_WHY + 64];
     for (int i = WTL_OUTCOME_OK + 1; i < WTL_N_OUTCOMES; i++)
         if (r->outcome[i] > 0 && i != WTL_OUTCOME_HTTP)
             wtl_print_fact(out, "", "%llu %s", (unsigned long long)r->outcome[i],
@@ -81,15 +82,17 @@ static void print_failures(FILE *out, const struct wtl_load_results *r)
     for (int i = 0; i < WTL_LOAD_STATUSES; i++)
         if (r->status[i] > 0)
             wtl_print_fact(out, "", "%llu HTTP status %d", (unsigned long long)r->status[i], i);
-    if (r->first_failure.outcome != WTL_OUTCOME_OK)
-        wtl_print_fact(out, "", "the first: %s%s%s", wtl_outcome_name(r->first_failure.outcome),
-                       *r->first_failure.why ? ": " : "", r->first_failure.why);
+    if (r->first_failure.outcome != WTL_OUTCOME_OK) {
+        wtl_load_failure_text(&r->first_failure, first, sizeof first);
+        wtl_print_fact(out, "", "the first: %s", first);
+    }
 }
 
 static void print_counts(const struct wtl_load_job *job, const struct wtl_load_results *r)
 {
     FILE *out = job->ctx->out;
     uint64_t due = r->sent + r->unsent, ok = r->outcome[WTL_OUTCOME_OK];
+    double rates_s = wtl_load_rates_s(r);
     char length[40], units[40];
     if (r->interrupted)
         wtl_print_fact(out, "ended", "early, when told to: %llu due and not sent, %llu cut",
@@ -102,15 +105,19 @@ static void print_counts(const struct wtl_load_job *job, const struct wtl_load_r
     if (window_s(r) <= 0)
         return;
     wtl_format_measured(window_s(r), WTL_UNIT_SECOND, length, sizeof length);
-    wtl_print_fact(out, "window", "%llu done in %s: %.4g requests/s",
-                   (unsigned long long)r->window_requests, length,
-                   (double)r->window_requests / window_s(r));
+    if (rates_s <= 0) {
+        wtl_print_fact(out, "window", "%llu done in %s: too few requests for a rate",
+                       (unsigned long long)r->window_requests, length);
+        return;
+    }
+    wtl_print_fact(out, "window", "%llu done in %s: %.4g requests/s%s",
+                   (unsigned long long)r->window_requests, length, r->rates.requests / rates_s,
+                   r->rates.closed ? ", each by the part of its time in it" : "");
     if (job->about_tokens)
-        wtl_print_fact(out, "tokens", "%.4g in/s, %.4g out/s; %s",
-                       (double)r->window_tokens_in / window_s(r),
-                       (double)r->window_tokens_out / window_s(r), tokens_counted(r));
+        wtl_print_fact(out, "tokens", "%.4g in/s, %.4g out/s; %s", r->rates.tokens_in / rates_s,
+                       r->rates.tokens / rates_s, tokens_counted(r));
     (void)snprintf(units, sizeof units, "%ss", job->unit);
-    wtl_load_print_rate(out, &r->throughput, units, "requests");
+    wtl_load_print_rate(out, &r->rates.throughput, units, "requests");
 }
 
 static int print_times(const struct wtl_load_job *job, const struct wtl_load_results *r,
@@ -215,20 +222,20 @@ static json_t *loop_json(const struct wtl_load_job *job)
 
 static json_t *window_json(const struct wtl_load_job *job, const struct wtl_load_results *r)
 {
-    double s = window_s(r);
+    double s = wtl_load_rates_s(r);
     json_t *o = json_object();
-    wtl_json_put(&o, "length_s", wtl_json_finite(s));
+    wtl_json_put(&o, "length_s", wtl_json_finite(window_s(r)));
     wtl_json_put(&o, "requests", count(r->window_requests));
     wtl_json_put(&o, "requests_per_s",
-                 s > 0 ? wtl_json_finite((double)r->window_requests / s) : json_null());
+                 s > 0 ? wtl_json_finite(r->rates.requests / s) : json_null());
     wtl_json_put(&o, "work", wtl_json_finite(work(job, r)));
     wtl_json_put(&o, "unit", json_string(job->unit));
-    wtl_json_put(&o, "rate", wtl_load_rate_json(&r->throughput));
+    wtl_json_put(&o, "rate", wtl_load_rate_json(&r->rates.throughput));
     if (job->about_tokens) {
         wtl_json_put(&o, "tokens_in", count(r->window_tokens_in));
         wtl_json_put(&o, "tokens_out", json_integer(r->window_tokens_out));
         wtl_json_put(&o, "tokens_out_per_s",
-                     s > 0 ? wtl_json_finite((double)r->window_tokens_out / s) : json_null());
+                     s > 0 ? wtl_json_finite(r->rates.tokens / s) : json_null());
     }
     return o;
 }

@@ -51,7 +51,7 @@ struct loop {
     double cpu_begin_s;
     int64_t part_begin_ns; /* of the window of markers that is open */
     double part_work;      /* all work before it */
-    int64_t done_ns;       /* the last request that ended well in the window, or its beginning */
+    double done_work;      /* of the window until its last request that ended well */
 };
 
 static double cpu_s(void)
@@ -101,7 +101,8 @@ static void end_part(struct loop *l, int64_t at)
 static void open_window(struct loop *l, int64_t at)
 {
     l->ready = l->window_open = true;
-    l->results->window_begin_ns = l->results->window_end_ns = l->done_ns = at;
+    wtl_load_window_open(l->results, at,
+                         l->config->schedule.closed ? l->config->schedule.slots : 0);
     l->cpu_begin_s = cpu_s();
     if (l->config->markers)
         wtl_markers_ready(l->config->markers);
@@ -115,7 +116,7 @@ static void close_window(struct loop *l, int64_t at)
     l->window_over = true;
     r->window_end_ns = at;
     r->cpu_s = cpu_s() - l->cpu_begin_s;
-    wtl_throughput_end(&r->throughput, (double)(at - l->done_ns) / WTL_NS_PER_S);
+    wtl_load_rates_end(r, at);
     end_part(l, at);
     if (r->window_tokens_out < 0)
         r->window_tokens_out = 0;
@@ -159,17 +160,32 @@ static void write_log(struct loop *l, const struct wtl_http_slot *slot, int64_t 
     wtl_buf_fini(&line);
 }
 
-static void count_in_window(struct loop *l, const struct wtl_exchange *x, int64_t now)
+static void count_in_window(struct loop *l, const struct wtl_exchange *x)
 {
     struct wtl_load_results *r = l->results;
     r->window_requests++;
     r->window_tokens_in += x->tokens_in;
     /* Its events were counted as they came; below zero where there were more of them. */
     r->window_tokens_out += (int64_t)x->tokens_out - x->events;
-    wtl_throughput_add(&r->throughput,
-                       l->config->work_is_tokens ? x->tokens_out : l->config->work_per_request,
-                       (double)(now - l->done_ns) / WTL_NS_PER_S);
-    l->done_ns = now;
+}
+
+/* Its part of the rates. An idle worker ends their time: from then on fewer are at work. */
+static void count_in_rates(struct loop *l, const struct wtl_http_slot *slot, int64_t now)
+{
+    const struct wtl_http_load_config *c = l->config;
+    bool ok = slot->x.outcome == WTL_OUTCOME_OK;
+    int64_t due;
+    if (c->schedule.closed) {
+        if (l->window_open && !wtl_schedule_next_due(l->schedule, &due))
+            wtl_load_rates_end(l->results, now);
+        if (ok && (l->window_open || l->window_over))
+            wtl_load_rates_add(l->results, &slot->sending, &slot->x,
+                               c->work_is_tokens ? slot->x.tokens_out : c->work_per_request, now);
+    } else if (ok && l->window_open) {
+        double work = work_so_far(l);
+        wtl_load_rates_add(l->results, &slot->sending, &slot->x, work - l->done_work, now);
+        l->done_work = work;
+    }
 }
 
 static void on_end(void *ctx, struct wtl_http_slot *slot)
@@ -183,7 +199,8 @@ static void on_end(void *ctx, struct wtl_http_slot *slot)
     wtl_load_note_end(r, &slot->sending, x, now);
     look_at_window(l, now);
     if (l->window_open && ok)
-        count_in_window(l, x, now);
+        count_in_window(l, x);
+    count_in_rates(l, slot, now);
     if (l->config->markers && ok && slot->sending.measured && !l->window_over)
         wtl_markers_latency(l->config->markers, now - slot->sending.due_ns, l->begin_ns + now);
     r->connections += slot->connections;
@@ -361,6 +378,8 @@ static int finish(struct loop *l, struct wtl_error *err)
     l->results->length_ns = now_of(l);
     if (l->window_open)
         close_window(l, l->results->length_ns);
+    if (l->window_over)
+        wtl_load_rates_finish(l->results, work_so_far(l) - l->done_work);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "codec/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void wtl_load_note_sent(struct wtl_load_results *r, const struct wtl_sending *sending)
@@ -59,6 +60,77 @@ void wtl_load_note_end(struct wtl_load_results *r, const struct wtl_sending *sen
     note_tokens(r, sending, x);
 }
 
+/* ---- rates ----------------------------------------------------------------------------------- */
+
+void wtl_load_window_open(struct wtl_load_results *r, int64_t at_ns, int workers)
+{
+    r->window_begin_ns = r->window_end_ns = at_ns;
+    r->rates = (struct wtl_load_rates){
+        .closed = workers > 0,
+        .end_ns = INT64_MAX,
+        .done_ns = at_ns,
+        .edge = workers,
+        /* Requests of workers in step end together: rounds are independent, requests are not. */
+        .throughput = {.each = workers},
+    };
+}
+
+void wtl_load_rates_end(struct wtl_load_results *r, int64_t at_ns)
+{
+    if (r->rates.end_ns == INT64_MAX)
+        r->rates.end_ns = at_ns;
+}
+
+/* Of a request's time in the rates' time. */
+static double share(const struct wtl_load_results *r, int64_t begin_ns, int64_t end_ns)
+{
+    int64_t from = begin_ns > r->window_begin_ns ? begin_ns : r->window_begin_ns;
+    int64_t to = end_ns < r->rates.end_ns ? end_ns : r->rates.end_ns;
+    if (end_ns <= begin_ns)
+        return to == end_ns ? 1 : 0;
+    return to > from ? (double)(to - from) / (double)(end_ns - begin_ns) : 0;
+}
+
+void wtl_load_rates_add(struct wtl_load_results *r, const struct wtl_sending *sending,
+                        const struct wtl_exchange *x, double work, int64_t end_ns)
+{
+    struct wtl_load_rates *rates = &r->rates;
+    double part = rates->closed ? share(r, sending->due_ns, end_ns) : 1;
+    rates->requests += part;
+    rates->tokens_in += part * x->tokens_in;
+    rates->tokens += part * x->tokens_out;
+    double time_s = (double)(end_ns - rates->done_ns) / WTL_NS_PER_S;
+    if (end_ns > rates->end_ns) {
+        wtl_throughput_edge(&rates->throughput, part * work, 0);
+        return;
+    }
+    if (rates->edge > 0) {
+        rates->edge--;
+        wtl_throughput_edge(&rates->throughput, part * work, time_s);
+    } else {
+        wtl_throughput_add(&rates->throughput, part * work, time_s);
+    }
+    rates->done_ns = end_ns;
+}
+
+void wtl_load_rates_finish(struct wtl_load_results *r, double work)
+{
+    struct wtl_load_rates *rates = &r->rates;
+    if (!rates->closed) {
+        rates->tokens = (double)r->window_tokens_out; /* as they came, also of the others */
+        wtl_throughput_part(&rates->throughput, work);
+    }
+    wtl_throughput_end(&rates->throughput, (double)(rates->end_ns - rates->done_ns) / WTL_NS_PER_S);
+}
+
+double wtl_load_rates_s(const struct wtl_load_results *r)
+{
+    bool known = r->rates.end_ns > r->window_begin_ns && r->rates.end_ns < INT64_MAX;
+    return known ? (double)(r->rates.end_ns - r->window_begin_ns) / WTL_NS_PER_S : 0;
+}
+
+/* ---- verdicts and lines ---------------------------------------------------------------------- */
+
 bool wtl_load_generator_slow(const struct wtl_load_results *r)
 {
     struct wtl_latency_quantile late = {0}, median = {0};
@@ -68,6 +140,15 @@ bool wtl_load_generator_slow(const struct wtl_load_results *r)
     return wtl_latency_quantile(&r->late, 0.99, &late) &&
            wtl_latency_quantile(&r->latency, 0.5, &median) && late.value_s > 1e-3 &&
            late.value_s > 0.05 * median.value_s;
+}
+
+void wtl_load_failure_text(const struct wtl_exchange_failure *f, char *out, size_t size)
+{
+    char status[16] = "";
+    if (f->outcome == WTL_OUTCOME_HTTP)
+        (void)snprintf(status, sizeof status, " %d", f->status);
+    (void)snprintf(out, size, "%s%s%s%s", wtl_outcome_name(f->outcome), status, *f->why ? ": " : "",
+                   f->why);
 }
 
 static json_t *seconds(int64_t ns)

@@ -40,6 +40,18 @@ void wtl_throughput_add(struct wtl_throughput *t, double work, double time_s)
         end_segment(t);
 }
 
+void wtl_throughput_edge(struct wtl_throughput *t, double work, double time_s)
+{
+    t->work += work;
+    t->time_s += time_s;
+}
+
+void wtl_throughput_part(struct wtl_throughput *t, double work)
+{
+    t->work += work;
+    t->segment_work[t->n] += work;
+}
+
 void wtl_throughput_end(struct wtl_throughput *t, double time_s)
 {
     double whole_s = 0;

@@ -19,7 +19,7 @@ enum { WTL_SEGMENTS = 64, WTL_SEGMENTS_MIN = 8 };
 struct wtl_throughput {
     double work, time_s; /* in all */
     int64_t batches;
-    int64_t each; /* batches of a segment; 0: none yet */
+    int64_t each; /* batches of a segment; 0: none yet, and 1 at first */
     int n;        /* whole segments */
     int64_t part; /* batches in the segment that is being filled: number n */
     double segment_work[WTL_SEGMENTS + 1], segment_s[WTL_SEGMENTS + 1];
@@ -27,6 +27,13 @@ struct wtl_throughput {
 
 /* `work` units took the time from the end of the batch before to the end of this one. */
 void wtl_throughput_add(struct wtl_throughput *t, double work, double time_s);
+
+/* Work and time that are in the rate, and in no segment: at the edges of a window, where parts of
+ * batches are counted. */
+void wtl_throughput_edge(struct wtl_throughput *t, double work, double time_s);
+
+/* Work behind the last batch, of one that goes on. */
+void wtl_throughput_part(struct wtl_throughput *t, double work);
 
 /* The end of the window: so much time after the last batch in which none ended. Counts as a segment
  * of its own where it is longer than the others. */

@@ -136,7 +136,8 @@ first = d["requests"]["first_failure"]
 assert why in first["why"] and (first["http_status"] or 0) == int(status), (case, first)
 assert d["latency"] is None and d["requests"]["ok"] == 0, case
 END
-        grep -q 'no request succeeded; the first failed: ' err
+        number=; [ "$reason" != HTTP_status ] || number=" $status"
+        grep -q "no request succeeded; the first failed: ${reason//_/ }$number: " err
     done <<'END'
 triton busy HTTP_status 429 too_many_requests
 triton down HTTP_status 503 down_for_maintenance
