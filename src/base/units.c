@@ -132,17 +132,39 @@ bool wtl_unit_word_scale(const char *word, enum wtl_unit unit, double *scale_out
     return false;
 }
 
+/* "60Mhz" -> "60MHz": the suffix that was meant, where only the case of its letters is wrong and
+ * but one can be meant; else "". */
+static void guess(const char *text, enum wtl_unit unit, char *buf, size_t size)
+{
+    const struct wtl_view v = wtl_view_trim(wtl_view_of(text));
+    int n = 0;
+    double value;
+    for (int i = 0; i < N_SUFFIXES; i++) {
+        const size_t k = strlen(suffixes[i].text);
+        if (suffixes[i].unit != unit || v.n <= k ||
+            strncasecmp(v.s + v.n - k, suffixes[i].text, k) != 0)
+            continue;
+        const struct wtl_view number = wtl_view_trim((struct wtl_view){v.s, v.n - k});
+        if (wtl_parse_double(number.s, number.n, &value) && ++n == 1)
+            (void)snprintf(buf, size, "did you mean %.*s%s? ", (int)(number.n < 40 ? number.n : 40),
+                           number.s, suffixes[i].text);
+    }
+    if (n != 1)
+        buf[0] = '\0';
+}
+
 static int refuse(const char *text, enum wtl_unit unit, struct wtl_error *err)
 {
-    char accepted[160] = "";
+    char accepted[160] = "", meant[80] = "";
     size_t n = 0;
     for (int i = 0; i < N_SUFFIXES; i++)
         if (suffixes[i].unit == unit && n < sizeof accepted)
             n += (size_t)snprintf(accepted + n, sizeof accepted - n, "%s%s", n ? ", " : "",
                                   suffixes[i].text);
     int rc = WTL_FAIL(err, WTL_USAGE, "\"%s\" is not a quantity that is meant here", text);
+    guess(text, unit, meant, sizeof meant);
     if (accepted[0])
-        wtl_error_hint(err, "write a number with one of these suffixes: %s", accepted);
+        wtl_error_hint(err, "%swrite a number with one of these suffixes: %s", meant, accepted);
     else
         wtl_error_hint(err, "write a plain number");
     return rc;

@@ -19,8 +19,12 @@ static int parse_mhz(const struct wtl_yaml_node *node, const char *text, size_t 
     struct wtl_error why = {0};
     struct wtl_view v = wtl_view_trim((struct wtl_view){text, n});
     if (!wtl_view_copy(v, word, sizeof word) ||
-        wtl_parse_setting(word, WTL_UNIT_MHZ, out, &why) < 0)
-        return wtl_yaml_fail(node, err, "\"%.*s\" is no clock", (int)(n < 60 ? n : 60), text);
+        wtl_parse_setting(word, WTL_UNIT_MHZ, out, &why) < 0) {
+        int rc = wtl_yaml_fail(node, err, "\"%.*s\" is no clock", (int)(v.n < 60 ? v.n : 60), v.s);
+        if (why.hint[0])
+            wtl_error_hint(err, "%s", why.hint);
+        return rc;
+    }
     if (!(*out > 0 && *out < 1e6))
         return wtl_yaml_fail(node, err, "a clock of %s is outside of 1 MHz to 1 THz", word);
     return 0;

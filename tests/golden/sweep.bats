@@ -116,6 +116,9 @@ END
     refused 1 "no workload 'nonsuch'; there are densenet201, " 2:32
     bad 'virtual: vgg19' 'variants: [vgg19, foo]'
     refused 1 "no workload 'foo'; there are densenet201, " 3:28
+    bad 'virtual: vgg19' 'clocks: 510-1410 every 60Mhz'
+    refused 1 '"60Mhz" is no clock' 3:18
+    [[ $output == *"did you mean 60MHz?"* ]]
     bad 'virtual: vgg19' 'batches: [8, 1000000]'
     refused 2 "batch 1000000 of vgg19: expected 1 to 256" 3:23
     bad 'virtual: vgg19' 'limits: [200W, 2kW]'

@@ -42,6 +42,32 @@ static void refuses_other_units_and_says_which_fit(void **state)
     assert_true(v == 7);
 }
 
+static void a_suffix_in_the_wrong_case_is_guessed_where_one_fits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum wtl_unit unit;
+        const char *meant; /* NULL: not guessed */
+    } cases[] = {{"60Mhz", WTL_UNIT_MHZ, "did you mean 60MHz?"},
+                 {" 1.2 ghz ", WTL_UNIT_MHZ, "did you mean 1.2GHz?"},
+                 {"200w", WTL_UNIT_WATT, "did you mean 200W?"},
+                 {"5mw", WTL_UNIT_WATT, NULL}, /* mW or MW */
+                 {"5Volt", WTL_UNIT_WATT, NULL},
+                 {"5xHz", WTL_UNIT_MHZ, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct wtl_error err = {0};
+        double value;
+        assert_int_equal(wtl_parse_quantity(cases[i].text, cases[i].unit, &value, &err),
+                         -WTL_USAGE);
+        const char *guess = strstr(err.hint, "did you mean");
+        assert_int_equal(guess != NULL, cases[i].meant != NULL);
+        if (cases[i].meant)
+            assert_ptr_equal(strstr(err.hint, cases[i].meant), err.hint);
+        assert_non_null(strstr(err.hint, "one of these suffixes: "));
+    }
+}
+
 static void a_setting_without_a_percent_sign_is_a_fraction_below_one(void **state)
 {
     (void)state;
@@ -164,6 +190,7 @@ int main(void)
         cmocka_unit_test(measured_values_keep_their_zeros),
         cmocka_unit_test(knows_where_a_unit_follows),
         cmocka_unit_test(refuses_other_units_and_says_which_fit),
+        cmocka_unit_test(a_suffix_in_the_wrong_case_is_guessed_where_one_fits),
         cmocka_unit_test(a_setting_without_a_percent_sign_is_a_fraction_below_one),
         cmocka_unit_test(a_setting_of_time_needs_its_unit),
         cmocka_unit_test(sizes_have_decimal_and_binary_prefixes),
