@@ -115,3 +115,13 @@ bool wtl_gpu_next_part(const char **at, char *buf, size_t size)
     *at += n + (end ? sizeof between - 1 : 0);
     return true;
 }
+
+bool wtl_gpu_is(const char *gpu, const char *board, const char *wanted_gpu,
+                const char *wanted_board)
+{
+    if (wtl_gpu_count(gpu) != wtl_gpu_count(wanted_gpu))
+        return false;
+    if (board[0] && wanted_board[0])
+        return wtl_same_name(board, wanted_board);
+    return wtl_same_name(gpu, wanted_gpu) || (wanted_board[0] && wtl_same_name(gpu, wanted_board));
+}

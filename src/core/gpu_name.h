@@ -27,4 +27,10 @@ size_t wtl_gpu_count(const char *gpu);
  * is no more. */
 bool wtl_gpu_next_part(const char **at, char *buf, size_t size);
 
+/* Whether runs of `gpu` are of what a plan names: by the models of board (wtl_gpu_model()) where
+ * both are known, as two boards of one short name are not one GPU, else by name. "" not known. So
+ * many boards together are never another number of them. */
+bool wtl_gpu_is(const char *gpu, const char *board, const char *wanted_gpu,
+                const char *wanted_board);
+
 #endif

@@ -28,16 +28,11 @@ static struct subject subject_of(const struct wtl_validation *item)
     return (struct subject){c->gpu, c->workload, &c->made_from, NULL};
 }
 
-/* Whether a set is of the subject's GPU: by its name, or by the board that both know. Two boards of
- * one name are not one GPU. */
 static bool is_gpu_of(const struct wtl_workset *set, const struct subject *s)
 {
     char board[WTL_LIMIT_NAME];
     wtl_runs_board(set->runs, set->n_runs, board, sizeof board);
-    const char *wanted = s->from->board;
-    if (board[0] && wanted[0])
-        return wtl_same_name(board, wanted);
-    return wtl_same_name(set->gpu, s->gpu) || (wanted[0] && wtl_same_name(set->gpu, wanted));
+    return wtl_gpu_is(set->gpu, board, s->gpu, s->from->board);
 }
 
 static bool is_of(const struct wtl_workset *set, const struct subject *s)

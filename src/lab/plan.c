@@ -2,10 +2,12 @@
  * Sweeps on devices, before anything is done. */
 #include "lab/plan.h"
 
+#include "core/gpu_name.h"
 #include "device/virtual/loads.h"
 #include "lab/loads.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Devices --------------------------------------------------------------------------------- */
@@ -356,6 +358,43 @@ int wtl_sweep_plan_replace(struct wtl_arena *arena, struct wtl_sweep_plan *plan,
     find_wants(plan, devices, n_devices);
     estimate_time(plan);
     return 0;
+}
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+static void short_name(struct wtl_device *device, char buf[WTL_LIMIT_NAME])
+{
+    const struct wtl_device_info *info = wtl_device_info(device);
+    buf[0] = '\0';
+    if (info->kind == WTL_DEVICE_GPU)
+        wtl_gpu_short_name(info->name, buf, WTL_LIMIT_NAME);
+    if (!buf[0])
+        (void)snprintf(buf, WTL_LIMIT_NAME, "%s", wtl_device_kind_title(info->kind));
+}
+
+void wtl_sweep_plan_gpu(const struct wtl_sweep_plan *plan, char out[WTL_LIMIT_NAME])
+{
+    char first[WTL_LIMIT_NAME], next[WTL_LIMIT_NAME];
+    bool same = true;
+    short_name(plan->device, first);
+    memcpy(out, first, sizeof first);
+    for (size_t i = 1; i < plan->n_measured; i++) {
+        const size_t used = strlen(out);
+        short_name(plan->measured[i], next);
+        same = same && strcmp(next, first) == 0;
+        (void)snprintf(out + used, WTL_LIMIT_NAME - used, " + %.40s", next);
+    }
+    if (same)
+        wtl_gpu_together(plan->n_measured, first, out, WTL_LIMIT_NAME);
+}
+
+void wtl_sweep_plan_board(const struct wtl_sweep_plan *plan, char out[WTL_LIMIT_NAME])
+{
+    const char *name = wtl_device_info(plan->device)->name;
+    for (size_t i = 1; i < plan->n_measured; i++)
+        if (strcmp(name, wtl_device_info(plan->measured[i])->name) != 0)
+            name = "";
+    wtl_gpu_model(name, out, WTL_LIMIT_NAME);
 }
 
 /* ---- Shares ---------------------------------------------------------------------------------- */

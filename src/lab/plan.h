@@ -46,6 +46,13 @@ int wtl_sweep_plan_replace(struct wtl_arena *arena, struct wtl_sweep_plan *plan,
                            const struct wtl_lab_point *points, size_t n, size_t reference,
                            const bool *wanted, struct wtl_error *err);
 
+/* What its runs are called: "A100", "2x A100", "A100 + V100". Runs on several devices compare with
+ * none on one of them. */
+void wtl_sweep_plan_gpu(const struct wtl_sweep_plan *plan, char out[WTL_LIMIT_NAME]);
+
+/* The model of board that its runs tell, as wtl_runs_board(); "": none, or different ones. */
+void wtl_sweep_plan_board(const struct wtl_sweep_plan *plan, char out[WTL_LIMIT_NAME]);
+
 /* Whether commands of it get shares of a GPU through MPS. */
 bool wtl_sweep_plan_shares(const struct wtl_sweep_plan *plan);
 

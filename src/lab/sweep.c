@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "codec/hash.h"
 #include "codec/json.h"
-#include "core/gpu_name.h"
 #include "lab/blocks.h"
 
 #include <math.h>
@@ -778,33 +777,6 @@ static int finish(struct sweep *s, int rc, struct wtl_error *err)
     return rc ? rc : closed;
 }
 
-static void short_name(struct wtl_device *device, char buf[WTL_LIMIT_NAME])
-{
-    const struct wtl_device_info *info = wtl_device_info(device);
-    buf[0] = '\0';
-    if (info->kind == WTL_DEVICE_GPU)
-        wtl_gpu_short_name(info->name, buf, WTL_LIMIT_NAME);
-    if (!buf[0])
-        (void)snprintf(buf, WTL_LIMIT_NAME, "%s", wtl_device_kind_title(info->kind));
-}
-
-/* "A100", "2x A100", "A100 + V100": runs on several devices compare with none on one of them. */
-static void name_machine(const struct wtl_sweep_plan *plan, char out[WTL_LIMIT_NAME])
-{
-    char first[WTL_LIMIT_NAME], next[WTL_LIMIT_NAME];
-    bool same = true;
-    short_name(plan->device, first);
-    memcpy(out, first, sizeof first);
-    for (size_t i = 1; i < plan->n_measured; i++) {
-        const size_t used = strlen(out);
-        short_name(plan->measured[i], next);
-        same = same && strcmp(next, first) == 0;
-        (void)snprintf(out + used, WTL_LIMIT_NAME - used, " + %.40s", next);
-    }
-    if (same)
-        wtl_gpu_together(plan->n_measured, first, out, WTL_LIMIT_NAME);
-}
-
 int wtl_sweep_run(struct wtl_arena *arena, const struct wtl_sweep_request *request,
                   struct wtl_sweep_result *result_out, struct wtl_error *err)
 {
@@ -812,7 +784,7 @@ int wtl_sweep_run(struct wtl_arena *arena, const struct wtl_sweep_request *reque
         .q = request, .plan = request->plan, .spec = request->plan->spec, .arena = arena};
     struct wtl_sweep_result result;
     s.begin_ns = request->time.clock.monotonic_ns(request->time.clock.ctx);
-    name_machine(request->plan, s.gpu);
+    wtl_sweep_plan_gpu(request->plan, s.gpu);
     int rc = open_stored(&s, err);
     s.first_block = (int)json_integer_value(json_object_get(s.state, "first_block"));
     s.first_block = s.first_block > 1 ? s.first_block : 1;

@@ -3,6 +3,7 @@
 #include "lab/validation.h"
 
 #include "base/text.h"
+#include "core/gpu_name.h"
 
 #include <string.h>
 
@@ -81,6 +82,7 @@ int wtl_validation_spec(struct wtl_arena *arena, struct wtl_sweep_spec *s,
 struct picked {
     const struct wtl_lab_points *all;
     const struct wtl_sweep_spec *spec;
+    char gpu[WTL_LIMIT_NAME], board[WTL_LIMIT_NAME]; /* of the sweep */
     struct wtl_lab_point *points;
     bool *of; /* [workload * most + point] */
     size_t n, most;
@@ -127,6 +129,24 @@ static bool wants_workload(const struct wtl_sweep_spec *s, const char *name)
     return false;
 }
 
+/* Whether something planned for a workload is for the devices of the sweep; others are none of its
+ * business, as `wattle validate` would find no run of them. */
+static bool is_here(const struct picked *picked, const char *gpu, const struct wtl_made_from *from)
+{
+    return wtl_gpu_is(picked->gpu, picked->board, gpu, from->board);
+}
+
+static int refuse_board(const struct picked *picked, const char *workload, const char *gpu,
+                        const struct wtl_made_from *from, struct wtl_error *err)
+{
+    const bool models = picked->board[0] && from->board[0] && wtl_same_name(picked->gpu, gpu);
+    int rc = WTL_FAIL(err, WTL_USAGE, "the plan for %s is of %s; the devices of the spec are %s",
+                      workload, models ? from->board : gpu, models ? picked->board : picked->gpu);
+    wtl_error_hint(err, "fresh runs of other boards confirm nothing: name the devices that the "
+                        "plan was made on in `devices`, or plan from a sweep of these");
+    return rc;
+}
+
 /* The points that choices took, and the clocks that plans did. */
 static int pick_all(struct picked *picked, const struct wtl_sweep_spec *s,
                     const struct wtl_plan_file *file, struct wtl_error *err)
@@ -134,7 +154,8 @@ static int pick_all(struct picked *picked, const struct wtl_sweep_spec *s,
     int rc = 0;
     for (size_t i = 0; i < file->n_choices && rc == 0; i++) {
         const struct wtl_point_choice *c = &file->choices[i];
-        if (!has_choice(c) || !wants_workload(s, c->workload))
+        if (!has_choice(c) || !wants_workload(s, c->workload) ||
+            !is_here(picked, c->gpu, &c->made_from))
             continue;
         const struct wtl_measured_point *base = &c->points[c->baseline];
         const struct wtl_measured_point *chosen = &c->points[c->chosen];
@@ -143,12 +164,42 @@ static int pick_all(struct picked *picked, const struct wtl_sweep_spec *s,
     }
     for (size_t i = 0; i < file->n_plans && rc == 0; i++) {
         const struct wtl_plan *p = &file->plans[i];
-        if (!has_clock(p) || !wants_workload(s, p->workload))
+        if (!has_clock(p) || !wants_workload(s, p->workload) ||
+            !is_here(picked, p->gpu, &p->made_from))
             continue;
         rc = pick(picked, p->workload, &p->at, p->baseline_clock_mhz, err);
         rc = rc ? rc : pick(picked, p->workload, &p->at, p->clock_mhz, err);
     }
     return rc;
+}
+
+static bool was_picked(const struct picked *picked, const char *workload)
+{
+    for (size_t w = 0; w < picked->spec->n_workloads; w++)
+        for (size_t i = 0; i < picked->n; i++)
+            if (wtl_same_name(picked->spec->workloads[w].name, workload) &&
+                picked->of[w * picked->most + i])
+                return true;
+    return false;
+}
+
+/* A workload that was planned for other boards only. */
+static int check_boards(const struct picked *picked, const struct wtl_plan_file *file,
+                        struct wtl_error *err)
+{
+    for (size_t i = 0; i < file->n_choices; i++) {
+        const struct wtl_point_choice *c = &file->choices[i];
+        if (has_choice(c) && wants_workload(picked->spec, c->workload) &&
+            !was_picked(picked, c->workload))
+            return refuse_board(picked, c->workload, c->gpu, &c->made_from, err);
+    }
+    for (size_t i = 0; i < file->n_plans; i++) {
+        const struct wtl_plan *p = &file->plans[i];
+        if (has_clock(p) && wants_workload(picked->spec, p->workload) &&
+            !was_picked(picked, p->workload))
+            return refuse_board(picked, p->workload, p->gpu, &p->made_from, err);
+    }
+    return 0;
 }
 
 int wtl_validation_points(struct wtl_arena *arena, struct wtl_sweep_plan *plan,
@@ -163,7 +214,10 @@ int wtl_validation_points(struct wtl_arena *arena, struct wtl_sweep_plan *plan,
                             .most = most};
     if (!picked.points || !picked.of)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    wtl_sweep_plan_gpu(plan, picked.gpu);
+    wtl_sweep_plan_board(plan, picked.board);
     int rc = pick_all(&picked, plan->spec, file, err);
+    rc = rc ? rc : check_boards(&picked, file, err);
     if (rc == 0 && picked.n == 0)
         rc = WTL_FAIL(err, WTL_NOTFOUND,
                       "\"%s\" has no plan that chose anything for a workload of this spec", path);

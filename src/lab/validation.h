@@ -19,7 +19,8 @@ int wtl_validation_spec(struct wtl_arena *arena, struct wtl_sweep_spec *spec,
 
 /* The points of a sweep become those that `file` (at `path`, for messages) chose for its workloads,
  * and their baselines, for each workload its own; the first baseline is the reference of all.
- * -WTL_USAGE: one of them is no point of the spec; -WTL_NOTFOUND: nothing was chosen for these
+ * -WTL_USAGE: one of them is no point of the spec, or a workload was planned for other boards than
+ * the sweep measures; -WTL_NOTFOUND: nothing was chosen for these
  * workloads. */
 int wtl_validation_points(struct wtl_arena *arena, struct wtl_sweep_plan *plan,
                           const struct wtl_plan_file *file, const char *path,

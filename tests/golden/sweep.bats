@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # `wattle sweep`: virtual boards in simulated time.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
     export WATTLE_STATE_DIR=$BATS_TEST_TMPDIR/state WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/run
@@ -77,6 +79,42 @@ END
     [ "$status" -eq 2 ]
     [[ $output == *"virtual:h100 is an NVIDIA H100 NVL; the plan was made on an A100 + V100"* ]]
     [[ $("$WATTLE" status) == *"nothing is leased"* ]]
+}
+
+@test "a plan of other boards is refused before anything is measured" {
+    spec one 'points: {clocks: 840-1380 every 60MHz}'
+    sed -i -e 's/blocks_min: 2, blocks_max: 2/blocks_min: 3, blocks_max: 3/' -e 's/samples: no/&, idle: no/' one.yaml
+    sed 's/^devices: .*/devices: ["virtual:a100,seed=3", "virtual:a100,seed=5#1"]/' one.yaml >two.yaml
+    sed 's/^devices: .*/devices: ["virtual:a100,seed=3", "virtual:v100,seed=5"]/' one.yaml >mix.yaml
+    declare -A gpu=([one]="A100" [two]="2x A100" [mix]="A100 + V100")
+    for s in one two mix; do
+        "$WATTLE" sweep $s.yaml -q
+        "$WATTLE" optimize $s.wattle -q -o $s.json
+    done
+    for s in one two mix; do
+        for p in one two mix; do
+            [ $s != $p ] || continue
+            run -2 "$WATTLE" sweep $s.yaml --plan $p.json -o fresh.wattle
+            [[ $output == *"the plan for vgg19 is of ${gpu[$p]}; the devices of the spec are ${gpu[$s]}"* ]]
+            run -2 "$WATTLE" sweep $s.yaml --plan $p.json -o fresh.wattle --dry-run
+        done
+    done
+    [ ! -e fresh.wattle ]
+    # Two boards of one short name are not one GPU; of a file of many, those of this board count.
+    python3 - <<'END'
+import json
+one, two = json.load(open("one.json")), json.load(open("two.json"))
+json.dump({**one, "plans": two["plans"] + one["plans"]}, open("both.json", "w"))
+one["plans"][0]["made_from"]["board"] = "A100-SXM4-80GB"
+json.dump(one, open("sxm.json", "w"))
+END
+    run -2 "$WATTLE" sweep one.yaml --plan sxm.json -o fresh.wattle
+    [[ $output == *"the plan for vgg19 is of A100-SXM4-80GB; the devices of the spec are A100-PCIE-40GB"* ]]
+    "$WATTLE" sweep one.yaml --plan both.json -o fresh.wattle -q
+    run -0 "$WATTLE" validate one.json fresh.wattle
+    # So many boards together are never another number of them.
+    run -7 "$WATTLE" validate two.json fresh.wattle
+    [[ $output == *"vgg19 on 2x A100: no verdict"* ]]
 }
 
 @test "fresh runs are those of the workloads that a plan is for" {

@@ -59,9 +59,24 @@ static void boards_together_have_a_name(void **state)
     assert_int_equal(wtl_gpu_count("16x H100"), 16);
 }
 
+static void runs_are_of_what_a_plan_names(void **state)
+{
+    (void)state;
+    assert_true(wtl_gpu_is("A100", "", "a100", ""));
+    assert_true(wtl_gpu_is("A100", "A100-PCIE-40GB", "A100", "A100-PCIE-40GB"));
+    assert_true(wtl_gpu_is("A100-PCIE-40GB", "", "A100", "A100-PCIE-40GB"));
+    assert_true(wtl_gpu_is("A100 + V100", "", "A100 + V100", ""));
+    assert_false(wtl_gpu_is("A100", "A100-PCIE-40GB", "A100", "A100-SXM4-80GB"));
+    assert_false(wtl_gpu_is("A100", "", "V100", ""));
+    assert_false(wtl_gpu_is("A100", "", "A100 + V100", ""));
+    assert_false(wtl_gpu_is("2x A100", "A100-PCIE-40GB", "A100", "A100-PCIE-40GB"));
+    assert_false(wtl_gpu_is("A100", "A100-PCIE-40GB", "2x A100", "A100-PCIE-40GB"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(boards_have_short_names_and_models),
-                                       cmocka_unit_test(boards_together_have_a_name)};
+                                       cmocka_unit_test(boards_together_have_a_name),
+                                       cmocka_unit_test(runs_are_of_what_a_plan_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
