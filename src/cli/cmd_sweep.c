@@ -14,7 +14,9 @@
 #include "lab/validation.h"
 #include "store/claim.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct options {
     const char *output, *plan;
@@ -97,11 +99,14 @@ static void choose_time(struct run *r)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
+static const char *campaign_path(const struct run *r)
+{
+    return r->o->output ? r->o->output : wtl_arena_printf(r->ctx->arena, "%s.wattle", r->spec.name);
+}
+
 static int open_campaign(struct run *r, struct wtl_campaign **c, struct wtl_error *err)
 {
-    const char *path = r->o->output;
-    if (!path)
-        path = wtl_arena_printf(r->ctx->arena, "%s.wattle", r->spec.name);
+    const char *path = campaign_path(r);
     if (!path)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     return wtl_campaign_open(path, WTL_CAMPAIGN_CREATE, r->ctx->clock, c, err);
@@ -271,12 +276,35 @@ static int close_group(struct run *r, int rc, struct wtl_error *err)
     return rc ? rc : removed;
 }
 
+/* Of a dry run: what the campaign has of the sweep, or why it would not take it. One that is not
+ * there, or an empty file, would be made. */
+static int look_before(struct run *r, struct wtl_sweep_before *out, struct wtl_error *err)
+{
+    const char *path = campaign_path(r);
+    struct wtl_campaign *c = NULL;
+    struct stat st;
+    *out = (struct wtl_sweep_before){0};
+    if (!path)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    if (stat(path, &st) == 0 ? st.st_size == 0 : errno == ENOENT)
+        return 0;
+    int rc = wtl_campaign_open(path, WTL_CAMPAIGN_READ, r->ctx->clock, &c, err);
+    rc = rc ? rc : wtl_sweep_look(r->ctx->arena, &r->plan, c, r->o->extend, out, err);
+    wtl_campaign_close(c);
+    out->campaign = out->campaign ? path : NULL;
+    return rc;
+}
+
 static int show_plan(struct run *r, struct wtl_error *err)
 {
-    int rc = open_shares(r, err);
-    if (rc < 0 || !r->ctx->json)
-        return rc ? rc : wtl_sweep_text_plan(r->ctx, &r->plan, wtl_shares_text(r->shares), err);
-    json_t *document = wtl_sweep_plan_json(&r->plan);
+    struct wtl_sweep_before before;
+    int rc = look_before(r, &before, err);
+    rc = rc ? rc : open_shares(r, err);
+    if (rc < 0)
+        return rc;
+    if (!r->ctx->json)
+        return wtl_sweep_text_plan(r->ctx, &r->plan, &before, wtl_shares_text(r->shares), err);
+    json_t *document = wtl_sweep_plan_json(&r->plan, &before);
     wtl_json_put(&document, "mps", wtl_json_text_or_null(wtl_shares_text(r->shares)));
     return wtl_print_json(r->ctx, document, err);
 }

@@ -151,7 +151,24 @@ static void print_measured(struct wtl_context *ctx, const struct wtl_sweep_plan 
                        i + 1 == p->n_measured ? ": energies are added, knobs set on all" : "");
 }
 
-int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *p, const char *mps,
+static void print_before(FILE *out, const struct wtl_sweep_before *b)
+{
+    if (!b->campaign)
+        return;
+    if (!b->found) {
+        wtl_print_fact(out, "campaign", "\"%s\" is there, without this sweep", b->campaign);
+        return;
+    }
+    wtl_print_fact(out, "campaign", "\"%s\" has %zu visit%s of this sweep, %zu run%s: %s",
+                   b->campaign, b->n_visits, wtl_plural((int64_t)b->n_visits), b->n_runs,
+                   wtl_plural((int64_t)b->n_runs),
+                   b->added[0] ? "it is extended" : "it goes on after them");
+    if (b->added[0])
+        wtl_print_fact(out, "", "by --extend: %s", b->added);
+}
+
+int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *p,
+                        const struct wtl_sweep_before *before, const char *mps,
                         struct wtl_error *err)
 {
     const struct wtl_sweep_spec *s = p->spec;
@@ -177,6 +194,7 @@ int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *p,
     wtl_print_fact(ctx->out, "time", "%s to %s%s", format_time(p->seconds_min, least),
                    format_time(p->seconds_max, most),
                    p->simulated ? ", simulated in seconds" : ", where nothing has to be repeated");
+    print_before(ctx->out, before);
     print_gains(ctx->out, p);
     print_knobs(ctx, p, mps);
     fprintf(ctx->out, "\nNothing was measured or set.\n");

@@ -27,7 +27,8 @@ void wtl_sweep_text_block(void *text, int block, const char *workload,
                           const struct wtl_search_state *state);
 
 /* `mps`: wtl_shares_text(); "" none. */
-int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *plan, const char *mps,
+int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *plan,
+                        const struct wtl_sweep_before *before, const char *mps,
                         struct wtl_error *err);
 int wtl_sweep_text_result(struct wtl_sweep_text *t, const char *campaign,
                           const struct wtl_sweep_result *result,

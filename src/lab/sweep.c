@@ -117,18 +117,16 @@ static int present_document(struct sweep *s, json_t **out, struct wtl_error *err
     return text ? wtl_json_parse(text, strlen(text), "the sweep", out, err) : -(int)WTL_NOMEM;
 }
 
-/* Goes on with the stored sweep, extended or not. */
-static int resume(struct sweep *s, const struct wtl_stored_sweep *stored, struct wtl_error *err)
+/* What differs between the stored sweep and this one, whose points take the order of the stored.
+ * -WTL_USAGE: it may not. */
+static int compare(struct sweep *s, const struct wtl_stored_sweep *stored,
+                   char what[WTL_SWEEP_DIFFERENCE], struct wtl_error *err)
 {
-    json_t *was = NULL, *state = NULL, *is = NULL;
-    char what[WTL_SWEEP_DIFFERENCE] = "";
+    json_t *was = NULL, *is = NULL;
     bool extends = false;
-    s->id = stored->id;
-    s->source_id = stored->source_id;
+    what[0] = '\0';
     int rc =
         wtl_json_parse(stored->document, strlen(stored->document), "the stored sweep", &was, err);
-    rc = rc ? rc
-            : wtl_json_parse(stored->state, strlen(stored->state), "the stored sweep", &state, err);
     rc = rc ? rc : wtl_sweep_plan_align(s->arena, s->q->plan, was, err);
     rc = rc ? rc : present_document(s, &is, err);
     if (rc == 0) {
@@ -138,7 +136,19 @@ static int resume(struct sweep *s, const struct wtl_stored_sweep *stored, struct
     }
     json_decref(was);
     json_decref(is);
-    s->state = state;
+    return rc;
+}
+
+/* Goes on with the stored sweep, extended or not. */
+static int resume(struct sweep *s, const struct wtl_stored_sweep *stored, struct wtl_error *err)
+{
+    char what[WTL_SWEEP_DIFFERENCE];
+    s->id = stored->id;
+    s->source_id = stored->source_id;
+    int rc = compare(s, stored, what, err);
+    rc = rc ? rc
+            : wtl_json_parse(stored->state, strlen(stored->state), "the stored sweep", &s->state,
+                             err);
     rc = rc ? rc
             : wtl_campaign_visits(s->q->campaign, s->id, s->arena, &s->stored, &s->n_stored, err);
     json_t *unmeasured = json_object_get(s->state, "unmeasured");
@@ -182,15 +192,45 @@ static int create(struct sweep *s, struct wtl_error *err)
     return rc;
 }
 
-static int open_stored(struct sweep *s, struct wtl_error *err)
+/* The stored sweep of this name; NULL: there is none. */
+static int find_stored(struct sweep *s, const struct wtl_stored_sweep **out, struct wtl_error *err)
 {
     struct wtl_stored_sweep *all = NULL;
     size_t n = 0;
     int rc = wtl_campaign_sweeps(s->q->campaign, s->arena, &all, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    *out = NULL;
+    for (size_t i = 0; rc == 0 && i < n && !*out; i++)
         if (strcmp(all[i].name, s->spec->name) == 0)
-            return resume(s, &all[i], err);
-    return rc ? rc : create(s, err);
+            *out = &all[i];
+    return rc;
+}
+
+static int open_stored(struct sweep *s, struct wtl_error *err)
+{
+    const struct wtl_stored_sweep *stored;
+    int rc = find_stored(s, &stored, err);
+    if (rc < 0)
+        return rc;
+    return stored ? resume(s, stored, err) : create(s, err);
+}
+
+int wtl_sweep_look(struct wtl_arena *arena, struct wtl_sweep_plan *plan, struct wtl_campaign *c,
+                   bool extend, struct wtl_sweep_before *out, struct wtl_error *err)
+{
+    const struct wtl_sweep_request q = {.plan = plan, .campaign = c, .extend = extend};
+    struct sweep s = {.q = &q, .plan = plan, .spec = plan->spec, .arena = arena};
+    const struct wtl_stored_sweep *stored;
+    *out = (struct wtl_sweep_before){.campaign = wtl_campaign_path(c)};
+    int rc = find_stored(&s, &stored, err);
+    if (rc < 0 || !stored)
+        return rc;
+    out->found = true;
+    rc = compare(&s, stored, out->added, err);
+    rc = rc ? rc : wtl_campaign_visits(c, stored->id, arena, &s.stored, &s.n_stored, err);
+    out->n_visits = s.n_stored;
+    for (size_t i = 0; i < s.n_stored; i++)
+        out->n_runs += s.stored[i].outcome == WTL_VISIT_done;
+    return rc;
 }
 
 /* ---- Observations ---------------------------------------------------------------------------- */

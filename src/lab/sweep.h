@@ -88,9 +88,24 @@ struct wtl_sweep_result {
 int wtl_sweep_run(struct wtl_arena *arena, const struct wtl_sweep_request *request,
                   struct wtl_sweep_result *result_out, struct wtl_error *err);
 
+/* What a campaign has of a sweep before it begins. */
+struct wtl_sweep_before {
+    const char *campaign; /* its path; NULL: there is none, and all else is 0 */
+    bool found;           /* it has a sweep of this name */
+    size_t n_visits, n_runs;
+    char added[WTL_SWEEP_DIFFERENCE]; /* to the stored sweep, which may be extended; "" nothing */
+};
+
+/* As wtl_sweep_run() would find it, refusals too; the campaign, open for reading, stays as it is.
+ * Points take the order of the stored sweep. `out` points to the path of the campaign. */
+int wtl_sweep_look(struct wtl_arena *arena, struct wtl_sweep_plan *plan,
+                   struct wtl_campaign *campaign, bool extend, struct wtl_sweep_before *out,
+                   struct wtl_error *err);
+
 json_t *wtl_sweep_result_json(const struct wtl_sweep_plan *plan,
                               const struct wtl_sweep_result *result);
 json_t *wtl_sweep_progress_json(const struct wtl_sweep_progress *progress);
-json_t *wtl_sweep_plan_json(const struct wtl_sweep_plan *plan);
+json_t *wtl_sweep_plan_json(const struct wtl_sweep_plan *plan,
+                            const struct wtl_sweep_before *before);
 
 #endif

@@ -87,7 +87,17 @@ json_t *wtl_sweep_progress_json(const struct wtl_sweep_progress *p)
     return o;
 }
 
-json_t *wtl_sweep_plan_json(const struct wtl_sweep_plan *p)
+static json_t *before_json(const struct wtl_sweep_before *b)
+{
+    if (!b->campaign)
+        return json_null();
+    return json_pack("{s:o, s:b, s:I, s:I, s:o}", "path", wtl_json_text(b->campaign), "has_sweep",
+                     (int)b->found, "visits", (json_int_t)b->n_visits, "runs",
+                     (json_int_t)b->n_runs, "extended_by",
+                     b->added[0] ? wtl_json_text(b->added) : json_null());
+}
+
+json_t *wtl_sweep_plan_json(const struct wtl_sweep_plan *p, const struct wtl_sweep_before *before)
 {
     json_t *points = json_array(), *knobs = json_array();
     for (size_t i = 0; i < p->points.n; i++)
@@ -96,12 +106,14 @@ json_t *wtl_sweep_plan_json(const struct wtl_sweep_plan *p)
         wtl_json_add(&knobs, json_pack("{s:o, s:s}", "device",
                                        wtl_json_text(wtl_device_info(p->wants[i].device)->id),
                                        "knob", wtl_knob_info(p->wants[i].knob)->name));
-    return json_pack("{s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "sweep",
-                     wtl_json_text(p->spec->name), "measured", measured_json(p), "dry_run", 1,
-                     "simulated", (int)p->simulated, "points", points, "reference",
-                     point_text(&p->points.items[p->points.reference]), "knobs", knobs,
-                     "not_varied", wtl_json_text_or_null(p->points.not_varied), "visits_min",
-                     (json_int_t)p->visits_min, "visits_max", (json_int_t)p->visits_max,
-                     "seconds_min", wtl_json_finite(p->seconds_min), "seconds_max",
-                     wtl_json_finite(p->seconds_max));
+    json_t *o =
+        json_pack("{s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "sweep",
+                  wtl_json_text(p->spec->name), "measured", measured_json(p), "dry_run", 1,
+                  "simulated", (int)p->simulated, "points", points, "reference",
+                  point_text(&p->points.items[p->points.reference]), "knobs", knobs, "not_varied",
+                  wtl_json_text_or_null(p->points.not_varied), "visits_min",
+                  (json_int_t)p->visits_min, "visits_max", (json_int_t)p->visits_max, "seconds_min",
+                  wtl_json_finite(p->seconds_min), "seconds_max", wtl_json_finite(p->seconds_max));
+    wtl_json_put(&o, "campaign", before_json(before));
+    return o;
 }

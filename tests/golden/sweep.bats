@@ -244,6 +244,38 @@ assert {k["knob"] for k in d["knobs"]} == {"sm_clock_mhz", "power_limit_w"}, d'
     [[ $output == *"devices is"* ]]
 }
 
+@test "a dry run looks at the campaign as the sweep would" {
+    spec s 'points: {clocks: [810, 1410]}'
+    "$WATTLE" sweep s.yaml -q
+    cp s.wattle before.wattle
+    run -0 "$WATTLE" sweep s.yaml --dry-run
+    [[ $output == *'campaign  "s.wattle" has 6 visits of this sweep, 6 runs: it goes on after them'* ]]
+    sed -i 's/810/510, 810/' s.yaml
+    run -2 "$WATTLE" sweep s.yaml
+    refusal=$output
+    run -2 "$WATTLE" sweep s.yaml --dry-run
+    [ "$output" = "$refusal" ]
+    run -0 "$WATTLE" sweep s.yaml --dry-run --extend
+    [[ $output == *"6 runs: it is extended"*"by --extend: 1 point more"* ]]
+    "$WATTLE" sweep s.yaml --dry-run --extend --json | python3 -c '
+import json, sys
+c = json.load(sys.stdin)["campaign"]
+assert c == {"path": "s.wattle", "has_sweep": True, "visits": 6, "runs": 6, "extended_by": "1 point more"}, c'
+    cmp s.wattle before.wattle
+    # What is not there, or empty, would be made.
+    : >empty.wattle
+    for to in nosuch empty; do
+        run -0 "$WATTLE" sweep s.yaml -o $to.wattle --extend --dry-run
+        [[ $output == *"Nothing was measured"* && $output != *campaign* ]]
+    done
+    [ ! -e nosuch.wattle ] && [ ! -s empty.wattle ]
+    run -1 "$WATTLE" sweep s.yaml -o s.yaml --dry-run
+    [[ $output == *"not a database"* ]]
+    sed -i '1iname: other' s.yaml
+    run -0 "$WATTLE" sweep s.yaml -o s.wattle --dry-run
+    [[ $output == *'"s.wattle" is there, without this sweep'* ]]
+}
+
 @test "with --json every visit is a line, and the last one is the result" {
     spec s 'points: {clocks: [810, 1410], replicas: [1, 48]}'
     "$WATTLE" sweep s.yaml --json >lines
