@@ -402,8 +402,12 @@ const struct wtl_command wtl_cmd_sweep = {
                 "  wattle sweep a100.yaml --plan plan.json -o fresh.wattle\n"
                 "                                                 # fresh runs for validate",
     .exit_codes =
-        "1  failed; what was measured is stored, and the same command goes on: a device is "
-        "lost, no run of a workload counts, another sweep writes the campaign\n"
+        "1  failed: a file that is not there or cannot be read as a spec or a plan, with the "
+        "place in it (an unknown key or workload, what is no clock): mend it. Or a device is "
+        "lost, no run of a workload counts, another sweep writes the campaign: what was "
+        "measured is stored, and the same command goes on\n"
+        "2  wrong usage: an option; points that the devices or workloads cannot be at; another "
+        "sweep of this name in the campaign; a plan of other boards or points\n"
         "5  the reference point of a workload cannot be had",
     .opts = opts,
     .options_size = sizeof(struct options),

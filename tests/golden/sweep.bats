@@ -184,6 +184,16 @@ END
     [[ $("$WATTLE" status) == *"nothing is leased"* ]]
 }
 
+@test "a spec that cannot be read is status 1, one that is not possible here 2, and the help says so" {
+    run -1 "$WATTLE" sweep nosuch.yaml
+    spec s 'points: {clocks: [fast]}'
+    run -1 "$WATTLE" sweep s.yaml
+    spec s 'points: {clocks: [810, 1410], limits: [2kW]}'
+    run -2 "$WATTLE" sweep s.yaml
+    help=$("$WATTLE" sweep --help | tr -s ' \n' ' ')
+    [[ $help == *"1 failed: a file that is not there or cannot be read as a spec"*"2 wrong usage: an option; points that"* ]]
+}
+
 @test "a dry run says what would be done and makes no file" {
     spec s 'points: {clocks: [810, 1410], limits: [200W, 250W], batches: [8, 64]}'
     run "$WATTLE" sweep s.yaml --dry-run
