@@ -217,6 +217,7 @@ static int measure(struct wtl_context *ctx, const struct options *o, struct wtl_
     if (rc < 0)
         return rc;
     rc = wtl_measuring_wait(ctx, &o->measuring, deserted, recorder, stat, err);
+    wtl_record_pause(recorder);
     wtl_stat_end(stat);
     if (rc <= 0) { /* no command ran: neither does a file of it stand in the way of the next try */
         wtl_record_discard(recorder);

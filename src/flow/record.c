@@ -593,6 +593,11 @@ static void put_document(struct wtl_recorder *r, json_t *document)
     wtl_buf_fini(&text);
 }
 
+void wtl_record_pause(struct wtl_recorder *r)
+{
+    end_thread(r);
+}
+
 void wtl_record_end(struct wtl_recorder *r, const struct wtl_stat_result *result, int status,
                     json_t *document, struct wtl_recorded *recorded_out)
 {

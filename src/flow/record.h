@@ -53,6 +53,10 @@ struct wtl_recorded {
     char trouble[WTL_ERROR_MESSAGE_MAX];
 };
 
+/* Before wtl_stat_end(), which waits for what sensors have still to say: that is not of the span.
+ */
+void wtl_record_pause(struct wtl_recorder *recorder);
+
 /* After wtl_stat_end(): stores the rest. `status`: of the command. `document` (borrowed;
  * NULL: memory was out, which is an error of the recording) gets a member "recording", and is
  * stored where the format has a place for it. */

@@ -54,7 +54,12 @@ static int flush(struct window *w, struct wtl_bench_device *d, struct wtl_error 
     struct wtl_batch *batch = d->batch;
     if (batch->n == 0)
         return 0;
+    /* Energy is the gauge's. Stamps are rounded as Unix times: by them a resumed sweep's metrics
+     * would depend on the time of day. */
+    const uint64_t present = batch->present;
+    batch->present &= ~(WTL_METRIC_BIT(WTL_M_power_time_s) | WTL_METRIC_BIT(WTL_M_energy_time_s));
     wtl_reducer_push(d->reducer, batch);
+    batch->present = present;
     int rc = 0;
     if (w->b->protocol->keep_samples) {
         if (wtl_grow(w->arena, &r->chunks, r->n_chunks, &w->cap_chunks))

@@ -3,18 +3,42 @@
  * Running integrals of power and counter. */
 #include "runs/energy.h"
 
+#include <math.h>
 #include <string.h>
+
+/* A stamp that lies further back is of another clock. */
+#define STAMP_MAX_NS INT64_C(2000000000)
 
 void wtl_meter_begin(struct wtl_meter *m)
 {
     memset(m, 0, sizeof *m);
 }
 
+static int n_valid(const struct wtl_batch *b, enum wtl_metric m)
+{
+    int n = 0;
+    for (int row = 0; row < b->n && wtl_batch_has(b, m); row++)
+        n += wtl_batch_valid(b, m, row);
+    return n;
+}
+
+/* The first that is there in at least half as many rows as any: some are read now and then only. */
 enum wtl_metric wtl_power_sensor(const struct wtl_batch *b)
 {
-    if (wtl_batch_has(b, WTL_M_power_w))
-        return WTL_M_power_w;
-    return wtl_batch_has(b, WTL_M_power_instant_w) ? WTL_M_power_instant_w : WTL_M_power_average_w;
+    static const enum wtl_metric sensors[] = {WTL_M_power_w, WTL_M_power_instant_w,
+                                              WTL_M_power_average_w};
+    enum { N = sizeof sensors / sizeof sensors[0] };
+    int n[N], most = 0;
+    for (int k = 0; k < N; k++) {
+        n[k] = n_valid(b, sensors[k]);
+        most = n[k] > most ? n[k] : most;
+    }
+    for (int k = 0; k < N; k++)
+        if (n[k] > 0 && 2 * n[k] >= most)
+            return sensors[k];
+    return wtl_batch_has(b, WTL_M_power_w)           ? WTL_M_power_w
+           : wtl_batch_has(b, WTL_M_power_instant_w) ? WTL_M_power_instant_w
+                                                     : WTL_M_power_average_w;
 }
 
 /* Ends an epoch: its differences count, the step into the next one does not. */
@@ -90,12 +114,25 @@ static void read_power(struct wtl_meter *m, const struct wtl_batch *b, int row, 
     m->has_power = m->has_power || valid;
 }
 
-/* A row with a timestamp but without a sample is not yet bridged: it holds the last one. */
+/* Of the counter's value in this row: when the sensor says that it was so, else when it was read.
+ */
+static int64_t counter_t_ns(const struct wtl_batch *b, int row)
+{
+    const double stamp_s =
+        wtl_batch_has(b, WTL_M_energy_time_s) && wtl_batch_valid(b, WTL_M_energy_time_s, row)
+            ? b->column[WTL_M_energy_time_s].value[row]
+            : 0;
+    const int64_t before_ns = stamp_s > 0 ? b->t_ns[row] - llround(1e9 * stamp_s) : 0;
+    return before_ns > 0 && before_ns < STAMP_MAX_NS ? b->t_ns[row] - before_ns : b->t_ns[row];
+}
+
+/* A row with a timestamp but without a sample is not yet bridged: it holds the last one, which is
+ * taken to have held already when the counter was stamped. */
 static double weight_at(const struct wtl_meter *m, const struct wtl_batch *b, int row)
 {
     if (!b->has_time || !m->has_power)
         return m->weight;
-    return m->weight + m->power_w * 1e-9 * (double)(b->t_ns[row] - m->power_t_ns);
+    return m->weight + m->power_w * 1e-9 * (double)(counter_t_ns(b, row) - m->power_t_ns);
 }
 
 void wtl_meter_push(struct wtl_meter *m, const struct wtl_batch *b)

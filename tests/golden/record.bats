@@ -299,3 +299,22 @@ assert all(-0.01 < float(r["unix_time_s"]) - float(r["power_time_s"]) < 1 for r 
 assert {r["energy_time_s"] for r in rows if r["device"] == "estimate:cpu"} == {"nan"}  # it has no such column
 END
 }
+
+@test "a recording that is imported says what its summary said" {
+    "$WATTLE" record -i virtual:a100,exact,load=resnet50/64 --for 2s -o back.csv --json >summary.json
+    "$WATTLE" import back.csv -o back.wattle --gpu A100 --workload resnet50 -q
+    # Of a part the power that was read often is there, though the other one is not.
+    head -50 back.csv >part.csv
+    "$WATTLE" import part.csv -o part.wattle --gpu A100 --workload resnet50 -q
+    python3 - <<'END'
+import json, sqlite3
+(device,) = json.load(open("summary.json"))["devices"]
+energy, time_s = device["energy"]["energy_j"], device["energy"]["time_s"]
+run = "select energy_counter_j, span_s, energy_integral_j from run"
+(j, s, _), = sqlite3.connect("back.wattle").execute(run)
+assert 0.8 * time_s < s <= time_s, (s, time_s)  # nothing of after its end
+assert abs(j / s - energy / time_s) < 0.005 * energy / time_s, (j, s, energy, time_s)
+(_, s, j), = sqlite3.connect("part.wattle").execute(run)
+assert 90 < j / s < 130, (j, s)
+END
+}

@@ -207,6 +207,34 @@ static void timestamps_with_a_hole(void **state)
     assert_near(run.metric[WTL_R_nominal_time_s], 650 * 0.05, 1e-9); /* naive */
 }
 
+/* A counter that is read rarely, at no even times, and tells when its value was so; of two power
+ * sensors one is asked now and then only. */
+static void stamps_say_when_the_counter_ticked(void **state)
+{
+    static struct wtl_batch b[1];
+    const double late_s[] = {0.005, 0.09, 0.04, 0.07, 0.01, 0.005};
+    WTL_ARENA(arena);
+    (void)state;
+    memset(b, 0, sizeof b);
+    b->has_time = true;
+    for (int row = 0; row < 12; row++) {
+        const double tick_s = 1.7e9 + 0.1 * row, t_s = tick_s + late_s[row % 6];
+        b->t_ns[row] = llround(1e9 * t_s);
+        put(b, WTL_M_power_instant_w, row, 100);
+        if (row % 6 == 2)
+            put(b, WTL_M_power_w, row, 50);
+        put(b, WTL_M_energy_counter_j, row, 7 + 10 * row);
+        put(b, WTL_M_energy_time_s, row, tick_s);
+        b->n++;
+    }
+    struct wtl_run run = reduce(&arena, b, 1, 1000, 0);
+    assert_near(run.metric[WTL_R_energy_ratio], 1, 1e-5);
+    assert_near(run.metric[WTL_R_power_mean_w], 100, 1e-9);
+    b->present &= ~(UINT64_C(1) << WTL_M_energy_time_s); /* by when it was read it is off */
+    run = reduce(&arena, b, 1, 1000, 0);
+    assert_true(fabs(run.metric[WTL_R_energy_ratio] - 1) > 0.01);
+}
+
 /* A sensor that reads 20 % low against its counter shows in the ratio. */
 static void ratio_tells_a_counter_that_disagrees(void **state)
 {
@@ -385,6 +413,7 @@ int main(void)
         cmocka_unit_test(counter_edges_against_a_known_integral),
         cmocka_unit_test(counter_reset_is_a_new_epoch),
         cmocka_unit_test(timestamps_with_a_hole),
+        cmocka_unit_test(stamps_say_when_the_counter_ticked),
         cmocka_unit_test(ratio_tells_a_counter_that_disagrees),
         cmocka_unit_test(activity_clocks_and_throttling),
         cmocka_unit_test(equals_a_plain_loop),
