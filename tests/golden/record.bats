@@ -62,7 +62,7 @@ for ending in ("csv", "jsonl", "smi", "dmon"):
     (run,) = csv.DictReader(open(f"{ending}.runs.csv"))
     d = json.load(open(f"{ending}.json"))
     assert run["gpu"] == "A100", run
-    assert int(run["n_samples"]) == d["recording"]["rows"] > 10
+    assert int(run["n_samples"]) == d["recording"]["rows"] > 5
     assert d["recording"]["lost"] == 0 and d["recording"]["files"] == 1
     mean = d["devices"][0]["mean_w"]
     assert abs(float(run["power_mean_w"]) / mean - 1) < 0.02, (ending, run["power_mean_w"], mean)
@@ -71,8 +71,11 @@ for ending in ("csv", "jsonl", "smi", "dmon"):
 rows = [l.split() for l in open("a.dmon")]  # "GPU 0" is two words
 at = rows[0].index("TOTEC") + 1
 mj = [int(r[at]) for r in rows if r[0] == "GPU"]
-total = json.load(open("dmon.json"))["total"]["energy_j"]
-assert abs((mj[-1] - mj[0]) / 1000 / total - 1) < 0.15, (mj, total)  # known to a tick of 100 ms at either end
+d = json.load(open("dmon.json"))
+assert 0 < (mj[-1] - mj[0]) / 1000 < d["total"]["energy_j"], (mj, d["total"])
+tick_j = 0.1 * d["devices"][0]["mean_w"]  # its counter steps every 100 ms; a busy machine reads not every step
+for step in ((after - before) / 1000 / tick_j for before, after in zip(mj, mj[1:])):
+    assert step > 0.9 and abs(step - round(step)) < 0.03 * step, (step, mj, tick_j)
 END
 }
 
