@@ -41,6 +41,7 @@ struct window {
     size_t n_marks;
     bool cyclic, knows_cycles, waits; /* `waiting` has no energy yet */
     int64_t cycles;
+    int64_t asked_ns; /* when the window was asked for: what ended before is none of it */
     int64_t ended_ns; /* last end of work at the last edge */
     struct mark waiting;
     int64_t edge_ns; /* the last tick of the first device; 0: none yet */
@@ -187,14 +188,14 @@ static bool mark_cycle(struct window *w)
     return marked;
 }
 
-/* Work that ended since the last edge, or that is known as of now. An end that is told late, from
- * before the last edge, still belongs to the power of then. */
+/* Work that ended since the last edge, or that is known as of now. An end may be told late, by any
+ * number of edges (a command that is throttled stamps it before it has to wait, and sends it
+ * after): the gauges know the energy of then. */
 static bool mark_end(struct window *w, int64_t now_ns, const struct wtl_work_done *done)
 {
     const bool fresh = done->t_ns > w->ended_ns;
     w->ended_ns = done->t_ns;
-    if (done->t_ns < now_ns &&
-        (!fresh || w->edge_ns == 0 || done->t_ns < w->edge_ns - (now_ns - w->edge_ns)))
+    if (done->t_ns < now_ns && (!fresh || w->edge_ns == 0 || done->t_ns < w->asked_ns))
         return false;
     add_mark(w, done->t_ns, done->work);
     return true;
@@ -212,7 +213,8 @@ static bool on_edge(struct window *w, const struct wtl_work_done *now)
 static void watch_cycles(struct window *w, const struct wtl_work_done *now)
 {
     w->cyclic = now->cyclic;
-    if (now->cyclic && w->edge_ns > 0 && w->knows_cycles && now->cycles > w->cycles) {
+    if (now->cyclic && w->edge_ns > 0 && w->knows_cycles && now->cycles > w->cycles &&
+        now->cycle_t_ns >= w->asked_ns) {
         w->waiting = (struct mark){.t_ns = now->cycle_t_ns, .work = now->cycle_work};
         w->waits = true;
     }
@@ -540,7 +542,7 @@ static int incomplete(const struct window *w)
 int wtl_window_measure(struct wtl_bench *b, const struct wtl_lab_point *p, struct wtl_arena *arena,
                        struct wtl_visit_result *r, struct wtl_error *err)
 {
-    struct window w = {.b = b, .point = p, .arena = arena, .r = r};
+    struct window w = {.b = b, .point = p, .arena = arena, .r = r, .asked_ns = wtl_bench_now(b)};
     struct wtl_energy e;
     bool is_complete = false;
     b->n_series = 0;

@@ -123,7 +123,7 @@ END
     [ -r "$WATTLE_ONNXRUNTIME" ] || skip "no ONNX Runtime: ./dev onnxruntime"
     example=$BATS_TEST_DIRNAME/../../examples/sweep-onnx.yaml
     sed -e "s|cgroup:/[a-z-]*|cgroup:/$group|" -e "s|command: \[wattle|command: [\"$WATTLE\"|" \
-        -e 's/cpu_quota: \[.*/cpu_quota: [0.1, 0.8]/' -e 's/batches: .*/batches: [8]/' \
+        -e 's/cpu_quota: \[.*/cpu_quota: [0.3, 0.8]/' -e 's/batches: .*/batches: [8]/' \
         -e 's/^baseline: .*/baseline: {cpu_quota: 0.8, batch: 8}/' -e 's/blocks_\(m..\): .*/blocks_\1: 2/' \
         -e 's/warm_up_max: .*/warm_up_max: 1s/' -e 's/window_min: .*/window_min: 1s/' \
         -e 's/window_max: .*/window_max: 1s/' "$example" >onnx.yaml
@@ -132,7 +132,7 @@ END
     [[ $output == *"onnx: 6 runs"* ]]
     run "$WATTLE" show onnx.wattle
     [ "$status" -eq 0 ]
-    [[ $output == *"0.1 CPUs"* && $output == *"0.8 CPUs"* ]]
+    [[ $output == *"0.3 CPUs"* && $output == *"0.8 CPUs"* ]]
     run "$WATTLE" optimize onnx.wattle --objective energy --json
     [ "$status" -eq 0 ]
     [[ $output == *'"operating_points"'* ]]
@@ -142,11 +142,11 @@ END
 import sqlite3
 rows = sqlite3.connect("onnx.wattle").execute(
     "select cpu_quota, work_units / time_s, energy_class, latency_n > 0 from run").fetchall()
-best = {q: max(r[1] for r in rows if r[0] == q) for q in (0.1, 0.8)}
-assert best[0.1] < best[0.8] and all(r[2] == "D" and r[3] for r in rows), rows
+best = {q: max(r[1] for r in rows if r[0] == q) for q in (0.3, 0.8)}
+assert best[0.3] < best[0.8] and all(r[2] == "D" and r[3] for r in rows), rows
 END
     # To the verdict: fresh runs of the point that EDP takes and of the baseline, in a group that is made anew.
-    "$WATTLE" optimize onnx.wattle --objective edp --baseline-at "0.1 CPUs" -o plan.json -q >/dev/null
+    "$WATTLE" optimize onnx.wattle --objective edp --baseline-at "0.3 CPUs" -o plan.json -q >/dev/null
     sed -i 's/blocks_\(m..\): .*/blocks_\1: 4/' onnx.yaml
     run "$WATTLE" sweep onnx.yaml --plan plan.json -o fresh.wattle
     [ "$status" -eq 0 ]
@@ -160,7 +160,7 @@ END
 import json
 (v,) = json.load(open("verdict.json"))["verdicts"]
 assert v["verdict"] in ("confirmed", "undecided", "refuted") and v["n_known"] == 0, v
-assert v["configuration"]["cpu_quota"] == 0.8 and v["baseline_configuration"]["cpu_quota"] == 0.1, v
+assert v["configuration"]["cpu_quota"] == 0.8 and v["baseline_configuration"]["cpu_quota"] == 0.3, v
 assert v["n_candidate"] + v["n_baseline"] + v["n_rejected"] == 12, v
 END
     run "$WATTLE" apply plan.json --dry-run

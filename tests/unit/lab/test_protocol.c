@@ -9,10 +9,10 @@
 #include <string.h>
 
 /* Ends `units` of work every `period_ns` from its load on, and none after `stall_ns`. Its progress
- * is told as commands tell it: as of the last end. */
+ * is told as commands tell it: as of the last end, each end `late_ns` after it was. */
 struct fake {
     const struct wtl_clock *clock;
-    int64_t period_ns, stall_ns;
+    int64_t period_ns, stall_ns, late_ns;
     double units;
     int64_t loaded_ns, last_ns;
 };
@@ -59,7 +59,8 @@ static int fake_progress(void *state, struct wtl_work_done *out, struct wtl_erro
 {
     struct fake *f = state;
     (void)e;
-    int64_t for_ns = f->clock->monotonic_ns(f->clock->ctx) - f->loaded_ns;
+    int64_t for_ns = f->clock->monotonic_ns(f->clock->ctx) - f->loaded_ns - f->late_ns;
+    for_ns = for_ns > 0 ? for_ns : 0;
     if (f->stall_ns > 0 && for_ns > f->stall_ns)
         for_ns = f->stall_ns;
     const int64_t ends = for_ns / f->period_ns;
@@ -212,6 +213,26 @@ static void work_that_ends_seldom_is_steady(void **state)
     assert_near(r.run.metric[WTL_R_energy_j] / time_s / r.run.metric[WTL_R_power_mean_w], 1, 0.02);
 }
 
+/* A command that is throttled stamps an end, waits, and tells of it after that; where it does so in
+ * step with the sensor, each of its ends comes that late. */
+static void ends_that_are_told_late_count_when_they_were(void **state)
+{
+    const struct wtl_protocol_spec p = without_band();
+    struct wtl_visit_result r;
+    (void)state;
+    for (int64_t late_ms = 0; late_ms <= 500; late_ms += 125) {
+        struct fake f = {
+            .period_ns = WTL_NS_PER_S / 10, .late_ns = late_ms * (WTL_NS_PER_S / 1000), .units = 2};
+        visit(&p, &f, &r);
+        assert_int_equal(r.outcome, WTL_VISIT_done);
+        const double time_s = r.run.metric[WTL_R_time_s], work = r.run.metric[WTL_R_work_units];
+        assert_true(time_s >= p.window_min_s && time_s < p.window_max_s + 0.2);
+        assert_near(time_s, 0.1 * work / 2, 1e-6);
+        assert_near(r.run.metric[WTL_R_energy_j] / time_s / r.run.metric[WTL_R_power_mean_w], 1,
+                    0.02);
+    }
+}
+
 /* Nobody waits until what cannot pause has cooled. */
 static void a_load_that_cannot_pause_is_not_waited_for(void **state)
 {
@@ -242,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_load_that_stalls_is_invalid),
         cmocka_unit_test(a_load_that_cannot_pause_is_not_waited_for),
         cmocka_unit_test(work_that_ends_seldom_is_steady),
+        cmocka_unit_test(ends_that_are_told_late_count_when_they_were),
         cmocka_unit_test(the_wall_clock_may_be_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
