@@ -104,7 +104,7 @@ static int load_known(struct import *im, struct wtl_error *err)
         return no_memory(err);
     for (size_t i = 0; i < n; i++)
         known[i] = (struct import_known){sources[i].size_bytes, sources[i].sha256, sources[i].scope,
-                                         sources[i].path, sources[i].id};
+                                         sources[i].path,       sources[i].reader, sources[i].id};
     if (n > 1)
         qsort(known, n, sizeof *known, by_size_and_hash);
     const struct import_known **by_path =
@@ -522,6 +522,31 @@ static int list_sets(struct import *im, const struct wtl_names *names, struct wt
     return 0;
 }
 
+/* A name from the command line is for files that do not tell theirs: where all do, it did nothing,
+ * and whoever gave it believes that it did. */
+static int note_unused(struct import *im, const char *option, const char *given, bool gpu,
+                       struct wtl_error *err)
+{
+    const char *told = NULL;
+    char text[400], key[WTL_LIMIT_NAME];
+    if (!given)
+        return 0;
+    wtl_fold_name(given, key, sizeof key);
+    for (size_t i = 0; i < im->n_sets; i++) {
+        const struct set *s = &im->sets[i];
+        told = gpu ? s->shown_gpu : s->shown_workload;
+        if (strcmp(gpu ? s->gpu : s->workload, key) == 0 || wtl_same_name(told, given))
+            return 0;
+    }
+    if (!told)
+        return 0;
+    snprintf(text, sizeof text,
+             "%s %.100s was not used: the names or contents of all files tell theirs (%.100s%s)",
+             option, given, told, im->result.n_sets > 1 ? ", ..." : "");
+    wtl_log(im->job.flow->log, WTL_LOG_WARNING, "%s", text);
+    return add_note(im, wtl_campaign_path(im->c), text, false, err);
+}
+
 /* Boards that one short name stands for are kept apart, and said to be. */
 static int note_parted(struct import *im, const struct wtl_names *names, struct wtl_error *err)
 {
@@ -590,6 +615,8 @@ static int finish_result(struct import *im, struct wtl_error *err)
     if (rc || im->result.runs_added == 0)
         return rc;
     rc = note_same(im, err);
+    rc = rc ? rc : note_unused(im, "--gpu", im->job.options->gpu, true, err);
+    rc = rc ? rc : note_unused(im, "--workload", im->job.options->workload, false, err);
     return rc ? rc : note_parted(im, names, err);
 }
 

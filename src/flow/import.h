@@ -52,6 +52,7 @@ struct import_known {
     const char *sha256;
     const char *scope;
     const char *path;
+    const char *reader;
     int64_t id;
 };
 

@@ -13,6 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+static int no_memory(struct wtl_error *err)
+{
+    return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+}
+
 static const struct import_known *find_size(const struct import_job *job, int64_t size)
 {
     size_t lo = 0;
@@ -141,9 +146,21 @@ int import_note_copy(const struct import_job *job, const char *first, const char
     const char *note = wtl_arena_printf(
         arena, "has the content of %s but another name (%s): left out", first, apart);
     if (!note)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        return no_memory(err);
     *note_out = note;
     return 0;
+}
+
+/* Another reader is asked for than the one that has read it: what that one made of it goes. */
+static int read_otherwise(const char *reader, const struct import_known *k, struct wtl_arena *arena,
+                          struct import_history *h, struct wtl_error *err)
+{
+    h->known_id = 0;
+    h->replaced_id = k->id;
+    h->note = wtl_arena_printf(
+        arena, "was read by \"%s\" before: what that made of it is replaced by what \"%s\" does",
+        k->reader, reader);
+    return h->note ? 0 : no_memory(err);
 }
 
 /* The same content under another name. Where the old file is gone it was renamed, and the new name
@@ -152,7 +169,10 @@ static int look_at_names(const struct import_job *job, const struct import_file 
                          const struct import_known *k, struct wtl_arena *arena,
                          struct import_history *h, struct wtl_error *err)
 {
+    const char *reader = job->options->reader;
     h->known_id = k->id;
+    if (reader && strcmp(reader, k->reader) != 0)
+        return read_otherwise(reader, k, arena, h, err);
     if (strcmp(k->path, f->path) == 0)
         return 0;
     char apart[400];
@@ -163,7 +183,7 @@ static int look_at_names(const struct import_job *job, const struct import_file 
         h->note = wtl_arena_printf(arena, "renamed from %s: its runs are labelled anew, %s",
                                    k->path, apart);
         if (!h->note)
-            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+            return no_memory(err);
         h->known_id = 0;
         h->replaced_id = k->id;
     }
@@ -183,7 +203,7 @@ static int look_at_growth(const struct import_file *f, const struct import_known
         arena, grown ? "has grown since it was imported: its earlier runs are replaced"
                      : "has changed since it was imported: its earlier runs stay beside the new");
     if (!h->note)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+        return no_memory(err);
     if (grown)
         h->replaced_id = k->id;
     return 0;

@@ -283,6 +283,7 @@ static void complete_table_run(const struct import_worker *w, struct wtl_run *ru
     const struct wtl_import_options *options = w->job->options;
     fill_name(run->gpu, sizeof run->gpu, w->key.gpu);
     fill_name(run->gpu, sizeof run->gpu, options->gpu);
+    fill_name(run->gpu, sizeof run->gpu, run->device); /* better than nothing: "gpu1" */
     fill_name(run->workload, sizeof run->workload, w->key.workload);
     fill_name(run->workload, sizeof run->workload, options->workload);
     fill_name(run->job, sizeof run->job, w->key.job);
@@ -399,6 +400,27 @@ static int note_drops(struct import_worker *w, struct wtl_error *err)
     return o->note ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory");
 }
 
+/* Somebody said how it is to be read, and so it tells nothing: not this reader's format. Kept, it
+ * would be known, and stand in the way of the right one. */
+static int require_content(const struct import_worker *w, struct wtl_error *err)
+{
+    const struct import_outcome *o = w->outcome;
+    const struct wtl_read_report *r = &o->report;
+    const char *reader = w->job->options->reader;
+    if (!reader || w->n_streams || o->n_runs || o->n_timings || r->rows || o->bytes == 0)
+        return 0;
+    char causes[sizeof o->source.drops];
+    list_drops(r, causes, sizeof causes);
+    int rc = r->rows_dropped
+                 ? WTL_FAIL(err, WTL_PARSE,
+                            "the reader \"%s\" finds nothing in it: %" PRId64
+                            " rows dropped, the first in line %" PRId64 ": %s",
+                            reader, r->rows_dropped, r->first_dropped_line, causes)
+                 : WTL_FAIL(err, WTL_PARSE, "the reader \"%s\" finds nothing in it", reader);
+    wtl_error_hint(err, "without --reader the content tells which one it is for");
+    return rc;
+}
+
 /* The scope makes files without data rows, and logs, different where they stand. */
 static void describe_source(struct import_worker *w)
 {
@@ -472,6 +494,9 @@ static int read_file(struct import_worker *w, struct wtl_error *err)
         return rc;
     o->bytes = wtl_input_bytes_read(w->input);
     o->source.size_bytes = o->bytes;
+    rc = require_content(w, err);
+    if (rc < 0)
+        return rc;
     if (w->n_streams)
         rc = finish_streams(w, err);
     else if (o->n_runs)

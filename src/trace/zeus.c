@@ -160,7 +160,7 @@ static int read_row(struct wtl_reading *r, struct zeus *z, struct wtl_error *err
         if (!wtl_cell_number(text, WTL_UNIT_JOULE, false, &energy))
             return wtl_tabular_fail(r, &z->tab, i, err, "energy: \"%.*s\" is not a number",
                                     text.n < 60 ? (int)text.n : 60, text.s);
-        snprintf(run.gpu, sizeof run.gpu, "gpu%d", z->bound[i].field - FIRST_GPU);
+        snprintf(run.device, sizeof run.device, "gpu%d", z->bound[i].field - FIRST_GPU);
         wtl_run_set(&run, WTL_R_energy_counter_j, energy * z->bound[i].factor);
         run.stream = (int)r->report->rows++;
         if (r->sink->run)

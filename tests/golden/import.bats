@@ -472,3 +472,43 @@ assert abs(period - 0.0511) < 0.0005, period'
     "$WATTLE" show c.wattle --json >s.json
     [ "$(json s.json '[(s["workload"], s["n_runs"]) for s in d["sets"]]')" = "[('bert', 1), ('llama', 3)]" ]
 }
+
+@test "a reader that finds nothing in a file keeps nothing of it; another one reads it anew" {
+    printf 'unix_time_s,name,pstate,power_w\n%d,A100,0,100\n%d,A100,0,101\n%d,A100,0,102\n' 1690000000 1690000001 1690000002 >m.csv
+    printf 'timestamp, index, power.draw [W]\n2025/07/09 01:17:31.000, 0, 250.50 W\n' >s.csv
+    run "$WATTLE" import s.csv --reader samples -o c.wattle --gpu A100 --workload w
+    [ "$status" -eq 1 ]
+    [[ $output == *'s.csv: the reader "samples" finds nothing in it: 2 rows dropped, the first in line 1: '* ]]
+    [ ! -e c.wattle ]
+    run "$WATTLE" import s.csv m.csv --reader perf-stat --keep-going -o c.wattle --gpu A100 --workload w
+    [ "$status" -eq 1 ]
+    [[ $output == *"none of 2 could be read"* ]]
+    "$WATTLE" import m.csv --reader nvidia-smi -q -o c.wattle --gpu A100 --workload w
+    run "$WATTLE" import m.csv --reader power-meter -o c.wattle --gpu A100 --workload w
+    [ "$status" -eq 0 ]
+    [[ $output == *'m.csv: was read by "nvidia-smi" before: '* && $output == *"1 run added"* ]]
+    "$WATTLE" show c.wattle --json >s.json
+    [ "$(json s.json '[s["n_runs"] for s in d["sets"]]')" = "[1]" ]
+    [ "$(sqlite3 c.wattle 'select reader from source')" = power-meter ]
+    run "$WATTLE" import m.csv --reader power-meter -o c.wattle --gpu A100 --workload w
+    [[ $output == *"1 known already"* ]]
+}
+
+@test "a name from the command line that no file needed is told" {
+    {
+        echo start_time,window_name,elapsed_time,gpu0_energy,gpu1_energy
+        echo 1690000000.25,prefill,2.5,500.5,480.25
+    } >zeus.csv
+    run "$WATTLE" import zeus.csv -o a.wattle --gpu A100 --workload llama
+    [ "$status" -eq 0 ]
+    [[ $output == *"--workload llama was not used: "*" tell theirs (prefill)"* ]]
+    [[ $output != *"--gpu A100 was not used"* ]]
+    "$WATTLE" show a.wattle --json >s.json
+    [ "$(json s.json '[(s["gpu"], s["workload"], s["n_runs"]) for s in d["sets"]]')" = "[('A100', 'prefill', 2)]" ]
+    "$WATTLE" import zeus.csv -o b.wattle >out
+    "$WATTLE" show b.wattle --json >s.json
+    [ "$(json s.json '[s["gpu"] for s in d["sets"]]')" = "['gpu0', 'gpu1']" ]
+    trace run_1_01_freq_1410_profile.csv 1410 200
+    run "$WATTLE" import run_1_01_freq_1410_profile.csv -o c.wattle --gpu V100 --workload x
+    [[ $output == *"--gpu V100 was not used: "*"(A100)"* ]]
+}

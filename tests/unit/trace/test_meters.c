@@ -29,14 +29,14 @@ static void windows_on_gpus_are_runs(void **state)
     assert_string_equal(c.report.unknown_columns, "cpu0_energy");
     assert_int_equal(c.n_runs, 5);
     assert_int_equal(c.report.cells_missing, 1);
-    assert_string_equal(c.runs[0].gpu, "gpu0");
+    assert_string_equal(c.runs[0].device, "gpu0");
     assert_string_equal(c.runs[0].workload, "prefill");
     assert_int_equal(c.runs[0].start_ns, 1690000000 * S + 250000000);
     assert_near(METRIC(&c.runs[0], span_s), 2.5, 0);
     assert_near(METRIC(&c.runs[0], energy_counter_j), 500.5, 0);
     assert_int_equal(c.runs[0].seq, 1);
     assert_int_equal(c.runs[0].rep, 1);
-    assert_string_equal(c.runs[1].gpu, "gpu2");
+    assert_string_equal(c.runs[1].device, "gpu2");
     assert_near(METRIC(&c.runs[1], energy_counter_j), 400, 0);
     assert_string_equal(c.runs[2].workload, "decode");
     assert_int_equal(c.runs[4].rep, 2); /* the second prefill */
@@ -60,9 +60,9 @@ static void zeus_headers_may_come_again(void **state)
     collect_as(&c, text, "zeus");
     assert_int_equal(c.n_runs, 4);
     assert_int_equal(c.runs[1].rep, 2);
-    assert_string_equal(c.runs[2].gpu, "gpu1");
+    assert_string_equal(c.runs[2].device, "gpu1");
     assert_near(METRIC(&c.runs[2], energy_counter_j), 90, 0);
-    assert_string_equal(c.runs[3].gpu, "gpu0");
+    assert_string_equal(c.runs[3].device, "gpu0");
     assert_near(METRIC(&c.runs[3], energy_counter_j), 900, 0);
     assert_int_equal(c.runs[3].seq, 3);
     assert_int_equal(c.report.rows_dropped, 1);
