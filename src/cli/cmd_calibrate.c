@@ -163,6 +163,13 @@ struct instruments {
     struct wtl_device *device, *meter; /* NULL: none is asked for */
 };
 
+/* What lives in this process alone has nothing to keep but its gain: a card's name holds its
+ * seed. */
+static bool keeps(const struct options *o, const struct wtl_device_info *info)
+{
+    return !o->dry_run && (o->against || !(info->flags & WTL_DEVICE_EPHEMERAL));
+}
+
 static int open_instruments(struct wtl_context *ctx, struct wtl_clock clock,
                             const struct options *q, struct instruments *t, struct wtl_error *err)
 {
@@ -177,6 +184,8 @@ static int open_instruments(struct wtl_context *ctx, struct wtl_clock clock,
         rc = wtl_machine_find(t->machine, q->against, &t->meter, err);
     if (rc == 0 && t->meter == t->device)
         rc = WTL_FAIL(err, WTL_USAGE, "%s cannot be held against itself", q->id);
+    if (rc == 0 && keeps(q, wtl_device_info(t->device)))
+        rc = wtl_sensor_facts_can_save(wtl_device_info(t->device), err);
     return rc;
 }
 
@@ -284,7 +293,7 @@ static void print_one_gain(FILE *out, const char *what, const struct wtl_gain *g
     fputc('\n', out);
 }
 
-static void print_calibration(FILE *out, const struct wtl_calibration *c)
+static void print_calibration(FILE *out, const struct wtl_calibration *c, bool kept)
 {
     const struct wtl_gain *g = c->counter.known ? &c->counter : &c->power;
     fprintf(out, "  against   %s, which is up to %.2g %% off and sees %s\n", c->meter,
@@ -296,7 +305,8 @@ static void print_calibration(FILE *out, const struct wtl_calibration *c)
     if (!c->alone)
         fprintf(out, "  rest      %.4g W whatever the load does\n", c->rest_w);
     const double busy_w = (c->high_w - c->rest_w - g->offset_w) / g->value;
-    fprintf(out, "  joules    are corrected from now on, and under this load up to %.2g %% off\n",
+    fprintf(out, "  joules    %s, and under this load up to %.2g %% off\n",
+            kept ? "are corrected from now on" : "would be corrected by it",
             100 * wtl_calibration_bound(c, g, busy_w));
     if (!c->alone)
         wtl_print_wrapped(out,
@@ -307,11 +317,12 @@ static void print_calibration(FILE *out, const struct wtl_calibration *c)
 }
 
 static void print(struct wtl_context *ctx, const struct wtl_device_info *info,
-                  const struct wtl_sensor_facts *f, bool against, const char *path)
+                  const struct wtl_sensor_facts *f, const struct options *o, const char *path)
 {
+    const bool against = o->against != NULL;
     fprintf(ctx->out, "%s (%s)\n", info->name, info->id);
     if (against)
-        print_calibration(ctx->out, &f->calibration);
+        print_calibration(ctx->out, &f->calibration, path != NULL);
     if (f->has_power && !against)
         fprintf(ctx->out,
                 "  power     published every %.3g ms, the mean of %.3g ms, %.3g ms late\n"
@@ -324,6 +335,12 @@ static void print(struct wtl_context *ctx, const struct wtl_device_info *info,
                 1e-6 * (double)f->counter.period_ns, 1e-6 * (double)f->counter.lag_ns);
     if (path)
         fprintf(ctx->out, "  kept      %s\n", path);
+    else if (o->dry_run)
+        fprintf(ctx->out, "  not kept  --dry-run\n");
+    else if (!keeps(o, info))
+        fprintf(ctx->out,
+                "  not kept  it lives in this command alone; `stat`, `record` and `sweep` "
+                "know its profile\n");
 }
 
 static int check(const struct options *o, struct wtl_error *err)
@@ -353,18 +370,17 @@ static int run(struct wtl_context *ctx, struct wtl_error *err)
         return rc;
     rc = ctx->child ? learn_by_command(ctx, o, &info, &facts, err)
                     : learn_virtual(ctx, o, &info, &facts, err);
-    int64_t wall = ctx->clock.wall_ns(ctx->clock.ctx);
-    /* What lives in this process alone has nothing to keep but its gain: a card's name holds its
-     * seed. */
-    bool keep = rc == 0 && !o->dry_run && (o->against || !(info.flags & WTL_DEVICE_EPHEMERAL));
-    if (keep)
-        rc = wtl_sensor_facts_save(&info, &facts, wall, path, err);
     if (rc < 0)
         return rc;
-    if (ctx->json)
-        return wtl_print_json(ctx, wtl_sensor_facts_json(&info, &facts, wall), err);
-    print(ctx, &info, &facts, o->against != NULL, keep ? path : NULL);
-    return 0;
+    const int64_t wall = ctx->clock.wall_ns(ctx->clock.ctx);
+    const bool keep = keeps(o, &info);
+    /* A disk may be full by now: what was found in minutes is printed all the same. */
+    const int saved = keep ? wtl_sensor_facts_save(&info, &facts, wall, path, err) : 0;
+    if (!ctx->json)
+        print(ctx, &info, &facts, o, keep && saved == 0 ? path : NULL);
+    else
+        rc = wtl_print_json(ctx, wtl_sensor_facts_json(&info, &facts, wall), saved ? NULL : err);
+    return saved ? saved : rc;
 }
 
 const struct wtl_command wtl_cmd_calibrate = {

@@ -7,9 +7,11 @@
 #include "base/text.h"
 #include "codec/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_MAX = 1 << 16 };
 
@@ -179,6 +181,16 @@ bool wtl_sensor_facts_load(const struct wtl_device_info *info, const struct wtl_
     if (known)
         *out = f;
     return known;
+}
+
+int wtl_sensor_facts_can_save(const struct wtl_device_info *info, struct wtl_error *err)
+{
+    char path[WTL_LIMIT_PATH];
+    int rc = path_of(info, true, path, err);
+    if (rc < 0)
+        return rc;
+    path[wtl_path_base(path) - path] = '\0';
+    return access(path, W_OK | X_OK) == 0 ? 0 : wtl_fail_errno(err, errno, "write in", path);
 }
 
 int wtl_sensor_facts_save(const struct wtl_device_info *info, const struct wtl_sensor_facts *facts,

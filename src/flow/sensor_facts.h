@@ -14,6 +14,9 @@
 bool wtl_sensor_facts_load(const struct wtl_device_info *info, const struct wtl_log *log,
                            struct wtl_sensor_facts *out);
 
+/* Whether they could be kept now, of this device: before minutes are spent on finding them. */
+int wtl_sensor_facts_can_save(const struct wtl_device_info *info, struct wtl_error *err);
+
 /* -WTL_IO, -WTL_PERMISSION ...; path_out: where it is now. */
 int wtl_sensor_facts_save(const struct wtl_device_info *info, const struct wtl_sensor_facts *facts,
                           int64_t wall_ns, char path_out[WTL_LIMIT_PATH], struct wtl_error *err);

@@ -195,3 +195,21 @@ END
     grep -q "corrected by 1.2" text
     ! kill -0 "$(cat pid)" 2>/dev/null
 }
+
+@test "what is not kept is said; what cannot be kept, before it is measured or after it is told" {
+    run -0 "$WATTLE" calibrate -i virtual:a100
+    [[ "$output" == *"not kept  it lives in this command alone"* ]]
+    run -0 "$WATTLE" calibrate -i virtual:a100 --against truth --accuracy 0.5% -n
+    [[ "$output" == *"joules    would be corrected by it"*"not kept  --dry-run"* ]]
+    [ -z "$(ls -A "$WATTLE_STATE_DIR/sensors" 2>/dev/null)" ]
+    "$WATTLE" calibrate -i virtual:a100 --against truth --accuracy 0.5% -q >/dev/null
+    file=$(ls "$WATTLE_STATE_DIR"/sensors/*.json)
+    rm "$file" && mkdir "$file" # in its way only at the very end
+    run -1 --separate-stderr "$WATTLE" calibrate -i virtual:a100 --against truth --accuracy 0.5%
+    [[ "$output" == *"counter   gain "*"would be corrected by it"* && "$output" != *kept* ]]
+    [[ "$stderr" == *"cannot write "*"Is a directory"* ]]
+    run -1 --separate-stderr "$WATTLE" calibrate -i virtual:a100 --against truth --accuracy 0.5% --json
+    [[ "$output" == *'"gain"'* ]]
+    WATTLE_STATE_DIR=/dev/null/x run -1 "$WATTLE" calibrate -i virtual:a100 --against truth --accuracy 0.5%
+    [[ "$output" == *"cannot create directory"* && "$output" != *gain* ]]
+}
