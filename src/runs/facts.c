@@ -125,13 +125,22 @@ static bool at_power_limit(const struct wtl_run *r)
     return limit_w > 0 && wtl_run_get(r, WTL_R_power_p99_w, 0) >= 0.98 * limit_w;
 }
 
-/* Below its clock because of the power limit that is part of its operating point: nothing is wrong
- * with it, the point is like that. The limit holds for the mean over about a second. */
+/* The power limit that may hold it down: the one that is part of its operating point; or, where no
+ * clock was asked for, the board's own. 0: none may. */
+static double chosen_limit_w(const struct wtl_run *r)
+{
+    if (wtl_point_has(&r->point, WTL_SETTING_limit_w))
+        return r->point.value[WTL_SETTING_limit_w];
+    return r->clock_mhz > 0 ? 0 : wtl_run_get(r, WTL_R_power_limit_w, 0);
+}
+
+/* Below its clock because of that limit: nothing is wrong with it, the point is like that. The
+ * limit holds for the mean over about a second. */
 static bool is_held_by_choice(const struct wtl_run *r)
 {
-    return wtl_point_has(&r->point, WTL_SETTING_limit_w) &&
-           fmax(wtl_run_get(r, WTL_R_power_w, 0), wtl_run_get(r, WTL_R_power_p99_w, 0)) >=
-               0.95 * r->point.value[WTL_SETTING_limit_w];
+    const double limit_w = chosen_limit_w(r);
+    return limit_w > 0 && fmax(wtl_run_get(r, WTL_R_power_w, 0),
+                               wtl_run_get(r, WTL_R_power_p99_w, 0)) >= 0.95 * limit_w;
 }
 
 /* Clocks as read. Supported clocks are 7.5 or 15 MHz apart; 16 is one bin either way. */
