@@ -84,6 +84,9 @@ static void print_notes(struct wtl_context *ctx, const struct wtl_status_lease *
         note(ctx, "its holder is gone, and putting it back failed: `wattle restore` tries again");
     else if (l->orphan)
         note(ctx, "its holder died and nobody put it back: `wattle restore` does");
+    if (l->ended)
+        note(ctx, "its holder died, and its devices, which lived in it: nothing is to be put back. "
+                  "The next command that borrows something closes it, or `wattle restore`");
     if (l->life == WTL_PROCESS_STOPPED)
         note(
             ctx,
@@ -185,7 +188,10 @@ const struct wtl_command wtl_cmd_status = {
         "knob is read back and compared: `as set`; `changed by others`; `not put back` where that "
         "failed; `lost` to another boot or "
         "driver load; `not reported`, where a device does not say (NVML clock locks), and nothing "
-        "speaks against it. For a cap the limits in force are added up. Reads only.",
+        "speaks against it; a device that lives in its holder, as a virtual one does, is `seen by "
+        "its "
+        "holder alone`, and has `ended with its holder`. For a cap the limits in force are added "
+        "up. Reads only.",
     .examples = "  wattle status           # what is held now\n"
                 "  wattle status --all     # and what was, today\n"
                 "  wattle status --check   # for monitoring: exit 1 when something is wrong",

@@ -245,7 +245,7 @@ static void say_leases(struct findings *f, const struct wtl_doctor *d)
                 "lease %lld is of an earlier boot: its knobs are back already, and it waits to be"
                 " closed",
                 (long long)r->id);
-        else if (!kept && l->life == WTL_PROCESS_GONE)
+        else if (!kept && !l->ended && l->life == WTL_PROCESS_GONE)
             say(f, WTL_FINDING_PROBLEM, "leases", "sudo wattle restore",
                 "lease %lld (%s) has lost its holder, and its knobs were not put back",
                 (long long)r->id, r->purpose[0] ? r->purpose : r->owner.text);

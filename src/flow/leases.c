@@ -12,10 +12,16 @@
 #include <string.h>
 
 static const char *const standing_names[] = {
-    [WTL_STANDING_AS_SET] = "as set",         [WTL_STANDING_UNSEEN] = "not reported",
-    [WTL_STANDING_NOT_SET] = "not set",       [WTL_STANDING_FOREIGN] = "changed by others",
-    [WTL_STANDING_NOT_BACK] = "not put back", [WTL_STANDING_LOST] = "lost",
-    [WTL_STANDING_ABSENT] = "device absent",  [WTL_STANDING_UNKNOWN] = "unknown",
+    [WTL_STANDING_AS_SET] = "as set",
+    [WTL_STANDING_UNSEEN] = "not reported",
+    [WTL_STANDING_NOT_SET] = "not set",
+    [WTL_STANDING_FOREIGN] = "changed by others",
+    [WTL_STANDING_NOT_BACK] = "not put back",
+    [WTL_STANDING_LOST] = "lost",
+    [WTL_STANDING_ABSENT] = "device absent",
+    [WTL_STANDING_INSIDE] = "seen by its holder alone",
+    [WTL_STANDING_ENDED] = "ended with its holder",
+    [WTL_STANDING_UNKNOWN] = "unknown",
 };
 
 const char *wtl_standing_name(enum wtl_standing standing)
@@ -26,7 +32,8 @@ const char *wtl_standing_name(enum wtl_standing standing)
 bool wtl_standing_is_fine(enum wtl_standing standing)
 {
     return standing == WTL_STANDING_AS_SET || standing == WTL_STANDING_UNSEEN ||
-           standing == WTL_STANDING_NOT_SET;
+           standing == WTL_STANDING_NOT_SET || standing == WTL_STANDING_INSIDE ||
+           standing == WTL_STANDING_ENDED;
 }
 
 /* ---- Devices of the book --------------------------------------------------------------------- */
@@ -117,13 +124,15 @@ static void compare(const struct look *look, const struct wtl_lease_record *leas
 }
 
 static void look_at_knob(const struct look *look, const struct wtl_lease_record *lease,
-                         struct wtl_status_knob *out)
+                         enum wtl_process_life life, struct wtl_status_knob *out)
 {
     const struct wtl_lease_knob_record *r = out->record;
     struct wtl_device *d = wtl_machine_by_id(look->machine, r->device);
     struct wtl_knob_state now = {0};
     struct wtl_error why = {0};
-    if (!d) {
+    if (!d && r->ephemeral) {
+        out->standing = life == WTL_PROCESS_GONE ? WTL_STANDING_ENDED : WTL_STANDING_INSIDE;
+    } else if (!d) {
         out->standing = WTL_STANDING_ABSENT;
         out->text = "the device is not here";
     } else if (strcmp(wtl_device_info(d)->epoch, r->epoch) != 0) {
@@ -174,7 +183,7 @@ static int fill_lease(const struct look *look, const struct wtl_book_entry *entr
     l->by_second_name = entry->by_second_name;
     l->file = entry->file;
     bool open = record->state != WTL_LEASE_CLOSED;
-    l->orphan = open && wtl_lease_is_borrowed(record) && l->life == WTL_PROCESS_GONE;
+    size_t n_ended = 0;
     l->n_knobs = record->n_knobs;
     l->knobs = WTL_NEW_ARRAY(look->arena, struct wtl_status_knob, record->n_knobs + 1);
     if (!l->knobs)
@@ -185,12 +194,16 @@ static int fill_lease(const struct look *look, const struct wtl_book_entry *entr
         l->knobs[i] = (struct wtl_status_knob){
             .record = &record->knobs[i], .text = "", .in_force_w = (double)INFINITY};
         if (open)
-            look_at_knob(look, record, &l->knobs[i]);
+            look_at_knob(look, record, l->life, &l->knobs[i]);
+        n_ended += l->knobs[i].standing == WTL_STANDING_ENDED;
         double w = in_force_w(&l->knobs[i]);
         l->has_sum = l->has_sum && isfinite(w);
         l->sum_w += w;
         l->soft = l->soft || record->knobs[i].ceiling.n > 0;
     }
+    const bool dead = open && wtl_lease_is_borrowed(record) && l->life == WTL_PROCESS_GONE;
+    l->ended = dead && l->n_knobs > 0 && n_ended == l->n_knobs;
+    l->orphan = dead && !l->ended;
     double excess_w = l->sum_w - record->budget_w;
     l->excess_w = l->has_sum && excess_w > WTL_CAP_SLACK_W ? excess_w : 0;
     return 0;

@@ -18,6 +18,8 @@ enum wtl_standing {
     WTL_STANDING_NOT_BACK, /* it was to be put back, and the device did not take it */
     WTL_STANDING_LOST,     /* of another boot or driver load: the setting is gone */
     WTL_STANDING_ABSENT,   /* the device is not here */
+    WTL_STANDING_INSIDE,   /* the device lives in the holder's process: not seen from here */
+    WTL_STANDING_ENDED,    /* it did, and has ended with it: nothing is left of the setting */
     WTL_STANDING_UNKNOWN,  /* it cannot be read; `why` */
 };
 const char *wtl_standing_name(enum wtl_standing standing);
@@ -38,6 +40,7 @@ struct wtl_status_lease {
     bool by_second_name;        /* somebody removed or changed its file */
     const char *file;           /* its name: "12.lease" */
     bool orphan;                /* a loan of the dead: `wattle restore` puts it back */
+    bool ended;                 /* a loan of the dead, whose devices have ended with it */
     struct wtl_status_knob *knobs;
     size_t n_knobs;
     bool soft;    /* a cap of which a clock ceiling is a part */

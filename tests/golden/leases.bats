@@ -181,3 +181,22 @@ END
     grep -q done said
     grep -q "put back" messages
 }
+
+@test "a device that ended with its killed holder is nothing to put back" {
+    "$WATTLE" apply plan.json -i virtual:v100 -- sh -c 'touch up; sleep 60' 3>&- &
+    holder=$!
+    for _ in $(seq 100); do [ -e up ] && break || sleep 0.1; done
+    run "$WATTLE" status --check
+    [ "$status" -eq 0 ]
+    [[ $output == *"seen by its holder alone"* ]]
+    kill -KILL $holder
+    wait $holder || true
+    pkill -f "touch up; sleep 60" || true
+    run "$WATTLE" status --check
+    [ "$status" -eq 0 ]
+    [[ $output == *"ended with its holder"*"nothing is to be put"* ]]
+    "$WATTLE" status --json | grep -q '"orphan": false'
+    ! "$WATTLE" doctor | grep -q 'lost its holder'
+    "$WATTLE" restore | grep -q 'nothing to put back: the device ended with its process'
+    [ "$("$WATTLE" status)" = "nothing is leased" ]
+}
