@@ -244,12 +244,28 @@ static void print_workload(struct wtl_sweep_text *t, const struct wtl_sweep_work
                        wtl_lab_point_format(&w->best, point));
 }
 
+/* " (llama)", ", most of them of llama": of several workloads, whose runs they are. */
+static const char *began_of(const struct wtl_sweep_result *r, char *buf, size_t size)
+{
+    const struct wtl_sweep_workload_result *most = NULL;
+    for (size_t i = 0; i < r->n_workloads; i++)
+        if (!most || r->workloads[i].n_began_outside > most->n_began_outside)
+            most = &r->workloads[i];
+    buf[0] = '\0';
+    if (most && r->n_workloads > 1)
+        (void)snprintf(buf, size,
+                       most->n_began_outside == r->n_began_outside ? ", all of %s"
+                                                                   : ", most of them of %s",
+                       most->name);
+    return buf;
+}
+
 /* What was reached, not what was asked for. */
 static void print_began(FILE *out, const struct wtl_sweep_plan *plan,
                         const struct wtl_sweep_result *r)
 {
     const double width_c = plan->spec->protocol.band_width_c;
-    char reached[60];
+    char reached[60], of[WTL_LIMIT_NAME + 20];
     if (!r->has_band || r->n_began == 0)
         return;
     if (lround(r->began_lo_c) == lround(r->began_hi_c))
@@ -257,8 +273,9 @@ static void print_began(FILE *out, const struct wtl_sweep_plan *plan,
     else
         (void)snprintf(reached, sizeof reached, "%.0f to %.0f C", r->began_lo_c, r->began_hi_c);
     if (r->n_began_outside)
-        wtl_print_fact(out, "began at", "%s: %zu of %zu runs not within %g C of the %.0f C wanted",
-                       reached, r->n_began_outside, r->n_began, width_c, r->band_c);
+        wtl_print_fact(
+            out, "began at", "%s: %zu of %zu runs not within %g C of the %.0f C wanted%s", reached,
+            r->n_began_outside, r->n_began, width_c, r->band_c, began_of(r, of, sizeof of));
     else
         wtl_print_fact(out, "began at", "%s, within %g C of %.0f C", reached, width_c, r->band_c);
 }

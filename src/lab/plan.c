@@ -231,6 +231,13 @@ static size_t visits_of_blocks(const struct wtl_sweep_plan *p, size_t n_points, 
  * those of cards do, 27 to 37 of 120 s. */
 static const double band_least = 0.1, band_most = 0.5;
 
+static size_t n_warming(const struct wtl_sweep_spec *s)
+{
+    if (s->protocol.has_band_c)
+        return 0;
+    return s->warms ? s->n_warms : s->n_workloads;
+}
+
 /* What a visit takes where nothing has to be repeated. */
 static void estimate_time(struct wtl_sweep_plan *p)
 {
@@ -247,11 +254,12 @@ static void estimate_time(struct wtl_sweep_plan *p)
         p->visits_max = (size_t)p->spec->budget;
     if (p->visits_min > p->visits_max)
         p->visits_min = p->visits_max;
-    /* Idle power once a point; where the reference point settles takes two waits at most. */
+    /* Idle power once a point; where a workload's reference point settles takes two waits at most.
+     */
     const double once = (double)(all * p->spec->n_workloads) * idle;
     p->seconds_min = (double)p->visits_min * (before + band_least * band + q->window_min_s);
     p->seconds_max = (double)p->visits_max * (before + band_most * band + q->window_max_s) + once +
-                     2 * band + idle;
+                     2 * band * (double)n_warming(p->spec) + idle;
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */

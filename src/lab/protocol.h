@@ -13,9 +13,18 @@
 
 #include "lab/bench.h"
 
-/* Where the reference point settles: the temperature that each run begins at, of each device. Loads
- * the workload. */
-int wtl_bench_find_band(struct wtl_bench *bench, struct wtl_error *err);
+/* One of those under whose load the devices' temperatures are found. */
+struct wtl_warming {
+    const char *name;
+    struct wtl_workload *workload;
+    double ready_timeout_s;
+};
+
+/* The temperature that each run begins at, of each device: where the reference point settles, under
+ * the load of the workload that warms it least, so that all of them reach it. Loads them, each in
+ * turn. The first one has to work; what another one cannot do its visits tell. */
+int wtl_bench_find_band(struct wtl_bench *bench, const struct wtl_warming *loads, size_t n_loads,
+                        struct wtl_error *err);
 
 /* Mean power of the devices as they are now, over the shortest window. *known_out: it could be had.
  */

@@ -96,8 +96,10 @@ struct wtl_sweep_spec {
     int64_t seed;
     const struct wtl_workload_spec *workloads;
     size_t n_workloads;
-    /* Whose reference point says at which temperature runs begin; NULL: the first one's. */
+    /* Whose reference points say at which temperature runs begin: those of the spec as it is
+     * written. NULL: `workloads`. */
     const struct wtl_workload_spec *warms;
+    size_t n_warms;
     struct wtl_grid_spec grid;
     const struct wtl_point_spec *list; /* points besides the grid */
     size_t n_list;

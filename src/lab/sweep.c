@@ -22,6 +22,7 @@ struct lane {
     size_t n_obs, cap_obs;
     struct wtl_search_state state;
     int n_blocks;
+    size_t n_began_outside;
     char why[200];
     bool rests; /* it had its end: this start is for others, of which nothing was measured */
     char disturbed[160]; /* the last visit that did not count; "" there is none */
@@ -35,8 +36,10 @@ struct sweep {
     struct wtl_bench bench;
     struct wtl_lease *lease;
     struct lane *lanes;
-    struct wtl_workload warms; /* what finds the temperature, where that is no lane's */
-    bool *active;              /* [workload * n_points + point] of the present block */
+    struct wtl_warming *warms; /* find the temperature; `others`: those that are no lane's */
+    struct wtl_workload *others;
+    size_t n_warms, n_others;
+    bool *active; /* [workload * n_points + point] of the present block */
     int64_t id, source_id;
     int first_block; /* of the spec as it is now: an extended sweep leaves its earlier blocks be */
     json_t *state;
@@ -436,13 +439,14 @@ static int decide(struct sweep *s, int workload, int block, struct wtl_error *er
     return 0;
 }
 
-static void note_began(struct sweep *s, const struct wtl_visit_result *r)
+static void note_began(struct sweep *s, struct lane *l, const struct wtl_visit_result *r)
 {
     if (!r->has_began || r->outcome != WTL_VISIT_done)
         return;
     s->began_lo_c = s->n_began ? fmin(s->began_lo_c, r->began_c) : r->began_c;
     s->began_hi_c = s->n_began ? fmax(s->began_hi_c, r->began_c) : r->began_c;
     s->n_began_outside += r->began_outside;
+    l->n_began_outside += r->began_outside;
     s->n_began++;
 }
 
@@ -472,7 +476,7 @@ static int visit_once(struct sweep *s, struct wtl_visit *v, size_t n_left, bool 
     rc = rc ? rc : observe(s, v, r.measured ? &r.run : NULL, err);
     if (rc < 0)
         return rc;
-    note_began(s, &r);
+    note_began(s, &s->lanes[v->workload], &r);
     s->n_new++;
     s->seconds_new += r.took_s;
     tell(s, v, &r, n_left);
@@ -562,6 +566,30 @@ static int open_workload(struct sweep *s, const struct wtl_workload_spec *w,
     return rc;
 }
 
+/* A validation measures some of the workloads, at the temperature that all of them agreed on. */
+static int open_warming(struct sweep *s, struct wtl_error *err)
+{
+    const struct wtl_sweep_spec *spec = s->spec;
+    const struct wtl_workload_spec *all = spec->warms ? spec->warms : spec->workloads;
+    const size_t n = spec->warms ? spec->n_warms : spec->n_workloads;
+    int rc = 0;
+    s->warms = WTL_NEW_ARRAY(s->arena, struct wtl_warming, n);
+    s->others = WTL_NEW_ARRAY(s->arena, struct wtl_workload, n);
+    if (!s->warms || !s->others)
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct wtl_workload *w = NULL;
+        for (size_t k = 0; !w && k < spec->n_workloads; k++)
+            w = strcmp(spec->workloads[k].name, all[i].name) == 0 ? &s->lanes[k].load : NULL;
+        if (!w) {
+            w = &s->others[s->n_others];
+            rc = open_workload(s, &all[i], &s->others[s->n_others++], err);
+        }
+        s->warms[s->n_warms++] = (struct wtl_warming){all[i].name, w, all[i].ready_timeout_s};
+    }
+    return rc;
+}
+
 static int open_workloads(struct sweep *s, struct wtl_error *err)
 {
     const size_t n = s->spec->n_workloads, n_points = s->plan->points.n;
@@ -582,7 +610,7 @@ static int open_workloads(struct sweep *s, struct wtl_error *err)
             return WTL_FAIL(err, WTL_NOMEM, "out of memory");
         rc = open_workload(s, w, &l->load, err);
     }
-    return rc == 0 && s->spec->warms ? open_workload(s, s->spec->warms, &s->warms, err) : rc;
+    return rc ? rc : open_warming(s, err);
 }
 
 static int take_lease(struct sweep *s, struct wtl_error *err)
@@ -631,9 +659,7 @@ static int find_band(struct sweep *s, struct wtl_error *err)
     for (size_t i = 0; p->has_band_c && i < b->n; i++)
         b->devices[i].band_c = p->band_c;
     if (!p->has_band_c && !recall_band(s) && !b->stopped) {
-        int rc = wtl_bench_find_band(b, err);
-        if (rc < 0 && !b->workload->worked)
-            wtl_error_context(err, "workload \"%s\"", s->spec->workloads[0].name);
+        int rc = wtl_bench_find_band(b, s->warms, s->n_warms, err);
         if (rc < 0)
             return rc;
         if (!b->stopped)
@@ -657,9 +683,6 @@ static int find_conditions(struct sweep *s, struct wtl_error *err)
         if (rc == 0 && known && !b->stopped)
             wtl_json_put(&s->state, "idle_without_load_w", wtl_json_finite(w));
     }
-    const struct wtl_workload_spec *warms = s->spec->warms;
-    b->workload = warms ? &s->warms : &s->lanes[0].load;
-    b->ready_timeout_s = (warms ? warms : s->spec->workloads)->ready_timeout_s;
     rc = rc ? rc : find_band(s, err);
     if (rc == 0 && !s->state)
         rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
@@ -729,7 +752,8 @@ static int fill_workload(struct sweep *s, size_t i, struct wtl_sweep_workload_re
         .unmeasured = l->n_obs == 0 && (s->over || (out_of_budget(s) && s->n_runs == 0)),
         .disturbed = wtl_arena_strdup(s->arena, l->disturbed),
         .n_blocks = l->n_blocks,
-        .n_tied = l->state.n_tied};
+        .n_tied = l->state.n_tied,
+        .n_began_outside = l->n_began_outside};
     for (size_t p = 0; p < points->n; p++)
         out->n_visited_points += e.points[p].n > 0;
     if (l->state.best < points->n && e.points[l->state.best].n > 0) {
@@ -807,8 +831,9 @@ static int finish(struct sweep *s, int rc, struct wtl_error *err)
     for (size_t i = 0; s->lanes && i < s->spec->n_workloads; i++)
         if (s->lanes[i].load.ops)
             s->lanes[i].load.ops->close(s->lanes[i].load.state);
-    if (s->warms.ops)
-        s->warms.ops->close(s->warms.state);
+    for (size_t i = 0; i < s->n_others; i++)
+        if (s->others[i].ops)
+            s->others[i].ops->close(s->others[i].state);
     struct wtl_error left = {0};
     int closed = s->lease ? wtl_lease_close(s->lease, rc ? &left : err) : 0;
     if (rc && closed)

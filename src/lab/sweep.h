@@ -56,6 +56,7 @@ struct wtl_sweep_workload_result {
     const char *disturbed;
     int n_blocks;
     size_t n_visited_points, n_tied;
+    size_t n_began_outside; /* as in the result of all */
     bool has_best;
     struct wtl_lab_point best;
     double saving, saving_half; /* of the objective; 1 - cost ratio */

@@ -26,14 +26,15 @@ static json_t *measured_json(const struct wtl_sweep_plan *p)
 static json_t *workload_json(const struct wtl_sweep_workload_result *w)
 {
     return json_pack(
-        "{s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b}", "workload",
+        "{s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:I}", "workload",
         wtl_json_text(w->name), "ended", wtl_json_text(w->why_ended), "blocks", w->n_blocks,
         "points_visited", (json_int_t)w->n_visited_points, "tied", (json_int_t)w->n_tied, "best",
         w->has_best ? point_text(&w->best) : json_null(), "best_clock_mhz",
         w->has_best && w->best.clock_mhz ? json_integer(w->best.clock_mhz) : json_null(), "saving",
         finite_or_null(w->has_best, w->saving), "saving_half",
         finite_or_null(w->has_best, w->saving_half), "slowdown",
-        finite_or_null(w->has_best, w->slowdown), "unmeasured", (int)w->unmeasured);
+        finite_or_null(w->has_best, w->slowdown), "unmeasured", (int)w->unmeasured, "began_outside",
+        (json_int_t)w->n_began_outside);
 }
 
 json_t *wtl_sweep_result_json(const struct wtl_sweep_plan *plan, const struct wtl_sweep_result *r)

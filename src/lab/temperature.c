@@ -171,7 +171,8 @@ static int begin_reference(struct wtl_bench *b, struct wtl_error *err)
     return rc;
 }
 
-int wtl_bench_find_band(struct wtl_bench *b, struct wtl_error *err)
+/* Under the load of the bench's workload. */
+static int settle_once(struct wtl_bench *b, double *band_c, struct wtl_error *err)
 {
     enum { SPAN_S = 20 };
     double before[WTL_SWEEP_DEVICES] = {0}, by_k, c;
@@ -190,6 +191,27 @@ int wtl_bench_find_band(struct wtl_bench *b, struct wtl_error *err)
      * is there all the while. */
     const double below_k = b->workload->pauses ? b->protocol->band_width_c : 0;
     for (size_t i = 0; i < b->n; i++)
-        b->devices[i].band_c = temperature(&b->devices[i], &c) ? c - below_k : 0;
+        band_c[i] = temperature(&b->devices[i], &c) ? c - below_k : 0;
     return wtl_prepare_work(b, false, err);
+}
+
+int wtl_bench_find_band(struct wtl_bench *b, const struct wtl_warming *loads, size_t n_loads,
+                        struct wtl_error *err)
+{
+    double least_c[WTL_SWEEP_DEVICES];
+    for (size_t k = 0; k < n_loads && !b->stopped; k++) {
+        double band_c[WTL_SWEEP_DEVICES] = {0};
+        b->workload = loads[k].workload;
+        b->ready_timeout_s = loads[k].ready_timeout_s;
+        int rc = settle_once(b, band_c, k ? NULL : err);
+        if (rc < 0 && k == 0 && !b->workload->worked)
+            wtl_error_context(err, "workload \"%s\"", loads[k].name);
+        if (rc < 0 && k == 0)
+            return rc;
+        for (size_t i = 0; rc >= 0 && i < b->n; i++)
+            least_c[i] = k == 0 ? band_c[i] : fmin(least_c[i], band_c[i]);
+    }
+    for (size_t i = 0; i < b->n && !b->stopped; i++)
+        b->devices[i].band_c = least_c[i];
+    return 0;
 }

@@ -50,7 +50,8 @@ static int keep_planned(struct wtl_arena *arena, struct wtl_sweep_spec *s,
         if (is_planned(file, s->workloads[i].name))
             kept[n++] = s->workloads[i];
     if (n > 0) {
-        s->warms = is_planned(file, s->workloads[0].name) ? NULL : s->workloads;
+        s->warms = s->workloads;
+        s->n_warms = s->n_workloads;
         s->workloads = kept;
         s->n_workloads = n;
     }

@@ -368,3 +368,35 @@ END
     [ "$status" -eq 0 ]
     [[ $output == *"best operating point: ok, 150 W"* ]]
 }
+
+@test "of several workloads all reach the temperature, in whatever order they stand" {
+    for order in "llama resnet50" "resnet50 llama"; do
+        set -- $order
+        cat >$1.yaml <<END
+name: two
+devices: ["virtual:a100"]
+workloads: [{name: $1, virtual: $1}, {name: $2, virtual: $2}]
+points: {clocks: [1200, 1410]}
+protocol: {blocks_min: 2, blocks_max: 2}
+END
+        "$WATTLE" sweep $1.yaml -o $1.wattle --json >$1.json 2>/dev/null
+        # Fresh runs of one of the two are as warm as those of both.
+        "$WATTLE" optimize $1.wattle --workload resnet50 -q -o $1-plan.json >/dev/null
+        "$WATTLE" sweep $1.yaml --plan $1-plan.json -o $1-fresh.wattle --json >$1-fresh.json 2>/dev/null
+    done
+    python3 - <<'END'
+import json, sqlite3
+def result(path): return json.loads(open(path).readlines()[-1])
+a, b = (result(f"{w}.json") for w in ("llama", "resnet50"))
+assert abs(a["temperature_c"] - b["temperature_c"]) <= 1, (a["temperature_c"], b["temperature_c"])
+for d in (a, b):
+    assert d["began_outside"] == 0 and all(w["began_outside"] == 0 for w in d["workloads"]), d
+for w, d in (("llama", a), ("resnet50", b)):
+    fresh = result(f"{w}-fresh.json")
+    assert fresh["temperature_c"] == d["temperature_c"] and len(fresh["workloads"]) == 1, fresh
+mean = "select workload, avg(energy_j / work_units) from run where clock_mhz = 1200 group by 1"
+a, b = (dict(sqlite3.connect(f"{w}.wattle").execute(mean)) for w in ("llama", "resnet50"))
+for w in a:
+    assert abs(a[w] / b[w] - 1) < 0.01, (w, a[w], b[w])
+END
+}

@@ -247,7 +247,8 @@ static void a_load_that_cannot_pause_is_not_waited_for(void **state)
                                    s.bench.time.clock, &s.workload, &err),
               &err);
     s.workload.pauses = false;
-    assert_ok(wtl_bench_find_band(&s.bench, &err), &err);
+    const struct wtl_warming warming = {"plain", &s.workload, 60};
+    assert_ok(wtl_bench_find_band(&s.bench, &warming, 1, &err), &err);
     s.bench.has_band = true;
     for (uint64_t seed = 1; seed <= 8; seed++) {
         visit_once(&s, seed * 123457, &r);
