@@ -26,6 +26,8 @@ static const char *doubt(const struct wtl_energy *e, char buf[TEXT])
     const double above = e->hi_j - e->energy_j, below = e->energy_j - e->lo_j;
     if (e->method == WTL_ENERGY_estimated && above >= e->energy_j)
         snprintf(buf, TEXT, "x/ 2");
+    else if (fmax(above, below) > e->energy_j) /* nothing is known of it */
+        snprintf(buf, TEXT, "> 100 %%");
     else if (e->energy_j > 0)
         snprintf(buf, TEXT, fmax(above, below) < 0.995 * e->energy_j ? "+- %.2g %%" : "+- %.0f %%",
                  100 * fmax(above, below) / e->energy_j);
@@ -159,8 +161,8 @@ static void print_window(FILE *out, const struct wtl_stat_window *w, int n_runs,
         snprintf(work, sizeof work, "  %s/%s", joules(e->energy_j / w->work, each),
                  one_of(w->unit, unit));
     print_name(out, 2, w->name, width);
-    fprintf(out, " %10s %9s %9.6g times %9.3f s%s\n", joules(e->energy_j, energy), doubt(e, pm),
-            w->count, w->time_s, work);
+    fprintf(out, " %10s %9s %9.6g %s %9.3f s%s\n", joules(e->energy_j, energy), doubt(e, pm),
+            w->count, w->count > 1 ? "times" : "time ", w->time_s, work);
     if (w->has_work && w->work > 0)
         fprintf(out, "  %-*s %10.6g %s, %.4g a second\n", width, "", w->work,
                 w->unit[0] ? w->unit : "units", w->time_s > 0 ? w->work / w->time_s : 0);
@@ -169,6 +171,20 @@ static void print_window(FILE *out, const struct wtl_stat_window *w, int n_runs,
     if (w->cut)
         fprintf(out, "  %-*s %lld cut: their program ended before them\n", width, "",
                 (long long)w->cut);
+}
+
+/* One that ended without a begin, or was cancelled, is none. */
+static void print_windows(FILE *out, const struct wtl_stat_repeats *m, int width)
+{
+    bool any = false;
+    for (size_t i = 0; i < m->n_windows; i++) {
+        if (!(m->windows[i].count > 0))
+            continue;
+        if (!any)
+            fprintf(out, "\n  Windows that were marked%s\n", m->n > 1 ? ", mean of a run" : "");
+        any = true;
+        print_window(out, &m->windows[i], m->n, width);
+    }
 }
 
 static int by_request(const void *p, const void *q)
@@ -225,7 +241,15 @@ static void print_markers(FILE *out, const struct wtl_stat_result *r)
         fprintf(out, "  note: %lld of %lld lines of markers were not understood\n",
                 (long long)c->bad_lines, (long long)c->lines);
     if (c->unmatched)
-        fprintf(out, "  note: %lld windows ended that had not begun\n", (long long)c->unmatched);
+        fprintf(out, "  note: %lld window%s ended that had not begun%s%s%s\n",
+                (long long)c->unmatched, wtl_plural(c->unmatched),
+                c->unmatched == 1 ? ": \"" : ", the first of them \"", c->unmatched_name, "\"");
+    if (c->ahead)
+        fprintf(
+            out,
+            "  note: %lld marker%s said a time in the future (t= is CLOCK_MONOTONIC, in ns), and "
+            "count%s as of when they came\n",
+            (long long)c->ahead, wtl_plural(c->ahead), c->ahead == 1 ? "s" : "");
     if (c->dropped)
         fprintf(out, "  note: %lld markers did not fit and were dropped\n", (long long)c->dropped);
     if (c->other_names)
@@ -367,10 +391,7 @@ void wtl_stat_print(FILE *out, const char *what, const struct wtl_stat_result *r
                 total->method == WTL_ENERGY_NONE ? "-" : doubt(total, pm));
     for (size_t i = 0; i < r->n; i++)
         print_split(out, &r->devices[i], repeats->n > 1);
-    if (repeats->n_windows)
-        fprintf(out, "\n  Windows that were marked%s\n", repeats->n > 1 ? ", mean of a run" : "");
-    for (size_t i = 0; i < repeats->n_windows; i++)
-        print_window(out, &repeats->windows[i], repeats->n, width);
+    print_windows(out, repeats, width);
     print_requests(out, r, repeats->n > 1);
     print_latencies(out, r, repeats->n > 1);
     fputc('\n', out);

@@ -44,8 +44,12 @@ enum { N_BACKENDS = sizeof backends / sizeof backends[0] - 1 };
 
 int wtl_machine_keep(struct wtl_machine *m, struct wtl_device *d, struct wtl_error *err)
 {
-    if (wtl_machine_by_id(m, d->info.id))
-        return WTL_FAIL(err, WTL_FAILED, "two devices go by the id %s", d->info.id);
+    if (wtl_machine_by_id(m, d->info.id)) {
+        int rc = WTL_FAIL(err, WTL_FAILED, "two devices go by the id %s", d->info.id);
+        if (wtl_starts_with(d->info.id, "meter:"))
+            wtl_error_hint(err, "each meter needs a name of its own: name=...");
+        return rc;
+    }
     if (wtl_grow(&m->arena, &m->devices, m->n, &m->cap) < 0)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     m->devices[m->n++] = d;

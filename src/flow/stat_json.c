@@ -137,12 +137,12 @@ json_t *wtl_stat_json(const struct wtl_stat_result *r)
     for (size_t i = 0; i < r->n_windows; i++)
         wtl_json_add(&windows, window_json(r, i));
     const struct wtl_windows_counts *c = &r->counts;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
-                     "time_s", wtl_json_finite(r->time_s), "total", wtl_energy_json(&r->total),
-                     "devices", devices, "windows", windows, "requests", requests_json(r),
-                     "latency", latency_json(r), "markers", "programs", (json_int_t)r->programs,
-                     "refused", (json_int_t)r->refused, "lines", (json_int_t)c->lines, "bad_lines",
-                     (json_int_t)c->bad_lines, "unmatched", (json_int_t)c->unmatched, "late",
-                     (json_int_t)c->late, "dropped", (json_int_t)c->dropped, "other_names",
-                     (json_int_t)c->other_names);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "time_s",
+        wtl_json_finite(r->time_s), "total", wtl_energy_json(&r->total), "devices", devices,
+        "windows", windows, "requests", requests_json(r), "latency", latency_json(r), "markers",
+        "programs", (json_int_t)r->programs, "refused", (json_int_t)r->refused, "lines",
+        (json_int_t)c->lines, "bad_lines", (json_int_t)c->bad_lines, "unmatched",
+        (json_int_t)c->unmatched, "late", (json_int_t)c->late, "dropped", (json_int_t)c->dropped,
+        "other_names", (json_int_t)c->other_names, "ahead", (json_int_t)c->ahead);
 }

@@ -29,17 +29,29 @@ static bool is(const struct word *w, const char *text)
     return w->length == strlen(text) && memcmp(w->text, text, w->length) == 0;
 }
 
-/* One word that can be shown: no control characters. */
+/* U+0080 to U+009F: some terminals take them for escape sequences. */
+static bool is_control(const char *at)
+{
+    const unsigned char c = (unsigned char)at[0];
+    return c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)at[1] < 0xa0);
+}
+
+/* One word that can be shown: without control characters, and "?" for what is not UTF-8. */
 static bool copy(const struct word *w, char *out, size_t size)
 {
     if (w->length == 0 || w->length >= size)
         return false;
-    for (size_t i = 0; i < w->length; i++)
-        if ((unsigned char)w->text[i] < 0x20 || w->text[i] == 0x7f)
-            return false;
     memcpy(out, w->text, w->length);
     out[w->length] = '\0';
-    return true;
+    for (char *at = out; *at;) {
+        const size_t n = wtl_utf8_sequence(at);
+        if (is_control(at))
+            return false;
+        if (n == 0)
+            *at = '?';
+        at += n ? n : 1;
+    }
+    return strlen(out) == w->length; /* no NUL in it */
 }
 
 static bool number(const struct word *w, double *out)

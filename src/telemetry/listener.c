@@ -101,7 +101,9 @@ int wtl_listener_open(const char *dir, int backlog, int *fd_out, char *path_out,
         (void)unlink(address.sun_path);
     if (fd >= 0)
         close(fd);
-    return why == ENAMETOOLONG
-               ? WTL_FAIL(err, WTL_LIMIT, "the path \"%s\" is too long for a socket", dir)
-               : WTL_FAIL(err, WTL_IO, "no socket in \"%s\": %s", dir, strerror(why));
+    if (why != ENAMETOOLONG)
+        return WTL_FAIL(err, WTL_IO, "no socket in \"%s\": %s", dir, strerror(why));
+    int rc = WTL_FAIL(err, WTL_LIMIT, "the path \"%s\" is too long for a socket", dir);
+    wtl_error_hint(err, "set WATTLE_RUN_DIR to a folder with a path of 60 bytes or less");
+    return rc;
 }

@@ -304,6 +304,7 @@ void wtl_windows_tell(struct wtl_windows *w, int connection, const struct wtl_ma
     bool believed = line->t_ns > 0 && line->t_ns < now_ns + WTL_NS_PER_S;
     int64_t t_ns = believed ? line->t_ns : now_ns;
     w->counts.lines++;
+    w->counts.ahead += line->t_ns > 0 && !believed;
     switch (line->kind) {
     case WTL_MARKER_BEGIN:
     case WTL_MARKER_END:
@@ -540,8 +541,9 @@ static void work_off(struct wtl_windows *w, const struct event *e)
             drop_window(w, x);
         else if (x)
             end_window(w, x, e);
-        else
-            w->counts.unmatched++;
+        else if (w->counts.unmatched++ == 0)
+            memcpy(w->counts.unmatched_name, e->row == OTHERS ? e->other : w->totals[e->row].name,
+                   sizeof w->counts.unmatched_name);
     } else if (e->kind == OPEN) {
         memcpy(w->first, w->now, w->n * sizeof *w->first);
         w->span = true;

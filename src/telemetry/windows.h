@@ -105,12 +105,14 @@ size_t wtl_windows_latencies_since(const struct wtl_windows *w, int64_t *number,
                                    struct wtl_told_latency *out, size_t max);
 
 struct wtl_windows_counts {
-    int64_t lines, bad_lines; /* not understood */
-    int64_t unmatched;        /* ends without a begin */
-    int64_t late;             /* came after what followed them was worked off */
-    int64_t dropped;          /* events and requests beyond the limits */
-    int64_t other_names;      /* without a row of their own; WTL_WINDOW_OTHERS: or more */
-    bool ready;               /* somebody said so */
+    int64_t lines, bad_lines;             /* not understood */
+    int64_t unmatched;                    /* ends without a begin */
+    char unmatched_name[WTL_MARKER_NAME]; /* the first one's */
+    int64_t ahead;                        /* times in the future; they count as of their arrival */
+    int64_t late;                         /* came after what followed them was worked off */
+    int64_t dropped;                      /* events and requests beyond the limits */
+    int64_t other_names; /* without a row of their own; WTL_WINDOW_OTHERS: or more */
+    bool ready;          /* somebody said so */
     int64_t ready_ns;
 };
 struct wtl_windows_counts wtl_windows_counts(const struct wtl_windows *w);

@@ -471,3 +471,31 @@ END
     [ "$(python3 -c 'import sqlite3
 print(sqlite3.connect("r.wattle").execute("select stated_causes from run").fetchall())')" = "[('device_error',)]" ]
 }
+
+@test "windows that tell nothing, ends without a begin and times in the future are said" {
+    cat >>mark.py <<'END'
+say("begin tiny"); say("end tiny work=1")
+say(f"begin ahead t={now() + 3600 * 10**9}"); time.sleep(0.3); say(f"end ahead t={now() + 3600 * 10**9}")
+say("end never-begun"); say("end nor-this")
+END
+    "$WATTLE" stat -i virtual:a100,load=resnet50/64 -o text -- python3 mark.py
+    grep -Eq '^  tiny .* > 100 % ' text
+    grep -Eq '^  ahead .* 1 time  +0\.3' text
+    ! grep -q '^  never-begun' text
+    grep -q 'note: 2 windows ended that had not begun, the first of them "never-begun"' text
+    grep -q 'note: 2 markers said a time in the future' text
+    printf 'import os, socket\ns = socket.socket(socket.AF_UNIX)\ns.connect(os.environ["WATTLE_MARKERS"])\ns.sendall(b"end it\\n")\n' >end.py
+    "$WATTLE" stat -i virtual:a100 -o text -- python3 end.py
+    grep -q 'note: 1 window ended that had not begun: "it"' text
+    ! grep -q 'Windows that were marked' text
+}
+
+@test "a path that is too long for a socket, and two meters of one name: with what helps" {
+    WATTLE_RUN_DIR=$BATS_TEST_TMPDIR/$(printf 'x%.0s' $(seq 90)) run "$WATTLE" stat -i virtual:a100 -- true
+    [ "$status" -eq 125 ]
+    [[ "$output" == *"is too long for a socket"*"set WATTLE_RUN_DIR to a folder with a path of 60 bytes or less"* ]]
+    echo 50 >a.txt && echo 60 >b.txt
+    run "$WATTLE" stat -i "meter:file:$PWD/a.txt,name=x" -i "meter:file:$PWD/b.txt,name=x" -- true
+    [ "$status" -eq 125 ]
+    [[ "$output" == *"two devices go by the id meter:x"*"each meter needs a name of its own"* ]]
+}

@@ -29,6 +29,16 @@ static void test_begin_and_end(void **state)
     assert_near(line.latency_s, 0.25, 0);
     assert_string_equal(line.unit, "tokens");
     assert_true(parse("end decode later=7")); /* a later version may say more */
+    assert_true(parse("begin d\xc3\xa9"
+                      "coder"));
+    assert_string_equal(line.name, "d\xc3\xa9"
+                                   "coder");
+    assert_true(parse("begin d\xe9"
+                      "code\xff")); /* not UTF-8 */
+    assert_string_equal(line.name, "d?code?");
+    assert_false(parse("begin \033[31mred"));
+    assert_false(parse("begin \xc2\x9b"
+                       "31mred")); /* the same in one code point */
     assert_true(parse("end decode reply=0"));
     assert_false(line.reply);
 }
