@@ -198,6 +198,7 @@ static int run_sweep(struct run *r, struct wtl_campaign *c, struct wtl_error *er
                                               .extend = r->o->extend,
                                               .on_visit = wtl_sweep_text_visit,
                                               .on_block = wtl_sweep_text_block,
+                                              .on_wait = wtl_sweep_text_wait,
                                               .ctx = &r->text};
     int rc = wtl_sweep_run(r->ctx->arena, &request, &result, err);
     wtl_sweep_text_fini(&r->text);

@@ -95,6 +95,21 @@ void wtl_sweep_text_block(void *text, int block, const char *workload,
     fprintf(t->ctx->messages, "%s, block %d: %s\n", workload, block, state->why);
 }
 
+/* What takes long goes where the bar is, and away again; what takes too long stays. */
+void wtl_sweep_text_wait(void *text, const char *what, bool pressing)
+{
+    struct wtl_sweep_text *t = text;
+    if (t->ctx->verbosity < 0 || (!pressing && !t->ctx->terminal))
+        return;
+    wtl_sweep_text_fini(t);
+    if (pressing)
+        fprintf(t->ctx->messages, "%s\n", what);
+    else
+        fprintf(t->ctx->messages, "%.79s", what);
+    fflush(t->ctx->messages);
+    t->drawn = !pressing;
+}
+
 /* ---- Plan ------------------------------------------------------------------------------------ */
 
 /* "81 SM clocks, 210 to 1410 MHz; batches 8, 64": what the points differ in. */

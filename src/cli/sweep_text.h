@@ -25,6 +25,7 @@ void wtl_sweep_text_fini(struct wtl_sweep_text *t); /* takes the bar away */
 void wtl_sweep_text_visit(void *text, const struct wtl_sweep_progress *progress);
 void wtl_sweep_text_block(void *text, int block, const char *workload,
                           const struct wtl_search_state *state);
+void wtl_sweep_text_wait(void *text, const char *what, bool pressing);
 
 /* `mps`: wtl_shares_text(); "" none. */
 int wtl_sweep_text_plan(struct wtl_context *ctx, const struct wtl_sweep_plan *plan,

@@ -236,3 +236,15 @@ const char *wtl_bench_name(const struct wtl_bench *b, size_t i, char buf[WTL_LIM
         (void)snprintf(buf, WTL_LIMIT_NAME + 4, "%s: ", wtl_device_info(b->devices[i].device)->id);
     return buf;
 }
+
+void wtl_bench_waits(const struct wtl_bench *b, bool pressing, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    if (!b->on_wait)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    b->on_wait(b->on_wait_ctx, text, pressing);
+}

@@ -47,8 +47,12 @@ struct wtl_bench {
     const struct wtl_shares *shares; /* of the commands: their server is no stranger; NULL: none */
     struct wtl_workload *workload;
     const struct wtl_lab_point *reference;
+    const char *workload_name;
     double ready_timeout_s; /* of loading; 0: 10 min */
     bool has_band;
+    /* What takes its time, for whoever waits; `pressing`: longer than it should. May be NULL. */
+    void (*on_wait)(void *ctx, const char *text, bool pressing);
+    void *on_wait_ctx;
     /* ---- */
     bool loaded;
     const struct wtl_workload *loaded_workload;
@@ -111,6 +115,10 @@ int wtl_bench_step(struct wtl_bench *b, struct wtl_error *err);
 
 /* How far the workload is: 0, or 1 where it has failed, which ends the visit. */
 int wtl_bench_progress(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_work_done *out);
+
+/* Calls on_wait. */
+void wtl_bench_waits(const struct wtl_bench *b, bool pressing, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* 1, and the visit ends: somebody else uses a device. */
 int wtl_visit_check_alone(struct wtl_bench *b, struct wtl_visit_result *r);

@@ -89,7 +89,9 @@ static const char *silence_of(const struct wtl_bench *b, char text[WHY])
 static int wait_ready(struct wtl_bench *b, struct wtl_visit_result *r, struct wtl_error *err)
 {
     const struct wtl_workload *w = b->workload;
-    const int64_t end_ns = wtl_bench_now(b) + wtl_seconds_ns(ready_timeout_s(b));
+    const int64_t begin_ns = wtl_bench_now(b);
+    const int64_t end_ns = begin_ns + wtl_seconds_ns(ready_timeout_s(b));
+    double tell_s = 15;
     char told[WHY];
     for (;;) {
         bool ready = false;
@@ -107,6 +109,14 @@ static int wait_ready(struct wtl_bench *b, struct wtl_visit_result *r, struct wt
                            silence_of(b, told));
             r->silent = true;
             return 1;
+        }
+        const double s = 1e-9 * (double)(wtl_bench_now(b) - begin_ns);
+        if (s >= tell_s) {
+            wtl_bench_waits(b, true,
+                            "%s is not ready after %.0f s: %s; given up after %g s "
+                            "(ready_timeout)",
+                            b->workload_name, s, silence_of(b, told), ready_timeout_s(b));
+            tell_s *= 4;
         }
         rc = wtl_bench_step(b, err);
         if (rc < 0 || b->stopped)

@@ -461,6 +461,7 @@ static int visit_once(struct sweep *s, struct wtl_visit *v, size_t n_left, bool 
         .seed = wtl_visit_seed((uint64_t)s->spec->seed, v->block, v->position, v->attempt),
         .idle = s->spec->protocol.idle && !(s->lanes[v->workload].idle_w[v->point] > 0)};
     s->bench.workload = &s->lanes[v->workload].load;
+    s->bench.workload_name = w->name;
     s->bench.ready_timeout_s = w->ready_timeout_s;
     int rc = wtl_bench_visit(&s->bench, &request, &scratch, &r, err);
     if (rc < 0 || s->bench.stopped)
@@ -702,6 +703,8 @@ static int open_bench(struct sweep *s, struct wtl_error *err)
     b->reference = &s->plan->points.items[s->plan->points.reference];
     b->lease = s->lease;
     b->shares = s->q->shares;
+    b->on_wait = s->q->on_wait;
+    b->on_wait_ctx = s->q->ctx;
     return wtl_bench_init(s->arena, b, err);
 }
 

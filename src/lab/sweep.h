@@ -43,6 +43,7 @@ struct wtl_sweep_request {
     void (*on_visit)(void *ctx, const struct wtl_sweep_progress *progress);
     void (*on_block)(void *ctx, int block, const char *workload,
                      const struct wtl_search_state *state);
+    void (*on_wait)(void *ctx, const char *text, bool pressing); /* as in lab/bench.h */
     void *ctx;
 };
 

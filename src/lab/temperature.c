@@ -202,7 +202,10 @@ int wtl_bench_find_band(struct wtl_bench *b, const struct wtl_warming *loads, si
     for (size_t k = 0; k < n_loads && !b->stopped; k++) {
         double band_c[WTL_SWEEP_DEVICES] = {0};
         b->workload = loads[k].workload;
+        b->workload_name = loads[k].name;
         b->ready_timeout_s = loads[k].ready_timeout_s;
+        wtl_bench_waits(b, false, "finding how warm %s makes it: runs begin at one temperature",
+                        loads[k].name);
         int rc = settle_once(b, band_c, k ? NULL : err);
         if (rc < 0 && k == 0 && !b->workload->worked)
             wtl_error_context(err, "workload \"%s\"", loads[k].name);

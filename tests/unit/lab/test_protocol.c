@@ -6,6 +6,7 @@
 #include "lab/protocol.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Ends `units` of work every `period_ns` from its load on, and none after `stall_ns`. Its progress
@@ -14,6 +15,7 @@ struct fake {
     const struct wtl_clock *clock;
     int64_t period_ns, stall_ns, late_ns;
     double units;
+    bool never_ready;
     int64_t loaded_ns, last_ns;
 };
 
@@ -43,9 +45,9 @@ static int fake_load(void *state, const struct wtl_lab_point *point, struct wtl_
 
 static int fake_ready(void *state, bool *ready_out, struct wtl_error *e)
 {
-    (void)state;
+    const struct fake *f = state;
     (void)e;
-    *ready_out = true;
+    *ready_out = !f->never_ready;
     return 0;
 }
 
@@ -175,6 +177,40 @@ static void a_load_that_stalls_is_invalid(void **state)
     }
 }
 
+static int n_told;
+static char told[400];
+
+static void hear(void *ctx, const char *text, bool pressing)
+{
+    (void)ctx;
+    assert_true(pressing);
+    n_told++;
+    (void)snprintf(told, sizeof told, "%s", text);
+}
+
+/* Who waits for it is told why, at 15, 60 and 240 s, and when it is given up. */
+static void a_load_that_is_never_ready_is_told_of(void **state)
+{
+    const struct wtl_protocol_spec p = without_band();
+    struct fake f = {.period_ns = WTL_NS_PER_S, .units = 1, .never_ready = true};
+    struct wtl_visit_result r;
+    struct stand s;
+    (void)state;
+    open_stand(&s, &p);
+    s.workload = (struct wtl_workload){.ops = &fake_ops, .state = &f, .unit = "items"};
+    s.bench.workload_name = "slow";
+    s.bench.ready_timeout_s = 300;
+    s.bench.on_wait = hear;
+    f.clock = &s.bench.time.clock;
+    visit_once(&s, 1, &r);
+    assert_int_equal(r.outcome, WTL_VISIT_invalid);
+    assert_true(r.silent && r.took_s >= 300 && r.took_s < 310);
+    assert_int_equal(n_told, 3);
+    assert_non_null(strstr(told, "slow is not ready after 240 s: it tells of no work; given up "
+                                 "after 300 s (ready_timeout)"));
+    close_stand(&s);
+}
+
 /* A step of the wall clock within a window is none of its samples. */
 static void the_wall_clock_may_be_set(void **state)
 {
@@ -262,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_load_that_stalls_is_invalid),
+        cmocka_unit_test(a_load_that_is_never_ready_is_told_of),
         cmocka_unit_test(a_load_that_cannot_pause_is_not_waited_for),
         cmocka_unit_test(work_that_ends_seldom_is_steady),
         cmocka_unit_test(ends_that_are_told_late_count_when_they_were),
