@@ -15,7 +15,7 @@ static void check_line(const char *line, size_t n, const struct wtl_meter_option
 {
     struct wtl_meter_reading r = {.t_ns = -7};
     struct wtl_error err = {0};
-    int rc = wtl_meter_line(line, n, o, &r, &err);
+    int rc = wtl_meter_line(line, n, o, 0, &r, &err);
     if (rc <= 0) {
         fuzz_check(r.t_ns == -7, "untouched where there is no reading");
         fuzz_check(rc == 0 || err.message[0] != '\0', "a refusal says why");

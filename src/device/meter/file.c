@@ -22,14 +22,15 @@ bool wtl_meter_is_kernel_file(const char *path)
 /* The last line with an end that is no comment; all of it where there is no end of a line. A line
  * that is being written has none yet. */
 static enum wtl_absence last_line(const char *text, size_t n, const struct wtl_meter_options *o,
-                                  struct wtl_meter_reading *out, struct wtl_error *err)
+                                  int64_t came_ns, struct wtl_meter_reading *out,
+                                  struct wtl_error *err)
 {
     const char *last = memrchr(text, '\n', n);
     size_t end = last ? (size_t)(last - text) : n;
     for (;;) {
         const char *before = end > 0 ? memrchr(text, '\n', end) : NULL;
         size_t start = before ? (size_t)(before - text) + 1 : 0;
-        int rc = wtl_meter_line(text + start, end - start, o, out, err);
+        int rc = wtl_meter_line(text + start, end - start, o, came_ns, out, err);
         if (rc != 0)
             return rc > 0 ? WTL_PRESENT : WTL_ABSENT_FAILED;
         if (!before)
@@ -47,7 +48,7 @@ static enum wtl_absence of_kernel(struct wtl_sysfs *files, const struct wtl_mete
     if (absence == WTL_ABSENT_UNSUPPORTED)
         absence = WTL_ABSENT_LOST;
     if (absence == WTL_PRESENT)
-        return last_line(text, strlen(text), o, out, err);
+        return last_line(text, strlen(text), o, 0, out, err);
     (void)WTL_FAIL(err, WTL_FAILED, "cannot read \"%s\": %s", o->what,
                    absence == WTL_ABSENT_LOST     ? "there is no such file"
                    : absence == WTL_ABSENT_DENIED ? "permission denied"
@@ -82,8 +83,9 @@ enum wtl_absence wtl_meter_file_read(struct wtl_sysfs *files, const struct wtl_m
         (void)WTL_FAIL(err, WTL_FAILED, "cannot read \"%s\": %s", o->what, strerror(why));
         return absence == WTL_ABSENT_UNSUPPORTED ? WTL_ABSENT_LOST : absence;
     }
-    enum wtl_absence absence = last_line(text, (size_t)n, o, out, err);
-    if (absence == WTL_PRESENT && out->t_ns == 0) /* when it was put there */
-        out->t_ns = st.st_mtim.tv_sec * WTL_NS_PER_S + st.st_mtim.tv_nsec;
+    const int64_t put_ns = st.st_mtim.tv_sec * WTL_NS_PER_S + st.st_mtim.tv_nsec;
+    enum wtl_absence absence = last_line(text, (size_t)n, o, put_ns, out, err);
+    if (absence == WTL_PRESENT && out->t_ns == 0)
+        out->t_ns = put_ns;
     return absence;
 }

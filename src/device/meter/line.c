@@ -228,7 +228,10 @@ static int take_bare(const double *number, int n, const char *line, int shown,
     return rc ? rc : take_value(which, number[n - 1] * o->scale, line, shown, r, err);
 }
 
-int wtl_meter_line(const char *line, size_t n, const struct wtl_meter_options *o,
+/* Clocks that follow one server are milliseconds apart. */
+static const int64_t ahead_max_ns = 2 * WTL_NS_PER_S;
+
+int wtl_meter_line(const char *line, size_t n, const struct wtl_meter_options *o, int64_t came_ns,
                    struct wtl_meter_reading *out, struct wtl_error *err)
 {
     struct wtl_meter_reading r = {0};
@@ -264,6 +267,10 @@ int wtl_meter_line(const char *line, size_t n, const struct wtl_meter_options *o
         rc = WTL_FAIL(err, WTL_PARSE, "\"%.*s\" has neither power_w= nor energy_j=", shown, line);
     if (rc < 0)
         return rc;
+    if (came_ns > 0 && r.t_ns > came_ns + ahead_max_ns)
+        return WTL_FAIL(err, WTL_PARSE,
+                        "\"%.*s\": its time is %.0f s ahead of this machine's clock", shown, line,
+                        1e-9 * (double)(r.t_ns - came_ns));
     *out = r;
     return 1;
 }

@@ -69,8 +69,10 @@ static inline enum wtl_metric wtl_meter_metric(int value)
     return value == WTL_METER_POWER ? WTL_M_power_w : WTL_M_energy_counter_j;
 }
 
-/* One line without its end. 1; 0: a comment; -WTL_PARSE says what is wrong with it. */
+/* One line without its end, that was there at `came_ns` (wall clock; 0: nobody knows when), which
+ * the time that it states cannot be after. 1; 0: a comment; -WTL_PARSE says what is wrong with it.
+ */
 int wtl_meter_line(const char *line, size_t n, const struct wtl_meter_options *options,
-                   struct wtl_meter_reading *out, struct wtl_error *err);
+                   int64_t came_ns, struct wtl_meter_reading *out, struct wtl_error *err);
 
 #endif

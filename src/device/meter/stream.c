@@ -46,7 +46,7 @@ static void take_line(struct wtl_meter_stream *s, const char *line, size_t n, bo
     struct wtl_error err = {0};
     int rc = too_long  ? WTL_FAIL(&err, WTL_PARSE, "a line of more than %d bytes", WTL_METER_LINE)
              : s->asks ? wtl_ptd_line(line, n, &s->answer_left, &r, &err)
-                       : wtl_meter_line(line, n, s->options, &r, &err);
+                       : wtl_meter_line(line, n, s->options, t_ns, &r, &err);
     if (rc == 0)
         return;
     pthread_mutex_lock(&s->lock);

@@ -140,7 +140,7 @@ static void lines_are_read(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct wtl_meter_options o = parsed(cases[i].options);
         struct wtl_meter_reading r;
-        int rc = wtl_meter_line(cases[i].line, strlen(cases[i].line), &o, &r, &err);
+        int rc = wtl_meter_line(cases[i].line, strlen(cases[i].line), &o, 0, &r, &err);
         assert_int_equal(rc, 1);
         assert_int_equal(r.has[WTL_METER_POWER], cases[i].power_w >= 0);
         assert_int_equal(r.has[WTL_METER_ENERGY], cases[i].energy_j >= 0);
@@ -179,14 +179,22 @@ static void comments_are_passed_over_and_garbage_is_refused(void **state)
     struct wtl_meter_options o = parsed("file:x");
     struct wtl_meter_reading r = {.t_ns = 77}, before = r;
     for (size_t i = 0; i < sizeof comments / sizeof comments[0]; i++)
-        assert_int_equal(wtl_meter_line(comments[i], strlen(comments[i]), &o, &r, &err), 0);
+        assert_int_equal(wtl_meter_line(comments[i], strlen(comments[i]), &o, 0, &r, &err), 0);
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
         err = (struct wtl_error){0};
-        assert_int_equal(wtl_meter_line(garbage[i], strlen(garbage[i]), &o, &r, &err), -WTL_PARSE);
+        assert_int_equal(wtl_meter_line(garbage[i], strlen(garbage[i]), &o, 0, &r, &err),
+                         -WTL_PARSE);
         assert_true(err.message[0] == '"'); /* quotes it */
     }
-    assert_int_equal(wtl_meter_line("1\0002", 3, &o, &r, &err), -WTL_PARSE);
+    assert_int_equal(wtl_meter_line("1\0002", 3, &o, 0, &r, &err), -WTL_PARSE);
     assert_memory_equal(&r, &before, sizeof r);
+    static const char timed[] = "1790000003.5 231";
+    const int64_t then_ns = INT64_C(1790000003) * WTL_NS_PER_S;
+    assert_int_equal(wtl_meter_line(timed, sizeof timed - 1, &o, then_ns, &r, &err), 1);
+    assert_int_equal(
+        wtl_meter_line(timed, sizeof timed - 1, &o, then_ns - 3600 * WTL_NS_PER_S, &r, &err),
+        -WTL_PARSE);
+    assert_non_null(strstr(err.message, "its time is 3600 s ahead of this machine's clock"));
 }
 
 /* Lines as public logs of PTDaemon have them. */
@@ -313,8 +321,9 @@ static void pieces_make_lines_and_values_keep_their_time(void **state)
     feed("\n\n#x\n", 3000);
     assert_near(look().newest[WTL_METER_POWER].value[WTL_METER_POWER], 20, 0);
     assert_true(look().newest[WTL_METER_POWER].t_ns == 3000);
-    feed("energy_j=5\npower_w=30 t=1790000001\n", 4000);
-    assert_true(look().newest[WTL_METER_ENERGY].t_ns == 4000); /* each its own */
+    const int64_t came_ns = INT64_C(1790000002) * WTL_NS_PER_S;
+    feed("energy_j=5\npower_w=30 t=1790000001\n", came_ns);
+    assert_true(look().newest[WTL_METER_ENERGY].t_ns == came_ns); /* each its own */
     assert_true(look().newest[WTL_METER_POWER].t_ns == 1790000001000000000);
     assert_int_equal(look().n_readings, 4);
     assert_int_equal(look().n_bad, 0);
