@@ -176,7 +176,7 @@ static int check_any(const struct wtl_stat_result *r, struct wtl_error *err)
             return 0;
         if (told)
             continue;
-        name = d->info->name;
+        name = d->label;
         why = d->trouble ? d->trouble : why;
         told = d->trouble != NULL;
     }

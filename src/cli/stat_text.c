@@ -55,7 +55,7 @@ static int name_width(const struct wtl_stat_result *r, const struct wtl_stat_rep
 {
     int width = NAME_LEAST;
     for (size_t i = 0; i < r->n; i++) {
-        const int columns = wtl_columns(r->devices[i].info->name);
+        const int columns = wtl_columns(r->devices[i].label);
         width = columns > width ? columns : width;
     }
     for (size_t i = 0; i < m->n_windows; i++) {
@@ -90,7 +90,7 @@ static void print_device(FILE *out, const struct wtl_stat_device *d, const struc
                          int width)
 {
     char energy[TEXT], mean[TEXT], peak[TEXT], pm[TEXT], idle[TEXT], class[TEXT];
-    print_name(out, 2, d->info->name, width);
+    print_name(out, 2, d->label, width);
     if (e->method == WTL_ENERGY_NONE) {
         fprintf(out, " %10s  %s\n", "-", d->trouble ? d->trouble : "no value came");
         return;
@@ -120,7 +120,7 @@ static void print_split(FILE *out, const struct wtl_stat_device *d, bool several
     struct wtl_collected_process sorted[WTL_COLLECTED_PROCESSES];
     memcpy(sorted, c->processes, c->n_processes * sizeof sorted[0]);
     wtl_sort(sorted, c->n_processes, sizeof sorted[0], by_energy);
-    fprintf(out, "\n  %s among its processes (est., by their share of the SMs)%s\n", d->info->name,
+    fprintf(out, "\n  %s among its processes (est., by their share of the SMs)%s\n", d->label,
             several ? ", of the last run" : "");
     double whole = c->energy.energy_j, rest_j = 0;
     for (size_t i = 0; i < c->n_processes; i++) {
@@ -281,7 +281,7 @@ static void print_trouble(FILE *out, const struct wtl_stat_result *r,
         fprintf(out, "all %zu devices", n);
     for (size_t k = 0; k < r->n && (n <= TROUBLED || n < r->n) && named < TROUBLED; k++)
         if (has_trouble(r, m, k, trouble))
-            fprintf(out, "%s%s", named++ ? ", " : "", r->devices[k].info->name);
+            fprintf(out, "%s%s", named++ ? ", " : "", r->devices[k].label);
     if (named > 0 && named < n)
         fprintf(out, " and %zu more", n - named);
     fprintf(out, ": %s\n", wtl_energy_trouble_text(trouble));
@@ -293,13 +293,13 @@ static void print_troubles(FILE *out, const struct wtl_stat_result *r,
 {
     for (size_t k = 0; k < r->n; k++) {
         if (r->devices[k].trouble)
-            fprintf(out, "  warning: %s: %s\n", r->devices[k].info->name, r->devices[k].trouble);
+            fprintf(out, "  warning: %s: %s\n", r->devices[k].label, r->devices[k].trouble);
         else if (r->devices[k].n_failed > 0)
-            fprintf(out, "  warning: %s: %lld of %lld readings failed\n", r->devices[k].info->name,
+            fprintf(out, "  warning: %s: %lld of %lld readings failed\n", r->devices[k].label,
                     (long long)r->devices[k].n_failed, (long long)r->devices[k].n_readings);
         if (r->devices[k].idle_missing)
             fprintf(out, "  warning: %s: what it draws without work is not known%s%s\n",
-                    r->devices[k].info->name, r->devices[k].idle_trouble ? ": " : "",
+                    r->devices[k].label, r->devices[k].idle_trouble ? ": " : "",
                     r->devices[k].idle_trouble ? r->devices[k].idle_trouble : "");
     }
     for (size_t k = 0; k < r->n; k++)
@@ -307,7 +307,7 @@ static void print_troubles(FILE *out, const struct wtl_stat_result *r,
             fprintf(out,
                     "  warning: %s: measured for %.3g of %.3g s: energy and mean power are of that "
                     "part\n",
-                    r->devices[k].info->name, m->device[k].time_s, m->time_s);
+                    r->devices[k].label, m->device[k].time_s, m->time_s);
     for (int i = 0; i < (int)WTL_N_ENERGY_TROUBLES; i++)
         if (i != WTL_TROUBLE_INDEX_partial)
             print_trouble(out, r, m, i);
@@ -366,7 +366,7 @@ static void print_classes(FILE *out, const struct wtl_stat_result *r,
         if (!(e->calibration > 0))
             continue;
         fprintf(out, "%s%s up to %.2g %% off, corrected by %.4g as calibrated", comma,
-                r->devices[k].info->name, 100 * e->calibration, e->gain);
+                r->devices[k].label, 100 * e->calibration, e->gain);
         comma = "; ";
     }
     fputs(".\n  Intervals are 95 %, of the random part.\n", out);
@@ -397,7 +397,7 @@ void wtl_stat_print(FILE *out, const char *what, const struct wtl_stat_result *r
     fputc('\n', out);
     print_troubles(out, r, repeats);
     for (size_t i = 0; i < r->n; i++)
-        print_errors(out, r->devices[i].info->name, &repeats->errors[i], repeats->n > 1);
+        print_errors(out, r->devices[i].label, &repeats->errors[i], repeats->n > 1);
     print_markers(out, r);
     print_classes(out, r, repeats);
     if (verbose)

@@ -123,7 +123,7 @@ enum wtl_run_mode {
     X(failed, "the run failed by its own log")                                                     \
     X(timed_out, "the run was stopped by a time limit")                                            \
     X(device_error, "the driver reported an error of the device (XID)")                            \
-    X(no_data, "no usable power or duration in the source")                                        \
+    X(no_data, "no usable power, duration or work in the source")                                  \
     X(truncated, "the trace ends before the run does")                                             \
     X(idle_gpu, "the metered GPU did no work in this run")                                         \
     X(wrong_clock, "the GPU did not run at the labelled clock")                                    \

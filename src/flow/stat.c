@@ -462,6 +462,29 @@ static bool copy_windows(const struct wtl_stat *s, struct wtl_arena *arena,
     return !arena->failed;
 }
 
+/* "1: NVIDIA A100-PCIE-40GB" among its like, by the vendor's number where each has one, else in the
+ * order of the list. False: out of memory. */
+static bool label_devices(struct wtl_stat_result *r, struct wtl_arena *arena)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct wtl_device_info *info = r->devices[i].info;
+        bool alike = false, numbered = info->index >= 0;
+        for (size_t k = 0; k < r->n; k++) {
+            const struct wtl_device_info *other = r->devices[k].info;
+            if (k == i || strcmp(other->name, info->name) != 0)
+                continue;
+            alike = true;
+            numbered = numbered && other->index >= 0 && other->index != info->index;
+        }
+        r->devices[i].label =
+            alike ? wtl_arena_printf(arena, "%d: %s", numbered ? info->index : (int)i, info->name)
+                  : info->name;
+        if (!r->devices[i].label)
+            return false;
+    }
+    return true;
+}
+
 int wtl_stat_result(const struct wtl_stat *s, struct wtl_arena *arena, struct wtl_stat_result *out,
                     struct wtl_error *err)
 {
@@ -483,6 +506,8 @@ int wtl_stat_result(const struct wtl_stat *s, struct wtl_arena *arena, struct wt
         for (size_t k = 0; k < r.n_windows; k++)
             wtl_energy_add(&r.window_total[k], &r.windows[k].energy[i]);
     }
+    if (!label_devices(&r, arena))
+        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
     wtl_collector_programs(s->collector, &r.programs, &r.refused);
     *out = r;
     return 0;

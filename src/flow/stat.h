@@ -48,6 +48,7 @@ void wtl_stat_span(const struct wtl_stat *stat, int64_t *begin_out, int64_t *end
 
 struct wtl_stat_device {
     const struct wtl_device_info *info;
+    const char *label; /* its name; of boards of one model with their number before it */
     struct wtl_collected_device collected;
     bool part_of_another;         /* of a node or board that is shown, too: not in the total */
     const char *trouble;          /* why it does not answer; NULL: it does */

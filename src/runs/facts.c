@@ -93,7 +93,8 @@ static void judge_end(struct wtl_run *r)
     if (!wtl_run_has(r, WTL_R_time_s) || !wtl_run_has(r, WTL_R_energy_j))
         judge_absent(r);
     else if (r->window && !(r->whole_time_s > 0))
-        wtl_reject(r, WTL_CAUSE_no_data, "a window without a count of the work done in it");
+        wtl_reject(r, WTL_CAUSE_no_data,
+                   "a span without a count of its work compares with nothing");
 }
 
 /* The trace is shorter than what ran. `overhead_s`: by how much logs of these runs usually exceed

@@ -499,3 +499,10 @@ END
     [ "$status" -eq 125 ]
     [[ "$output" == *"two devices go by the id meter:x"*"each meter needs a name of its own"* ]]
 }
+
+@test "boards of one model are told apart by their number" {
+    "$WATTLE" stat -i virtual:a100 -i virtual:a100,seed=2 -i virtual:v100 -o text -- sleep 0.1
+    grep -Eq '^  0: NVIDIA A100-PCIE-40GB ' text
+    grep -Eq '^  1: NVIDIA A100-PCIE-40GB ' text
+    grep -Eq '^  Tesla V100' text
+}
