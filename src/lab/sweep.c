@@ -1,240 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Blocks and visits of a sweep, and what is stored of them. */
-#include "lab/sweep.h"
+#include "lab/sweep_impl.h"
 
-#include "base/file.h"
-#include "codec/hash.h"
 #include "codec/json.h"
 #include "lab/blocks.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Visits of one workload so far, as the search sees them. */
-struct lane {
-    struct wtl_workload load;
-    bool *active, *infeasible; /* as the search of the present block sees it */
-    int *found_infeasible;     /* in which block; 0: it is not */
-    double *idle_w;            /* with the point's knobs, once it was measured; else 0 */
-    struct wtl_observation *obs;
-    size_t n_obs, cap_obs;
-    struct wtl_search_state state;
-    int n_blocks;
-    size_t n_began_outside;
-    char why[200];
-    bool rests; /* it had its end: this start is for others, of which nothing was measured */
-    char disturbed[160]; /* the last visit that did not count; "" there is none */
-};
-
-struct sweep {
-    const struct wtl_sweep_request *q;
-    const struct wtl_sweep_plan *plan;
-    const struct wtl_sweep_spec *spec;
-    struct wtl_arena *arena;
-    struct wtl_bench bench;
-    struct wtl_lease *lease;
-    struct lane *lanes;
-    struct wtl_warming *warms; /* find the temperature; `others`: those that are no lane's */
-    struct wtl_workload *others;
-    size_t n_warms, n_others;
-    bool *active; /* [workload * n_points + point] of the present block */
-    int64_t id, source_id;
-    int first_block; /* of the spec as it is now: an extended sweep leaves its earlier blocks be */
-    json_t *state;
-    char gpu[WTL_LIMIT_NAME];
-    struct wtl_visit *stored; /* those of earlier starts */
-    size_t n_stored;
-    size_t n_visits, n_runs, n_infeasible, n_invalid, n_new;
-    double seconds_new;
-    size_t n_began, n_began_outside; /* temperatures of the first device before runs that count */
-    double began_lo_c, began_hi_c;
-    int64_t begin_ns;
-    bool over; /* it came to its own end */
-};
-
-/* ---- Stored state ---------------------------------------------------------------------------- */
-
-static char *json_string_of(struct wtl_arena *arena, const json_t *value, struct wtl_error *err)
-{
-    struct wtl_buf text;
-    wtl_buf_init(&text, wtl_alloc_system(), WTL_LIMIT_DOCUMENT_BYTES);
-    char *copy =
-        value && wtl_json_write(value, &text) ? wtl_arena_strdup(arena, wtl_buf_str(&text)) : NULL;
-    wtl_buf_fini(&text);
-    if (!copy)
-        (void)WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    return copy;
-}
-
-static int refuse_changed(const struct sweep *s, const char *what, bool extends,
-                          struct wtl_error *err)
-{
-    int rc = WTL_FAIL(err, WTL_USAGE, "sweep \"%s\" of \"%s\" was another one: %s", s->spec->name,
-                      wtl_campaign_path(s->q->campaign), what);
-    if (extends)
-        wtl_error_hint(err, "--extend takes these into the stored sweep");
-    else
-        wtl_error_hint(err, "give it another `name`, or another campaign with -o");
-    return rc;
-}
-
-static int put_state(struct sweep *s, struct wtl_error *err)
-{
-    json_t *document = wtl_sweep_document(s->plan);
-    char *text = json_string_of(s->arena, document, err);
-    char *state = json_string_of(s->arena, s->state, err);
-    json_decref(document);
-    return text && state ? wtl_campaign_update_sweep(s->q->campaign, s->id, text, state, err)
-                         : -(int)WTL_NOMEM;
-}
-
-/* The last block that earlier starts came to; 0: none. */
-static int last_stored_block(const struct sweep *s)
-{
-    int last = 0;
-    for (size_t i = 0; i < s->n_stored; i++)
-        last = s->stored[i].block > last ? s->stored[i].block : last;
-    return last;
-}
-
-/* What was added, and what nothing was measured of, is visited in blocks of its own, each with its
- * own anchors: points that are measured now are not compared with a reference of then. */
-static void begin_anew(struct sweep *s, json_t *only)
-{
-    if (only)
-        wtl_json_put(&s->state, "only", only);
-    else
-        (void)json_object_del(s->state, "only");
-    (void)json_object_del(s->state, "unmeasured");
-    wtl_json_put(&s->state, "first_block", json_integer(last_stored_block(s) + 1));
-}
-
-/* The document as it reads back: what is stored is compared with it. */
-static int present_document(struct sweep *s, json_t **out, struct wtl_error *err)
-{
-    json_t *made = wtl_sweep_document(s->plan);
-    char *text = json_string_of(s->arena, made, err);
-    json_decref(made);
-    return text ? wtl_json_parse(text, strlen(text), "the sweep", out, err) : -(int)WTL_NOMEM;
-}
-
-/* What differs between the stored sweep and this one, whose points take the order of the stored.
- * -WTL_USAGE: it may not. */
-static int compare(struct sweep *s, const struct wtl_stored_sweep *stored,
-                   char what[WTL_SWEEP_DIFFERENCE], struct wtl_error *err)
-{
-    json_t *was = NULL, *is = NULL;
-    bool extends = false;
-    what[0] = '\0';
-    int rc =
-        wtl_json_parse(stored->document, strlen(stored->document), "the stored sweep", &was, err);
-    rc = rc ? rc : wtl_sweep_plan_align(s->arena, s->q->plan, was, err);
-    rc = rc ? rc : present_document(s, &is, err);
-    if (rc == 0) {
-        wtl_sweep_difference(was, is, what, &extends);
-        if (what[0] && !(extends && s->q->extend))
-            rc = refuse_changed(s, what, extends, err);
-    }
-    json_decref(was);
-    json_decref(is);
-    return rc;
-}
-
-/* Goes on with the stored sweep, extended or not. */
-static int resume(struct sweep *s, const struct wtl_stored_sweep *stored, struct wtl_error *err)
-{
-    char what[WTL_SWEEP_DIFFERENCE];
-    s->id = stored->id;
-    s->source_id = stored->source_id;
-    int rc = compare(s, stored, what, err);
-    rc = rc ? rc
-            : wtl_json_parse(stored->state, strlen(stored->state), "the stored sweep", &s->state,
-                             err);
-    rc = rc ? rc
-            : wtl_campaign_visits(s->q->campaign, s->id, s->arena, &s->stored, &s->n_stored, err);
-    json_t *unmeasured = json_object_get(s->state, "unmeasured");
-    if (rc == 0 && (what[0] || unmeasured)) {
-        begin_anew(s, what[0] ? NULL : json_incref(unmeasured));
-        rc = put_state(s, err);
-    }
-    return rc;
-}
-
-/* Where its runs come from, for reports and for telling fresh runs from those of a plan. */
-static int add_source(struct sweep *s, const char *document, struct wtl_error *err)
-{
-    struct wtl_source source = {.size_bytes = (int64_t)strlen(document), .scope = s->spec->name};
-    char *path = realpath(s->q->spec_path, NULL);
-    int rc = wtl_sha256(document, strlen(document), source.sha256, err);
-    source.path = path ? path : s->q->spec_path;
-    (void)snprintf(source.reader, sizeof source.reader, "sweep");
-    (void)snprintf(source.dialect, sizeof source.dialect, "sweep runs");
-    rc = rc ? rc : wtl_campaign_add_source(s->q->campaign, &source, &s->source_id, err);
-    free(path);
-    return rc;
-}
-
-static int create(struct sweep *s, struct wtl_error *err)
-{
-    json_t *document = wtl_sweep_document(s->plan);
-    s->state = json_object();
-    char *text = json_string_of(s->arena, document, err);
-    json_decref(document);
-    if (!text || !s->state)
-        return -(int)WTL_NOMEM;
-    int rc = wtl_campaign_begin(s->q->campaign, err);
-    rc = rc ? rc : add_source(s, text, err);
-    struct wtl_stored_sweep sweep = {
-        .name = s->spec->name, .document = text, .state = "{}", .source_id = s->source_id};
-    rc = rc ? rc : wtl_campaign_add_sweep(s->q->campaign, &sweep, &s->id, err);
-    rc = rc ? rc : wtl_campaign_commit(s->q->campaign, err);
-    if (rc < 0)
-        wtl_campaign_rollback(s->q->campaign);
-    return rc;
-}
-
-/* The stored sweep of this name; NULL: there is none. */
-static int find_stored(struct sweep *s, const struct wtl_stored_sweep **out, struct wtl_error *err)
-{
-    struct wtl_stored_sweep *all = NULL;
-    size_t n = 0;
-    int rc = wtl_campaign_sweeps(s->q->campaign, s->arena, &all, &n, err);
-    *out = NULL;
-    for (size_t i = 0; rc == 0 && i < n && !*out; i++)
-        if (strcmp(all[i].name, s->spec->name) == 0)
-            *out = &all[i];
-    return rc;
-}
-
-static int open_stored(struct sweep *s, struct wtl_error *err)
-{
-    const struct wtl_stored_sweep *stored;
-    int rc = find_stored(s, &stored, err);
-    if (rc < 0)
-        return rc;
-    return stored ? resume(s, stored, err) : create(s, err);
-}
-
-int wtl_sweep_look(struct wtl_arena *arena, struct wtl_sweep_plan *plan, struct wtl_campaign *c,
-                   bool extend, struct wtl_sweep_before *out, struct wtl_error *err)
-{
-    const struct wtl_sweep_request q = {.plan = plan, .campaign = c, .extend = extend};
-    struct sweep s = {.q = &q, .plan = plan, .spec = plan->spec, .arena = arena};
-    const struct wtl_stored_sweep *stored;
-    *out = (struct wtl_sweep_before){.campaign = wtl_campaign_path(c)};
-    int rc = find_stored(&s, &stored, err);
-    if (rc < 0 || !stored)
-        return rc;
-    out->found = true;
-    rc = compare(&s, stored, out->added, err);
-    rc = rc ? rc : wtl_campaign_visits(c, stored->id, arena, &s.stored, &s.n_stored, err);
-    out->n_visits = s.n_stored;
-    for (size_t i = 0; i < s.n_stored; i++)
-        out->n_runs += s.stored[i].outcome == WTL_VISIT_done;
-    return rc;
-}
 
 /* ---- Observations ---------------------------------------------------------------------------- */
 
@@ -543,171 +316,6 @@ static int run_block(struct sweep *s, int block, bool *over_out, struct wtl_erro
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
-
-/* Whether a start is for this workload: all are, but for one that is for what was not measured. */
-static bool has_turn(const struct sweep *s, size_t workload)
-{
-    const json_t *only = json_object_get(s->state, "only");
-    for (size_t i = 0; i < json_array_size(only); i++)
-        if (json_integer_value(json_array_get(only, i)) == (json_int_t)workload)
-            return true;
-    return !only;
-}
-
-static int open_workload(struct sweep *s, const struct wtl_workload_spec *w,
-                         struct wtl_workload *out, struct wtl_error *err)
-{
-    int rc = w->kind == WTL_WORKLOAD_VIRTUAL
-                 ? wtl_workload_virtual(s->arena, w, s->plan->measured, s->plan->n_measured,
-                                        s->q->time.clock, out, err)
-                 : wtl_workload_command(s->arena, w, s->plan->machine, s->q->group, s->q->shares,
-                                        s->q->time.clock, out, err);
-    if (rc == 0 && w->unit[0])
-        memcpy(out->unit, w->unit, sizeof out->unit);
-    return rc;
-}
-
-/* A validation measures some of the workloads, at the temperature that all of them agreed on. */
-static int open_warming(struct sweep *s, struct wtl_error *err)
-{
-    const struct wtl_sweep_spec *spec = s->spec;
-    const struct wtl_workload_spec *all = spec->warms ? spec->warms : spec->workloads;
-    const size_t n = spec->warms ? spec->n_warms : spec->n_workloads;
-    int rc = 0;
-    s->warms = WTL_NEW_ARRAY(s->arena, struct wtl_warming, n);
-    s->others = WTL_NEW_ARRAY(s->arena, struct wtl_workload, n);
-    if (!s->warms || !s->others)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct wtl_workload *w = NULL;
-        for (size_t k = 0; !w && k < spec->n_workloads; k++)
-            w = strcmp(spec->workloads[k].name, all[i].name) == 0 ? &s->lanes[k].load : NULL;
-        if (!w) {
-            w = &s->others[s->n_others];
-            rc = open_workload(s, &all[i], &s->others[s->n_others++], err);
-        }
-        s->warms[s->n_warms++] = (struct wtl_warming){all[i].name, w, all[i].ready_timeout_s};
-    }
-    return rc;
-}
-
-static int open_workloads(struct sweep *s, struct wtl_error *err)
-{
-    const size_t n = s->spec->n_workloads, n_points = s->plan->points.n;
-    s->lanes = WTL_NEW_ARRAY(s->arena, struct lane, n);
-    s->active = WTL_NEW_ARRAY(s->arena, bool, n *n_points);
-    if (!s->lanes || !s->active)
-        return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct lane *l = &s->lanes[i];
-        const struct wtl_workload_spec *w = &s->spec->workloads[i];
-        l->rests = !has_turn(s, i);
-        l->active = WTL_NEW_ARRAY(s->arena, bool, n_points);
-        l->infeasible = WTL_NEW_ARRAY(s->arena, bool, n_points);
-        l->found_infeasible = WTL_NEW_ARRAY(s->arena, int, n_points);
-        l->idle_w = WTL_NEW_ARRAY(s->arena, double, n_points);
-        if (!l->active || !l->infeasible || !l->found_infeasible || !l->idle_w)
-            return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-        rc = open_workload(s, w, &l->load, err);
-    }
-    return rc ? rc : open_warming(s, err);
-}
-
-static int take_lease(struct sweep *s, struct wtl_error *err)
-{
-    char purpose[WTL_LIMIT_NAME + 16];
-    (void)snprintf(purpose, sizeof purpose, "sweep %s", s->spec->name);
-    const struct wtl_lease_request request = {.kind = WTL_LEASE_LOAN,
-                                              .purpose = purpose,
-                                              .wants = s->plan->wants,
-                                              .n_wants = s->plan->n_wants};
-    if (s->plan->n_wants == 0 || !s->q->holder)
-        return 0;
-    return wtl_lease_acquire(s->q->holder, &request, &s->lease, err);
-}
-
-/* What was found of the bands of this sweep's devices; false: nothing was. */
-static bool recall_band(struct sweep *s)
-{
-    struct wtl_bench *b = &s->bench;
-    const json_t *first = json_object_get(s->state, "temperature_c");
-    const json_t *all = json_object_get(s->state, "temperatures_c");
-    for (size_t i = 0; i < b->n; i++)
-        b->devices[i].band_c = json_number_value(i ? json_array_get(all, i) : first);
-    return first != NULL;
-}
-
-static void note_band(struct sweep *s)
-{
-    const struct wtl_bench *b = &s->bench;
-    wtl_json_put(&s->state, "temperature_c", wtl_json_finite(b->devices[0].band_c));
-    if (b->n == 1)
-        return;
-    json_t *all = json_array();
-    for (size_t i = 0; i < b->n; i++)
-        wtl_json_add(&all, wtl_json_finite(b->devices[i].band_c));
-    wtl_json_put(&s->state, "temperatures_c", all);
-}
-
-/* The temperature that runs begin at: as the spec has it, as it was found before, or found now. */
-static int find_band(struct sweep *s, struct wtl_error *err)
-{
-    struct wtl_bench *b = &s->bench;
-    const struct wtl_protocol_spec *p = &s->spec->protocol;
-    if (!p->band)
-        return 0;
-    for (size_t i = 0; p->has_band_c && i < b->n; i++)
-        b->devices[i].band_c = p->band_c;
-    if (!p->has_band_c && !recall_band(s) && !b->stopped) {
-        int rc = wtl_bench_find_band(b, s->warms, s->n_warms, err);
-        if (rc < 0)
-            return rc;
-        if (!b->stopped)
-            note_band(s);
-    }
-    for (size_t i = 0; i < b->n; i++)
-        b->has_band = b->has_band || b->devices[i].band_c > 0;
-    return 0;
-}
-
-/* The devices without any workload, once; and where the reference point settles. */
-static int find_conditions(struct sweep *s, struct wtl_error *err)
-{
-    struct wtl_bench *b = &s->bench;
-    double w = 0;
-    bool known = false;
-    int rc = 0;
-    if (s->spec->protocol.idle && !json_object_get(s->state, "idle_without_load_w")) {
-        rc = wtl_bench_pass(b, 5, err);
-        rc = rc ? rc : wtl_bench_idle(b, &w, &known, err);
-        if (rc == 0 && known && !b->stopped)
-            wtl_json_put(&s->state, "idle_without_load_w", wtl_json_finite(w));
-    }
-    rc = rc ? rc : find_band(s, err);
-    if (rc == 0 && !s->state)
-        rc = WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    return rc || b->stopped ? rc : put_state(s, err);
-}
-
-static int open_bench(struct sweep *s, struct wtl_error *err)
-{
-    struct wtl_bench *b = &s->bench;
-    b->protocol = &s->spec->protocol;
-    b->time = s->q->time;
-    b->n = s->plan->n_measured;
-    for (size_t i = 0; i < b->n; i++) {
-        b->devices[i].device = s->plan->measured[i];
-        b->devices[i].facts = &s->plan->facts[i];
-    }
-    b->reference = &s->plan->points.items[s->plan->points.reference];
-    b->lease = s->lease;
-    b->shares = s->q->shares;
-    b->on_wait = s->q->on_wait;
-    b->on_wait_ctx = s->q->ctx;
-    return wtl_bench_init(s->arena, b, err);
-}
-
 /* Remembers of which workloads nothing was measured, for the next start. */
 static int end_by_itself(struct sweep *s, struct wtl_error *err)
 {
@@ -721,7 +329,7 @@ static int end_by_itself(struct sweep *s, struct wtl_error *err)
         return 0;
     }
     wtl_json_put(&s->state, "unmeasured", unmeasured);
-    return s->state ? put_state(s, err) : WTL_FAIL(err, WTL_NOMEM, "out of memory");
+    return s->state ? sweep_put_state(s, err) : WTL_FAIL(err, WTL_NOMEM, "out of memory");
 }
 
 /* Blocks that are stored are gone through even where the budget is used up: what they decide is
@@ -729,9 +337,9 @@ static int end_by_itself(struct sweep *s, struct wtl_error *err)
 static int measure(struct sweep *s, struct wtl_error *err)
 {
     bool over = false;
-    const int stored = last_stored_block(s);
+    const int stored = sweep_last_stored_block(s);
     int rc = wtl_bench_check_alone(&s->bench, err);
-    rc = rc ? rc : find_conditions(s, err);
+    rc = rc ? rc : sweep_find_conditions(s, err);
     for (int block = s->first_block;
          rc == 0 && !over && !s->bench.stopped && (block <= stored || !out_of_budget(s)); block++)
         rc = run_block(s, block, &over, err);
@@ -853,13 +461,13 @@ int wtl_sweep_run(struct wtl_arena *arena, const struct wtl_sweep_request *reque
     struct wtl_sweep_result result;
     s.begin_ns = request->time.clock.monotonic_ns(request->time.clock.ctx);
     wtl_sweep_plan_gpu(request->plan, s.gpu);
-    int rc = open_stored(&s, err);
+    int rc = sweep_open_stored(&s, err);
     s.first_block = (int)json_integer_value(json_object_get(s.state, "first_block"));
     s.first_block = s.first_block > 1 ? s.first_block : 1;
-    rc = rc ? rc : open_workloads(&s, err);
+    rc = rc ? rc : sweep_open_workloads(&s, err);
     rc = rc ? rc : recall(&s, err);
-    rc = rc ? rc : take_lease(&s, err);
-    rc = rc ? rc : open_bench(&s, err);
+    rc = rc ? rc : sweep_take_lease(&s, err);
+    rc = rc ? rc : sweep_open_bench(&s, err);
     rc = rc ? rc : measure(&s, err);
     rc = rc ? rc : fill_result(&s, &result, err);
     rc = finish(&s, rc, err);
