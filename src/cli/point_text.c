@@ -72,17 +72,6 @@ static const char *marks_of(const struct wtl_point_choice *c, size_t i, bool who
 
 /* ---- The choice -------------------------------------------------------------------------------*/
 
-/* What all points share; nothing where there is one alone. */
-static struct wtl_configuration common_of(const struct wtl_point_choice *c)
-{
-    struct wtl_configuration common = {0};
-    if (c->n_points > 1)
-        common = c->points[0].at;
-    for (size_t i = 1; i < c->n_points; i++)
-        wtl_configuration_intersect(&common, &c->points[i].at);
-    return common;
-}
-
 /* What a reader wants to see of many: the answer, what it is compared with, and the front. */
 static bool is_shown(const struct wtl_context *ctx, const struct wtl_point_choice *c, size_t i)
 {
@@ -143,7 +132,7 @@ static int print_table(struct wtl_context *ctx, const struct wtl_point_choice *c
     struct wtl_table *t = wtl_table_new(ctx->arena, columns, sizeof columns / sizeof columns[0]);
     if (!t)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory");
-    const struct wtl_configuration common = common_of(c);
+    const struct wtl_configuration common = wtl_point_choice_common(c);
     size_t hidden = 0;
     for (size_t i = 0; i < c->n_points; i++) {
         if (is_shown(ctx, c, i))

@@ -27,3 +27,13 @@ const char *wtl_measured_point_format(const struct wtl_measured_point *p,
         snprintf(buf, WTL_MEASURED_POINT_TEXT, "as it is");
     return buf;
 }
+
+struct wtl_configuration wtl_point_choice_common(const struct wtl_point_choice *c)
+{
+    struct wtl_configuration common = {0};
+    if (c->n_points > 1)
+        common = c->points[0].at;
+    for (size_t i = 1; i < c->n_points; i++)
+        wtl_configuration_intersect(&common, &c->points[i].at);
+    return common;
+}

@@ -52,6 +52,9 @@ struct wtl_point_choice {
 /* "image", "run", "unit": what time and energy are of. */
 const char *wtl_point_choice_work(const struct wtl_point_choice *c, char buf[20]);
 
+/* What the configurations of all points share; nothing where there is one point alone. */
+struct wtl_configuration wtl_point_choice_common(const struct wtl_point_choice *c);
+
 /* "fp16, batch 8, 1110 MHz, 20 /s"; "as it is" where nothing was set. */
 enum { WTL_MEASURED_POINT_TEXT = WTL_CONFIGURATION_TEXT + 60 };
 const char *wtl_measured_point_format(const struct wtl_measured_point *p,

@@ -17,17 +17,6 @@ static int answer_of(const struct wtl_point_choice *c)
     return c->chosen >= 0 ? c->chosen : c->best;
 }
 
-/* What all points share; nothing where there is one alone. */
-static struct wtl_configuration common_of(const struct wtl_point_choice *c)
-{
-    struct wtl_configuration common = {0};
-    if (c->n_points > 1)
-        common = c->points[0].at;
-    for (size_t i = 1; i < c->n_points; i++)
-        wtl_configuration_intersect(&common, &c->points[i].at);
-    return common;
-}
-
 static const char *text_point(struct wtl_document *d, const struct wtl_measured_point *p)
 {
     char text[WTL_MEASURED_POINT_TEXT];
@@ -138,7 +127,7 @@ static int table(struct wtl_writer *w, const struct wtl_point_choice *c)
             largest_j = c->points[i].energy_j.value;
     bool milli = largest_j > 0 && largest_j < 1;
     wtl_point_choice_work(c, work);
-    const struct wtl_configuration common = common_of(c);
+    const struct wtl_configuration common = wtl_point_choice_common(c);
     char shared[WTL_CONFIGURATION_TEXT];
     wtl_configuration_format(&common, shared);
     struct wtl_column_head *columns = WTL_NEW_ARRAY(w->d->arena, struct wtl_column_head, 9);
