@@ -215,22 +215,30 @@ static enum wtl_cell_result set_mode(struct wtl_run *run, struct wtl_view cell)
     return WTL_CELL_BAD;
 }
 
-static enum wtl_cell_result set_causes(struct wtl_run *run, struct wtl_view cell)
+static unsigned cause_bit(struct wtl_view name)
 {
-    uint32_t causes = 0;
+    for (int c = 0; c < (int)WTL_N_CAUSES; c++)
+        if (wtl_view_is(name, wtl_cause_name((enum wtl_cause)c)))
+            return 1u << c;
+    return 0;
+}
+
+/* "truncated+contaminated": the bits of all names. */
+static enum wtl_cell_result set_bits(uint32_t *bits_out, struct wtl_view cell,
+                                     unsigned (*bit_of)(struct wtl_view name))
+{
+    uint32_t bits = 0;
     while (cell.n) {
         const char *plus = memchr(cell.s, '+', cell.n);
         struct wtl_view name = {cell.s, plus ? (size_t)(plus - cell.s) : cell.n};
-        int c = 0;
-        while (c < (int)WTL_N_CAUSES && !wtl_view_is(name, wtl_cause_name((enum wtl_cause)c)))
-            c++;
-        if (c == (int)WTL_N_CAUSES)
+        const unsigned bit = bit_of(name);
+        if (!bit)
             return WTL_CELL_BAD;
-        causes |= UINT32_C(1) << c;
+        bits |= bit;
         size_t used = name.n + (plus != NULL);
         cell = (struct wtl_view){cell.s + used, cell.n - used};
     }
-    run->stated_causes = causes;
+    *bits_out = bits;
     return WTL_CELL_SET;
 }
 
@@ -259,29 +267,12 @@ static enum wtl_cell_result set_window(struct wtl_run *run, struct wtl_view cell
     return WTL_CELL_BAD;
 }
 
-static enum wtl_cell_result set_troubles(struct wtl_run *run, struct wtl_view cell)
-{
-    unsigned troubles = 0;
-    while (cell.n) {
-        const char *plus = memchr(cell.s, '+', cell.n);
-        struct wtl_view name = {cell.s, plus ? (size_t)(plus - cell.s) : cell.n};
-        unsigned trouble = wtl_energy_trouble_by_name(name);
-        if (!trouble)
-            return WTL_CELL_BAD;
-        troubles |= trouble;
-        size_t used = name.n + (plus != NULL);
-        cell = (struct wtl_view){cell.s + used, cell.n - used};
-    }
-    run->energy_troubles = troubles;
-    return WTL_CELL_SET;
-}
-
 /* How the energy of a run was measured. */
 static enum wtl_cell_result set_quality(struct wtl_run *run, int field, struct wtl_view cell)
 {
     char word[40];
     if (field == WTL_F_ENERGY_TROUBLES)
-        return set_troubles(run, cell);
+        return set_bits(&run->energy_troubles, cell, wtl_energy_trouble_by_name);
     if (!wtl_view_copy(cell, word, sizeof word))
         return WTL_CELL_BAD;
     enum wtl_energy_method method = wtl_energy_method_by_name(word);
@@ -314,7 +305,7 @@ enum wtl_cell_result wtl_run_field_set(struct wtl_run *run, const struct wtl_cel
     case WTL_F_DEVICE:
         return set_name(run->device, cell);
     case WTL_F_STATED_CAUSES:
-        return set_causes(run, cell);
+        return set_bits(&run->stated_causes, cell, cause_bit);
     case WTL_F_STATED_REASON:
         return set_word(run->stated_reason, sizeof run->stated_reason, cell);
     case WTL_F_VARIANT:
