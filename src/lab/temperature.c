@@ -198,8 +198,9 @@ static int settle_once(struct wtl_bench *b, double *band_c, struct wtl_error *er
 int wtl_bench_find_band(struct wtl_bench *b, const struct wtl_warming *loads, size_t n_loads,
                         struct wtl_error *err)
 {
-    double least_c[WTL_SWEEP_DEVICES];
-    for (size_t k = 0; k < n_loads && !b->stopped; k++) {
+    double least_c[WTL_SWEEP_DEVICES], by_k;
+    /* Without a sensor of temperature the others need not be loaded. */
+    for (size_t k = 0; k < n_loads && !b->stopped && (k == 0 || above_band(b, &by_k)); k++) {
         double band_c[WTL_SWEEP_DEVICES] = {0};
         b->workload = loads[k].workload;
         b->workload_name = loads[k].name;
