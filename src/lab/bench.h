@@ -47,6 +47,7 @@ struct wtl_bench {
     const struct wtl_shares *shares; /* of the commands: their server is no stranger; NULL: none */
     struct wtl_workload *workload;
     const struct wtl_lab_point *reference;
+    const struct wtl_lab_point *warms_at; /* temperatures are found and come to; NULL: reference */
     const char *workload_name;
     double ready_timeout_s; /* of loading; 0: 10 min */
     bool has_band;

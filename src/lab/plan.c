@@ -337,6 +337,7 @@ int wtl_sweep_plan_make(struct wtl_arena *arena, const struct wtl_sweep_spec *sp
     rc = rc ? rc : check_knobs(&p, err);
     if (rc < 0)
         return rc;
+    p.warms_at = p.points.items[p.points.reference];
     find_wants(&p, devices, n);
     rc = check_parts(&p, devices, n, err);
     rc = rc ? rc : check_band(&p, err);

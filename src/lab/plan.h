@@ -22,6 +22,9 @@ struct wtl_sweep_plan {
      * goes on with the gains that it began with, or not at all. */
     struct wtl_sensor_facts facts[WTL_SWEEP_DEVICES];
     struct wtl_lab_points points;
+    /* Under whose knobs temperatures are found and come to: the reference of the spec, of which a
+     * validation may have another one. */
+    struct wtl_lab_point warms_at;
     /* [workload * points.n + point]: what is visited besides the reference; NULL: all. */
     const bool *wanted;
     struct wtl_lease_want wants[WTL_SWEEP_DEVICES * WTL_N_KNOBS]; /* one lease for all */

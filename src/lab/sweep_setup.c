@@ -165,6 +165,7 @@ int sweep_open_bench(struct sweep *s, struct wtl_error *err)
         b->devices[i].facts = &s->plan->facts[i];
     }
     b->reference = &s->plan->points.items[s->plan->points.reference];
+    b->warms_at = &s->plan->warms_at;
     b->lease = s->lease;
     b->shares = s->q->shares;
     b->on_wait = s->q->on_wait;

@@ -70,11 +70,16 @@ static bool above_band(const struct wtl_bench *b, double *by_k)
     return n > 0;
 }
 
+static const struct wtl_lab_point *warms_at(const struct wtl_bench *b)
+{
+    return b->warms_at ? b->warms_at : b->reference;
+}
+
 /* At the reference point, under load, for so long that the sensor shows it. */
 static int load_reference(struct wtl_bench *b, double seconds, struct wtl_visit_result *r,
                           struct wtl_error *err)
 {
-    int rc = wtl_prepare_knobs(b, b->reference, r, err);
+    int rc = wtl_prepare_knobs(b, warms_at(b), r, err);
     rc = rc ? rc : wtl_prepare_work(b, true, err);
     return rc ? rc : wtl_bench_pass(b, seconds, err);
 }
@@ -128,7 +133,7 @@ int wtl_prepare_temperature(struct wtl_bench *b, const struct wtl_lab_point *poi
     if (rc == 0)
         note_temperatures(b, r);
     /* The reference point's trouble says nothing of another one. */
-    if (r->outcome == WTL_VISIT_infeasible && wtl_lab_point_compare(point, b->reference) != 0)
+    if (r->outcome == WTL_VISIT_infeasible && wtl_lab_point_compare(point, warms_at(b)) != 0)
         r->outcome = WTL_VISIT_invalid;
     return rc;
 }
@@ -156,8 +161,8 @@ static int begin_reference(struct wtl_bench *b, struct wtl_error *err)
     for (int i = 0; rc == 1 && !b->stopped && i < b->protocol->attempts; i++) {
         r = (struct wtl_visit_result){0};
         rc = wtl_prepare_hour(b, 0, err);
-        rc = rc ? rc : wtl_prepare_load(b, b->reference, &r, err);
-        rc = rc ? rc : wtl_prepare_knobs(b, b->reference, &r, err);
+        rc = rc ? rc : wtl_prepare_load(b, warms_at(b), &r, err);
+        rc = rc ? rc : wtl_prepare_knobs(b, warms_at(b), &r, err);
         rc = rc ? rc : wtl_prepare_work(b, true, err);
         rc = rc ? rc : wtl_prepare_first_work(b, &r, err);
         if (r.outcome == WTL_VISIT_infeasible || r.silent)
@@ -198,7 +203,7 @@ static int settle_once(struct wtl_bench *b, double *band_c, struct wtl_error *er
 int wtl_bench_find_band(struct wtl_bench *b, const struct wtl_warming *loads, size_t n_loads,
                         struct wtl_error *err)
 {
-    double least_c[WTL_SWEEP_DEVICES], by_k;
+    double least_c[WTL_SWEEP_DEVICES] = {0}, by_k;
     /* Without a sensor of temperature the others need not be loaded. */
     for (size_t k = 0; k < n_loads && !b->stopped && (k == 0 || above_band(b, &by_k)); k++) {
         double band_c[WTL_SWEEP_DEVICES] = {0};

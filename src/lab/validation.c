@@ -71,6 +71,8 @@ int wtl_validation_spec(struct wtl_arena *arena, struct wtl_sweep_spec *s,
         return rc;
     for (size_t i = 0; i < file->n_choices; i++)
         idle = idle || counts_idle(&file->choices[i]);
+    for (size_t i = 0; i < file->n_plans; i++)
+        idle = idle || (has_clock(&file->plans[i]) && file->plans[i].policy.has_rate);
     memcpy(s->name + n, suffix, sizeof suffix);
     s->seed += INT64_C(1000000007);
     s->search = WTL_SEARCH_GRID;

@@ -432,12 +432,6 @@ static void note_baseline(const struct wtl_work *w, const struct wtl_plan *plan,
                       plan->baseline_clock_mhz);
 }
 
-/* The part of a run's energy that is spent idling until the next one arrives. */
-static double idle_j(const struct wtl_idling *idling, double log_time)
-{
-    return idling->power_w * fmax(idling->period_s - exp(log_time), 0);
-}
-
 static void note_idle(const struct wtl_work *w, const struct wtl_plan *plan, size_t at,
                       struct wtl_notes *notes)
 {
@@ -448,8 +442,10 @@ static void note_idle(const struct wtl_work *w, const struct wtl_plan *plan, siz
     wtl_notes_add(notes,
                   "Energy of one run of work with the idle time after it: %.4g J at the baseline, "
                   "of which %.4g idle, and %.4g J at %d MHz, of which %.4g idle.",
-                  exp(o->base_energy), idle_j(idling, o->base_time), exp(o->energy[at]),
-                  plan->best_guess_mhz, idle_j(idling, o->time[at]));
+                  exp(o->base_energy),
+                  wtl_idling_j(idling, plan->baseline_clock_mhz, exp(o->base_time)),
+                  exp(o->energy[at]), plan->best_guess_mhz,
+                  wtl_idling_j(idling, plan->best_guess_mhz, exp(o->time[at])));
 }
 
 static void note_latency(const struct wtl_work *w, const struct wtl_plan *plan, size_t at,

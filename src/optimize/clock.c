@@ -147,6 +147,7 @@ static int contrast(struct wtl_arena *arena, const struct wtl_policy *policy, st
     struct wtl_contrast_spec spec = {
         .objective = &policy->objective,
         .idling = w->obs.idling,
+        .clock_mhz = w->grid.mhz_d,
         .fastest = policy->baseline.kind == WTL_BASELINE_FASTEST,
         .base = w->grid.base,
         .candidate = w->grid.candidate,

@@ -17,11 +17,9 @@ static int nomem(struct wtl_error *err)
 }
 
 /* The energy of a whole period, idling included. */
-static double energy_log(const struct wtl_idling *idling, double log_time, double log_power)
+static double energy_log(double period_s, double idle_w, double log_time, double log_power)
 {
-    double time = exp(log_time);
-    double idle_s = fmax(idling->period_s - time, 0);
-    return log(exp(log_time + log_power) + idling->power_w * idle_s);
+    return log(exp(log_time + log_power) + idle_w * fmax(period_s - exp(log_time), 0));
 }
 
 static size_t fastest_of(const double *time, const bool *candidate, size_t n)
@@ -34,13 +32,13 @@ static size_t fastest_of(const double *time, const bool *candidate, size_t n)
 }
 
 /* Fills one row; energy and objective are its storage. Returns the baseline's eval clock. */
-static size_t make_row(const struct wtl_contrast_spec *spec, size_t n_eval, const double *time,
-                       const double *power, double given_time, double given_energy, double *energy,
-                       double *objective, struct wtl_row *row)
+static size_t make_row(const struct wtl_contrast_spec *spec, const double *idle_w, size_t n_eval,
+                       const double *time, const double *power, double given_time,
+                       double given_energy, double *energy, double *objective, struct wtl_row *row)
 {
     if (spec->idling.counted)
         for (size_t e = 0; e < n_eval; e++)
-            energy[e] = energy_log(&spec->idling, time[e], power[e]);
+            energy[e] = energy_log(spec->idling.period_s, idle_w[e], time[e], power[e]);
     else
         for (size_t e = 0; e < n_eval; e++)
             energy[e] = time[e] + power[e];
@@ -188,13 +186,16 @@ int wtl_contrast_make(struct wtl_arena *arena, const struct wtl_bootstrap *boot,
     size_t m = c.n_eval;
     double *energy = WTL_RAW_ARRAY(arena, double, (c.n + 1) * m);
     double *objective = WTL_RAW_ARRAY(arena, double, (c.n + 1) * m);
+    double *idle_w = WTL_NEW_ARRAY(arena, double, m + 1);
     c.row = WTL_NEW_ARRAY(arena, struct wtl_row, c.n);
-    if (!energy || !objective || !c.row)
+    if (!energy || !objective || !idle_w || !c.row)
         return nomem(err);
-    c.base = make_row(spec, m, boot->time0, boot->power0, spec->base_time0, spec->base_energy0,
-                      energy + c.n * m, objective + c.n * m, &c.origin);
+    for (size_t e = 0; e < m && spec->idling.counted; e++)
+        idle_w[e] = wtl_idle_power_at(&spec->idling.power, spec->clock_mhz[e]);
+    c.base = make_row(spec, idle_w, m, boot->time0, boot->power0, spec->base_time0,
+                      spec->base_energy0, energy + c.n * m, objective + c.n * m, &c.origin);
     for (size_t r = 0; r < c.n; r++)
-        make_row(spec, m, boot->time + r * m, boot->power + r * m,
+        make_row(spec, idle_w, m, boot->time + r * m, boot->power + r * m,
                  spec->base_time ? spec->base_time[r] : 0,
                  spec->base_energy ? spec->base_energy[r] : 0, energy + r * m, objective + r * m,
                  &c.row[r]);

@@ -9,21 +9,16 @@
 
 #include "core/policy.h"
 #include "optimize/bootstrap.h"
+#include "optimize/idling.h"
 
 #include <stdbool.h>
-
-/* Work that arrives at a rate: between two runs the GPU idles. */
-struct wtl_idling {
-    bool counted;
-    double period_s; /* one run of work arrives every period */
-    double power_w;  /* while idle */
-};
 
 struct wtl_contrast_spec {
     const struct wtl_objective *objective;
     struct wtl_idling idling;
-    bool fastest; /* the baseline is each row's fastest clock among `candidate` */
-    size_t base;  /* else the eval clock; n_eval: the given values below */
+    const double *clock_mhz; /* n_eval: where idling is counted */
+    bool fastest;            /* the baseline is each row's fastest clock among `candidate` */
+    size_t base;             /* else the eval clock; n_eval: the given values below */
     double base_time0, base_energy0;       /* given: logs */
     const double *base_time, *base_energy; /* given: one per replicate */
     const bool *candidate;                 /* n_eval */

@@ -36,10 +36,8 @@ static int estimate_on(struct wtl_arena *scratch, const struct wtl_workset *part
            tb = wtl_curve_at(time, plan->baseline_clock_mhz);
     double e = t * wtl_curve_at(power, plan->clock_mhz);
     double eb = tb * wtl_curve_at(power, plan->baseline_clock_mhz);
-    if (obs.idling.counted) {
-        e += obs.idling.power_w * fmax(obs.idling.period_s - t, 0);
-        eb += obs.idling.power_w * fmax(obs.idling.period_s - tb, 0);
-    }
+    e += wtl_idling_j(&obs.idling, plan->clock_mhz, t);
+    eb += wtl_idling_j(&obs.idling, plan->baseline_clock_mhz, tb);
     fold->estimated = true;
     fold->saving = 1 - e / eb;
     fold->slowdown = t / tb - 1;

@@ -9,13 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static double energy_at_rate(const struct wtl_idling *idling, double time_s, double energy_j)
-{
-    if (!idling->counted)
-        return energy_j;
-    return energy_j + idling->power_w * fmax(idling->period_s - time_s, 0);
-}
-
 /* The clocks of the job's runs, ascending. */
 struct job_clocks {
     int *mhz;
@@ -48,7 +41,7 @@ static size_t collect(const struct wtl_workset *set, const struct wtl_policy *po
             continue;
         add_clock(clocks, r->clock_mhz);
         time[n] = log(t);
-        energy[n++] = log(energy_at_rate(idling, t, e));
+        energy[n++] = log(e + wtl_idling_j(idling, r->clock_mhz, t));
     }
     return n;
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "optimize/idling.h"
 #include "optimize/notes.h"
 #include "optimize/objective.h"
 #include "optimize/pareto.h"
@@ -44,9 +45,10 @@ struct choosing {
     struct sums *sums;     /* per point */
     struct spread *spread; /* per set */
     struct spread all;
-    bool idling;       /* idle energy until the next unit arrives counts */
-    size_t n_most;     /* runs of the largest set */
-    size_t n_compared; /* measured points */
+    bool idling;                 /* idle energy until the next unit arrives counts */
+    struct wtl_idle_power *idle; /* per set, where it counts */
+    size_t n_most;               /* runs of the largest set */
+    size_t n_compared;           /* measured points */
 };
 
 /* ---- Runs of a point --------------------------------------------------------------------------*/
@@ -82,14 +84,10 @@ static void logs_of(const struct choosing *x, const struct wtl_run *r, double id
     *log_e = log(e);
 }
 
-/* Median idle power of the runs of a set; 0: none of them has it. */
-static double idle_power(const struct choosing *x, const struct wtl_workset *set, double *a)
+/* At a clock of a set; 0: not counted, or not known. */
+static double idle_power(const struct choosing *x, size_t set, int clock_mhz)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < set->n_runs; i++)
-        if (set->runs[i].causes == 0 && wtl_run_has(&set->runs[i], WTL_R_idle_power_w))
-            a[n++] = set->runs[i].metric[WTL_R_idle_power_w];
-    return x->idling && n ? wtl_median(a, n) : 0;
+    return x->idling ? wtl_idle_power_at(&x->idle[set], clock_mhz) : 0;
 }
 
 static void summarise(const double *a, size_t n, double *mean, double *squares)
@@ -137,7 +135,7 @@ static void gather_point(struct choosing *x, size_t i, size_t set_index,
     const struct wtl_workset *set = x->sets[set_index];
     struct wtl_measured_point *p = &x->c->points[i];
     struct sums *sums = &x->sums[i];
-    double *t = a, *e = a + x->n_most, idle_w = idle_power(x, set, a);
+    double *t = a, *e = a + x->n_most, idle_w = idle_power(x, set_index, m->clock_mhz);
     size_t n = 0;
     *p = (struct wtl_measured_point){.at = set->at,
                                      .clock_mhz = m->clock_mhz,
@@ -332,7 +330,7 @@ static int add_objectives(struct choosing *x, struct wtl_error *err)
         const struct wtl_workset *set = x->sets[x->sums[i].set];
         const struct wtl_measurement m = {
             .clock_mhz = p->clock_mhz, .closed = !(p->rate_per_s > 0), .rate_per_s = p->rate_per_s};
-        double idle_w = idle_power(x, set, a), t = 0, e = 0;
+        double idle_w = idle_power(x, x->sums[i].set, p->clock_mhz), t = 0, e = 0;
         size_t n = 0;
         for (size_t k = 0; k < set->n_runs && takes_part(p); k++)
             if (belongs(&set->runs[k], &m)) {
@@ -571,17 +569,16 @@ static void stop(struct choosing *x, enum wtl_plan_status status, const char *wh
     wtl_notes_add(&x->notes, "No answer: %s.", why);
 }
 
-/* Idle energy counts, and some set does not know its idle power. */
-static bool lacks_idle_power(const struct choosing *x)
+/* Where idle energy counts. 1: some set does not know its idle power. */
+static int find_idle_power(struct choosing *x, struct wtl_error *err)
 {
-    for (size_t s = 0; s < x->n_sets && x->idling; s++) {
-        bool known = false;
-        for (size_t i = 0; i < x->sets[s]->n_runs; i++)
-            known = known || wtl_run_has(&x->sets[s]->runs[i], WTL_R_idle_power_w);
-        if (!known)
-            return true;
+    x->idle = WTL_NEW_ARRAY(x->scratch, struct wtl_idle_power, x->n_sets + 1);
+    int rc = x->idle ? 0 : WTL_FAIL(err, WTL_NOMEM, "out of memory for operating points");
+    for (size_t s = 0; rc == 0 && s < x->n_sets; s++) {
+        rc = wtl_idle_power_of_set(x->scratch, x->sets[s], &x->idle[s], err);
+        rc = rc == 0 && x->idle[s].n == 0 ? 1 : rc;
     }
-    return false;
+    return rc;
 }
 
 static void conclude(struct choosing *x)
@@ -630,7 +627,10 @@ static int prepare(struct choosing *x, struct wtl_arena *arena, const struct wtl
              "the points are at different arrival rates, name one with --rate");
         return 1;
     }
-    if (lacks_idle_power(x)) {
+    rc = x->idling ? find_idle_power(x, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (rc > 0) {
         stop(x, WTL_PLAN_UNUSABLE,
              "a rate was asked for, but the runs hold neither that rate nor an idle power");
         return 1;

@@ -99,10 +99,12 @@ static bool median_metric(const struct wtl_observations *obs, enum wtl_run_metri
 }
 
 /* Closed runs under a rate: the idle time until the next run counts at idle power. */
-static int set_idling(struct wtl_observations *obs, const struct wtl_policy *policy,
-                      double *scratch, struct wtl_notes *notes, struct wtl_obstacle *obstacle)
+static int set_idling(struct wtl_arena *arena, struct wtl_observations *obs,
+                      const struct wtl_policy *policy, double *scratch, struct wtl_notes *notes,
+                      struct wtl_obstacle *obstacle, struct wtl_error *err)
 {
     double idle_w, work = 1;
+    struct wtl_idle_power power;
     if (!median_metric(obs, WTL_R_idle_power_w, scratch, &idle_w)) {
         snprintf(obstacle->text, sizeof obstacle->text,
                  "a rate of %.4g/s was asked for, but the runs hold neither that rate nor an idle "
@@ -119,12 +121,24 @@ static int set_idling(struct wtl_observations *obs, const struct wtl_policy *pol
                       "taken as whole runs per second.",
                       policy->rate_per_s);
     }
-    obs->idling = (struct wtl_idling){
-        .counted = true, .period_s = work / policy->rate_per_s, .power_w = idle_w};
+    if (wtl_idle_power_of(arena, obs->run, obs->n, &power, err))
+        return -(int)WTL_NOMEM;
+    obs->idling =
+        (struct wtl_idling){.counted = true, .period_s = work / policy->rate_per_s, .power = power};
+    char watts[80];
+    double lo = power.power_w[0], hi = power.power_w[0];
+    for (size_t i = 1; i < power.n; i++) {
+        lo = fmin(lo, power.power_w[i]);
+        hi = fmax(hi, power.power_w[i]);
+    }
+    if (hi < 1.01 * lo)
+        snprintf(watts, sizeof watts, "%.4g W", idle_w);
+    else
+        snprintf(watts, sizeof watts, "%.4g to %.4g W, by the clock", lo, hi);
     wtl_notes_add(notes,
                   "At %.4g/s one run of work arrives every %.4g s; between runs the GPU idles at "
-                  "%.4g W, which is counted.",
-                  policy->rate_per_s, obs->idling.period_s, idle_w);
+                  "%s, which is counted.",
+                  policy->rate_per_s, obs->idling.period_s, watts);
     return 0;
 }
 
@@ -225,5 +239,7 @@ int wtl_observe(struct wtl_arena *arena, const struct wtl_workset *set,
                       "slowdown says little of how fast requests are answered. Limit their latency "
                       "with --slo.");
     *obs_out = obs;
-    return policy->has_rate && !a.open ? set_idling(obs_out, policy, scratch, notes, obstacle) : 0;
+    return policy->has_rate && !a.open
+               ? set_idling(arena, obs_out, policy, scratch, notes, obstacle, err)
+               : 0;
 }

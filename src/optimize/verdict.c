@@ -4,6 +4,7 @@
 
 #include "base/sort.h"
 #include "base/text.h"
+#include "optimize/idling.h"
 #include "optimize/notes.h"
 #include "optimize/problem.h"
 #include "stats/distribution.h"
@@ -62,10 +63,15 @@ static bool is_same(const struct promise *p)
 }
 
 /* A choice at a rate that its runs were not made at counts idle power until the next unit of work
- * arrives. */
+ * arrives. Of a clock its runs tell: fresh ones that were made at the rate have no such time. */
 static bool counts_idle(const struct promise *p)
 {
-    return p->of_point && p->policy->has_rate && !(p->chosen.rate_per_s > 0);
+    return p->policy->has_rate && !(p->chosen.rate_per_s > 0);
+}
+
+static bool run_counts_idle(const struct promise *p, const struct wtl_run *run)
+{
+    return counts_idle(p) && (p->of_point || !wtl_run_has(run, WTL_R_rate_per_s));
 }
 
 static const char *side_text(const struct promise *p, const struct side *side,
@@ -92,36 +98,33 @@ struct blocks {
     double *time, *energy;
 };
 
-/* Time and energy of a plan's run, or of a unit of work at a point. */
-static bool time_energy(const struct promise *p, const struct wtl_run *run, double idle_w,
-                        double *time_s, double *energy_j)
+/* Time and energy of a plan's run, or of a unit of work at a point; with idling, until the next one
+ * arrives. False: not all of that is known. */
+static bool time_energy(const struct promise *p, const struct wtl_run *run,
+                        const struct wtl_idle_power *idle, double *time_s, double *energy_j)
 {
-    double t, e, work = 1;
+    double t, e, work = 1, units = 1;
     if (!wtl_run_time_energy(run, &t, &e))
         return false;
     if (p->of_point && !p->per_run && !run->window)
         work = wtl_run_get(run, WTL_R_work_units, 0);
+    else if (!p->of_point && !run->window)
+        units = wtl_run_get(run, WTL_R_work_units, 1);
     if (!(work > 0))
         return false;
     *time_s = t / work;
     *energy_j = e / work;
-    if (counts_idle(p))
-        *energy_j += idle_w * fmax(0, 1 / p->policy->rate_per_s - *time_s);
-    return true;
+    if (!run_counts_idle(p, run))
+        return true;
+    const struct wtl_idling idling = {
+        .counted = true, .period_s = units / p->policy->rate_per_s, .power = *idle};
+    *energy_j += wtl_idling_j(&idling, run->clock_mhz, *time_s);
+    return idle->n > 0; /* what counts idle power cannot do without it */
 }
 
-/* Median idle power of the set's runs; 0: none of them has it. */
-static double idle_power(const struct wtl_workset *set, double *a)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < set->n_runs; i++)
-        if (set->runs[i].causes == 0 && wtl_run_has(&set->runs[i], WTL_R_idle_power_w))
-            a[n++] = set->runs[i].metric[WTL_R_idle_power_w];
-    return n ? wtl_median(a, n) : 0;
-}
-
-static size_t gather_set(const struct promise *p, const struct wtl_workset *set, double idle_w,
-                         struct reading *r, struct wtl_verdict *v)
+static size_t gather_set(const struct promise *p, const struct wtl_workset *set,
+                         const struct wtl_idle_power *idle, struct reading *r,
+                         struct wtl_verdict *v)
 {
     size_t n = 0;
     for (size_t i = 0; i < set->n_runs; i++) {
@@ -130,7 +133,7 @@ static size_t gather_set(const struct promise *p, const struct wtl_workset *set,
         bool candidate = at_side(p, &p->chosen, set, run);
         if (!candidate && !at_side(p, &p->baseline, set, run))
             continue;
-        if (run->causes || !time_energy(p, run, idle_w, &t, &e)) {
+        if (run->causes || !time_energy(p, run, idle, &t, &e)) {
             v->n_rejected++;
             continue;
         }
@@ -155,14 +158,13 @@ static int gather(struct wtl_arena *scratch, const struct promise *p,
     for (size_t s = 0; s < n_fresh; s++)
         all += fresh[s]->n_runs;
     struct reading *r = WTL_NEW_ARRAY(scratch, struct reading, all + 1);
-    double *a = WTL_NEW_ARRAY(scratch, double, all + 1);
-    if (!r || !a)
+    if (!r)
         return WTL_FAIL(err, WTL_NOMEM, "out of memory for %zu fresh runs", all);
     for (size_t s = 0; s < n_fresh; s++) {
-        double idle_w = counts_idle(p) ? idle_power(fresh[s], a) : 0;
-        /* What counts idle power cannot do without it. */
-        if (!counts_idle(p) || idle_w > 0)
-            n += gather_set(p, fresh[s], idle_w, r + n, v);
+        struct wtl_idle_power idle = {0};
+        if (counts_idle(p) && wtl_idle_power_of_set(scratch, fresh[s], &idle, err))
+            return -(int)WTL_NOMEM;
+        n += gather_set(p, fresh[s], &idle, r + n, v);
     }
     if (n_fresh > 1) /* the runs of one set are in order */
         wtl_sort(r, n, sizeof *r, in_order);

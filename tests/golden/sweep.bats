@@ -400,3 +400,47 @@ for w in a:
     assert abs(a[w] / b[w] - 1) < 0.01, (w, a[w], b[w])
 END
 }
+
+@test "at a rate the idle power of each clock counts, in the plan as in fresh runs, at one temperature" {
+    cat >d.yaml <<'END'
+name: d
+devices: "virtual:a100,seed=5"
+workloads: [{name: x, virtual: resnet50}]
+points: {clocks: [600, 900, 1200, 1410], batches: [8, 64]}
+baseline: {clock: 1200, batch: 8}
+objective: energy
+END
+    "$WATTLE" sweep d.yaml --json >sweep.json 2>/dev/null
+    "$WATTLE" optimize d.wattle --objective energy --rate 500 -q -o plan.json >/dev/null
+    # Its baseline is the fastest point, not the reference of the sweep.
+    "$WATTLE" sweep d.yaml --plan plan.json -o fresh.wattle --json >fresh.json 2>/dev/null
+    "$WATTLE" validate plan.json fresh.wattle --json >verdict.json
+    python3 - <<'END'
+import json, sqlite3, statistics
+def result(path): return json.loads(open(path).readlines()[-1])
+assert result("sweep.json")["temperature_c"] == result("fresh.json")["temperature_c"]
+rows = sqlite3.connect("d.wattle").execute(
+    "select batch, clock_mhz, energy_j / work_units, time_s / work_units, idle_power_w from run").fetchall()
+joules, idle = {}, {}
+for batch, clock, e, t, w in rows:
+    joules.setdefault((batch, clock), []).append(e + w * (1 / 500 - t))
+    idle[clock] = w
+assert idle[600] < 0.8 * idle[1410], idle  # one power for all clocks would hide this
+mean = {at: statistics.mean(v) for at, v in joules.items()}
+plan = json.load(open("plan.json"))
+(c,) = plan["operating_points"]
+best, base = c["points"][c["chosen"]], c["points"][c["baseline"]]
+at = lambda p: (p["configuration"]["batch"], p["clock_mhz"])
+assert at(best) == min(mean, key=mean.get), (at(best), mean)
+by_hand = 1 - mean[at(best)] / mean[at(base)]
+assert abs(c["saving"]["value"] - by_hand) < 0.002, (c["saving"], by_hand)
+for p in plan["plans"]:
+    batch = p["configuration"]["batch"]
+    by_hand = 1 - mean[batch, p["clock_mhz"]] / mean[batch, 1410]
+    assert abs(p["saving"]["value"] - by_hand) < 0.01, (p["saving"], by_hand)
+verdicts = json.load(open("verdict.json"))["verdicts"]
+assert len(verdicts) == 3 and all(v["verdict"] == "confirmed" for v in verdicts), verdicts
+for v in verdicts:
+    assert abs(v["saving"]["fresh"]["value"] - v["saving"]["planned"]["value"]) < 0.01, v
+END
+}
