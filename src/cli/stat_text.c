@@ -207,8 +207,9 @@ static void print_requests(FILE *out, const struct wtl_stat_result *r, bool seve
     qsort(sorted, r->n_requests, sizeof *sorted, by_request);
     for (size_t i = 0; i < r->n_requests; i++)
         sum += sorted[i].energy_j;
-    fprintf(out, "\n  %zu requests%s, %s in all; the dearest:\n", r->n_requests,
-            several ? " of the last run" : "", joules(sum, energy));
+    fprintf(out, "\n  %zu request%s%s, %s in all; the dearest:\n", r->n_requests,
+            wtl_plural((int64_t)r->n_requests), several ? " of the last run" : "",
+            joules(sum, energy));
     for (size_t i = 0; i < r->n_requests && i < REQUESTS; i++) {
         print_name(out, 4, sorted[i].id, 22);
         fprintf(out, " %10s  %g units of work\n", joules(sorted[i].energy_j, energy),
@@ -250,6 +251,11 @@ static void print_markers(FILE *out, const struct wtl_stat_result *r)
             "  note: %lld marker%s said a time in the future (t= is CLOCK_MONOTONIC, in ns), and "
             "count%s as of when they came\n",
             (long long)c->ahead, wtl_plural(c->ahead), c->ahead == 1 ? "s" : "");
+    if (c->late)
+        fprintf(out,
+                "  note: %lld marker%s came late, after what was to follow: their windows count by "
+                "themselves, not what they share with others\n",
+                (long long)c->late, wtl_plural(c->late));
     if (c->dropped)
         fprintf(out, "  note: %lld markers did not fit and were dropped\n", (long long)c->dropped);
     if (c->other_names)

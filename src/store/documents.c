@@ -109,12 +109,12 @@ int wtl_campaign_documents(struct wtl_campaign *c, struct wtl_arena *arena, cons
     return rc;
 }
 
-/* The hash is over "HEX\n" per source. */
-static int hash_sources(struct wtl_campaign *c, struct wtl_hash *hash, struct wtl_error *err)
+/* Adds the text of the first column of each row. */
+static int hash_rows(struct wtl_campaign *c, const char *sql, struct wtl_hash *hash,
+                     struct wtl_error *err)
 {
     sqlite3_stmt *s = NULL;
-    int rc =
-        prepare(c, "SELECT sha256 || char(10) FROM source ORDER BY sha256", NULL, NULL, &s, err);
+    int rc = prepare(c, sql, NULL, NULL, &s, err);
     int result = SQLITE_DONE;
     while (rc == 0 && (result = sqlite3_step(s)) == SQLITE_ROW) {
         const char *line = wtl_sql_text(s, 0);
@@ -124,6 +124,19 @@ static int hash_sources(struct wtl_campaign *c, struct wtl_hash *hash, struct wt
         rc = wtl_sql_fail(c, result, "read", err);
     sqlite3_finalize(s);
     return rc;
+}
+
+/* The hash is over "HEX\n" per source; of a sweep, whose source is its spec, over its runs as well:
+ * the same spec measured again is other data, and so is a sweep that went on. */
+static int hash_sources(struct wtl_campaign *c, struct wtl_hash *hash, struct wtl_error *err)
+{
+    static const char sources[] = "SELECT sha256 || char(10) FROM source ORDER BY sha256";
+    static const char runs[] =
+        "SELECT printf('%d %.17g %.17g %.17g', r.clock_mhz, r.time_s, r.energy_j, r.work_units)"
+        " || char(10) FROM run r JOIN source s ON s.id = r.source_id WHERE s.reader = 'sweep'"
+        " ORDER BY 1";
+    int rc = hash_rows(c, sources, hash, err);
+    return rc ? rc : hash_rows(c, runs, hash, err);
 }
 
 int wtl_campaign_fingerprint(struct wtl_campaign *c, char hex_out[65], struct wtl_error *err)

@@ -421,6 +421,8 @@ static int make(struct wtl_collector *c, struct wtl_error *err)
     for (int i = 0; i < PROGRAMS; i++)
         c->programs[i].fd = -1;
     int rc = wtl_windows_new(&c->arena, c->options.metering, &c->windows, err);
+    if (rc == 0)
+        wtl_windows_set_parts(c->windows, c->options.part);
     c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (rc == 0 && c->wake < 0)
         rc = WTL_FAIL(err, WTL_NOMEM, "no event descriptor: %s", strerror(errno));

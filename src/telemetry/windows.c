@@ -25,7 +25,8 @@ enum {
 struct event {
     enum { BEGIN, END, GONE, OPEN } kind;
     int connection, row;
-    int64_t t_ns, tid;
+    int64_t t_ns, tid; /* its place among the others */
+    int64_t at_ns;     /* when it was: before t_ns where it came too late for its place */
     bool has_work, cancel;
     double work;
     char unit[WTL_MARKER_UNIT];
@@ -43,6 +44,7 @@ struct window {
     int connection, row;
     int key; /* of its name: the row; beyond those, ROWS and its place in w->live */
     int64_t t_ns, tid, order;
+    bool late; /* its begin came too late to be among those that were open then */
     char other[WTL_MARKER_NAME];
     struct wtl_gauge_mark *mark; /* by device */
     double *share_j;             /* of its name when it began, by device */
@@ -65,6 +67,7 @@ struct stretch {
 struct wtl_windows {
     struct wtl_metering *metering;
     size_t n;
+    const bool *part; /* by device: of another one, and none of the requests' */
 
     struct event *events; /* in order of time, the oldest first */
     size_t n_events;
@@ -236,9 +239,11 @@ static int request_of(struct wtl_windows *w, const char *id)
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-/* Into its place; one that should have come before what is done counts as of then. */
+/* Into its place; one that should have come before what is done comes after that, and is still of
+ * its own moment: the gauges know the energy of then. */
 static void queue(struct wtl_windows *w, struct event *e)
 {
+    e->at_ns = e->t_ns;
     if (w->n_events == WTL_WINDOW_EVENTS) {
         w->counts.dropped++;
         return;
@@ -296,6 +301,11 @@ static void tell_window(struct wtl_windows *w, int connection, const struct wtl_
         }
     }
     queue(w, &e);
+}
+
+void wtl_windows_set_parts(struct wtl_windows *w, const bool *part)
+{
+    w->part = part;
 }
 
 void wtl_windows_tell(struct wtl_windows *w, int connection, const struct wtl_marker_line *line,
@@ -412,13 +422,16 @@ static void begin_window(struct wtl_windows *w, const struct event *e)
     free->row = e->row;
     free->key = take_key(w, e);
     memcpy(free->other, e->other, sizeof free->other);
-    free->t_ns = e->t_ns;
+    free->late = e->at_ns < e->t_ns;
+    free->t_ns = e->at_ns;
     free->tid = e->tid;
     free->order = w->order++;
-    if (w->active[e->row]++ == 0)
+    if (!free->late && w->active[e->row]++ == 0)
         turn_stretches(w, e->row, true);
     for (size_t i = 0; i < w->n; i++) {
         free->mark[i] = w->now[i];
+        if (free->late)
+            wtl_metering_mark(w->metering, i, e->at_ns, &free->mark[i]);
         free->share_j[i] = w->share_j[(size_t)free->key * w->n + i];
     }
 }
@@ -500,23 +513,48 @@ static void drop_window(struct wtl_windows *w, struct window *x)
     x->open = false;
     if (x->key >= ROWS)
         w->live[x->key - ROWS].active--;
-    if (--w->active[x->row] == 0)
+    if (!x->late && --w->active[x->row] == 0)
         turn_stretches(w, x->row, false);
+}
+
+/* What was open beside it then is gone through: its energy counts as if nothing was. */
+static void add_late(struct wtl_windows *w, size_t cell, const struct wtl_energy *e)
+{
+    const double half = 0.5 * (e->hi_j - e->lo_j);
+    if (e->method == WTL_ENERGY_NONE)
+        return;
+    w->inside_j[cell] += e->energy_j;
+    if (e->method == WTL_ENERGY_estimated)
+        return;
+    w->stretches[cell].var_j2 += fmax(0, half * half - e->common_j * e->common_j);
+    w->stretches[cell].common_j += e->common_j;
 }
 
 static void end_window(struct wtl_windows *w, struct window *x, const struct event *e)
 {
     struct wtl_window_total *t = &w->totals[x->row];
+    const int64_t end_ns = e->at_ns > x->t_ns ? e->at_ns : x->t_ns;
     double share_j = 0;
     for (size_t i = 0; i < w->n; i++) {
+        const size_t cell = (size_t)x->row * w->n + i;
+        struct wtl_gauge_mark end = w->now[i];
         struct wtl_energy energy;
-        wtl_metering_between(w->metering, i, &x->mark[i], &w->now[i], &energy);
-        add_energy(&w->energies[(size_t)x->row * w->n + i], &energy);
-        share_j += w->share_j[(size_t)x->key * w->n + i] - x->share_j[i];
+        if (end_ns != e->t_ns)
+            wtl_metering_mark(w->metering, i, end_ns, &end);
+        wtl_metering_between(w->metering, i, &x->mark[i], &end, &energy);
+        add_energy(&w->energies[cell], &energy);
+        if (x->late)
+            add_late(w, cell, &energy);
+        const double inside_j = w->share_j[(size_t)x->key * w->n + i] - x->share_j[i];
+        const bool late = x->late || end_ns != e->t_ns;
+        if (!w->part || !w->part[i])
+            share_j += x->late ? energy.energy_j
+                       : late  ? fmin(inside_j, energy.energy_j)
+                               : inside_j;
     }
     t->count++;
     t->cut += e->kind == GONE;
-    t->time_s += 1e-9 * (double)(e->t_ns - x->t_ns);
+    t->time_s += 1e-9 * (double)(end_ns - x->t_ns);
     if (e->has_work) {
         t->work += e->work;
         t->n_work++;
@@ -597,7 +635,7 @@ void wtl_windows_close(struct wtl_windows *w, int64_t t_ns)
     while (n < w->n_events && w->events[n].t_ns <= t_ns)
         work_off(w, &w->events[n++]);
     w->n_events = 0;
-    const struct event e = {.kind = GONE, .t_ns = t_ns};
+    const struct event e = {.kind = GONE, .t_ns = t_ns, .at_ns = t_ns};
     advance(w, t_ns > w->settled_ns ? t_ns : w->settled_ns);
     for (size_t i = 0; i < WTL_WINDOWS_OPEN; i++)
         if (w->windows[i].open)
@@ -658,12 +696,13 @@ static void open_at(const struct wtl_windows *w, int connection, const char *nam
             o->one[o->n++] = (struct open_one){x->t_ns, x->tid, x->order, x};
     }
     qsort(o->one, o->n, sizeof o->one[0], by_order);
-    for (size_t i = 0; i < w->n_events && w->events[i].t_ns <= t_ns; i++) {
+    for (size_t i = 0; i < w->n_events; i++) {
         const struct event *e = &w->events[i];
-        if (e->connection != connection || !same_name(e->row, e->other, row, name))
+        if (e->at_ns > t_ns || e->connection != connection ||
+            !same_name(e->row, e->other, row, name))
             continue;
         if (e->kind == BEGIN && o->n < WTL_WINDOWS_OPEN)
-            o->one[o->n++] = (struct open_one){e->t_ns, e->tid, 0, NULL};
+            o->one[o->n++] = (struct open_one){e->at_ns, e->tid, 0, NULL};
         else if (e->kind == END)
             end_one(o, e->tid);
     }

@@ -36,9 +36,14 @@ enum {
 
 struct wtl_windows;
 
-/* `span`: from when on energy counts. One thread uses it. -WTL_NOMEM. */
+/* `span`: from when on energy counts. One thread uses it. -WTL_NOMEM.
+ * Requests pay for all devices, unless wtl_windows_set_parts() says otherwise. */
 int wtl_windows_new(struct wtl_arena *arena, struct wtl_metering *metering,
                     struct wtl_windows **windows_out, struct wtl_error *err);
+
+/* By device: those that are part of another one that is measured, too, as a GPU of a node's meter.
+ * `part` outlives the windows. */
+void wtl_windows_set_parts(struct wtl_windows *windows, const bool *part);
 
 /* The span begins: nothing before it counts. Windows may begin earlier. */
 void wtl_windows_open(struct wtl_windows *w, int64_t t_ns);

@@ -505,3 +505,49 @@ END
     grep -Eq '^  1: NVIDIA A100-PCIE-40GB ' text
     grep -Eq '^  Tesla V100' text
 }
+
+@test "lines that come late with their time are of their own moment, and are told of" {
+    cat >>mark.py <<'END'
+t0 = now()
+b = socket.socket(socket.AF_UNIX); b.connect(os.environ["WATTLE_MARKERS"])
+for i in range(6):
+    say(f"begin live t={now()}"); time.sleep(0.5); say(f"end live t={now()} work=5")
+t1 = now()
+b.sendall(f"begin late t={t0}\nend late t={t1} work=30 requests=r:30\n".encode()) # three seconds after its begin
+time.sleep(1)
+END
+    "$WATTLE" stat -i virtual:a100,load=resnet50/64 -o text -- python3 mark.py
+    "$WATTLE" stat -i virtual:a100,load=resnet50/64 --json -o out.json -- python3 mark.py
+    grep -q 'markers* came late' text
+    python3 - <<'END'
+import json
+d = json.load(open("out.json"))
+w = {x["name"]: x for x in d["windows"]}
+live, late = w["live"], w["late"]
+assert d["markers"]["late"] >= 1 and late["count"] == 1, d["markers"]
+assert abs(late["time_s"] - live["time_s"]) < 0.05 and late["time_s"] > 2.9, (late["time_s"], live["time_s"])
+a, b = late["energy"]["energy_j"], live["energy"]["energy_j"]
+assert abs(a / b - 1) < 0.02, (a, b)
+lo, hi = late["energy"]["interval_j"]
+assert lo < b < hi and hi - lo > 0.001 * a, (lo, b, hi)
+(r,) = d["requests"]
+assert abs(r["energy_j"] / a - 1) < 0.01, (r, a)
+END
+}
+
+@test "requests pay for a node once, not for the boards inside it as well" {
+    cat >>mark.py <<'END'
+time.sleep(0.5)
+say(f"begin w t={now()}"); time.sleep(2); say(f"end w t={now()} work=1 requests=r:1")
+time.sleep(0.7)
+END
+    "$WATTLE" stat -i 'meter:exec:while echo 200; do sleep 0.1; done,period=100ms,name=wall' \
+        -i virtual:v100,load=resnet50/64 --json -o out.json -- python3 mark.py
+    python3 - <<'END'
+import json
+d = json.load(open("out.json"))
+(r,), (w,) = d["requests"], d["windows"]
+assert any(x["part_of_another"] for x in d["devices"]), d["devices"]
+assert abs(w["energy"]["energy_j"] - 400) < 12 and abs(r["energy_j"] / w["energy"]["energy_j"] - 1) < 0.02, (r, w)
+END
+}

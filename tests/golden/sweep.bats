@@ -444,3 +444,26 @@ for v in verdicts:
     assert abs(v["saving"]["fresh"]["value"] - v["saving"]["planned"]["value"]) < 0.01, v
 END
 }
+
+@test "runs are told apart by their fingerprint, not their spec" {
+    cat >f.yaml <<'END'
+name: f
+devices: estimate:cpu
+workloads: [{name: w, command: [python3, mark.py, "{batch}"]}]
+points: {batches: [1, 2]}
+baseline: {batch: 1}
+protocol: {thermal_band: no, idle: no, blocks_min: 2, blocks_max: 2, warm_up: 100ms, warm_up_max: 200ms, settle: 50ms, window_min: 500ms, window_max: 500ms}
+END
+    cat >mark.py <<'END'
+import os, socket, time
+s = socket.socket(socket.AF_UNIX); s.connect(os.environ["WATTLE_MARKERS"]); s.sendall(b"ready\n")
+while True:
+    s.sendall(b"begin w\n"); time.sleep(0.02); s.sendall(b"end w work=1\n")
+END
+    "$WATTLE" sweep -q f.yaml -o one.wattle
+    "$WATTLE" sweep -q f.yaml -o two.wattle
+    for c in one two; do "$WATTLE" show $c.wattle | grep '^fingerprint' >$c.txt; done
+    ! cmp -s one.txt two.txt
+    cp one.wattle three.wattle
+    "$WATTLE" show three.wattle | grep '^fingerprint' | cmp - one.txt
+}
