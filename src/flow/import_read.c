@@ -252,6 +252,12 @@ static void state_contaminated(const struct import_worker *w, const struct strea
              there);
 }
 
+/* A recording of `wattle record`, which names every device. */
+static bool is_recorded(const struct import_worker *w)
+{
+    return wtl_starts_with(w->outcome->report.reader, "samples");
+}
+
 static void label_stream(struct import_worker *w, const struct stream *s, bool mixed,
                          struct wtl_run *run)
 {
@@ -259,6 +265,8 @@ static void label_stream(struct import_worker *w, const struct stream *s, bool m
     const struct wtl_import_options *options = w->job->options;
     fill_name(run->gpu, sizeof run->gpu, stranger ? s->gpu : w->key.gpu);
     fill_name(run->gpu, sizeof run->gpu, s->gpu);
+    if (is_recorded(w)) /* a CPU, a node: no name from the command line is theirs */
+        fill_name(run->gpu, sizeof run->gpu, s->info.device);
     fill_name(run->gpu, sizeof run->gpu, options->gpu);
     fill_name(run->workload, sizeof run->workload, w->key.workload);
     fill_name(run->workload, sizeof run->workload, options->workload);

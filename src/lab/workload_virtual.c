@@ -193,7 +193,30 @@ static int progress(void *state, struct wtl_work_done *out, struct wtl_error *er
     return 0;
 }
 
-/* In a closed loop each replica has one batch under way at any time (Little's law). */
+static double rate_of(const struct virtual_workload *w, size_t i)
+{
+    const uint32_t pid = FIRST_PID + (uint32_t)(i % (size_t)w->replicas);
+    double done, per_s;
+    return wtl_sim_work(board_of(w, i / (size_t)w->replicas), pid, &done, &per_s) ? per_s : 0;
+}
+
+/* What a share q of all batches takes at most. In a closed loop each replica on each device has one
+ * batch under way at any time (Little's law), and does as many as it is fast. */
+static double latency_at(const struct virtual_workload *w, double per_s, double q)
+{
+    const size_t n = w->n * (size_t)w->replicas;
+    double slowest = 0; /* of those that are fast enough for the rest to be a share of 1 - q */
+    for (size_t i = 0; i < n; i++) {
+        const double rate = rate_of(w, i);
+        double as_fast = 0;
+        for (size_t k = 0; k < n; k++)
+            as_fast += rate_of(w, k) >= rate ? rate_of(w, k) : 0;
+        if (as_fast >= (q - 1e-9) * per_s && rate > slowest)
+            slowest = rate;
+    }
+    return slowest > 0 ? w->batch / slowest : 0;
+}
+
 static int latencies(void *state, int64_t from_ns, int64_t to_ns, struct wtl_latencies *out,
                      struct wtl_error *err)
 {
@@ -204,8 +227,15 @@ static int latencies(void *state, int64_t from_ns, int64_t to_ns, struct wtl_lat
     (void)to_ns;
     (void)err;
     const bool all = add_up(w, &work, &per_s, &lost);
-    const double s = all && per_s > 0 ? (double)w->n * w->replicas * w->batch / per_s : 0;
-    *out = (struct wtl_latencies){.known = s > 0, .p50_s = s, .p90_s = s, .p95_s = s, .p99_s = s};
+    if (!all || !(per_s > 0)) {
+        *out = (struct wtl_latencies){0};
+        return 0;
+    }
+    *out = (struct wtl_latencies){.known = latency_at(w, per_s, 0.99) > 0,
+                                  .p50_s = latency_at(w, per_s, 0.5),
+                                  .p90_s = latency_at(w, per_s, 0.9),
+                                  .p95_s = latency_at(w, per_s, 0.95),
+                                  .p99_s = latency_at(w, per_s, 0.99)};
     return 0;
 }
 

@@ -321,3 +321,14 @@ assert abs(j / s - energy / time_s) < 0.005 * energy / time_s, (j, s, energy, ti
 assert 90 < j / s < 130, (j, s)
 END
 }
+
+@test "a recording of a machine without any GPU is read back under the names that it has" {
+    for ending in csv jsonl; do
+        "$WATTLE" record -q -i estimate:cpu -i virtual:a100 --for 0.5s -o cpu.$ending
+        "$WATTLE" import cpu.$ending -o $ending.wattle --workload w --gpu mine >out
+        grep -q '2 runs added' out
+        grep -Eq '^ +A100 ' out
+        grep -Eq '^ +[0-9]+ CPUs?, TDP ' out
+        ! grep -q mine out
+    done
+}

@@ -467,3 +467,14 @@ END
     cp one.wattle three.wattle
     "$WATTLE" show three.wattle | grep '^fingerprint' | cmp - one.txt
 }
+
+@test "latencies of two unlike boards are those of their batches, not a mean of the two" {
+    for devices in virtual:a100,seed=3 virtual:v100,seed=4 '"virtual:a100,seed=3", "virtual:v100,seed=4"'; do
+        printf 'name: l\ndevices: [%s]\nworkloads: [{name: x, virtual: resnet50}]\npoints: {clocks: [600, 1380]}\nprotocol: {blocks_min: 2, blocks_max: 2}\n' \
+            "$(sed 's/^v/"v/; s/\([0-9]\)$/\1"/' <<<"$devices")" >l.yaml
+        rm -f l.wattle l.wattle-sweep
+        "$WATTLE" sweep -q l.yaml
+        sqlite3 l.wattle "select latency_p50_s, latency_p99_s from run where clock_mhz = 600 limit 1" >>quantiles
+    done
+    awk -F'|' '{ p50[NR] = $1; p99[NR] = $2 } END { exit !(p50[1] < p50[2] && p50[3] == p50[1] && p99[3] == p99[2]) }' quantiles
+}
