@@ -161,16 +161,18 @@ static void print_answer(FILE *out, const struct wtl_point_choice *c)
         wtl_print_fact(out, "tied", "%zu points that the data cannot tell apart; rule: %s", tied,
                        wtl_prefer_name(c->policy.prefer));
     if (at >= 0) {
-        wtl_print_fact(out, "saving", "%s energy per %s; slowdown %s",
+        wtl_print_fact(out, "saving", "%s energy per %s; slowdown %s; %s",
                        wtl_format_percent(&c->saving, saving, sizeof saving),
                        wtl_point_choice_work(c, work),
-                       wtl_format_percent(&c->slowdown, slowdown, sizeof slowdown));
+                       wtl_format_percent(&c->slowdown, slowdown, sizeof slowdown),
+                       wtl_evidence_name(c->saving.evidence));
         wtl_print_fact(out, "objective", "%s: %s less than at the baseline",
                        wtl_objective_format(&c->policy.objective, name, sizeof name),
                        wtl_format_percent(&c->objective_saving, saving, sizeof saving));
     }
     if (c->baseline >= 0)
-        wtl_print_fact(out, "baseline", "the fastest: %s",
+        wtl_print_fact(out, "baseline", "%s%s",
+                       wtl_point_choice_from_fastest(c) ? "the fastest: " : "",
                        wtl_measured_point_format(&c->points[c->baseline], text));
     if (c->binding[0])
         wtl_print_fact(out, "binding", "%s", c->binding);

@@ -37,3 +37,11 @@ struct wtl_configuration wtl_point_choice_common(const struct wtl_point_choice *
         wtl_configuration_intersect(&common, &c->points[i].at);
     return common;
 }
+
+bool wtl_point_choice_from_fastest(const struct wtl_point_choice *c)
+{
+    for (size_t i = 0; i < c->n_points; i++)
+        if (c->points[i].objective > 0 && c->points[i].slowdown < -1e-9)
+            return false;
+    return true;
+}

@@ -52,6 +52,9 @@ struct wtl_point_choice {
 /* "image", "run", "unit": what time and energy are of. */
 const char *wtl_point_choice_work(const struct wtl_point_choice *c, char buf[20]);
 
+/* Whether no point that was compared is faster than the baseline: one may be asked for. */
+bool wtl_point_choice_from_fastest(const struct wtl_point_choice *c);
+
 /* What the configurations of all points share; nothing where there is one point alone. */
 struct wtl_configuration wtl_point_choice_common(const struct wtl_point_choice *c);
 

@@ -346,6 +346,18 @@ static int measure(struct sweep *s, struct wtl_error *err)
     return rc == 0 && over && !s->bench.stopped ? end_by_itself(s, err) : rc;
 }
 
+/* Of one that did not come to its end, what ended it. */
+static char *why_ended(struct sweep *s, const struct lane *l)
+{
+    if (l->state.done || l->rests || !(s->bench.stopped || out_of_budget(s)))
+        return wtl_arena_strdup(s->arena, l->why);
+    if (s->bench.stopped)
+        return wtl_arena_printf(s->arena, "it was told to, in block %d; the same command goes on",
+                                l->n_blocks);
+    return wtl_arena_printf(s->arena, "the budget of %lld visits is used up, in block %d",
+                            (long long)s->spec->budget, l->n_blocks);
+}
+
 static int fill_workload(struct sweep *s, size_t i, struct wtl_sweep_workload_result *out,
                          struct wtl_error *err)
 {
@@ -359,7 +371,7 @@ static int fill_workload(struct sweep *s, size_t i, struct wtl_sweep_workload_re
         return rc;
     *out = (struct wtl_sweep_workload_result){
         .name = s->spec->workloads[i].name,
-        .why_ended = wtl_arena_strdup(s->arena, l->why),
+        .why_ended = why_ended(s, l),
         .unmeasured = l->n_obs == 0 && (s->over || (out_of_budget(s) && s->n_runs == 0)),
         .disturbed = wtl_arena_strdup(s->arena, l->disturbed),
         .n_blocks = l->n_blocks,

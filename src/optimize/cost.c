@@ -2,6 +2,8 @@
  * Savings in a year. */
 #include "optimize/cost.h"
 
+#include <math.h>
+
 #define JOULE_PER_KWH 3.6e6
 
 static struct wtl_estimate scaled(const struct wtl_estimate *e, double factor)
@@ -22,6 +24,9 @@ bool wtl_cost_of_plan(const struct wtl_plan *plan, const struct wtl_cost_terms *
     if (runs <= 0 && terms->busy_hours_per_year > 0 && plan->baseline_time_s.n > 0 &&
         plan->baseline_time_s.value > 0)
         runs = terms->busy_hours_per_year * 3600 / plan->baseline_time_s.value;
+    /* A unit of work a window: no more are done than arrive. */
+    if (terms->runs_per_year <= 0 && plan->policy.has_rate && plan->at.window)
+        runs = fmin(runs, terms->busy_hours_per_year * 3600 * plan->policy.rate_per_s);
     if (runs <= 0)
         return false;
     struct wtl_cost cost = {.runs_per_year = runs};

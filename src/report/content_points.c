@@ -43,14 +43,16 @@ static void answer(struct wtl_writer *w, const struct wtl_point_choice *c)
         const struct wtl_measured_point *p = &c->points[at];
         wtl_document_paragraph(
             w->d,
-            "%s: %s. It takes %s%s and %s per %s; against the baseline, the fastest point (%s), it "
-            "saves %s at a slowdown of %s (intervals hold for all points at once).%s",
+            "%s: %s. It takes %s%s and %s per %s; against the baseline%s (%s), it "
+            "saves %s at a slowdown of %s (%s; intervals hold for all points at once).%s",
             c->chosen >= 0 ? "Best operating point" : "Best guess, no decision",
             text_point(w->d, p), wtl_text_quantity(w->d, &p->energy_j, WTL_UNIT_JOULE),
             p->energy_class == WTL_CLASS_D ? " (an estimate)" : "",
             wtl_text_quantity(w->d, &p->time_s, WTL_UNIT_SECOND), wtl_point_choice_work(c, work),
+            wtl_point_choice_from_fastest(c) ? ", the fastest point" : "",
             text_point(w->d, &c->points[c->baseline]), wtl_text_percent(w->d, &c->saving),
-            wtl_text_percent(w->d, &c->slowdown), tied_text(w->d, c));
+            wtl_text_percent(w->d, &c->slowdown), wtl_evidence_name(c->saving.evidence),
+            tied_text(w->d, c));
     } else {
         wtl_document_paragraph(w->d, "No operating point is named: %s.%s%s",
                                wtl_plan_status_name(c->status), c->binding[0] ? " Binding: " : "",
