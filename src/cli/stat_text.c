@@ -24,7 +24,8 @@ static const char *joules(double j, char buf[TEXT])
 static const char *doubt(const struct wtl_energy *e, char buf[TEXT])
 {
     const double above = e->hi_j - e->energy_j, below = e->energy_j - e->lo_j;
-    if (e->method == WTL_ENERGY_estimated && above >= e->energy_j)
+    const bool doubled = above >= e->energy_j && above <= 1.01 * e->energy_j;
+    if (e->method == WTL_ENERGY_estimated && doubled)
         snprintf(buf, TEXT, "x/ 2");
     else if (fmax(above, below) > e->energy_j) /* nothing is known of it */
         snprintf(buf, TEXT, "> 100 %%");
@@ -215,6 +216,9 @@ static void print_requests(FILE *out, const struct wtl_stat_result *r, bool seve
         fprintf(out, " %10s  %g units of work\n", joules(sorted[i].energy_j, energy),
                 sorted[i].work);
     }
+    if (r->total.method != WTL_ENERGY_NONE && sum > 1.02 * r->total.energy_j)
+        fprintf(out, "    note: that is more than the total: windows of different names that "
+                     "overlap each pay for their requests\n");
     free(sorted);
 }
 

@@ -77,6 +77,7 @@ struct wtl_visit_result {
     enum wtl_visit_outcome outcome;
     char why[160];
     bool silent;               /* no work was seen, or none that can be understood: `why` */
+    bool still;                /* a sensor of energy said nothing, or the same all the while */
     bool measured;             /* there is a run, accepted or not */
     struct wtl_run run;        /* point, clocks, metrics, energy; names are the caller's */
     struct wtl_packed *chunks; /* in the arena of the call */

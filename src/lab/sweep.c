@@ -223,6 +223,22 @@ static void note_began(struct sweep *s, struct lane *l, const struct wtl_visit_r
     s->n_began++;
 }
 
+/* A sensor that tells nothing in any attempt of the first point will not for the others: hours of
+ * visits would come to nothing. */
+static int check_tells(const struct sweep *s, const struct wtl_visit *v,
+                       const struct wtl_visit_result *r, struct wtl_error *err)
+{
+    if (!r->still || s->n_runs > 0 || v->attempt < s->spec->protocol.attempts)
+        return 0;
+    int rc =
+        WTL_FAIL(err, WTL_FAILED, "%s, in all %d attempts of the first point", r->why, v->attempt);
+    wtl_error_hint(err,
+                   "`wattle stat -i %s` says what it can be measured by; `wattle doctor`, what "
+                   "is wrong with it",
+                   wtl_device_info(s->plan->device)->id);
+    return rc;
+}
+
 static int visit_once(struct sweep *s, struct wtl_visit *v, size_t n_left, bool *again_out,
                       struct wtl_error *err)
 {
@@ -255,7 +271,7 @@ static int visit_once(struct sweep *s, struct wtl_visit *v, size_t n_left, bool 
     s->seconds_new += r.took_s;
     tell(s, v, &r, n_left);
     *again_out = r.outcome == WTL_VISIT_invalid;
-    return 0;
+    return check_tells(s, v, &r, err);
 }
 
 static bool out_of_budget(const struct sweep *s)

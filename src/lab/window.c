@@ -530,12 +530,20 @@ static size_t stands_still(const struct window *w)
 static int incomplete(const struct window *w)
 {
     char name[WTL_LIMIT_NAME + 4];
-    if (edges(w, 0) > 1)
+    const size_t i = stands_still(w);
+    const struct wtl_gauged *g = w->b->devices[i].gauged;
+    if (edges(w, 0) > 1) {
         wtl_visit_ends(w->r, WTL_VISIT_invalid, "no two %s of its work came in time",
                        w->cyclic ? "cycles" : "ends");
+        return 1;
+    }
+    if (g->leads < WTL_N_METRICS && !wtl_reading_has(&g->reading, g->leads))
+        wtl_visit_ends(w->r, WTL_VISIT_invalid, "%s%s, which energy goes by, gives no value",
+                       wtl_bench_name(w->b, i, name), wtl_metric_info(g->leads)->name);
     else
         wtl_visit_ends(w->r, WTL_VISIT_invalid, "%sthe energy sensor stood still",
-                       wtl_bench_name(w->b, stands_still(w), name));
+                       wtl_bench_name(w->b, i, name));
+    w->r->still = true;
     return 1;
 }
 

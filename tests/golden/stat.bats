@@ -551,3 +551,12 @@ assert any(x["part_of_another"] for x in d["devices"]), d["devices"]
 assert abs(w["energy"]["energy_j"] - 400) < 12 and abs(r["energy_j"] / w["energy"]["energy_j"] - 1) < 0.02, (r, w)
 END
 }
+
+@test "requests of overlapping windows of different names are said to be paid more than once" {
+    cat >>mark.py <<'END'
+say("begin a"); say("begin b"); time.sleep(2)
+say("end a requests=r:1"); say("end b requests=r:1")
+END
+    "$WATTLE" stat -i virtual:a100,load=resnet50/64 -o text -- python3 mark.py
+    grep -q 'note: that is more than the total: windows of different names' text
+}

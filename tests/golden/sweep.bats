@@ -478,3 +478,12 @@ END
     done
     awk -F'|' '{ p50[NR] = $1; p99[NR] = $2 } END { exit !(p50[1] < p50[2] && p50[3] == p50[1] && p99[3] == p99[2]) }' quantiles
 }
+
+@test "a sensor that never tells anything ends the sweep at its first point" {
+    printf 'name: a\ndevices: "faulty:read/energy_counter_j.absent:virtual:a100"\nworkloads: [{name: x, virtual: resnet50}]\npoints: {clocks: [600, 1410]}\n' >a.yaml
+    run "$WATTLE" sweep a.yaml
+    [ "$status" -eq 1 ]
+    [[ $output == *"energy_counter_j, which energy goes by, gives no value, in all 3 attempts of the first point"* ]]
+    [[ $output == *"hint: \`wattle stat -i faulty:read/energy_counter_j.absent:virtual:a100\`"* ]]
+    [ "$(grep -c 'invalid:' <<<"$output")" -eq 3 ]
+}
