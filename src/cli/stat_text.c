@@ -158,12 +158,16 @@ static void print_window(FILE *out, const struct wtl_stat_window *w, int n_runs,
 {
     const struct wtl_energy *e = &w->energy;
     char energy[TEXT], pm[TEXT], each[TEXT], unit[TEXT], work[2 * TEXT] = "";
-    if (w->has_work && w->work > 0)
+    const bool seen = e->method != WTL_ENERGY_NONE;
+    const bool whole = seen && e->time_s > 0.98 * w->time_s - 0.01;
+    if (seen && !whole) /* a part of the energy over all of the work is no price */
+        snprintf(work, sizeof work, "  of the %.3g s that were seen", e->time_s);
+    else if (seen && w->has_work && w->work > 0)
         snprintf(work, sizeof work, "  %s/%s", joules(e->energy_j / w->work, each),
                  one_of(w->unit, unit));
     print_name(out, 2, w->name, width);
-    fprintf(out, " %10s %9s %9.6g %s %9.3f s%s\n", joules(e->energy_j, energy), doubt(e, pm),
-            w->count, w->count > 1 ? "times" : "time ", w->time_s, work);
+    fprintf(out, " %10s %9s %9.6g %s %9.3f s%s\n", seen ? joules(e->energy_j, energy) : "-",
+            doubt(e, pm), w->count, w->count > 1 ? "times" : "time ", w->time_s, work);
     if (w->has_work && w->work > 0)
         fprintf(out, "  %-*s %10.6g %s, %.4g a second\n", width, "", w->work,
                 w->unit[0] ? w->unit : "units", w->time_s > 0 ? w->work / w->time_s : 0);
@@ -216,7 +220,8 @@ static void print_requests(FILE *out, const struct wtl_stat_result *r, bool seve
         fprintf(out, " %10s  %g units of work\n", joules(sorted[i].energy_j, energy),
                 sorted[i].work);
     }
-    if (r->total.method != WTL_ENERGY_NONE && sum > 1.02 * r->total.energy_j)
+    if (r->total.method != WTL_ENERGY_NONE && r->total.time_s > 0.98 * r->time_s &&
+        sum > 1.02 * r->total.energy_j)
         fprintf(out, "    note: that is more than the total: windows of different names that "
                      "overlap each pay for their requests\n");
     free(sorted);

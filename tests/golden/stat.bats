@@ -396,14 +396,16 @@ END
 }
 
 @test "what was seen of a device that is lost, and nothing else" {
-    "$WATTLE" stat -i faulty:read.lost@90:virtual:a100,load=plain --json --for 3s >out.json
-    "$WATTLE" stat -i faulty:read.lost@90:virtual:a100,load=plain -o out --for 3s
-    grep -Eq 'warning: .*: measured for [01][.0-9]* of 3 s: energy and mean power are of that part' out
+    # Readings are milliseconds apart at first, and rarer the busier the machine.
+    "$WATTLE" stat -i faulty:read.lost@130:virtual:a100,load=plain --json --for 8s >out.json 3>&- &
+    "$WATTLE" stat -i faulty:read.lost@130:virtual:a100,load=plain -o out --for 8s
+    wait $!
+    grep -Eq 'warning: .*: measured for [0-7][.0-9]* of 8[.0-9]* s: energy and mean power are of that part' out
     python3 - <<'END'
 import json
 d = json.load(open("out.json"))
 e, whole = d["devices"][0]["energy"], d["time_s"]
-assert {"partial", "gap"} <= set(e["troubles"]) and 0 < e["time_s"] < 2 < whole, (e, whole)
+assert {"partial", "gap"} <= set(e["troubles"]) and 0 < e["time_s"] < 7.9 < whole, (e, whole)
 assert abs(d["devices"][0]["mean_w"] / d["devices"][0]["peak_w"] - 1) < 0.1, d
 assert "partial" in d["total"]["troubles"], d
 END
@@ -559,4 +561,17 @@ say("end a requests=r:1"); say("end b requests=r:1")
 END
     "$WATTLE" stat -i virtual:a100,load=resnet50/64 -o text -- python3 mark.py
     grep -q 'note: that is more than the total: windows of different names' text
+}
+
+@test "a window of which a part was seen has no price a unit, and one of which nothing was has no energy" {
+    cat >>mark.py <<'END'
+say("begin all")
+for i in range(3):
+    say(f"begin w{i}"); time.sleep(1); say(f"end w{i} work=10 unit=img")
+say("end all work=30 unit=img")
+END
+    "$WATTLE" stat -i 'meter:exec:for i in $(seq 17); do echo 200; sleep 0.1; done,period=100ms,name=wall' -o text -- python3 mark.py
+    grep -Eq '^  all .* of the [01][.0-9]* s that were seen$' text
+    grep -Eq '^  w0 .* J/img$' text
+    grep -Eq '^  w2 +- +- +1 time ' text
 }
