@@ -483,6 +483,10 @@ static void conclude(struct wtl_windows *w, int row)
         struct stretch *s = &w->stretches[cell];
         struct wtl_energy *sum = &w->energies[cell];
         end_stretch(w, i, s);
+        if (sum->method != WTL_ENERGY_NONE &&
+            sum->time_s <
+                0.98 * w->totals[row].time_s - 0.01) /* of some of them nothing was seen */
+            sum->troubles |= WTL_TROUBLE(partial);
         if (sum->method == WTL_ENERGY_NONE || sum->method == WTL_ENERGY_estimated)
             continue;
         double times = w->inside_j[cell] > 0 ? sum->energy_j / w->inside_j[cell] : 1;

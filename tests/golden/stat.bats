@@ -574,4 +574,10 @@ END
     grep -Eq '^  all .* of the [01][.0-9]* s that were seen$' text
     grep -Eq '^  w0 .* J/img$' text
     grep -Eq '^  w2 +- +- +1 time ' text
+    "$WATTLE" stat -i 'meter:exec:for i in $(seq 17); do echo 200; sleep 0.1; done,period=100ms,name=wall' --json -o out.json -- python3 mark.py
+    python3 - <<'END'
+import json
+w = {x["name"]: x["energy"] for x in json.load(open("out.json"))["windows"]}
+assert "partial" in w["all"]["troubles"] and "partial" not in w["w0"]["troubles"] and w["w2"] is None, w
+END
 }
