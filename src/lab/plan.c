@@ -2,6 +2,7 @@
  * Sweeps on devices, before anything is done. */
 #include "lab/plan.h"
 
+#include "base/sort.h"
 #include "core/gpu_name.h"
 #include "device/virtual/loads.h"
 #include "lab/loads.h"
@@ -381,20 +382,28 @@ static void short_name(struct wtl_device *device, char buf[WTL_LIMIT_NAME])
         (void)snprintf(buf, WTL_LIMIT_NAME, "%s", wtl_device_kind_title(info->kind));
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* In the order of the names: the same boards are the same hardware in whatever order they stand. */
 void wtl_sweep_plan_gpu(const struct wtl_sweep_plan *plan, char out[WTL_LIMIT_NAME])
 {
-    char first[WTL_LIMIT_NAME], next[WTL_LIMIT_NAME];
+    char names[WTL_SWEEP_DEVICES][WTL_LIMIT_NAME];
     bool same = true;
-    short_name(plan->device, first);
-    memcpy(out, first, sizeof first);
+    size_t used;
+    for (size_t i = 0; i < plan->n_measured; i++)
+        short_name(plan->measured[i], names[i]);
+    wtl_sort(names, plan->n_measured, sizeof names[0], by_name);
+    used = (size_t)snprintf(out, WTL_LIMIT_NAME, "%s", names[0]);
     for (size_t i = 1; i < plan->n_measured; i++) {
-        const size_t used = strlen(out);
-        short_name(plan->measured[i], next);
-        same = same && strcmp(next, first) == 0;
-        (void)snprintf(out + used, WTL_LIMIT_NAME - used, " + %.40s", next);
+        same = same && strcmp(names[i], names[0]) == 0;
+        if (used < WTL_LIMIT_NAME)
+            used += (size_t)snprintf(out + used, WTL_LIMIT_NAME - used, " + %.40s", names[i]);
     }
     if (same)
-        wtl_gpu_together(plan->n_measured, first, out, WTL_LIMIT_NAME);
+        wtl_gpu_together(plan->n_measured, names[0], out, WTL_LIMIT_NAME);
 }
 
 void wtl_sweep_plan_board(const struct wtl_sweep_plan *plan, char out[WTL_LIMIT_NAME])

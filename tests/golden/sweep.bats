@@ -487,3 +487,15 @@ END
     [[ $output == *"hint: \`wattle stat -i faulty:read/energy_counter_j.absent:virtual:a100\`"* ]]
     [ "$(grep -c 'invalid:' <<<"$output")" -eq 3 ]
 }
+
+@test "two boards are the same hardware in whatever order they stand" {
+    spec() { printf 'name: %s\ndevices: [%s]\nworkloads: [{name: x, virtual: resnet50}]\npoints: {clocks: [600, 1380]}\nprotocol: {blocks_min: 2, blocks_max: 2}\n' "$1" "$2" >$1.yaml; }
+    spec av '"virtual:a100,seed=3", "virtual:v100,seed=4"'
+    spec va '"virtual:v100,seed=4", "virtual:a100,seed=3"'
+    "$WATTLE" sweep -q av.yaml
+    "$WATTLE" optimize av.wattle -q -o av.json >/dev/null
+    "$WATTLE" sweep -q va.yaml --plan av.json -o fresh.wattle
+    run "$WATTLE" validate av.json fresh.wattle
+    [ "$status" -eq 0 ]
+    [[ $output == *"x on A100 + V100"*": confirmed"* ]]
+}
